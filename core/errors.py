@@ -1,0 +1,217 @@
+"""Everything that can be refused or go wrong, as a person and as a program would read it.
+
+The hierarchy; a class's docstring is its default message to a person, `reason` its word on the wire::
+
+    InTurnError                      something a person is told, never a traceback
+    ├── SetupError                   settings, files, directories: said at start, exit code 1
+    └── HubError                     an answer of the hub (protocol.md, "Errors")
+        ├── ParseError  InvalidRequest  UnknownMethod  InvalidParams  InternalError
+        ├── Unauthenticated  Forbidden  RateLimited  Unavailable
+        └── Refusal                  the line's own rules said no (code -32000)
+            ├── QueueEmpty  CounterBusy  CounterClosed  CounterTaken
+            ├── NotWaiting  NotConsulting  NotUndoable
+            ├── TicketNotFound  UnknownService  UnknownCounter
+            └── ServiceClosed  ServiceFull  KeyConflict  EditConflict
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+
+class InTurnError(Exception):
+    """Something went wrong. Please try again, or ask the person who looks after this computer."""
+
+    def __init__(self, message: str | None = None) -> None:
+        self.message = message or type(self).__doc__ or ""
+        super().__init__(self.message)
+
+
+class SetupError(InTurnError):
+    """InTurn can't start with these settings."""
+
+
+class HubError(InTurnError):
+    """The hub could not do that.
+
+    Attributes:
+        code: JSON-RPC error code.
+        reason: the word that programs rely on, e.g. `queue_empty`.
+        data: further members of the error's `data` object, e.g. `retry_after` in seconds.
+    """
+
+    code: ClassVar[int] = -32000
+    reason: str = "refused"
+
+    def __init__(self, message: str | None = None, **data: Any) -> None:
+        super().__init__(message)
+        self.data = data
+
+
+class ParseError(HubError):
+    """That was not a JSON text."""
+
+    code = -32700
+    reason = "parse_error"
+
+
+class InvalidRequest(HubError):
+    """That was not a JSON-RPC 2.0 request."""
+
+    code = -32600
+    reason = "invalid_request"
+
+
+class UnknownMethod(HubError):
+    """The hub does not know that method."""
+
+    code = -32601
+    reason = "unknown_method"
+
+
+class InvalidParams(HubError):
+    """The request's parameters don't fit the method."""
+
+    code = -32602
+    reason = "invalid_params"
+
+
+class InternalError(HubError):
+    """The hub had a fault of its own. It is in the hub's log; please try again."""
+
+    code = -32603
+    reason = "internal_error"
+
+
+class Unauthenticated(HubError):
+    """Please sign in first."""
+
+    code = -32001
+    reason = "unauthenticated"
+
+
+class Forbidden(HubError):
+    """You may not do that. Ask a supervisor or an administrator."""
+
+    code = -32003
+    reason = "forbidden"
+
+
+class RateLimited(HubError):
+    """Too many tries. Please wait a moment."""
+
+    code = -32029
+    reason = "rate_limited"
+
+
+class Unavailable(HubError):
+    """The hub can't reach its database. It keeps trying; please try again in a moment."""
+
+    code = -32053
+    reason = "unavailable"
+
+
+class Refusal(HubError):
+    """That is not possible now."""
+
+
+class QueueEmpty(Refusal):
+    """Nobody is waiting."""
+
+    reason = "queue_empty"
+
+
+class CounterBusy(Refusal):
+    """There is still a patient at this counter. Complete, park or transfer them first."""
+
+    reason = "counter_busy"
+
+
+class CounterClosed(Refusal):
+    """This counter is paused or closed. Open it first."""
+
+    reason = "counter_closed"
+
+
+class CounterTaken(Refusal):
+    """Somebody else is working at this counter."""
+
+    reason = "counter_taken"
+
+
+class NotWaiting(Refusal):
+    """This patient is not waiting any more."""
+
+    reason = "not_waiting"
+
+
+class NotConsulting(Refusal):
+    """This patient is not at a counter any more."""
+
+    reason = "not_consulting"
+
+
+class NotUndoable(Refusal):
+    """It is too late to take that back."""
+
+    reason = "not_undoable"
+
+
+class TicketNotFound(Refusal):
+    """There is no such ticket."""
+
+    reason = "ticket_not_found"
+
+
+class UnknownService(Refusal):
+    """There is no such service."""
+
+    reason = "unknown_service"
+
+
+class UnknownCounter(Refusal):
+    """There is no such counter."""
+
+    reason = "unknown_counter"
+
+
+class ServiceClosed(Refusal):
+    """This service is closed."""
+
+    reason = "service_closed"
+
+
+class ServiceFull(Refusal):
+    """This service takes no more patients today."""
+
+    reason = "service_full"
+
+
+class KeyConflict(Refusal):
+    """This request was already made with other parameters."""
+
+    reason = "key_conflict"
+
+
+class EditConflict(Refusal):
+    """Somebody else changed this meanwhile. Look at it again, then save."""
+
+    reason = "edit_conflict"
+
+
+def _families(base: type[HubError]) -> dict[str, type[HubError]]:
+    found = {base.reason: base}
+    for child in base.__subclasses__():
+        found |= _families(child)
+    return found
+
+
+BY_REASON: dict[str, type[HubError]] = _families(HubError)
+"""Wire reason -> class."""
+
+
+def hub_error(reason: str, message: str | None = None, **data: Any) -> HubError:
+    """The error that `reason` names; a reason of a newer hub becomes a plain `HubError` that keeps it."""
+    error = BY_REASON.get(reason, HubError)(message, **data)
+    error.reason = reason
+    return error

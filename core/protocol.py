@@ -1,0 +1,111 @@
+"""JSON-RPC 2.0 as InTurn speaks it: one object a text frame, no batches (protocol.md).
+
+Pure: bytes in, values out. Decoding never raises anything but `core.errors.HubError`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+from core.errors import HubError, InvalidRequest, ParseError, hub_error
+
+SUBPROTOCOL = "inturn.v1"
+PROTOCOL_VERSIONS = (1, 1)
+MAX_REQUEST_BYTES = 64 * 1024
+MAX_PUSH_BYTES = 4 * 1024 * 1024
+
+HELLO_SECONDS = 10.0
+"""How long a new connection may take to say hello."""
+PING_SECONDS = 5.0
+"""How often a client that has nothing to say says `ping`."""
+SILENCE_SECONDS = 15.0
+"""How long either side waits for any frame before it gives the connection up."""
+
+CLOSE_UNAUTHENTICATED = 4401
+CLOSE_SILENT = 4408
+CLOSE_TOO_MANY = 4429
+
+
+class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a client asks. `id` is None for a notification, which gets no reply."""
+
+    jsonrpc: Literal["2.0"]
+    method: str
+    params: msgspec.Raw = msgspec.Raw(b"{}")
+    id: int | str | None = None
+
+
+class ErrorBody(msgspec.Struct, frozen=True):
+    """The `error` member of a reply; `data` has at least `reason`."""
+
+    code: int
+    message: str
+    data: dict[str, Any] = {}
+
+
+class Incoming(msgspec.Struct, frozen=True):
+    """Any frame from the hub: a reply (with `id`) or a push (with `method`)."""
+
+    jsonrpc: Literal["2.0"]
+    id: int | str | None = None
+    method: str | None = None
+    params: msgspec.Raw = msgspec.Raw(b"{}")
+    result: msgspec.Raw = msgspec.Raw(b"null")
+    error: ErrorBody | None = None
+
+
+_request_decoder = msgspec.json.Decoder(Request)
+_incoming_decoder = msgspec.json.Decoder(Incoming)
+_encoder = msgspec.json.Encoder()
+encode = _encoder.encode
+"""Any value of `core.tickets` or of plain JSON -> bytes."""
+
+
+def decode_request(text: bytes | str) -> Request:
+    """One request. Raises ParseError (not JSON, or nested beyond reason) or InvalidRequest (JSON of another shape)."""
+    try:
+        return _request_decoder.decode(text)
+    except msgspec.ValidationError as error:
+        raise InvalidRequest(f"That was not a JSON-RPC 2.0 request: {error}.") from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ParseError from error
+
+
+def decode_incoming(text: bytes | str) -> Incoming:
+    """One frame from the hub. Raises ParseError or InvalidRequest."""
+    try:
+        return _incoming_decoder.decode(text)
+    except msgspec.ValidationError as error:
+        raise InvalidRequest(f"The hub sent something else than JSON-RPC 2.0: {error}.") from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ParseError from error
+
+
+def request_frame(request_id: int | str, method: str, params: Any) -> bytes:
+    """A request's frame."""
+    return encode({"jsonrpc": "2.0", "id": request_id, "method": method, "params": params})
+
+
+def reply_frame(request_id: int | str | None, result: Any) -> bytes:
+    """A successful reply's frame."""
+    return encode({"jsonrpc": "2.0", "id": request_id, "result": result})
+
+
+def error_frame(request_id: int | str | None, error: HubError) -> bytes:
+    """A refusal's frame: the one place where an error gets its wire shape."""
+    body = {"code": error.code, "message": error.message, "data": {"reason": error.reason, **error.data}}
+    return encode({"jsonrpc": "2.0", "id": request_id, "error": body})
+
+
+def push_frame(method: str, params: Any) -> bytes:
+    """A notification's frame, hub to client."""
+    return encode({"jsonrpc": "2.0", "method": method, "params": params})
+
+
+def error_from_reply(body: ErrorBody) -> HubError:
+    """The exception that an error reply stands for: `error_frame` read backwards."""
+    data = dict(body.data)
+    reason = str(data.pop("reason", "refused"))
+    return hub_error(reason, body.message, **data)

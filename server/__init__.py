@@ -1,0 +1,1 @@
+"""The hub: WebSocket in front, PostgreSQL behind, and the only program that changes a line."""
