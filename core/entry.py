@@ -1,8 +1,8 @@
 """How every program starts: a missing package or system library becomes one sentence, never a traceback.
 
-Entry modules (`server/__main__.py`, `kiosk_app/__main__.py`, ...) import nothing but this module and the standard
-library, so that each entry point speaks whatever is installed. As a program, `python -m core.entry hub` prints the
-packages of one role for `pip install -r`, read from the installed metadata.
+Entry modules (`server/__main__.py`, `kiosk_app/__main__.py`, ...) import nothing but this module and the
+standard library, so that each entry point speaks whatever is installed. As a program, `python -m core.entry
+hub` prints the packages of one role for `pip install -r`, read from the installed metadata.
 """
 
 import importlib
@@ -17,8 +17,9 @@ QT_LIBRARIES = "libgl1 libegl1 libxkbcommon0 libdbus-1-3 libfontconfig1 libglib2
 def run(program: str, extra: str, module: str, function: str = "main") -> int:
     """Import `module` and return what its `function` returns, the program's exit code.
 
-    `program` is the command a person typed and `extra` the extra (or several, "hub,gui") that brings its packages.
-    When one of them is missing, the person reads one sentence with the command that helps, and the exit code is 1.
+    `program` is the command a person typed and `extra` the extra (or several, "hub,gui") that brings its
+    packages. When one of them is missing, the person reads one sentence with the command that helps, and the
+    exit code is 1.
     """
     try:
         code = getattr(importlib.import_module(module), function)()
@@ -51,8 +52,8 @@ def explain(error: ImportError, program: str, extra: str) -> str | None:
 def packages_of(extra: str, metadata: list[str]) -> list[str]:
     """Return the requirements that every program has and those of one `extra`, ready for `pip install -r`.
 
-    `metadata` holds the distribution's Requires-Dist lines; those of other extras and the one on `inturn` itself
-    are left out.
+    `metadata` holds the distribution's Requires-Dist lines; those of other extras and the one on `inturn`
+    itself are left out.
     """
     chosen = []
     for line in metadata:

@@ -1,4 +1,4 @@
-"""Fonts, icons and sounds that ship with InTurn, readable from a checkout and from an installed wheel alike."""
+"""Fonts, icons and sounds that ship with InTurn, readable from a checkout and from an installed wheel."""
 
 from importlib.resources import files
 from pathlib import Path
