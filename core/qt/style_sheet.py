@@ -23,7 +23,7 @@ QLineEdit:focus, QComboBox:focus, QSpinBox:focus, QPlainTextEdit:focus {
 QLineEdit:disabled, QComboBox:disabled {
     color: $text_secondary; border-color: $separator; background: $ground;
 }
-QComboBox::drop-down { border: none; width: 28px; }
+QComboBox::drop-down { border: none; width: 36px; }
 QComboBox QAbstractItemView { border: 1px solid $touch_border; padding: 4px; }
 
 QAbstractItemView {

@@ -20,7 +20,8 @@ What it offers (sizes in logical pixels):
     space(n)                                     n units of 8
     ===========================================  ========================================================
 
-Widgets of both programs: `buttons.ActionButton`; `widgets.Pill`, `Card`, `Notice`, `text_label`, `rounded`.
+Widgets of both programs: `buttons.ActionButton`; `widgets.Pill`, `Card`, `Notice`, `Choice`, `text_label`,
+`rounded`, `paint_pill`.
 Standard widgets (fields, tables, tabs, menus, scroll bars) get their look from the style sheet of `apply`.
 """
 

@@ -1,16 +1,17 @@
 """Small widgets that both programs use, painted from the theme's roles: they follow its changes.
 
-Pill(theme, "12 min", tone="attention", icon="clock-alert")         a word with an icon on a soft ground
-Card(theme)                                                          a rounded surface; put a layout in it
-Notice(theme); notice.say("The hub can't be reached.", tone="attention"); notice.clear()
-text_label(theme, "Counter 3", Size.TITLE, 600, role="text")         a QLabel that keeps its role's colour
+    Pill(theme, "12 min", tone="attention", icon="clock-alert")     a word with an icon on a soft ground
+    Card(theme)                                                      a rounded surface; put a layout in it
+    Notice(theme); notice.say("The hub can't be reached.", tone="attention"); notice.clear()
+    Choice(theme)                                                    a combo box
+    text_label(theme, "Counter 3", Size.TITLE, 600, role="text")     a QLabel that keeps its role's colour
 """
 
 from __future__ import annotations
 
 from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QWidget
+from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QSizePolicy, QWidget
 
 from core.qt import icons
 from core.qt.palette import Role, Tone
@@ -56,10 +57,7 @@ class Pill(QWidget):
         return self._text
 
     def sizeHint(self) -> QSize:
-        metrics = QFontMetricsF(self._theme.font(self._size, 600))
-        side = metrics.height()
-        width = metrics.horizontalAdvance(self._text) + side * (0.8 + (1.2 if self._icon_name else 0.4))
-        return QSize(round(width) + 1, round(side * 1.65))
+        return pill_size(self._theme, self._text, self._icon_name, self._size)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
@@ -70,6 +68,14 @@ class Pill(QWidget):
     def _renew(self) -> None:
         self.updateGeometry()
         self.update()
+
+
+def pill_size(theme: Theme, text: str, icon: str | None = None, size: float = Size.SECONDARY) -> QSize:
+    """How much room `paint_pill` needs."""
+    metrics = QFontMetricsF(theme.font(size, 600, tabular=True))
+    side = metrics.height()
+    width = metrics.horizontalAdvance(text) + side * (2.4 if icon else 1.2)
+    return QSize(round(width) + 2, round(side * 1.65))
 
 
 def paint_pill(
@@ -168,6 +174,19 @@ class Notice(QFrame):
         self._words.setFont(self._theme.font(self._size, 500))
         self._words.setStyleSheet(f"color: {self._theme.palette.on_soft}")
         self.update()
+
+
+class Choice(QComboBox):
+    """A combo box whose arrow follows the theme (a style sheet can't recolour one)."""
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        area = QRectF(self.width() - 34, self.height() / 2 - 9, 18, 18)
+        icons.draw(QPainter(self), "chevron-down", self._theme.palette.text, area)
 
 
 class TextLabel(QLabel):
