@@ -1,0 +1,56 @@
+# One list of commands; nobody calls the tools by hand. `make` alone prints it.
+.DEFAULT_GOAL := help
+.PHONY: help install demo test check bench format lint types run-hub run-kiosk run-monitor run-admin clean
+MAKEFLAGS += --no-print-directory
+
+BIN := .venv/bin
+# Options for a program or for pytest: make run-kiosk ARGS="--hub ws://desk:8765", make test ARGS="-k join"
+ARGS ?=
+# make install ROLE=hub leaves Qt out, ROLE=gui the database driver
+ROLE ?=
+
+help:  ## this list
+	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 24
+
+install:  ## make .venv with every program (ROLE=hub or ROLE=gui for one role)
+	@scripts/install $(ROLE)
+
+demo: install  ## hub, kiosk, monitor and console with a stream of patients; without a screen, pictures in tour/
+	@scripts/demo $(ARGS)
+
+test: install  ## every test, on a real hub, a real PostgreSQL and real windows
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: install  ## format, lint, types, imports and tests
+	@$(BIN)/ruff format --check .
+	@$(MAKE) lint types test
+
+bench: install  ## rates and delays of the hub and the windows
+	@$(BIN)/python tests/bench/run.py $(ARGS)
+
+format: install  ## write the code in its one format
+	@$(BIN)/ruff check --fix-only --quiet .
+	@$(BIN)/ruff format .
+
+lint: install  ## ruff and the import contracts
+	@$(BIN)/ruff check .
+	@$(BIN)/lint-imports
+
+types: install  ## mypy, strict
+	@$(BIN)/mypy
+
+run-hub: install  ## the hub: make run-hub ARGS="--data DIR"
+	@$(BIN)/inturn-hub serve $(ARGS)
+
+run-kiosk: install  ## the kiosk window
+	@$(BIN)/inturn-kiosk $(ARGS)
+
+run-monitor: install  ## the wall monitor window
+	@$(BIN)/inturn-monitor $(ARGS)
+
+run-admin: install  ## the console for staff
+	@$(BIN)/inturn-admin $(ARGS)
+
+clean:  ## remove what tools and builds left, but not .venv
+	@rm -rf build dist tour .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	@find . -name .venv -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
