@@ -1,0 +1,146 @@
+"""The words of the windows: sentences made of figures, names and times. Pure text, no Qt, no clock.
+
+English only so far; everything that a language changes is here, so that others can follow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, tzinfo
+from functools import lru_cache
+from math import ceil
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from core.tickets import CounterSummary, Priority, ServiceSummary, Ticket, WaitBracket
+
+LANGUAGE = "en"
+
+NO_ANSWER = "That did not work just now. Please touch again, or ask at reception."
+
+_PRIORITIES: dict[Priority, str] = {"high": "High", "medium": "Medium", "low": "Low"}
+_REFUSALS = {
+    "service_closed": "This service has just closed. Please ask at reception.",
+    "service_full": "This service takes no more patients today. Please ask at reception.",
+    "unknown_service": "This service is not offered any more. Please choose another one.",
+    "rate_limited": "That was too fast. Please wait a moment, then touch again.",
+    "unavailable": NO_ANSWER,
+}
+
+
+def people_ahead(count: int) -> str:
+    """`3 people ahead`, `1 person ahead`, `No one waiting`."""
+    return f"{count} {people_ahead_label(count)}" if count > 0 else "No one waiting"
+
+
+def people_ahead_label(count: int) -> str:
+    """The words that stand under the figure."""
+    return "person ahead" if count == 1 else "people ahead"
+
+
+def wait_bracket(wait: WaitBracket | None, about: bool = True) -> str:
+    """`about 10–20 min`, `less than 5 min`, `about 2–3 hours`; empty without an estimate.
+
+    A bracket is never one minute: both ends are rounded up to five minutes. `about=False` drops that word.
+    """
+    if wait is None or wait.high <= 0:
+        return ""
+    low, high = (ceil(seconds / 300) * 5 for seconds in (max(0, wait.low), wait.high))
+    prefix = "about " if about else ""
+    if low >= 120:
+        return prefix + _range(low // 60, ceil(high / 60), "hours")
+    if low == 0:
+        return f"less than {high} min"
+    return prefix + _range(low, high, "min")
+
+
+def _range(low: int, high: int, unit: str) -> str:
+    return f"{low} {unit}" if low >= high else f"{low}–{high} {unit}"
+
+
+def minutes(seconds: float) -> str:
+    """A time passed: `less than 1 min`, `12 min`, `1 h 05 min`."""
+    whole = int(max(0.0, seconds) // 60)
+    if whole < 1:
+        return "less than 1 min"
+    return f"{whole} min" if whole < 60 else f"{whole // 60} h {whole % 60:02d} min"
+
+
+def service_details(service: ServiceSummary, zone: tzinfo, now: datetime) -> tuple[str, ...]:
+    """What a service's card says under its name: one or two short parts; the first is never empty."""
+    if service.state == "open":
+        wait = wait_bracket(service.estimated_wait) if service.waiting else ""
+        return (people_ahead(service.waiting), wait) if wait else (people_ahead(service.waiting),)
+    word = {"paused": "Pausing", "full": "Full for today", "closed": "Closed"}[service.state]
+    if service.state == "closed" and service.opens_at is not None:
+        return (word, opens_at(service.opens_at, zone, now))
+    return (word, "please ask at reception") if service.state != "closed" else (word,)
+
+
+def opens_at(moment: datetime, zone: tzinfo, now: datetime) -> str:
+    """`opens at 13:00`, `opens tomorrow at 08:00`, `opens Monday at 08:00`."""
+    days = (moment.astimezone(zone).date() - now.astimezone(zone).date()).days
+    time = clock(moment, zone)
+    if days <= 0:
+        return f"opens at {time}"
+    if days == 1:
+        return f"opens tomorrow at {time}"
+    if days < 7:
+        return f"opens {moment.astimezone(zone):%A} at {time}"
+    return f"opens on {moment.astimezone(zone):%d %B} at {time}"
+
+
+def service_name(service: ServiceSummary, language: str = LANGUAGE) -> str:
+    """The service's name in a language, else the site's own."""
+    return service.names.get(language) or service.name
+
+
+def counter_name(code: str | None, counters: Iterable[CounterSummary], language: str = LANGUAGE) -> str:
+    """The counter's name; an unknown one is called by its code, none at all by nothing."""
+    if code is None:
+        return ""
+    for counter in counters:
+        if counter.code == code:
+            return counter.names.get(language) or counter.name
+    return f"Counter {code}"
+
+
+def priority_name(priority: Priority) -> str:
+    """`High`, `Medium`, `Low`."""
+    return _PRIORITIES[priority]
+
+
+def refusal(reason: str, message: str) -> str:
+    """What a patient is told when the hub says no; `message` is the hub's own sentence."""
+    return _REFUSALS.get(reason) or message or NO_ANSWER
+
+
+def ticket_ahead(ticket: Ticket) -> int:
+    """How many are before this ticket."""
+    return max(0, (ticket.position or 1) - 1)
+
+
+def spoken_number(number: str) -> str:
+    """A ticket's number as a voice says it: `A, zero one two`."""
+    digits = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+    letters = " ".join(sign for sign in number if sign.isalpha())
+    figures = " ".join(digits[int(sign)] for sign in number if sign in "0123456789")
+    return ", ".join(part for part in (letters, figures) if part)
+
+
+def announcement(number: str, counter: str) -> str:
+    """`Ticket A, zero one two, Counter 3`."""
+    return f"Ticket {spoken_number(number)}" + (f", {counter}" if counter else "")
+
+
+def clock(moment: datetime, zone: tzinfo) -> str:
+    """`10:42`, in the site's time zone."""
+    return f"{moment.astimezone(zone):%H:%M}"
+
+
+@lru_cache(maxsize=8)
+def time_zone(name: str | None) -> tzinfo:
+    """The site's time zone; UTC when the name is unknown on this machine."""
+    try:
+        return ZoneInfo(name or "UTC")
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return UTC
