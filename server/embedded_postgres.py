@@ -1,0 +1,176 @@
+"""A private PostgreSQL server: found, made, started, adopted and stopped by InTurn itself.
+
+    root/data/          the cluster
+    root/run/           its socket, 0700; a hashed folder under the temporary one if that path is too long
+    root/lock           held while somebody starts or adopts the server
+    root/server.lock    inherited, so held, by every process of the server: free means that none lives
+    root/postgres.log   what the server says; above 10 MB it becomes postgres.log.1 at the next start
+
+The first process that starts owns the server; later ones adopt it. The server ends with its owner, also
+when the owner is killed: it then shuts down as if asked to. An adopter whose connections fail calls
+`start()` again and, when the server is gone, becomes the owner.
+
+On macOS and Windows a killed owner leaves its server running and the next start adopts it; Windows has
+no private socket folder, so that anybody with an account on the computer could connect.
+
+`postgres_binaries` finds the programs, `postgres_process` runs them, `postgres_cluster` makes and starts
+a cluster with them, `postgres_files` reads what they leave; this module decides who does that and when.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import MappingProxyType, TracebackType
+from urllib.parse import quote
+
+import psycopg
+
+from server.postgres_binaries import PostgresBinaries
+from server.postgres_cluster import SUPERUSER, Cluster, Deadline
+from server.postgres_errors import EmbeddedPostgresError, SocketTaken
+from server.postgres_files import RunningServer, postgres_runs_in
+from server.postgres_process import interrupt
+
+__all__ = ["EmbeddedPostgres", "EmbeddedPostgresError"]
+
+DATABASE = "inturn"
+FAST_SHUTDOWN_SECONDS = 60.0
+NO_OPTIONS: Mapping[str, str] = MappingProxyType({})
+
+
+class EmbeddedPostgres:
+    """One private cluster under `root`; a context manager that starts and stops it.
+
+    All methods block (a first start takes about half a second): call them in a thread from a coroutine.
+    They may be called from any thread, and in several processes for the same root.
+
+    Attributes:
+        root: absolute, without symbolic links.
+        log: the server's log file.
+        adopted: whether the running server belongs to another process; False when there is none.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        *,
+        options: Mapping[str, str] = NO_OPTIONS,
+        binaries: PostgresBinaries | None = None,
+        start_timeout: float = 120.0,
+    ) -> None:
+        """Nothing is touched before `start()`.
+
+        Args:
+            options: settings for a server that we start ourselves, e.g. {"fsync": "off"} in tests.
+            binaries: which server to run; looked for when it is needed if None.
+            start_timeout: seconds; recovery after a power cut may take a good part of them.
+        """
+        self._cluster = Cluster(root, options, binaries)
+        self.root = self._cluster.root
+        self.log = self._cluster.log
+        self.adopted = False
+        self._start_timeout = start_timeout
+        self._process: subprocess.Popen[bytes] | None = None
+        self._started = False
+        self._guard = threading.RLock()
+
+    def __enter__(self) -> EmbeddedPostgres:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self) -> str:
+        """Make sure that the server runs; returns its SQLAlchemy URL. Calling it again is cheap and safe.
+
+        The URL names the database `inturn`, which is made when it is missing.
+
+        Raises:
+            EmbeddedPostgresError: its text says in one sentence what happened and what to do.
+        """
+        with self._guard, self._cluster.plain_errors():
+            running = self._cluster.find_running() if self._started else None
+            if running is None:
+                running = self._start()
+            if self._process and self._process.pid != running.pid:
+                self._process = None
+            self._started, self.adopted = True, self._process is None
+            return _url(running)
+
+    def stop(self) -> None:
+        """Stop a server that we own, with everything acknowledged on disk; leave an adopted one alone."""
+        with self._guard:
+            process, self._process = self._process, None
+            self._started = self.adopted = False
+            if process is None or process.poll() is not None:
+                return
+            interrupt(process, self._cluster.binaries().program("pg_ctl"), self._cluster.data)
+            try:
+                process.wait(FAST_SHUTDOWN_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+            self._cluster.remove_socket_directory()
+
+    def _start(self) -> RunningServer:
+        deadline = Deadline(self._start_timeout, self.log)
+        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with self._lock_for_starting(deadline):
+            return self._adopt_or_launch(deadline)
+
+    @contextmanager
+    def _lock_for_starting(self, deadline: Deadline) -> Iterator[None]:
+        with self._cluster.open_lock("lock") as lock:
+            while not lock.try_acquire():
+                deadline.pause()
+            yield
+
+    def _adopt_or_launch(self, deadline: Deadline) -> RunningServer:
+        while True:
+            running = self._cluster.find_running()
+            if running and _ensure_database(running):
+                return running
+            with self._cluster.open_lock("server.lock") as server_lock:
+                ours_are_gone = server_lock.try_acquire()
+                foreign = ours_are_gone and postgres_runs_in(self._cluster.data)
+                if ours_are_gone and not foreign:
+                    self._cluster.make_if_missing(server_lock, deadline)
+                    self._process = self._cluster.spawn_server(server_lock)
+                    self._cluster.await_ready(self._process, deadline)
+            deadline.pause(SocketTaken(self._cluster.data) if foreign else None)
+
+
+def _url(running: RunningServer) -> str:
+    # The port is there for the day somebody has PGPORT in the environment.
+    host = quote(str(running.socket_dir), safe="/")
+    return f"postgresql+psycopg://{SUPERUSER}@/{DATABASE}?host={host}&port={running.port}"
+
+
+def _connect(running: RunningServer) -> psycopg.Connection[tuple[object, ...]]:
+    return psycopg.connect(
+        host=str(running.socket_dir),
+        port=running.port,
+        user=SUPERUSER,
+        dbname="postgres",
+        autocommit=True,
+        connect_timeout=10,
+    )
+
+
+def _ensure_database(running: RunningServer) -> bool:
+    """Make the database if it is missing. False when the server does not answer, e.g. while it stops."""
+    try:
+        with _connect(running) as connection:
+            known = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (DATABASE,)).fetchone()
+            if known is None:
+                connection.execute(f"CREATE DATABASE {DATABASE}")
+    except psycopg.OperationalError:
+        return False
+    return True
