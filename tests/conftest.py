@@ -1,0 +1,49 @@
+"""What every test stands on: windows without a screen, a Qt loop with asyncio on it, and a quiet log."""
+
+import asyncio
+import logging
+import os
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
+
+import pytest
+from PySide6.QtWidgets import QApplication
+from qasync import QEventLoop
+
+# A developer's screen would otherwise flash with windows, and a build machine has none.
+os.environ["QT_QPA_PLATFORM"] = os.environ.get("INTURN_TEST_PLATFORM", "offscreen")
+
+Run = Callable[[Awaitable[Any]], Any]
+
+
+@pytest.fixture
+def loop(qapp: QApplication) -> Iterator[asyncio.AbstractEventLoop]:
+    """The event loop of one test: Qt's, so that windows and coroutines live together as in the programs."""
+    loop = QEventLoop(qapp)
+    asyncio.set_event_loop(loop)
+    yield loop
+    leftover = asyncio.all_tasks(loop)
+    for task in leftover:
+        task.cancel()
+    loop.run_until_complete(asyncio.gather(*leftover, return_exceptions=True))
+    loop.run_until_complete(loop.shutdown_asyncgens())
+    loop.close()
+    asyncio.set_event_loop(None)
+
+
+@pytest.fixture
+def run(loop: asyncio.AbstractEventLoop) -> Run:
+    """Run one coroutine to its end and return what it returns; windows are drawn and clicked meanwhile."""
+    return loop.run_until_complete
+
+
+@pytest.fixture(autouse=True)
+def quiet_log(caplog: pytest.LogCaptureFixture, request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail a test that logs a warning or worse, unless it is marked `logs_expected`."""
+    yield
+    if request.node.get_closest_marker("logs_expected"):
+        return
+    logged = [record for phase in ("setup", "call", "teardown") for record in caplog.get_records(phase)]
+    loud = [f"{r.levelname} {r.name}: {r.getMessage()}" for r in logged if r.levelno >= logging.WARNING]
+    if loud:
+        pytest.fail("unexpected in the log:\n" + "\n".join(loud), pytrace=False)

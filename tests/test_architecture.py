@@ -1,0 +1,106 @@
+"""The rules of ARCHITECTURE.md that a machine can check: imports, names, sizes, places."""
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+SOURCES = ("core", "server", "kiosk_app", "admin_app", "resources")
+LONGEST_BODY = 50
+LONGEST_FILE = 350
+
+
+def python_files(*folders: str) -> list[Path]:
+    return [file for folder in folders for file in sorted((ROOT / folder).rglob("*.py"))]
+
+
+def told(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def test_imports_follow_the_layers() -> None:
+    command = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"]
+    linted = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert linted.returncode == 0, linted.stdout + linted.stderr
+
+
+def test_no_modal_exec_outside_the_application() -> None:
+    found = [
+        told(file) for file in python_files(*SOURCES) if re.search(r"\.exec_?\(", file.read_text("utf-8"))
+    ]
+    assert set(found) <= {"core/qt/app.py"}
+
+
+def test_no_file_is_a_catch_all() -> None:
+    catch_all = {"util", "utils", "helper", "helpers", "common", "misc"}
+    assert [told(file) for file in python_files(*SOURCES, "tests") if file.stem in catch_all] == []
+
+
+def test_tests_mirror_the_sources() -> None:
+    own = {"acceptance", "bench"}
+    folders = {file.parent.relative_to(ROOT / "tests") for file in python_files("tests")}
+    assert {f.as_posix() for f in folders if not (ROOT / f).is_dir() and f.parts[0] not in own} == set()
+
+
+def body_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Lines of a function's body without its docstring."""
+    body = function.body[1:] if ast.get_docstring(function) is not None else function.body
+    return (body[-1].end_lineno or 0) - body[0].lineno + 1 if body else 0
+
+
+def functions(file: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node
+
+
+def test_functions_and_files_stay_short() -> None:
+    long = {
+        f"{told(file)}: {function.name}"
+        for file in python_files(*SOURCES, "tests")
+        for function in functions(file)
+        if body_lines(function) > LONGEST_BODY
+    }
+    assert long == set()
+    lengths = {
+        told(file): len(file.read_text("utf-8").splitlines()) for file in python_files(*SOURCES, "tests")
+    }
+    assert {name: lines for name, lines in lengths.items() if lines > LONGEST_FILE} == {}
+
+
+def test_entry_modules_need_nothing_that_may_be_missing() -> None:
+    for file in (
+        ROOT / "server" / "__main__.py",
+        ROOT / "kiosk_app" / "__main__.py",
+        ROOT / "admin_app" / "__main__.py",
+    ):
+        imported = {
+            alias.name if isinstance(node, ast.Import) else f"{node.module}.{alias.name}"
+            for node in ast.walk(ast.parse(file.read_text("utf-8")))
+            if isinstance(node, ast.Import | ast.ImportFrom)
+            for alias in node.names
+        }
+        foreign = {
+            n
+            for n in imported
+            if n.partition(".")[0] not in sys.stdlib_module_names and "core.entry" not in n
+        }
+        assert foreign <= {"core.entry"}, told(file)
+
+
+def test_nothing_names_a_package_index() -> None:
+    addresses = re.compile(r"pypi\.org|pythonhosted\.org|registry\.npmjs|index-url")
+    files = [
+        *ROOT.glob("*.*"),
+        *ROOT.glob("[A-Z]*"),
+        *(ROOT / ".ci").iterdir(),
+        *(ROOT / "scripts").iterdir(),
+    ]
+    files += [file for folder in (*SOURCES, "tests") for file in (ROOT / folder).rglob("*.[pmts]*")]
+    named = {
+        told(f) for f in files if f.is_file() and addresses.search(f.read_text("utf-8", errors="ignore"))
+    }
+    assert named - {told(Path(__file__))} == set()
