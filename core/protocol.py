@@ -5,11 +5,13 @@ Pure: bytes in, values out. Decoding never raises anything but `core.errors.HubE
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
 from core.errors import HubError, InvalidRequest, ParseError, hub_error
+
+T = TypeVar("T")
 
 SUBPROTOCOL = "inturn.v1"
 PROTOCOL_VERSIONS = (1, 1)
@@ -81,6 +83,14 @@ def decode_incoming(text: bytes | str) -> Incoming:
         raise InvalidRequest(f"The hub sent something else than JSON-RPC 2.0: {error}.") from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ParseError from error
+
+
+def decode_value(raw: msgspec.Raw, shape: type[T]) -> T:
+    """A result or a push's parameters as `shape`. Raises InvalidRequest."""
+    try:
+        return msgspec.json.decode(raw, type=shape)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise InvalidRequest(f"The hub sent something else than {shape.__name__}: {error}.") from error
 
 
 def request_frame(request_id: int | str, method: str, params: Any) -> bytes:

@@ -51,26 +51,22 @@ LANGUAGE sql STABLE AS $$
     LEFT JOIN tickets t ON t.id = e.ticket_id
 $$;
 
--- A service's whole line at one revision: at most `p_limit` waiting behind place `p_after`; the other lists only with
--- the first part. Null for an unknown service.
-CREATE FUNCTION queue_snapshot(p_service text, p_after bigint DEFAULT 0, p_limit integer DEFAULT 500) RETURNS jsonb
+-- A service's whole line at one revision. Null for an unknown service.
+CREATE FUNCTION queue_snapshot(p_service text) RETURNS jsonb
 LANGUAGE sql STABLE AS $$
     SELECT jsonb_build_object('service', s.code, 'epoch', (SELECT epoch FROM settings), 'revision', s.revision,
         'open', s.is_open, 'as_of', utc_text(clock_timestamp()),
-        'more', greatest(0, s.tail - s.head - p_after - p_limit),
         'waiting', (SELECT coalesce(jsonb_agg(staff_ticket(t, s.head) ORDER BY t.position_in_queue), '[]')
-            FROM tickets t WHERE t.service_id = s.id AND t.status = 'waiting'
-            AND t.position_in_queue >= s.head + p_after AND t.position_in_queue < s.head + p_after + p_limit),
+            FROM tickets t WHERE t.service_id = s.id AND t.status = 'waiting'),
         'consulting', (SELECT coalesce(jsonb_agg(staff_ticket(t, s.head) ORDER BY t.called_at), '[]')
-            FROM tickets t WHERE p_after = 0 AND t.service_id = s.id AND t.status = 'consulting'
-            AND t.counter_id IS NOT NULL),
+            FROM tickets t WHERE t.service_id = s.id AND t.status = 'consulting'),
         'parked', (SELECT coalesce(jsonb_agg(staff_ticket(t, s.head) ORDER BY t.joined_at), '[]')
-            FROM tickets t WHERE p_after = 0 AND t.service_id = s.id AND t.status = 'parked'),
+            FROM tickets t WHERE t.service_id = s.id AND t.status = 'parked'),
         'recent', (SELECT coalesce(jsonb_agg(staff_ticket(t, s.head) ORDER BY t.called_at DESC), '[]') FROM (
-            SELECT * FROM tickets WHERE p_after = 0 AND service_id = s.id AND called_at IS NOT NULL
+            SELECT * FROM tickets WHERE service_id = s.id AND called_at IS NOT NULL
             ORDER BY called_at DESC LIMIT 10) t),
         'missed', (SELECT coalesce(jsonb_agg(staff_ticket(t, s.head) ORDER BY t.ended_at DESC), '[]') FROM (
-            SELECT * FROM tickets WHERE p_after = 0 AND service_id = s.id AND status = 'no_show'
+            SELECT * FROM tickets WHERE service_id = s.id AND status = 'no_show'
             AND business_day = s.business_day ORDER BY ended_at DESC LIMIT 10) t))
     FROM services s WHERE s.code = p_service
 $$;
@@ -99,6 +95,13 @@ LANGUAGE sql STABLE AS $$
            (SELECT coalesce(array_agg(place ORDER BY place), '{}') FROM places
             WHERE tickets > 1 OR place < 1 OR place > (SELECT tail - head FROM services WHERE id = p_service_id)),
            (SELECT place FROM last)
+$$;
+
+-- The same for a service by its code, as it is answered; null for an unknown service.
+CREATE FUNCTION line_integrity(p_service text) RETURNS jsonb
+LANGUAGE sql STABLE AS $$
+    SELECT to_jsonb(v) || jsonb_build_object('service', s.code)
+    FROM services s, validate_queue_integrity(s.id) v WHERE s.code = p_service
 $$;
 
 -- The first broken link of each service's chain, and of the administrators': chain, revision. No rows: nothing broken.

@@ -1,0 +1,118 @@
+"""The registry: a method's name, who may call it, what its parameters look like and what it does stand together.
+
+Dispatch knows no method. Whatever a handler raises becomes an error reply in one place, `as_hub_error`.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+
+from core.errors import Forbidden, HubError, InternalError, InvalidParams, UnknownMethod
+from server.access import Access, Principal
+from server.notification_service import NotificationService
+from server.outbox import Outbox
+from server.queue_operations import QueueOperations
+
+log = logging.getLogger(__name__)
+
+P = TypeVar("P", bound=msgspec.Struct)
+
+KIOSK = frozenset({"kiosk"})
+MONITOR = frozenset({"monitor"})
+STAFF = frozenset({"staff", "supervisor", "admin"})
+SUPERVISOR = frozenset({"supervisor", "admin"})
+EVERYBODY = KIOSK | MONITOR | STAFF
+
+Key = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+Code = Annotated[str, msgspec.Meta(min_length=1, max_length=32)]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+
+
+class Params(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A method's parameters; one that the method does not know is refused, not ignored."""
+
+
+class Context:
+    """What a handler works with.
+
+    Attributes:
+        caller: who asks. outbox: where pushes to them go.
+        operations, notifications, access: the hub's parts.
+        after_reply: called when the reply is written; a handler may set it.
+    """
+
+    def __init__(
+        self,
+        caller: Principal,
+        outbox: Outbox,
+        operations: QueueOperations,
+        notifications: NotificationService,
+        access: Access,
+    ) -> None:
+        self.caller = caller
+        self.outbox = outbox
+        self.operations = operations
+        self.notifications = notifications
+        self.access = access
+        self.after_reply: Callable[[], None] | None = None
+
+
+Handler = Callable[[Context, Any], Awaitable[Any]]
+
+
+class Command(msgspec.Struct, frozen=True):
+    """One method: who may call it, its parameters' type, what it does."""
+
+    method: str
+    roles: frozenset[str]
+    params: type[Params]
+    handle: Handler
+
+
+REGISTRY: dict[str, Command] = {}
+"""Method -> command; filled by `server.routers`."""
+
+
+def command(
+    method: str, roles: frozenset[str], params: type[Params] = Params
+) -> Callable[[Handler], Handler]:
+    """Registers a handler for `method`."""
+
+    def register(handle: Handler) -> Handler:
+        assert method not in REGISTRY, method
+        REGISTRY[method] = Command(method, roles, params, handle)
+        return handle
+
+    return register
+
+
+async def execute(context: Context, method: str, raw_params: msgspec.Raw) -> Any:
+    """Runs a method for its caller. Raises UnknownMethod, Forbidden, InvalidParams, or what the handler raises."""
+    found = REGISTRY.get(method)
+    if found is None:
+        raise UnknownMethod(f"The hub does not know the method {method[:64]!r}.")
+    if context.caller.role not in found.roles:
+        log.warning("forbidden: %s asked for %s", context.caller.actor, method)
+        raise Forbidden
+    return await found.handle(context, decode_params(raw_params, found.params))
+
+
+def decode_params(raw: msgspec.Raw, params: type[P]) -> P:
+    """Parameters of a type. Raises InvalidParams with the path of the first that doesn't fit."""
+    try:
+        return msgspec.json.decode(raw, type=params)
+    except (msgspec.ValidationError, RecursionError) as error:
+        sentence, _, path = str(error).partition(" - at `")
+        raise InvalidParams(f"The parameters don't fit: {sentence}.", path=path.rstrip("`") or "$") from error
+
+
+def as_hub_error(error: Exception) -> HubError:
+    """The one place where an exception becomes an answer; what nobody expected is logged with its traceback."""
+    if isinstance(error, HubError):
+        return error
+    log.error("A request failed unexpectedly", exc_info=error)
+    return InternalError()

@@ -1,0 +1,131 @@
+"""The door to PostgreSQL: every call of a SQL function goes through here, and every driver error ends here.
+
+The hub's operations are one statement each on a pooled driver connection in autocommit; administration and schema
+use SQLAlchemy on an engine of their own. A refusal raised by a SQL function (SQLSTATE IT000) becomes the refusal of
+`core.errors` that it names; a database that can't be reached becomes `Unavailable`.
+"""
+
+from __future__ import annotations
+
+import logging
+from time import monotonic
+from typing import Any
+
+import psycopg
+from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
+from sqlalchemy import Engine, create_engine
+from sqlalchemy.exc import DBAPIError
+
+from core.errors import HubError, InternalError, SetupError, Unavailable, hub_error
+
+log = logging.getLogger(__name__)
+
+REFUSED = "IT000"
+RETRY_SECONDS = 1
+_SAFETY = "-c statement_timeout=10s -c lock_timeout=5s -c idle_in_transaction_session_timeout=10s"
+_ONCE = "requests_once"
+
+
+def driver_url(url: str) -> str:
+    """The libpq address behind a SQLAlchemy URL."""
+    scheme, _, rest = url.partition("://")
+    if scheme.partition("+")[0] not in {"postgresql", "postgres"} or not rest:
+        raise SetupError("The database URL must look like postgresql://USER:PASSWORD@HOST/NAME.")
+    return f"postgresql://{rest}"
+
+
+def administration_engine(url: str) -> Engine:
+    """A SQLAlchemy engine for schema, administration and reports."""
+    return create_engine(driver_url(url).replace("postgresql:", "postgresql+psycopg:", 1), pool_size=1)
+
+
+def sentence_of(error: DBAPIError) -> str:
+    """What a person should read of an administrative statement's failure."""
+    cause = error.orig
+    if isinstance(cause, psycopg.OperationalError):
+        return f"The database can't be reached: {str(cause).strip().splitlines()[0]}"
+    if isinstance(cause, psycopg.errors.UniqueViolation):
+        return "That code, name or prefix is already taken."
+    if isinstance(cause, psycopg.errors.CheckViolation):
+        return f"The database refused that value ({cause.diag.constraint_name})."
+    return f"The database refused that: {str(cause).strip().splitlines()[0]}"
+
+
+class Database:
+    """A pool of autocommit connections that call SQL functions.
+
+    Attributes:
+        failing_since: monotonic seconds when the database was first missed, None while it answers.
+        last_seconds: how long the latest call took.
+    """
+
+    def __init__(self, url: str, *, size: int = 8) -> None:
+        self._pool = AsyncConnectionPool(
+            driver_url(url),
+            min_size=1,
+            max_size=size,
+            open=False,
+            timeout=2.0,
+            reconnect_timeout=2.0,
+            kwargs={
+                "autocommit": True,
+                "options": _SAFETY,
+                "connect_timeout": 2,
+                "application_name": "inturn-hub",
+            },
+        )
+        self.failing_since: float | None = None
+        self.last_seconds = 0.0
+
+    async def open(self) -> None:
+        """Opens the pool; does not wait for the database."""
+        await self._pool.open()
+
+    async def close(self) -> None:
+        """Closes every connection."""
+        await self._pool.close()
+
+    async def call(self, function: str, *arguments: Any) -> str:
+        """Calls a SQL function and returns its JSON text ("null" for SQL's null).
+
+        Raises the refusal that the function raised, Unavailable, or InternalError for what should not happen. Two
+        first requests with one key meet at the key's constraint: the second is called again and finds the result.
+        """
+        try:
+            return await self._call(function, arguments)
+        except psycopg.errors.UniqueViolation as error:
+            if error.diag.constraint_name != _ONCE:
+                raise _wrapped(error) from error
+        except (psycopg.Error, PoolTimeout, PoolClosed) as error:
+            raise self._noted(_wrapped(error)) from error
+        try:
+            return await self._call(function, arguments)
+        except (psycopg.Error, PoolTimeout, PoolClosed) as error:
+            raise self._noted(_wrapped(error)) from error
+
+    async def _call(self, function: str, arguments: tuple[Any, ...]) -> str:
+        started = monotonic()
+        places = ", ".join(["%s"] * len(arguments))
+        async with self._pool.connection() as connection:
+            # The function's name is one of ours, never a client's.
+            cursor = await connection.execute(f"SELECT {function}({places})::text", arguments)
+            row = await cursor.fetchone()
+        self.failing_since = None
+        self.last_seconds = monotonic() - started
+        assert row is not None
+        return str(row[0]) if row[0] is not None else "null"
+
+    def _noted(self, error: HubError) -> HubError:
+        if isinstance(error, Unavailable) and self.failing_since is None:
+            self.failing_since = monotonic()
+            log.warning("The database does not answer")
+        return error
+
+
+def _wrapped(error: Exception) -> HubError:
+    if isinstance(error, psycopg.Error) and error.sqlstate == REFUSED:
+        return hub_error(error.diag.message_primary or "refused", error.diag.message_detail or None)
+    if isinstance(error, (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, PoolClosed)):
+        return Unavailable(retry_after=RETRY_SECONDS)
+    log.error("The database refused a statement", exc_info=error)
+    return InternalError()

@@ -1,0 +1,163 @@
+"""The hub's sockets: accepts, answers the health pages, sends the silent and the revoked away, stops in order.
+
+No SQL and no rule of the line is here; a connection's life is in `server.connection`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import socket
+from http import HTTPStatus
+
+from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.datastructures import Headers
+from websockets.http11 import Request, Response
+from websockets.typing import Subprotocol
+
+from core.errors import HubError, SetupError
+from core.protocol import CLOSE_UNAUTHENTICATED, MAX_REQUEST_BYTES, SILENCE_SECONDS, SUBPROTOCOL
+from server.connection import ClientConnection
+from server.database import Database
+from server.metrics import CONTENT_TYPE
+from server.parts import HubParts, assemble
+
+log = logging.getLogger(__name__)
+
+SWEEP_SECONDS = 1.0
+SEND_BUFFER_BYTES = 64 * 1024
+"""The kernel would hide megabytes of backlog behind a frozen client."""
+
+
+class Hub:
+    """One hub on one database.
+
+    Attributes:
+        port: the port it listens on, once started.
+        parts: what is behind the sockets, once started.
+    """
+
+    def __init__(self, database_url: str, *, host: str = "127.0.0.1", port: int = 0) -> None:
+        self.port = port
+        self.parts: HubParts
+        self._database = Database(database_url)
+        self._host = host
+        self._clients: set[ClientConnection] = set()
+        self._revocation: asyncio.Task[None] | None = None
+        self._sweeper: asyncio.Task[None] | None = None
+        self._server: Server | None = None
+
+    @property
+    def url(self) -> str:
+        """Where clients connect."""
+        return f"ws://{self._host}:{self.port}/ws"
+
+    async def start(self) -> None:
+        """Listens. Raises SetupError when the port is taken, Unavailable without a database."""
+        await self._database.open()
+        self.parts = await assemble(self._database)
+        await self.parts.notifications.start()
+        self.parts.notifications.on_configuration = self._look_for_revoked
+        self._sweeper = asyncio.get_running_loop().create_task(self._sweep())
+        try:
+            self._server = await serve(
+                self._serve_client,
+                self._host,
+                self.port,
+                process_request=self._answer_http,
+                subprotocols=[Subprotocol(SUBPROTOCOL)],
+                compression=None,
+                max_size=MAX_REQUEST_BYTES,
+                ping_interval=None,
+                server_header=None,
+            )
+        except OSError as error:
+            await self.stop()
+            raise SetupError(_why_not_listening(error, self._host, self.port)) from error
+        self.port = next(iter(self._server.sockets)).getsockname()[1]
+        log.info("Listening on %s", self.url)
+
+    async def stop(self) -> None:
+        """Says goodbye to every client (1001) and lets go of the database."""
+        if self._server is not None:
+            self._server.close()
+            await self._server.wait_closed()
+        for task in (self._sweeper, self._revocation):
+            if task is not None:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+        if hasattr(self, "parts"):
+            await self.parts.notifications.stop()
+            self.parts.access.close()
+        await self._database.close()
+
+    async def _serve_client(self, connection: ServerConnection) -> None:
+        kernel: socket.socket = connection.transport.get_extra_info("socket")
+        kernel.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+        client = ClientConnection(connection, self.parts)
+        self._clients.add(client)
+        try:
+            await client.run()
+        finally:
+            self._clients.discard(client)
+
+    async def _answer_http(self, connection: ServerConnection, request: Request) -> Response | None:
+        match request.path.partition("?")[0]:
+            case "/ws":
+                return None
+            case "/livez":
+                return _json(HTTPStatus.OK, {"alive": True})
+            case "/readyz":
+                checks = await self._readiness()
+                ready = all(checks.values())
+                return _json(
+                    HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE, {"ready": ready, **checks}
+                )
+            case "/metrics":
+                return _response(HTTPStatus.OK, CONTENT_TYPE, self.parts.metrics.text())
+        return _json(HTTPStatus.NOT_FOUND, {"error": "There is nothing here. Clients connect to /ws."})
+
+    async def _readiness(self) -> dict[str, bool]:
+        try:
+            await self._database.call("current_revisions")
+            reachable = True
+        except HubError:
+            reachable = False
+        return {"database": reachable, "notification_service": self.parts.notifications.running}
+
+    def _look_for_revoked(self) -> None:
+        self._revocation = asyncio.get_running_loop().create_task(self._close_revoked())
+
+    async def _close_revoked(self) -> None:
+        admitted = await self.parts.access.admitted()
+        for client in list(self._clients):
+            principal = client.principal
+            if principal is not None and admitted.get(principal.actor) != principal.role:
+                log.info("%s is not admitted any more", principal.actor)
+                await client.close(CLOSE_UNAUTHENTICATED, "revoked")
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS)
+            silent = [client.close_if_silent(SILENCE_SECONDS) for client in self._clients]
+            await asyncio.gather(*silent, return_exceptions=True)
+
+
+def _why_not_listening(error: OSError, host: str, port: int) -> str:
+    if error.errno in {98, 48, 10048}:
+        return (
+            f"Port {port} on {host} is taken: another hub may be running. Stop it, or choose another --port."
+        )
+    return f"The hub can't listen on {host}:{port}: {error.strerror or error}."
+
+
+def _json(status: HTTPStatus, body: dict[str, object]) -> Response:
+    return _response(status, "application/json", json.dumps(body).encode())
+
+
+def _response(status: HTTPStatus, content_type: str, body: bytes) -> Response:
+    headers = Headers(
+        {"Content-Type": content_type, "Content-Length": str(len(body)), "Cache-Control": "no-store"}
+    )
+    return Response(status.value, status.phrase, headers, body)

@@ -1,0 +1,251 @@
+"""Tells every window what changed, after the fact: nothing here is on the path of a reply.
+
+An operation hands over its committed events and goes on. They are ordered by (service, revision), encoded once for each
+view and written to every subscribed client. Events of other hubs, and those whose answer this hub never got, are
+found by a poll of the revisions every second and read from `queue_events`. A client that is behind is owed one snapshot
+of each line instead of what it missed (`server.outbox`).
+
+The promise to a client: for each subscribed service every revision once and in order, or one snapshot that replaces
+those missing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import msgspec
+
+from core.errors import HubError, UnknownService
+from core.protocol import push_frame
+from core.tickets import QueueEvent, Snapshot
+from server.database import Database
+from server.lines import LineFeed
+from server.outbox import Outbox, text_frame
+from server.overview import Overview
+from server.queue_operations import QueueOperations
+from server.snapshots import Snapshots
+from server.subscriptions import Subscription
+from server.views import VIEWS, event_view, snapshot_view
+
+log = logging.getLogger(__name__)
+
+POLL_SECONDS = 1.0
+REPLAY_LIMIT = 500
+
+
+class CurrentRevisions(msgspec.Struct, frozen=True):
+    """What the poll reads."""
+
+    epoch: str
+    config_revision: int
+    services: dict[str, int]
+
+
+class NotificationService:
+    """The hub's outgoing side; started and stopped with it.
+
+    Attributes:
+        overview: services, counters and site as last read.
+        snapshots: the lines' snapshots, shared among clients.
+        published: events delivered since the start.
+        on_configuration: called after the configuration changed, e.g. a device was revoked.
+    """
+
+    def __init__(self, database: Database, operations: QueueOperations, overview: Overview) -> None:
+        self.overview = overview
+        self.snapshots = Snapshots(operations)
+        self.published = 0
+        self.on_configuration: Callable[[], None] = lambda: None
+        self._database = database
+        self._operations = operations
+        self._lines: dict[str, LineFeed] = {}
+        self._subscriptions: dict[Outbox, Subscription] = {}
+        self._flush_due = False
+        self._lists_due = False
+        self._keeper: asyncio.Task[None] | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether events of other hubs are being looked for."""
+        return self._keeper is not None and not self._keeper.done()
+
+    @property
+    def backlog(self) -> int:
+        """Events that wait for an earlier one."""
+        return sum(len(line.early) for line in self._lines.values())
+
+    @property
+    def clients_behind(self) -> int:
+        """Clients whose backlog was dropped and that wait for a snapshot."""
+        return sum(outbox.behind for outbox in self._subscriptions)
+
+    async def start(self) -> None:
+        """Begins at the revisions that the database holds now."""
+        self._begin_lines()
+        self._keeper = asyncio.get_running_loop().create_task(self._keep_current())
+        log.info("Notification service started")
+
+    async def stop(self) -> None:
+        """Ends the poll and every recovery."""
+        if self._keeper is not None:
+            self._keeper.cancel()
+            await asyncio.gather(self._keeper, return_exceptions=True)
+        for outbox in list(self._subscriptions):
+            await outbox.aclose()
+        log.info("Notification service stopped")
+
+    def notify(self, events: Iterable[QueueEvent]) -> None:
+        """Takes committed events; they are pushed when the loop comes round, behind the reply."""
+        for event in events:
+            self._line(event.service).offer(event)
+        if not self._flush_due:
+            self._flush_due = True
+            asyncio.get_running_loop().call_soon(self._flush)
+
+    def notify_lists(self) -> None:
+        """A counter or a service changed its state: the lists are read and pushed again."""
+        self._lists_due = True
+
+    async def subscribe(
+        self, outbox: Outbox, services: frozenset[str] | None, since: dict[str, int], epoch: str | None
+    ) -> dict[str, Any]:
+        """Follows `services` for a client and returns, for each, a snapshot or the events it missed.
+
+        Pushes begin when that answer is written: call `begin` then. Refusal: unknown_service.
+        """
+        subscription = Subscription(outbox, services)
+        self._subscriptions[outbox] = subscription
+        trusted = since if epoch in {None, self.overview.epoch} else {}
+        codes = sorted(self._lines) if services is None else sorted(services)
+        return {code: await self._first_answer(subscription, code, trusted.get(code)) for code in codes}
+
+    def begin(self, outbox: Outbox) -> None:
+        """The answer to `subscribe` is written: what happened since it was read follows now."""
+        subscription = self._subscriptions.get(outbox)
+        if subscription is None:
+            return
+        complete = subscription.begin()
+        kept = [subscription.deliver_kept(self._line(code)) for code in list(subscription.sent)]
+        if not complete or not all(kept):
+            self._repair(subscription)
+
+    async def unsubscribe(self, outbox: Outbox) -> None:
+        """Forgets a client."""
+        self._subscriptions.pop(outbox, None)
+        await outbox.aclose()
+
+    async def fresh_snapshot(self, service: str) -> Snapshot:
+        """A line as it is now, or as another client was just told. Raises UnknownService or Unavailable."""
+        return await self.snapshots.at_least(service, self._line(service).delivered)
+
+    async def _first_answer(self, subscription: Subscription, code: str, since: int | None) -> dict[str, Any]:
+        if code not in self._lines:
+            raise UnknownService(f"There is no service {code}.")
+        view = subscription.outbox.view
+        if since is not None and since <= self._line(code).delivered:
+            events = await self._operations.events_after(code, since, REPLAY_LIMIT)
+            newest = events[-1].revision if events else since
+            if self._line(code).since(newest) is not None:
+                subscription.sent[code] = newest
+                return {"events": [event_view(event, view) for event in events]}
+        first = subscription.answer_with(await self.fresh_snapshot(code))
+        return {"snapshot": snapshot_view(first, view)}
+
+    def _begin_lines(self) -> None:
+        self._lines = {code: LineFeed(code, revision) for code, revision in self.overview.revisions.items()}
+
+    def _line(self, service: str) -> LineFeed:
+        return self._lines.setdefault(service, LineFeed(service, 0))
+
+    def _flush(self) -> None:
+        self._flush_due = False
+        for line in self._lines.values():
+            while (delivery := line.take()) is not None:
+                self.published += 1
+                self._lists_due = True
+                for subscription in self._subscriptions.values():
+                    if subscription.begun and not subscription.deliver(line.service, delivery):
+                        self._repair(subscription)
+
+    def _repair(self, subscription: Subscription) -> None:
+        subscription.outbox.recover(lambda: self._catch_up(subscription))
+
+    async def _catch_up(self, subscription: Subscription) -> bool:
+        """Brings a client to the present, by kept events where they suffice, else by a snapshot. False: behind again."""
+        for code in [code for code in self._lines if subscription.covers(code)]:
+            while code not in subscription.sent or not subscription.deliver_kept(self._line(code)):
+                if not subscription.replace(await self.fresh_snapshot(code)):
+                    return False
+        self._push_lists([subscription])
+        return True
+
+    async def _keep_current(self) -> None:
+        """Every second: read what changed behind this hub's back, push the lists if they are due."""
+        while True:
+            await asyncio.sleep(POLL_SECONDS)
+            try:
+                await self._read_changes()
+            except HubError as error:
+                log.debug("The poll found no database: %s", error.reason)
+            except Exception:
+                log.exception("The poll failed; it goes on")
+
+    async def _read_changes(self) -> None:
+        delivered = {code: line.delivered for code, line in self._lines.items()}
+        text = await self._database.call("current_revisions")
+        now = msgspec.json.decode(text, type=CurrentRevisions)
+        replaced = now.epoch != self.overview.epoch or any(
+            now.services.get(code, -1) < revision for code, revision in delivered.items()
+        )
+        if not replaced:
+            await self._read_missed(now.services)
+        configured = replaced or now.config_revision != self.overview.site.config_revision
+        if self._lists_due or configured:
+            self._lists_due = False
+            before = self._lists()
+            await self.overview.refresh()
+            if configured:
+                self._adopt(replaced, now.config_revision)
+            if self._lists() != before:
+                self._push_lists(self._subscriptions.values())
+
+    async def _read_missed(self, revisions: dict[str, int]) -> None:
+        for code, revision in revisions.items():
+            line = self._line(code)
+            if revision > line.delivered:
+                self.notify(await self._operations.events_after(code, line.delivered, REPLAY_LIMIT))
+
+    def _adopt(self, replaced: bool, config_revision: int) -> None:
+        """Takes over another epoch, new services, and whatever else was configured."""
+        if replaced:
+            log.warning("The database was replaced: every window gets a snapshot")
+            self.snapshots.forget()
+            self._begin_lines()
+        for subscription in self._subscriptions.values():
+            if replaced:
+                subscription.sent.clear()
+            self._push(subscription, text_frame(push_frame("config.changed", {"revision": config_revision})))
+            self._repair(subscription)
+        self.on_configuration()
+
+    def _lists(self) -> tuple[bytes, ...]:
+        services = push_frame("services.changed", self.overview.service_list())
+        return (
+            services,
+            *(push_frame("counters.changed", self.overview.counter_list(view)) for view in VIEWS),
+        )
+
+    def _push_lists(self, subscriptions: Iterable[Subscription]) -> None:
+        services, *counters = (text_frame(text) for text in self._lists())
+        by_view = dict(zip(VIEWS, counters, strict=True))
+        for subscription in subscriptions:
+            self._push(subscription, services)
+            if subscription.outbox.role != "kiosk":
+                self._push(subscription, by_view[subscription.outbox.view])
+
+    def _push(self, subscription: Subscription, frame: bytes) -> None:
+        if subscription.begun and not subscription.outbox.push(frame):
+            self._repair(subscription)

@@ -1,0 +1,50 @@
+"""A hub's parts, put together once: what a connection needs to serve its client."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import metadata
+
+from server.access import Access
+from server.database import Database
+from server.metrics import Metrics
+from server.notification_service import NotificationService
+from server.overview import Overview
+from server.queue_operations import QueueOperations
+
+
+@dataclass(frozen=True)
+class HubParts:
+    """Everything behind the sockets; `version` is the program's."""
+
+    database: Database
+    access: Access
+    overview: Overview
+    operations: QueueOperations
+    notifications: NotificationService
+    metrics: Metrics
+    version: str
+
+
+async def assemble(database: Database) -> HubParts:
+    """Reads the site and builds the parts on an open database. Raises Unavailable."""
+    overview = Overview(database)
+    await overview.refresh()
+    operations = QueueOperations(database, bytes.fromhex(overview.site.request_salt))
+    notifications = NotificationService(database, operations, overview)
+    return HubParts(
+        database=database,
+        access=Access(database),
+        overview=overview,
+        operations=operations,
+        notifications=notifications,
+        metrics=Metrics(notifications),
+        version=_version(),
+    )
+
+
+def _version() -> str:
+    try:
+        return metadata.version("inturn")
+    except metadata.PackageNotFoundError:
+        return "unpackaged"

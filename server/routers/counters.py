@@ -1,0 +1,52 @@
+"""`counters.*`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import msgspec
+
+from server.commands import MONITOR, STAFF, Code, Context, Key, Params, command
+
+
+class CounterParams(Params, frozen=True, kw_only=True):
+    """Which counter, and why; the reason goes into the administrators' log."""
+
+    counter: Code
+    key: Key
+    reason: Annotated[str, msgspec.Meta(max_length=200)] | None = None
+
+
+@command("counters.list", STAFF | MONITOR)
+async def list_counters(context: Context, params: Params) -> dict[str, Any]:
+    """Every counter with its services, its holder and the ticket open there."""
+    await context.notifications.overview.refresh()
+    return context.notifications.overview.counter_list(context.caller.view)
+
+
+@command("counters.open", STAFF, CounterParams)
+async def open_counter(context: Context, params: CounterParams) -> dict[str, Any]:
+    """Opens a counter and takes it."""
+    return await _set_state(context, params, "open")
+
+
+@command("counters.pause", STAFF, CounterParams)
+async def pause_counter(context: Context, params: CounterParams) -> dict[str, Any]:
+    """Pauses a counter: it stays its holder's, and calls nobody."""
+    return await _set_state(context, params, "paused")
+
+
+@command("counters.close", STAFF, CounterParams)
+async def close_counter(context: Context, params: CounterParams) -> dict[str, Any]:
+    """Closes a counter and gives it back."""
+    return await _set_state(context, params, "closed")
+
+
+async def _set_state(context: Context, params: CounterParams, state: str) -> dict[str, Any]:
+    caller = context.caller
+    await context.operations.set_counter_state(
+        caller.actor, params.key, params.counter, state, params.reason, caller.supervises
+    )
+    context.notifications.notify_lists()
+    await context.notifications.overview.refresh()
+    return {"counter": context.notifications.overview.counter(params.counter, caller.view)}

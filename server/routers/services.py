@@ -1,0 +1,14 @@
+"""`services.*`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from server.commands import EVERYBODY, Context, Params, command
+
+
+@command("services.list", EVERYBODY)
+async def list_services(context: Context, params: Params) -> dict[str, Any]:
+    """Every service with its state, people waiting and likely wait."""
+    await context.notifications.overview.refresh()
+    return context.notifications.overview.service_list()

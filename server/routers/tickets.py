@@ -1,0 +1,78 @@
+"""`tickets.*`: a patient's side of a turn."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from core.errors import Forbidden
+from core.tickets import Priority, Ticket
+from server.commands import KIOSK, STAFF, Code, Context, Key, Name, Params, command
+from server.queue_operations import Outcome
+from server.views import ticket_view
+
+
+class JoinParams(Params, frozen=True, kw_only=True):
+    """Which line; a kiosk gives no priority but the usual one."""
+
+    service: Code
+    key: Key
+    priority: Priority = "medium"
+    patient_name: Name | None = None
+
+
+class GetParams(Params, frozen=True, kw_only=True):
+    """Which ticket."""
+
+    ticket: UUID
+
+
+class TicketParams(Params, frozen=True, kw_only=True):
+    """Which ticket, and the request's key."""
+
+    ticket: UUID
+    key: Key
+
+
+def with_wait(context: Context, ticket: Ticket | None) -> Any:
+    """The ticket in the caller's view, with its likely wait."""
+    if ticket is None:
+        return None
+    estimated = msgspec.structs.replace(ticket, estimated_wait=context.notifications.overview.wait_of(ticket))
+    return ticket_view(estimated, context.caller.view)
+
+
+def answer(context: Context, outcome: Outcome) -> dict[str, Any]:
+    """Hands the events on and answers the caller: the ticket and the revision it made."""
+    context.notifications.notify(outcome.events)
+    return {"ticket": with_wait(context, outcome.result.ticket), "revision": outcome.result.revision}
+
+
+@command("tickets.join", KIOSK | STAFF, JoinParams)
+async def join(context: Context, params: JoinParams) -> dict[str, Any]:
+    """A patient takes a turn."""
+    if context.caller.role == "kiosk" and params.priority != "medium":
+        raise Forbidden("This kiosk may not give a priority. Please ask at reception.")
+    outcome = await context.operations.join_queue(
+        context.caller.actor, params.key, params.service, params.priority, params.patient_name
+    )
+    return answer(context, outcome)
+
+
+@command("tickets.get", KIOSK | STAFF, GetParams)
+async def get(context: Context, params: GetParams) -> dict[str, Any]:
+    """One ticket as it is now."""
+    found = await context.operations.find_ticket(str(params.ticket))
+    return {"ticket": with_wait(context, found.ticket), "revision": found.revision}
+
+
+@command("tickets.cancel", KIOSK | STAFF, TicketParams)
+async def cancel(context: Context, params: TicketParams) -> dict[str, Any]:
+    """Takes a waiting ticket out; a kiosk only what it issued itself."""
+    own_only = context.caller.role == "kiosk"
+    outcome = await context.operations.cancel_ticket(
+        context.caller.actor, params.key, str(params.ticket), own_only
+    )
+    return answer(context, outcome)

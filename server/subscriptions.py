@@ -1,0 +1,83 @@
+"""What one client follows, and how far it is.
+
+A client's `sent` revision says which event it may get next: only the one behind it. Everything else (a new
+subscription, a backlog that was dropped, a service that appeared, another epoch) is repaired in one way: a snapshot,
+then the kept events behind it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from core.protocol import push_frame
+from core.tickets import Snapshot
+from server.lines import Delivery, LineFeed
+from server.outbox import Outbox, text_frame
+from server.snapshots import SnapshotParts, parts
+from server.views import View, snapshot_view
+
+
+def snapshot_frames(following: SnapshotParts, view: View) -> Iterator[bytes]:
+    """The `queue.snapshot` pushes of a line, all of one revision; encoded as they are sent."""
+    return (text_frame(push_frame("queue.snapshot", snapshot_view(one, view))) for one in following)
+
+
+class Subscription:
+    """One client's.
+
+    Attributes:
+        services: the service codes asked for; None means all, future ones too.
+        sent: service -> the revision the client has been sent.
+        begun: whether the answer to `queue.subscribe` is written, so that pushes may follow.
+    """
+
+    def __init__(self, outbox: Outbox, services: frozenset[str] | None) -> None:
+        self.outbox = outbox
+        self.services = services
+        self.sent: dict[str, int] = {}
+        self.begun = False
+        self._rest: dict[str, SnapshotParts] = {}
+
+    def covers(self, service: str) -> bool:
+        """Whether the client asked for this service."""
+        return self.services is None or service in self.services
+
+    def answer_with(self, whole: Snapshot) -> Snapshot:
+        """The part of a snapshot that goes into the answer to `queue.subscribe`; the others follow it."""
+        first, *rest = parts(whole)
+        self.sent[whole.service] = whole.revision
+        self._rest[whole.service] = tuple(rest)
+        return first
+
+    def begin(self) -> bool:
+        """The answer is written: the snapshots' other parts go out. False if the client is behind already."""
+        self.begun = True
+        rest, self._rest = self._rest, {}
+        complete = [self._push_parts(service, following) for service, following in rest.items()]
+        return all(complete)
+
+    def replace(self, whole: Snapshot) -> bool:
+        """Sends a snapshot that replaces what the client holds of a service. False if the client is behind."""
+        self.sent[whole.service] = whole.revision
+        return self._push_parts(whole.service, parts(whole))
+
+    def deliver(self, service: str, delivery: Delivery) -> bool:
+        """Sends an event if it is the client's next. False if the client did not get what it should have."""
+        sent = self.sent.get(service)
+        if sent is None or sent >= delivery.revision:
+            return True
+        if sent != delivery.revision - 1 or not self.outbox.push(delivery.frames[self.outbox.view]):
+            return False
+        self.sent[service] = delivery.revision
+        return True
+
+    def deliver_kept(self, line: LineFeed) -> bool:
+        """Sends every kept event behind what the client has. False if one is not kept, or the client is behind."""
+        deliveries = line.since(self.sent.get(line.service, -1))
+        return deliveries is not None and all(self.deliver(line.service, delivery) for delivery in deliveries)
+
+    def _push_parts(self, service: str, following: SnapshotParts) -> bool:
+        complete = all(self.outbox.push(frame) for frame in snapshot_frames(following, self.outbox.view))
+        if not complete:
+            del self.sent[service]
+        return complete
