@@ -1,10 +1,29 @@
-"""The client's half of a conversation with the hub, without a socket, a loop or a clock."""
+"""The client's half of a conversation with the hub, without a socket, a loop or a clock.
+
+Frames and the time (seconds that only grow) go in; events come out, and frames to send are fetched. It says
+hello, numbers the requests, gives every change its key and repeats what was not answered, so that a change
+happens exactly once however often the connection breaks; it pings, and notices a hub that has fallen silent.
+"""
 
 from __future__ import annotations
 
 import enum
+import uuid
+from collections.abc import Mapping
+from typing import Any
 
 import msgspec
+
+from core import protocol
+from core.errors import HubError, InternalError, RateLimited, Unavailable
+from core.tickets import Hello
+
+STALL_SECONDS = 4.0
+"""How long a request may stay unanswered, nothing else being heard, before the hub counts as lost."""
+GIVE_UP_SECONDS = 10.0
+"""How long a question is repeated, and a change that the hub answers with `unavailable`."""
+
+NO_ANSWER = "The hub does not answer. Please try again in a moment."
 
 
 class ConnectionState(enum.Enum):
@@ -39,3 +58,234 @@ class PersonCredentials(msgspec.Struct, frozen=True):
 
     def __repr__(self) -> str:
         return f"PersonCredentials(username={self.username!r}, password=…)"
+
+
+class SessionCredentials(msgspec.Struct, frozen=True):
+    """What a person's client comes back with instead of the password."""
+
+    session: str
+
+    def __repr__(self) -> str:
+        return "SessionCredentials(session=…)"
+
+
+Credentials = DeviceCredentials | PersonCredentials | SessionCredentials
+
+
+class HelloAccepted(msgspec.Struct, frozen=True):
+    """The hub accepted the credentials. What was not answered is on its way again."""
+
+    hello: Hello
+
+
+class HelloRefused(msgspec.Struct, frozen=True):
+    """The hub did not; `final` when trying again with the same credentials is of no use."""
+
+    error: HubError
+    final: bool
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """The result of a request."""
+
+    request_id: int
+    result: msgspec.Raw
+
+
+class Failure(msgspec.Struct, frozen=True):
+    """A request that was refused, or given up."""
+
+    request_id: int
+    error: HubError
+
+
+class Push(msgspec.Struct, frozen=True):
+    """A notification of the hub's."""
+
+    method: str
+    params: msgspec.Raw
+
+
+SessionEvent = HelloAccepted | HelloRefused | Reply | Failure | Push
+
+
+class _Unanswered(msgspec.Struct):
+    """A request on its way. `again_at`: when to send it once more, set by an answer `unavailable`."""
+
+    frame: bytes
+    gives_up_at: float
+    keyed: bool
+    fleeting: bool
+    again_at: float | None = None
+
+
+class ClientSession:
+    """One client's conversation over any number of connections.
+
+    Attributes:
+        state: how the client stands with the hub.
+        latency: the last ping's round trip in seconds.
+    """
+
+    def __init__(self, credentials: Credentials, client_name: str) -> None:
+        self.state = ConnectionState.CONNECTING
+        self.latency: float | None = None
+        self._credentials = credentials
+        self._client_name = client_name
+        self._last_id = 0
+        self._hello_id: int | None = None
+        self._ping: tuple[int, float] | None = None
+        self._greeted = False
+        self._unanswered: dict[int, _Unanswered] = {}
+        self._outgoing: list[bytes] = []
+        self._last_sent = self._last_heard = 0.0
+        self._waits_since: float | None = None
+        """When the hub first owed us a frame that has not come."""
+
+    def connected(self, now: float) -> None:
+        """There is a new connection: hello is the first frame to send."""
+        self._outgoing.clear()
+        self._greeted, self._ping = False, None
+        self._waits_since = None
+        self._last_heard = now
+        self._hello_id = self._next_id()
+        params = {"client": self._client_name, "credentials": self._credentials}
+        self._send(protocol.request_frame(self._hello_id, "session.hello", params), now)
+
+    def disconnected(self) -> None:
+        """The connection is gone, or could not be made."""
+        self._outgoing.clear()
+        self._greeted, self._hello_id, self._ping = False, None, None
+        self._unanswered = {key: each for key, each in self._unanswered.items() if not each.fleeting}
+        if self.state is not ConnectionState.REFUSED:
+            self.state = ConnectionState.LOST
+
+    def request(
+        self,
+        method: str,
+        params: Mapping[str, Any],
+        now: float,
+        *,
+        keyed: bool = False,
+        fleeting: bool = False,
+    ) -> int:
+        """Asks the hub; returns the id under which the answer will come.
+
+        Args:
+            keyed: it changes something: it gets a key and is repeated until it is answered or abandoned.
+                Others fail with `Unavailable` after ten seconds.
+            fleeting: it concerns this connection only, and vanishes with it, unanswered.
+        """
+        request_id = self._next_id()
+        if keyed:
+            params = {**params, "key": str(uuid.uuid4())}
+        frame = protocol.request_frame(request_id, method, params)
+        self._unanswered[request_id] = _Unanswered(frame, now + GIVE_UP_SECONDS, keyed, fleeting)
+        if self._greeted:
+            self._send(frame, now)
+        return request_id
+
+    def abandon(self, request_id: int) -> None:
+        """Nobody waits for this answer any more. What was sent already may still happen."""
+        self._unanswered.pop(request_id, None)
+
+    def frames_to_send(self) -> list[bytes]:
+        """The frames to write now, in order; each is returned once."""
+        frames, self._outgoing = self._outgoing, []
+        return frames
+
+    def receive(self, frame: bytes | str, now: float) -> list[SessionEvent]:
+        """Takes one frame from the hub. Raises HubError when it is not of the protocol."""
+        incoming = protocol.decode_incoming(frame)
+        self._last_heard, self._waits_since = now, None
+        if self._greeted:
+            self.state = ConnectionState.LIVE
+        if incoming.method is not None:
+            return [Push(incoming.method, incoming.params)]
+        if incoming.id is None:
+            return []
+        if incoming.id == self._hello_id:
+            return self._hello_answered(incoming, now)
+        if self._ping is not None and incoming.id == self._ping[0]:
+            self.latency, self._ping = now - self._ping[1], None
+            return []
+        return self._answered(incoming, now)
+
+    def tick(self, now: float) -> list[SessionEvent]:
+        """To be called every half second or so: pings, notices silence, gives up."""
+        if self._greeted:
+            if self._ping is None and now - self._last_sent >= protocol.PING_SECONDS:
+                self._send_ping(now)
+            if self._waits_since is not None and now - self._waits_since >= STALL_SECONDS:
+                self.state = ConnectionState.LOST
+            self._repeat_due(now)
+        return self._give_up(now)
+
+    def is_dead(self, now: float) -> bool:
+        """Whether this connection has been silent for so long that it should be closed."""
+        return now - self._last_heard >= protocol.SILENCE_SECONDS
+
+    def _next_id(self) -> int:
+        self._last_id += 1
+        return self._last_id
+
+    def _send(self, frame: bytes, now: float) -> None:
+        self._outgoing.append(frame)
+        self._last_sent = now
+        if self._waits_since is None:
+            self._waits_since = now
+
+    def _send_ping(self, now: float) -> None:
+        self._ping = (self._next_id(), now)
+        self._send(protocol.request_frame(self._ping[0], "ping", {}), now)
+
+    def _hello_answered(self, incoming: protocol.Incoming, now: float) -> list[SessionEvent]:
+        self._hello_id = None
+        if incoming.error is not None:
+            return [self._refused(protocol.error_from_reply(incoming.error))]
+        hello = protocol.decode_value(incoming.result, Hello)
+        if not isinstance(self._credentials, DeviceCredentials):
+            self._credentials = SessionCredentials(hello.session)
+        self._greeted = True
+        self.state = ConnectionState.LIVE
+        for each in self._unanswered.values():
+            each.again_at = None
+            self._send(each.frame, now)
+        self._send_ping(now)
+        return [HelloAccepted(hello)]
+
+    def _refused(self, error: HubError) -> HelloRefused:
+        passing: tuple[type[HubError], ...] = (Unavailable, InternalError)
+        if not isinstance(self._credentials, PersonCredentials):
+            passing = (*passing, RateLimited)
+        final = not isinstance(error, passing)
+        self.state = ConnectionState.REFUSED if final else ConnectionState.LOST
+        return HelloRefused(error, final)
+
+    def _answered(self, incoming: protocol.Incoming, now: float) -> list[SessionEvent]:
+        request_id = incoming.id
+        if not isinstance(request_id, int) or request_id not in self._unanswered:
+            return []
+        if incoming.error is None:
+            del self._unanswered[request_id]
+            return [Reply(request_id, incoming.result)]
+        error = protocol.error_from_reply(incoming.error)
+        waiting = self._unanswered[request_id]
+        # Whether an `unavailable` change was made is unknown: the same key makes sure that it is made once.
+        if isinstance(error, Unavailable) and waiting.keyed and now < waiting.gives_up_at:
+            waiting.again_at = now + float(error.data.get("retry_after", 1.0))
+            return []
+        del self._unanswered[request_id]
+        return [Failure(request_id, error)]
+
+    def _repeat_due(self, now: float) -> None:
+        for each in self._unanswered.values():
+            if each.again_at is not None and now >= each.again_at:
+                each.again_at = None
+                self._send(each.frame, now)
+
+    def _give_up(self, now: float) -> list[SessionEvent]:
+        late = [key for key, each in self._unanswered.items() if not each.keyed and now >= each.gives_up_at]
+        for key in late:
+            del self._unanswered[key]
+        return [Failure(key, Unavailable(NO_ANSWER)) for key in late]

@@ -5,39 +5,47 @@ The one door to the hub for `kiosk_app` and `admin_app`; it owns the client and 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 
-from core.errors import HubError
+from core.errors import HubError, Unauthenticated
+from core.hub_address import checked_addresses
+from core.hub_client import HubClient, pair
+from core.hub_operations import CallResult, IntegrityReport
 from core.line_store import Line
+from core.qt.hub_reply import HubReply
+from core.replica import (
+    Change,
+    ConfigChanged,
+    CountersChanged,
+    EventApplied,
+    HelloChanged,
+    LineReplaced,
+    Pushed,
+    Replica,
+    ServicesChanged,
+    StateChanged,
+)
 from core.session import ConnectionState, DeviceCredentials, PersonCredentials
 from core.tickets import CounterSummary, Hello, Priority, ServiceSummary
 
-__all__ = ["ConnectionState", "DeviceCredentials", "HubBridge", "HubReply", "PersonCredentials", "pair"]
+__all__ = [
+    "CallResult",
+    "ConnectionState",
+    "DeviceCredentials",
+    "HubBridge",
+    "HubReply",
+    "IntegrityReport",
+    "PersonCredentials",
+    "pair",
+]
 
-
-class HubReply(QObject):
-    """The answer to one request, as it comes (like QNetworkReply).
-
-    It is emitted from the event loop, never before the caller had the time to connect; the bridge keeps
-    the reply until it has finished. While the hub is away a change waits and is repeated with its key
-    until it is answered or abandoned; a mere question fails with `Unavailable` after ten seconds.
-
-    Signals:
-        succeeded(object): the method's result.
-        failed(object): the `HubError`; its `message` is for people.
-        finished(): after either.
-    """
-
-    succeeded = Signal(object)
-    failed = Signal(object)
-    finished = Signal()
-
-    def abandon(self) -> None:
-        """Stops waiting: fails with `Unavailable`. A change that was already sent may have happened."""
-        raise NotImplementedError
+FRAME_MILLISECONDS = 30
+"""How often, at most, one line's change is told: a window repaints no faster."""
 
 
 class HubBridge(QObject):
@@ -48,7 +56,7 @@ class HubBridge(QObject):
         hello_changed(): `hello` is another, or None after signing out.
         services_changed(), counters_changed(): the list is another.
         line_changed(str): a service's line changed; at most once in 30 ms for a service.
-        event_received(object): each `QueueEvent` that was applied, each once, in order; a snapshot gives none.
+        event_received(object): each `QueueEvent` applied, each once, in order; a snapshot gives none.
         reset(str): a snapshot replaced the service's line.
         config_changed(int): the site's configuration has this revision now.
         pushed(str, object): any other push: its method and its parameters as plain JSON values.
@@ -71,106 +79,221 @@ class HubBridge(QObject):
         parent: QObject | None = None,
         client_name: str = "inturn",
     ) -> None:
-        """Without credentials it stays CONNECTING until `sign_in`."""
-        raise NotImplementedError
+        """Without credentials it stays CONNECTING until `sign_in`. Raises SetupError for a wrong url."""
+        super().__init__(parent)
+        self._url = checked_addresses(url)
+        self._client_name = client_name
+        self._client = self._new_client(credentials) if credentials is not None else None
+        self._nothing = Replica()
+        self._replies: set[HubReply] = set()
+        self._closing: set[asyncio.Task[None]] = set()
+        """Clients of earlier sign-ins on their way out."""
+        self._changed_lines: set[str] = set()
+        self._frame = QTimer(self)
+        self._frame.setSingleShot(True)
+        self._frame.setInterval(FRAME_MILLISECONDS)
+        self._frame.timeout.connect(self._tell_changed_lines)
 
     def start(self) -> None:
-        """Begins to connect, in the running asyncio loop. Returns at once."""
-        raise NotImplementedError
+        """Begins to connect, in the current asyncio loop. Returns at once."""
+        if self._client is not None:
+            self._client.start()
 
     async def aclose(self) -> None:
         """Closes the connection and ends every task; unanswered replies fail with `Unavailable`."""
-        raise NotImplementedError
+        self._frame.stop()
+        replies = list(self._replies)
+        for reply in replies:
+            reply.abandon()
+        await asyncio.gather(*(reply.wait() for reply in replies))
+        self._close_client()
+        await asyncio.gather(*self._closing)
 
     @property
     def state(self) -> ConnectionState:
         """How the window stands with its hub."""
-        raise NotImplementedError
+        return self._client.state if self._client is not None else ConnectionState.CONNECTING
 
     @property
     def lost_since(self) -> datetime | None:
         """Since when nothing was heard (UTC); None while LIVE or before anything failed."""
-        raise NotImplementedError
+        return self._client.lost_since if self._client is not None else None
 
     @property
     def refusal(self) -> HubError | None:
         """Why the hub refused the credentials, while REFUSED."""
-        raise NotImplementedError
+        return self._client.refusal if self._client is not None else None
 
     @property
     def hello(self) -> Hello | None:
         """What the hub said at the latest hello."""
-        raise NotImplementedError
+        return self._replica.hello
 
     @property
     def services(self) -> tuple[ServiceSummary, ...]:
         """All services, in their order."""
-        raise NotImplementedError
+        return self._replica.services
 
     @property
     def counters(self) -> tuple[CounterSummary, ...]:
         """All counters; empty on a kiosk, which may not list them."""
-        raise NotImplementedError
+        return self._replica.counters
 
     @property
     def latency(self) -> float | None:
         """The last ping's round trip in seconds."""
-        raise NotImplementedError
+        return self._client.latency if self._client is not None else None
 
     def line(self, service: str) -> Line:
         """The live line of a service; one that is not known yet is empty, with `known` False."""
-        raise NotImplementedError
+        return self._replica.lines.line(service)
 
     def join_queue(
         self, service: str, priority: Priority | None = None, patient_name: str | None = None
     ) -> HubReply:
-        """Succeeds with the `Ticket`."""
-        raise NotImplementedError
+        """A patient takes a turn. Succeeds with the `Ticket`."""
+        return self._ask(lambda hub: hub.join_queue(service, priority, patient_name))
 
     def call_next_patient(self, counter: str, complete: str | None = None) -> HubReply:
-        """Succeeds with a `CallResult` (`ticket` or None, `why`, `revision`); completes that ticket first."""
-        raise NotImplementedError
+        """First completes the ticket `complete`. Succeeds with a `CallResult`: `ticket` (or None), `why`."""
+        return self._ask(lambda hub: hub.call_next_patient(counter, complete))
 
     def call_ticket(self, ticket_id: str, counter: str) -> HubReply:
         """Calls one out of turn. Succeeds with the `Ticket`."""
-        raise NotImplementedError
+        return self._ask(lambda hub: hub.call_ticket(ticket_id, counter))
 
     def recall(self, ticket_id: str) -> HubReply:
-        """Succeeds with the `Ticket`; so do the next ones."""
-        raise NotImplementedError
+        """Calls the patient once more. Succeeds with the `Ticket`."""
+        return self._ask(lambda hub: hub.recall(ticket_id))
 
     def complete(self, ticket_id: str) -> HubReply:
-        raise NotImplementedError
+        """The patient was served. Succeeds with the `Ticket`."""
+        return self._ask(lambda hub: hub.complete(ticket_id))
 
     def no_show(self, ticket_id: str) -> HubReply:
-        raise NotImplementedError
+        """The patient never came. Succeeds with the `Ticket`."""
+        return self._ask(lambda hub: hub.no_show(ticket_id))
 
     def cancel(self, ticket_id: str) -> HubReply:
-        raise NotImplementedError
+        """The waiting or parked patient leaves. Succeeds with the `Ticket`."""
+        return self._ask(lambda hub: hub.cancel(ticket_id))
+
+    def get_ticket(self, ticket_id: str) -> HubReply:
+        """Succeeds with the `Ticket` as it is now, with its exact estimate."""
+        return self._ask(lambda hub: hub.get_ticket(ticket_id))
 
     def open_counter(self, code: str) -> HubReply:
-        """Succeeds with the `CounterSummary`; so do the next two."""
-        raise NotImplementedError
+        """Succeeds with the `CounterSummary`."""
+        return self._ask(lambda hub: hub.open_counter(code))
 
     def pause_counter(self, code: str, reason: str | None = None) -> HubReply:
-        raise NotImplementedError
+        """Succeeds with the `CounterSummary`."""
+        return self._ask(lambda hub: hub.pause_counter(code, reason))
 
     def close_counter(self, code: str, reason: str | None = None) -> HubReply:
-        raise NotImplementedError
+        """Succeeds with the `CounterSummary`."""
+        return self._ask(lambda hub: hub.close_counter(code, reason))
 
     def validate_queue_integrity(self, service: str) -> HubReply:
-        """Succeeds with an `IntegrityReport` (`missing_positions`, `duplicate_positions`, `max_position`)."""
-        raise NotImplementedError
+        """Succeeds with an `IntegrityReport`."""
+        return self._ask(lambda hub: hub.validate_queue_integrity(service))
+
+    def request(
+        self, method: str, params: Mapping[str, Any] | None = None, *, keyed: bool = False
+    ) -> HubReply:
+        """Any other method; `keyed` when it changes something. Succeeds with plain JSON values."""
+        return self._ask(lambda hub: hub.request(method, params, keyed=keyed))
 
     def sign_in(self, username: str, password: str) -> HubReply:
-        """Connects with these. Succeeds with the `Hello`, fails with `Unauthenticated`, or `Unavailable`."""
-        raise NotImplementedError
+        """Connects as this person. Succeeds with the `Hello`.
+
+        Fails with `Unauthenticated`, `RateLimited` or `Unavailable`, and then nothing is tried again.
+        """
+        self._close_client()
+        client = self._client = self._new_client(PersonCredentials(username, password))
+        client.start()
+        return self._keep(HubReply(self._signed_in(client)))
 
     def sign_out(self) -> None:
-        """Forgets the session and everything held, and disconnects: CONNECTING until the next `sign_in`."""
-        raise NotImplementedError
+        """Forgets the session and what is held, and disconnects: CONNECTING until the next `sign_in`."""
+        self._close_client()
+
+    async def _signed_in(self, client: HubClient) -> Hello:
+        try:
+            return await client.live(retry=False)
+        except (HubError, asyncio.CancelledError):
+            if client is self._client:
+                self._close_client()
+            raise
+
+    @property
+    def _replica(self) -> Replica:
+        return self._client.replica if self._client is not None else self._nothing
+
+    def _new_client(self, credentials: DeviceCredentials | PersonCredentials) -> HubClient:
+        def take(change: Change) -> None:
+            # What a client on its way out still hears concerns nobody.
+            if client is self._client:
+                self._take(change)
+
+        client = HubClient(self._url, credentials, on_change=take, client_name=self._client_name)
+        return client
+
+    def _close_client(self) -> None:
+        client, self._client = self._client, None
+        if client is None:
+            return
+        task = asyncio.get_event_loop().create_task(client.aclose())
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+        self._nothing = Replica()
+        self.state_changed.emit(self.state)
+        for signal in (self.hello_changed, self.services_changed, self.counters_changed):
+            signal.emit()
+
+    def _ask(self, operation: Callable[[HubClient], Coroutine[Any, Any, Any]]) -> HubReply:
+        client = self._client
+        return self._keep(HubReply(operation(client) if client is not None else _signed_out()))
+
+    def _keep(self, reply: HubReply) -> HubReply:
+        self._replies.add(reply)
+        reply.finished.connect(self._forget_finished)
+        return reply
+
+    def _forget_finished(self) -> None:
+        self._replies = {reply for reply in self._replies if not reply.is_finished}
+
+    def _take(self, change: Change) -> None:
+        match change:
+            case EventApplied(event):
+                self._line_changed(event.service)
+                self.event_received.emit(event)
+            case LineReplaced(service):
+                self._line_changed(service)
+                self.reset.emit(service)
+            case StateChanged(state):
+                self.state_changed.emit(state)
+            case ConfigChanged(revision):
+                self.config_changed.emit(revision)
+            case Pushed(method, params):
+                self.pushed.emit(method, params)
+            case HelloChanged():
+                self.hello_changed.emit()
+            case ServicesChanged():
+                self.services_changed.emit()
+            case CountersChanged():
+                self.counters_changed.emit()
+
+    def _line_changed(self, service: str) -> None:
+        self._changed_lines.add(service)
+        if not self._frame.isActive():
+            self._frame.start()
+
+    def _tell_changed_lines(self) -> None:
+        changed, self._changed_lines = self._changed_lines, set()
+        for service in sorted(changed):
+            self.line_changed.emit(service)
 
 
-async def pair(url: str, code: str, client_name: str) -> DeviceCredentials:
-    """Exchanges a pairing code for a device's credentials. Raises HubError."""
-    raise NotImplementedError
+async def _signed_out() -> None:
+    raise Unauthenticated

@@ -1,0 +1,324 @@
+"""The clients' only asyncio and websockets code: connects, reconnects, asks, keeps a replica of the lines.
+
+`async with HubClient(url, credentials) as client: ticket = await client.join_queue("A")`
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import random
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Self
+
+import msgspec
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import WebSocketException
+from websockets.typing import Subprotocol
+
+from core import protocol
+from core.errors import HubError, Unavailable
+from core.follower import Follower
+from core.hub_address import checked_addresses
+from core.hub_operations import HubOperations
+from core.replica import Change, Replica, StateChanged
+from core.session import (
+    ClientSession,
+    ConnectionState,
+    Credentials,
+    DeviceCredentials,
+    Failure,
+    HelloAccepted,
+    HelloRefused,
+    Push,
+    Reply,
+    SessionEvent,
+)
+from core.tickets import Hello
+
+log = logging.getLogger(__name__)
+
+TICK_SECONDS = 0.5
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.2, 2.0
+REFUSED_PAUSE_SECONDS = (5.0, 10.0)
+"""A refused device keeps asking: its token may be made valid again while nobody stands beside it."""
+UNREACHABLE = "The hub can't be reached. Check that it is running and that this computer is on the network."
+
+
+class HubClient(HubOperations):
+    """One client of the hub, for as long as it is started: it reconnects by itself.
+
+    Attributes:
+        replica: services, counters and lines as they are known now; while LIVE they are complete.
+        state: how it stands with the hub. lost_since: since when it is LOST (UTC), until it is LIVE again.
+        refusal: why the hub refused the credentials, while REFUSED. trouble: why the latest try failed.
+    """
+
+    def __init__(
+        self,
+        url: str | Sequence[str],
+        credentials: Credentials,
+        *,
+        on_change: Callable[[Change], None] = lambda _change: None,
+        client_name: str = "inturn",
+        services: tuple[str, ...] | None = None,
+        follow: bool = True,
+    ) -> None:
+        """Several urls are tried in turn. Raises SetupError when one is not the address of a hub.
+
+        Args:
+            on_change: told of every change, from the event loop; it must not block.
+            services: whose lines to follow; None: all, future ones too.
+            follow: False for a client that only asks; it holds no lines.
+        """
+        self.replica = Replica()
+        self.state = ConnectionState.CONNECTING
+        self.lost_since: datetime | None = None
+        self.refusal: HubError | None = None
+        self.trouble: HubError | None = None
+        self._urls = itertools.cycle(checked_addresses(url))
+        self._persistent = isinstance(credentials, DeviceCredentials)
+        self._on_change = on_change
+        self._session = ClientSession(credentials, client_name)
+        self._follower = Follower(self._session, self.replica, services if follow else ())
+        self._waiting: dict[int, asyncio.Future[msgspec.Raw]] = {}
+        self._connection: ClientConnection | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._wake = asyncio.Event()
+        self._changed = asyncio.Event()
+
+    @property
+    def hello(self) -> Hello | None:
+        """What the hub said at the latest hello."""
+        return self.replica.hello
+
+    @property
+    def latency(self) -> float | None:
+        """The last ping's round trip in seconds."""
+        return self._session.latency
+
+    def start(self) -> None:
+        """Begins to connect, in the current loop. Returns at once."""
+        if self._task is None:
+            self._task = asyncio.get_event_loop().create_task(self._run(), name="hub client")
+
+    async def aclose(self) -> None:
+        """Closes the connection and ends the tasks; whoever waits for an answer gets `Unavailable`."""
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        self._fail_all(Unavailable("The connection to the hub was closed."))
+
+    async def __aenter__(self) -> Self:
+        self.start()
+        try:
+            await self.live()
+        except BaseException:
+            await self.aclose()
+            raise
+        return self
+
+    async def __aexit__(self, *_exception: object) -> None:
+        await self.aclose()
+
+    async def live(self, timeout: float = 10.0, *, retry: bool = True) -> Hello:
+        """Waits until the client is LIVE. Raises the refusal, or `Unavailable` after `timeout` seconds.
+
+        Without `retry` the first failure to reach the hub raises, too.
+        """
+        try:
+            async with asyncio.timeout(timeout):
+                while self.state is not ConnectionState.LIVE or self.hello is None:
+                    if self.refusal is not None:
+                        raise self.refusal
+                    if self.state is ConnectionState.LOST and not retry:
+                        raise self.trouble or Unavailable(UNREACHABLE)
+                    await self._changed.wait()
+        except TimeoutError:
+            raise self.trouble or Unavailable(UNREACHABLE) from None
+        return self.hello
+
+    async def request_raw(
+        self, method: str, params: Mapping[str, Any] | None = None, *, keyed: bool = False
+    ) -> msgspec.Raw:
+        """The answer to any method, undecoded. Raises HubError.
+
+        `keyed` for whatever changes something: it gets a key and is repeated until it is answered, however
+        long the hub is away. Cancelling abandons it. A question fails with `Unavailable` after ten seconds.
+        """
+        if self.refusal is not None and not self._persistent:
+            raise self.refusal
+        if self._task is None:
+            raise Unavailable(UNREACHABLE)
+        answer: asyncio.Future[msgspec.Raw] = asyncio.get_running_loop().create_future()
+        request_id = self._session.request(method, params or {}, time.monotonic(), keyed=keyed)
+        self._waiting[request_id] = answer
+        self._wake.set()
+        try:
+            return await answer
+        finally:
+            self._waiting.pop(request_id, None)
+            self._session.abandon(request_id)
+
+    async def _run(self) -> None:
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._keep_time())
+                tasks.create_task(self._keep_connected())
+        except Exception:
+            log.exception("The connection to the hub has ended by a fault of this program.")
+            raise
+
+    async def _keep_time(self) -> None:
+        while True:
+            await asyncio.sleep(TICK_SECONDS)
+            now = time.monotonic()
+            try:
+                self._take(self._session.tick(now), now)
+                silent = self._session.is_dead(now)
+            except HubError as error:
+                log.info("Leaving the connection to the hub: %s", error)
+                silent = True
+            if silent and self._connection is not None:
+                self._connection.transport.abort()
+
+    async def _keep_connected(self) -> None:
+        failures = 0
+        while self.refusal is None or self._persistent:
+            try:
+                await self._one_connection(next(self._urls))
+            except* (OSError, WebSocketException, HubError) as group:
+                log.info("No connection to the hub: %s", group.exceptions[0])
+            failures = 0 if self._follower.ready else failures + 1
+            self._forget_connection()
+            await asyncio.sleep(self._pause(failures))
+
+    async def _one_connection(self, url: str) -> None:
+        async with (
+            _connect(url) as connection,
+            asyncio.TaskGroup() as tasks,
+        ):
+            self._connection = connection
+            self._session.connected(time.monotonic())
+            tasks.create_task(self._write(connection))
+            tasks.create_task(self._read(connection))
+
+    async def _write(self, connection: ClientConnection) -> None:
+        while True:
+            self._wake.clear()
+            for frame in self._session.frames_to_send():
+                await connection.send(frame, text=True)
+            await self._wake.wait()
+
+    async def _read(self, connection: ClientConnection) -> None:
+        while True:
+            frame = await connection.recv(decode=False)
+            now = time.monotonic()
+            self._take(self._session.receive(frame, now), now)
+
+    def _take(self, events: list[SessionEvent], now: float) -> None:
+        for event in events:
+            match event:
+                case Reply() | Failure():
+                    handler = self._waiting.pop(event.request_id, None)
+                    if handler is not None:
+                        _settle(handler, event)
+                    else:
+                        self._tell(self._follower.take_answer(event, now))
+                case Push():
+                    self._tell(self._follower.take_push(event, now))
+                case HelloAccepted():
+                    self.trouble = None
+                    self._tell(self._follower.welcomed(event.hello, now))
+                case HelloRefused():
+                    self._turned_away(event)
+        self._wake.set()
+        self._report_state()
+
+    def _turned_away(self, event: HelloRefused) -> None:
+        log.info("The hub refused this client: %s", event.error)
+        self.trouble = event.error
+        if event.final:
+            self.refusal = event.error
+            if not self._persistent:
+                self._fail_all(event.error)
+        raise event.error
+
+    def _tell(self, changes: list[Change]) -> None:
+        for change in changes:
+            self._on_change(change)
+
+    def _report_state(self) -> None:
+        state = self._session.state
+        if state is ConnectionState.LIVE:
+            if not self._follower.ready:
+                return
+            self.refusal = None
+        if state is self.state:
+            return
+        self.state = state
+        if state is ConnectionState.LIVE:
+            self.lost_since = None
+        elif self.lost_since is None:
+            self.lost_since = datetime.now(UTC)
+        self._changed.set()
+        self._changed.clear()
+        self._tell([StateChanged(state)])
+
+    def _forget_connection(self) -> None:
+        self._connection = None
+        self._follower.disconnected()
+        self._session.disconnected()
+        self._report_state()
+
+    def _fail_all(self, error: HubError) -> None:
+        for request_id, answer in list(self._waiting.items()):
+            _settle(answer, Failure(request_id, error))
+
+    def _pause(self, failures: int) -> float:
+        if self.refusal is not None:
+            return random.uniform(*REFUSED_PAUSE_SECONDS)
+        return random.uniform(0, min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2**failures))
+
+
+def _settle(answer: asyncio.Future[msgspec.Raw], event: Reply | Failure) -> None:
+    if answer.done():
+        return
+    if isinstance(event, Reply):
+        answer.set_result(event.result)
+    else:
+        answer.set_exception(event.error)
+
+
+def _connect(url: str) -> connect:
+    # No proxy: the hub is in the house, and the system's proxy would look for it outside.
+    # The heartbeat is the application's own (`ping`), so that the hub's answering is seen, not its kernel's.
+    return connect(
+        url,
+        subprotocols=[Subprotocol(protocol.SUBPROTOCOL)],
+        compression=None,
+        max_size=protocol.MAX_PUSH_BYTES,
+        ping_interval=None,
+        open_timeout=5,
+        close_timeout=1,
+        proxy=None,
+    )
+
+
+async def pair(url: str, code: str, client_name: str) -> DeviceCredentials:
+    """Exchanges a pairing code for a device's credentials. Raises HubError; SetupError for a wrong url."""
+    [address] = checked_addresses(url)
+    try:
+        async with asyncio.timeout(10), _connect(address) as connection:
+            params = {"code": code, "client": client_name}
+            await connection.send(protocol.request_frame(1, "session.pair", params), text=True)
+            reply = protocol.decode_incoming(await connection.recv(decode=False))
+    except (OSError, WebSocketException) as error:
+        raise Unavailable(UNREACHABLE) from error
+    if reply.error is not None:
+        raise protocol.error_from_reply(reply.error)
+    return protocol.decode_value(reply.result, DeviceCredentials)
