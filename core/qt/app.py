@@ -1,0 +1,91 @@
+"""How every window program lives: QApplication and asyncio on one loop, and a clean end.
+
+The window's last close does not end the program; its coroutine does, when it returns. It is given an event that is
+set when somebody asks the program to stop (SIGTERM, SIGINT, or the window itself), cleans up and returns the exit
+code. Qt's own `quit()` is not used: a window that ignores its closeEvent, as the kiosk's does, would veto it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from types import TracebackType
+
+import PySide6  # noqa: F401 - qasync takes the binding that is imported first
+from PySide6.QtWidgets import QApplication
+from qasync import QEventLoop
+
+log = logging.getLogger(__name__)
+
+Main = Callable[[asyncio.Event], Awaitable[int]]
+
+
+def run(main: Main, *, name: str = "InTurn", arguments: list[str] | None = None) -> int:
+    """Runs `main(stop)` to its end and returns its exit code; 1 when it failed.
+
+    Args:
+        main: builds its windows, waits for `stop` and cleans up after itself.
+        name: of the application, as the desktop shows it.
+        arguments: Qt's own, e.g. ["-platform", "offscreen"]; otherwise Qt reads its environment only.
+    """
+    app = make_application(name, arguments)
+    with _faults_logged(), asyncio.Runner(loop_factory=lambda: QEventLoop(app)) as runner:
+        try:
+            return runner.run(_until_done(main))
+        except KeyboardInterrupt:
+            return 130
+        except Exception:
+            log.exception("%s has ended by a fault of its own.", name)
+            return 1
+
+
+def make_application(name: str, arguments: list[str] | None = None) -> QApplication:
+    """The process's one QApplication, set up for windows that may all be closed while the program lives."""
+    existing = QApplication.instance()
+    app = existing if isinstance(existing, QApplication) else QApplication([name, *(arguments or [])])
+    app.setApplicationName(name)
+    app.setDesktopFileName(name.lower())
+    app.setQuitOnLastWindowClosed(False)
+    return app
+
+
+async def _until_done(main: Main) -> int:
+    stop = asyncio.Event()
+    with _signals_set(stop):
+        return await main(stop)
+
+
+@contextmanager
+def _signals_set(stop: asyncio.Event) -> Iterator[None]:
+    loop = asyncio.get_running_loop()
+    asked = (signal.SIGTERM, signal.SIGINT)
+    if sys.platform == "win32":
+        # No signal wakes a Windows loop; Ctrl+C arrives with the next event, as Python's own handler has it.
+        yield
+        return
+    for each in asked:
+        loop.add_signal_handler(each, stop.set)
+    try:
+        yield
+    finally:
+        for each in asked:
+            loop.remove_signal_handler(each)
+
+
+@contextmanager
+def _faults_logged() -> Iterator[None]:
+    """A fault in a slot is logged and the window lives on; nobody is shown a traceback."""
+
+    def log_fault(kind: type[BaseException], fault: BaseException, trace: TracebackType | None) -> None:
+        log.critical("A fault of this program:", exc_info=(kind, fault, trace))
+
+    former = sys.excepthook
+    sys.excepthook = log_fault
+    try:
+        yield
+    finally:
+        sys.excepthook = former

@@ -1,0 +1,221 @@
+"""The waiting patients of one or several services as a table, changed row by row, at most once a frame."""
+
+from __future__ import annotations
+
+import enum
+import heapq
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from itertools import groupby, islice
+from typing import Any, NamedTuple
+
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, QTimer
+
+from core import wording
+from core.qt.hub_bridge import HubBridge
+from core.tickets import Ticket
+
+Index = QModelIndex | QPersistentModelIndex
+
+TICKET_ROLE = Qt.ItemDataRole.UserRole
+"""The row's `Ticket`."""
+WAITED_ROLE = Qt.ItemDataRole.UserRole + 1
+"""How long the patient has waited, in seconds."""
+
+CLASSES = {"high": 0, "medium": 1, "low": 2}
+CLOCK_MILLISECONDS = 10_000
+
+
+class Column(enum.IntEnum):
+    """The table's columns."""
+
+    PLACE = 0
+    NUMBER = 1
+    PATIENT = 2
+    SERVICE = 3
+    PRIORITY = 4
+    WAITED = 5
+
+
+HEADINGS = ("Place", "Number", "Patient", "Service", "Priority", "Waiting")
+
+
+class _Row(NamedTuple):
+    ticket: Ticket
+    place: int
+
+
+class LineModel(QAbstractTableModel):
+    """Who waits, in the order in which they will be called.
+
+    The lines of several services are merged as a call takes them: of those at the heads the best priority, then
+    who joined first; within a line its own order stands. There are at most `limit` rows; `hidden_count` tells how
+    many wait behind them.
+    """
+
+    def __init__(
+        self,
+        bridge: HubBridge,
+        services: Sequence[str] = (),
+        parent: QObject | None = None,
+        *,
+        limit: int = 500,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        super().__init__(parent)
+        self._bridge = bridge
+        self._services = tuple(services)
+        self._limit = limit
+        self._now = now
+        self._rows: list[_Row] = []
+        self._names: dict[str, str] = {}
+        self._soon = QTimer(self, singleShot=True, interval=0)
+        self._soon.timeout.connect(self.refresh)
+        self._clock = QTimer(self, interval=CLOCK_MILLISECONDS)
+        self._clock.timeout.connect(self._tell_times)
+        self._clock.start()
+        bridge.line_changed.connect(self._line_changed)
+        bridge.services_changed.connect(self._services_changed)
+        self._services_changed()
+        self.refresh()
+
+    @property
+    def services(self) -> tuple[str, ...]:
+        """Whose lines are shown."""
+        return self._services
+
+    def set_services(self, services: Sequence[str]) -> None:
+        """Shows these services' lines from now on."""
+        self._services = tuple(services)
+        self.refresh()
+
+    @property
+    def hidden_count(self) -> int:
+        """How many wait behind the last row."""
+        return sum(self._bridge.line(code).waiting_count for code in self._services) - len(self._rows)
+
+    def ticket(self, row: int) -> Ticket:
+        """The ticket in a row."""
+        return self._rows[row].ticket
+
+    def row_of(self, ticket_id: str) -> int | None:
+        """Where a ticket stands in the table."""
+        return next((row for row, each in enumerate(self._rows) if each.ticket.id == ticket_id), None)
+
+    def rowCount(self, parent: Index | None = None) -> int:  # Qt's name
+        """How many rows; a row has no children."""
+        return 0 if parent is not None and parent.isValid() else len(self._rows)
+
+    def columnCount(self, parent: Index | None = None) -> int:  # Qt's name
+        """How many columns."""
+        return 0 if parent is not None and parent.isValid() else len(Column)
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = 0) -> Any:
+        """The columns' headings."""
+        if role == Qt.ItemDataRole.DisplayRole and orientation == Qt.Orientation.Horizontal:
+            return HEADINGS[section]
+        return None
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """A cell's text, the row's ticket or its wait."""
+        if role == Qt.ItemDataRole.DisplayRole:
+            return self._text(self._rows[index.row()], index.column())
+        if role == TICKET_ROLE:
+            return self._rows[index.row()].ticket
+        if role == WAITED_ROLE:
+            return self._waited(self._rows[index.row()].ticket)
+        return None
+
+    def refresh(self) -> None:
+        """Makes the table what the lines are now, telling views only what is different."""
+        rows = list(islice(self._merged(), self._limit))
+        self._remove_all_but(_keeping_order(self._rows, rows))
+        self._insert_missing(rows)
+        changed = [at for at, (old, new) in enumerate(zip(self._rows, rows, strict=True)) if old != new]
+        self._rows = rows
+        for first, last in _runs(changed):
+            self.dataChanged.emit(self.index(first, 0), self.index(last, len(Column) - 1))
+
+    def _merged(self) -> Iterator[_Row]:
+        lines = [self._bridge.line(code).first(self._limit) for code in self._services]
+        rows = ([_Row(ticket, place) for place, ticket in enumerate(line, 1)] for line in lines)
+        return heapq.merge(*rows, key=lambda row: (CLASSES[row.ticket.priority], row.ticket.joined_at))
+
+    def _remove_all_but(self, kept: set[str]) -> None:
+        gone = [at for at, row in enumerate(self._rows) if row.ticket.id not in kept]
+        for first, last in reversed(list(_runs(gone))):
+            self.beginRemoveRows(QModelIndex(), first, last)
+            del self._rows[first : last + 1]
+            self.endRemoveRows()
+
+    def _insert_missing(self, rows: list[_Row]) -> None:
+        held = {row.ticket.id for row in self._rows}
+        new = [at for at, row in enumerate(rows) if row.ticket.id not in held]
+        for first, last in _runs(new):
+            self.beginInsertRows(QModelIndex(), first, last)
+            self._rows[first:first] = rows[first : last + 1]
+            self.endInsertRows()
+
+    def _text(self, row: _Row, column: int) -> str:
+        ticket = row.ticket
+        match column:
+            case Column.PLACE:
+                return str(row.place)
+            case Column.NUMBER:
+                return ticket.number
+            case Column.PATIENT:
+                return ticket.patient_name or ""
+            case Column.SERVICE:
+                return self._names.get(ticket.service, ticket.service)
+            case Column.PRIORITY:
+                return wording.priority_name(ticket.priority)
+            case _:
+                return wording.minutes(self._waited(ticket))
+
+    def _waited(self, ticket: Ticket) -> float:
+        return max(0.0, (self._now() - ticket.joined_at).total_seconds())
+
+    def _line_changed(self, service: str) -> None:
+        if service in self._services:
+            self._soon.start()
+
+    def _services_changed(self) -> None:
+        names = {service.code: wording.service_name(service) for service in self._bridge.services}
+        if names != self._names:
+            self._names = names
+            self._tell_column(Column.SERVICE)
+
+    def _tell_times(self) -> None:
+        self._tell_column(Column.WAITED)
+
+    def _tell_column(self, column: Column) -> None:
+        if self._rows:
+            self.dataChanged.emit(self.index(0, column), self.index(len(self._rows) - 1, column))
+
+
+def _keeping_order(held: list[_Row], wanted: list[_Row]) -> set[str]:
+    """The ids of as many held rows as can stay where they are: a longest run of both in one order."""
+    places = {row.ticket.id: at for at, row in enumerate(wanted)}
+    ids = [row.ticket.id for row in held if row.ticket.id in places]
+    ends: list[int] = []
+    lasts: list[int] = []
+    before: list[int] = []
+    for at, ticket_id in enumerate(ids):
+        length = bisect_left(ends, places[ticket_id])
+        ends[length : length + 1] = [places[ticket_id]]
+        lasts[length : length + 1] = [at]
+        before.append(lasts[length - 1] if length else -1)
+    kept: set[str] = set()
+    at = lasts[-1] if lasts else -1
+    while at >= 0:
+        kept.add(ids[at])
+        at = before[at]
+    return kept
+
+
+def _runs(numbers: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """Rising numbers as runs of neighbours: 1 2 3 7 -> (1, 3) (7, 7)."""
+    for _offset, run in groupby(enumerate(numbers), lambda pair: pair[1] - pair[0]):
+        members = [number for _at, number in run]
+        yield members[0], members[-1]
