@@ -26,9 +26,10 @@ from core.protocol import (
     reply_frame,
 )
 from server.access import Credentials, Principal
-from server.commands import Context, Params, as_hub_error, decode_params, execute
+from server.commands import Context, Params, as_hub_error, decode_params
 from server.outbox import Outbox
 from server.parts import HubParts
+from server.routers import execute
 
 log = logging.getLogger(__name__)
 

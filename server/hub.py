@@ -53,6 +53,11 @@ class Hub:
         """Where clients connect."""
         return f"ws://{self._host}:{self.port}/ws"
 
+    @property
+    def misses_database(self) -> bool:
+        """Whether the database does not answer."""
+        return self._database.failing_since is not None
+
     async def start(self) -> None:
         """Listens. Raises SetupError when the port is taken, Unavailable without a database."""
         await self._database.open()

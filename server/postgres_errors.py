@@ -62,7 +62,8 @@ class DamagedCluster(EmbeddedPostgresError):
 
     def __init__(self, data: Path) -> None:
         super().__init__(
-            f"{data} has files in it but is no PostgreSQL cluster: restore it from a backup or move it away."
+            f"The folder {data} has files in it but is no PostgreSQL cluster: "
+            "restore it from a backup or move it away."
         )
 
 

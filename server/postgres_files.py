@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import shutil
 import socket
 import stat
 import tempfile
@@ -26,6 +27,8 @@ SOCKET_NAME = f".s.PGSQL.{PORT}"
 LONGEST_SOCKET_PATH = 103
 """Bytes: `sun_path` takes 107 on Linux, 103 on macOS."""
 LONGEST_LOG = 10_000_000
+ROOM_FOR_A_MESSAGE = 1_000_000
+"""Bytes."""
 READY_LINE = 8
 """Of postmaster.pid; the lines are described in PostgreSQL's `miscadmin.h`."""
 
@@ -171,7 +174,9 @@ def explain_failure(log: Path, start: int, root: Path) -> EmbeddedPostgresError:
     with log.open("rb") as file:
         file.seek(start)
         said = file.read(100_000).decode(errors="replace")
-    if "No space left on device" in said or "Disk quota exceeded" in said:
+    # A full disk takes no log either.
+    full = shutil.disk_usage(root).free < ROOM_FOR_A_MESSAGE
+    if full or "No space left on device" in said or "Disk quota exceeded" in said:
         return NotEnoughDiskSpace(root)
     if re.search(r'lock file "[^"]*" already exists|is already in use|Address already in use', said):
         return SocketTaken(root)

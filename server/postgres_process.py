@@ -32,11 +32,12 @@ class Account:
     group: int | None = None
 
 
-def choose_account(root: Path) -> Account:
-    """Who runs PostgreSQL in `root`: ourselves; for root, see below.
+def choose_account(root: Path, program: str) -> Account:
+    """Who runs `program` in `root`: ourselves; for root, see below.
 
     Root acts for the owner of the folder (so that `sudo` for one command leaves no file behind that the
-    owner can't use), else for itself inside a user namespace, else as the system's account `postgres`.
+    owner can't use), else for itself inside a user namespace, else as the system's account `postgres`,
+    to whom it gives the folder.
 
     Raises:
         CannotRunAsRoot: none of these is possible.
@@ -45,26 +46,30 @@ def choose_account(root: Path) -> Account:
         return Account()
     owner = root.stat()
     if owner.st_uid != 0:
-        return Account(user=owner.st_uid, group=owner.st_gid)
+        account = Account(user=owner.st_uid, group=owner.st_gid)
+        _require_reach(account, program, root)
+        return account
     if _user_namespaces_work():
         return Account(prefix=NOT_ROOT)
+    return _give_to_system_account(root, program)
+
+
+def _give_to_system_account(root: Path, program: str) -> Account:
     account = _system_account()
     if account is None:
         raise CannotRunAsRoot
+    _require_reach(account, program, root.parent)
     # From now on the folder has an owner who is not root: every file that is made here follows.
     os.chown(root, account.user or 0, account.group or 0)
     return account
 
 
-def require_reach(account: Account, program: str, folder: Path) -> None:
-    """Raise CannotRunAsRoot unless `account` can run `program` and enter `folder`."""
-    if account.user is None:
-        return
-    for argv in ([program, "-V"], ["test", "-x", str(folder)]):
+def _require_reach(account: Account, program: str, folder: Path) -> None:
+    for path, argv in ((program, [program, "-V"]), (folder, ["test", "-x", str(folder)])):
         if not _works(argv, account):
             raise CannotRunAsRoot(
-                f"PostgreSQL can't run as root, and user number {account.user} can't reach {argv[0]} "
-                f"or {folder}: start InTurn as an ordinary user, {OR_ANOTHER_DATABASE}."
+                f"PostgreSQL can't run as root, and user number {account.user} can't reach {path}: "
+                f"start InTurn as an ordinary user, {OR_ANOTHER_DATABASE}."
             )
 
 

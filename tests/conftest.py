@@ -10,6 +10,10 @@ import pytest
 from PySide6.QtWidgets import QApplication
 from qasync import QEventLoop
 
+from tests.clinic import clinic, hub, postgres, template
+
+__all__ = ["clinic", "hub", "postgres", "template"]
+
 # A developer's screen would otherwise flash with windows, and a build machine has none.
 os.environ["QT_QPA_PLATFORM"] = os.environ.get("INTURN_TEST_PLATFORM", "offscreen")
 

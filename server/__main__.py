@@ -1,0 +1,14 @@
+"""`inturn-hub`: see `inturn-hub --help`."""
+
+import sys
+
+from core import entry
+
+
+def main() -> int:
+    """The hub's command line; its exit code."""
+    return entry.run("inturn-hub", "hub", "server.command_line")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

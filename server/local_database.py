@@ -1,0 +1,58 @@
+"""The database of a command or of the hub: one given by URL, or the hub's own, started or adopted for as long as needed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import DBAPIError
+
+from core.errors import SetupError
+from core.settings import Settings
+from server import schema
+from server.database import administration_engine, sentence_of
+from server.embedded_postgres import EmbeddedPostgres
+
+OLDEST_POSTGRESQL = 150000
+
+
+@contextmanager
+def database_url(settings: Settings) -> Iterator[str]:
+    """The URL of a database that runs inside the `with` block, as it is."""
+    if settings.database_url:
+        yield settings.database_url
+    else:
+        with EmbeddedPostgres(settings.data_path) as embedded:
+            yield embedded.start()
+
+
+@contextmanager
+def current_engine(settings: Settings) -> Iterator[Engine]:
+    """An engine on a database with the current schema: the hub's own is upgraded, another's must be.
+
+    Raises SetupError with one sentence, also for whatever the database refuses inside the block.
+    """
+    with database_url(settings) as url:
+        engine = administration_engine(url)
+        try:
+            prepare(engine, own=not settings.database_url)
+            yield engine
+        except DBAPIError as error:
+            raise SetupError(sentence_of(error)) from error
+        finally:
+            engine.dispose()
+
+
+def prepare(engine: Engine, *, own: bool) -> None:
+    """Upgrades a database of the hub's own; of another, says what is missing. Raises SetupError, DBAPIError."""
+    with engine.connect() as connection:
+        version = connection.execute(text("SELECT current_setting('server_version_num')::int")).scalar_one()
+        found = schema.current_revision(connection)
+    if version < OLDEST_POSTGRESQL:
+        raise SetupError("This PostgreSQL is too old: InTurn needs version 15 or newer.")
+    if found == schema.latest_revision():
+        return
+    if not own:
+        raise SetupError("This database has not InTurn's current schema. Run `inturn-hub db upgrade` first.")
+    schema.upgrade(engine)

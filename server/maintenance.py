@@ -1,0 +1,73 @@
+"""`inturn-hub db` and `check`: schema, backup, restore, and whether the lines and their history are sound."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+from sqlalchemy import Engine, text
+
+from core.errors import SetupError
+from server.database import driver_url
+from server.postgres_binaries import find_binaries
+
+
+def backup(url: str, file: Path) -> None:
+    """Dumps the database into `file` (PostgreSQL's custom format). Raises SetupError; a failed dump leaves no file."""
+    unfinished = file.with_name(file.name + ".part")
+    try:
+        _run("pg_dump", "--format=custom", f"--file={unfinished}", f"--dbname={driver_url(url)}")
+        unfinished.replace(file)
+    except OSError as error:
+        raise SetupError(f"The backup {file} can't be written: {error.strerror}.") from error
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def restore(url: str, engine: Engine, file: Path) -> None:
+    """Replaces the database's content by a backup, in one transaction; every window then takes a snapshot.
+
+    Raises SetupError; a failed restore changes nothing.
+    """
+    if not file.is_file():
+        raise SetupError(f"There is no backup {file}.")
+    _run(
+        "pg_restore",
+        "--clean",
+        "--if-exists",
+        "--no-owner",
+        "--single-transaction",
+        f"--dbname={driver_url(url)}",
+        str(file),
+    )
+    with engine.begin() as connection:
+        connection.execute(
+            text("UPDATE settings SET epoch = gen_random_uuid(), config_revision = config_revision + 1")
+        )
+
+
+def integrity_violations(engine: Engine) -> Iterator[str]:
+    """A sentence for each line whose places are not 1, 2, 3 …; none for a sound database."""
+    query = text(
+        "SELECT s.code, v.missing_positions, v.duplicate_positions FROM services s, validate_queue_integrity(s.id) v "
+        "WHERE cardinality(v.missing_positions) + cardinality(v.duplicate_positions) > 0 ORDER BY s.id"
+    )
+    with engine.connect() as connection:
+        for code, missing, duplicate in connection.execute(query):
+            yield f"{code}: missing places {missing or 'none'}, places taken twice {duplicate or 'none'}"
+
+
+def broken_links(engine: Engine) -> Iterator[str]:
+    """A sentence for each chain of events that was tampered with; none for a sound database."""
+    with engine.connect() as connection:
+        for chain, revision in connection.execute(text("SELECT chain, revision FROM broken_links()")):
+            yield f"{chain}: the history is broken at revision {revision}"
+
+
+def _run(program: str, *arguments: str) -> None:
+    command = [find_binaries(None).program(program), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    if done.returncode:
+        reason = (done.stderr.strip() or "no reason given").splitlines()[-1]
+        raise SetupError(f"{program} failed: {reason}")

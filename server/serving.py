@@ -1,0 +1,74 @@
+"""`inturn-hub serve`: the database, then the hub, until SIGTERM or Ctrl-C; a database of its own is kept alive."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+
+from sqlalchemy.exc import DBAPIError
+
+from core.errors import HubError, SetupError
+from core.settings import Settings
+from server import logs
+from server.database import administration_engine, sentence_of
+from server.embedded_postgres import EmbeddedPostgres, EmbeddedPostgresError
+from server.hub import Hub
+from server.local_database import prepare
+
+log = logging.getLogger(__name__)
+
+WATCH_SECONDS = 0.5
+
+
+def serve(settings: Settings) -> int:
+    """Serves until told to stop; exit code 0. Raises SetupError."""
+    logs.configure()
+    if settings.database_url:
+        return _serve_on(settings, settings.database_url, None)
+    with EmbeddedPostgres(settings.data_path) as embedded:
+        return _serve_on(settings, embedded.start(), embedded)
+
+
+def _serve_on(settings: Settings, url: str, embedded: EmbeddedPostgres | None) -> int:
+    engine = administration_engine(url)
+    try:
+        prepare(engine, own=embedded is not None)
+    except DBAPIError as error:
+        raise SetupError(sentence_of(error)) from error
+    finally:
+        engine.dispose()
+    asyncio.run(_run(Hub(url, host=settings.host, port=settings.port), embedded))
+    return 0
+
+
+async def _run(hub: Hub, embedded: EmbeddedPostgres | None) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        with contextlib.suppress(NotImplementedError):
+            loop.add_signal_handler(number, stop.set)
+    try:
+        await hub.start()
+    except HubError as error:
+        raise SetupError(f"The hub can't start: {error.message}") from error
+    print(f"listening on {hub.url}", flush=True)
+    watch = loop.create_task(_keep_database(hub, embedded)) if embedded else None
+    await stop.wait()
+    log.info("Stopping")
+    if watch is not None:
+        watch.cancel()
+        await asyncio.gather(watch, return_exceptions=True)
+    await hub.stop()
+
+
+async def _keep_database(hub: Hub, embedded: EmbeddedPostgres) -> None:
+    """Starts the hub's own database again when it is gone: it was killed, or the process that owned it ended."""
+    while True:
+        await asyncio.sleep(WATCH_SECONDS)
+        if hub.misses_database:
+            try:
+                await asyncio.to_thread(embedded.start)
+            except EmbeddedPostgresError as error:
+                log.error("%s", error)

@@ -1,0 +1,112 @@
+"""A real clinic for tests: PostgreSQL, a database of its own copied from a template for each test, and a hub.
+
+Three services (A, B, C), two counters (R1 serves A and B, R2 serves B and A), an account for each role, a kiosk and a
+monitor. `TEST_DATABASE_URL` names another server's maintenance database, to run on another version.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, create_engine, make_url, text
+
+from core.session import DeviceCredentials, PersonCredentials
+from server import administration, schema
+from server.embedded_postgres import EmbeddedPostgres
+from tests.hub_process import HubProcess
+
+PASSWORD = "correct horse"
+_names = (f"test_{number}" for number in count())
+
+
+@dataclass(frozen=True)
+class Clinic:
+    """A test's database and who may come in."""
+
+    database_url: str
+    kiosk: DeviceCredentials
+    monitor: DeviceCredentials
+    staff: PersonCredentials = PersonCredentials("staff", PASSWORD)
+    supervisor: PersonCredentials = PersonCredentials("supervisor", PASSWORD)
+
+    def engine(self) -> Engine:
+        """A SQLAlchemy engine on the test's database."""
+        return create_engine(self.database_url)
+
+    def rows(self, query: str) -> list[Any]:
+        """What a query finds."""
+        engine = self.engine()
+        with engine.begin() as connection:
+            found = list(connection.execute(text(query)))
+        engine.dispose()
+        return found
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a server's maintenance database."""
+    given = os.environ.get("TEST_DATABASE_URL")
+    if given:
+        yield given
+        return
+    root: Path = tmp_path_factory.mktemp("postgres")
+    with EmbeddedPostgres(root, options={"fsync": "off", "synchronous_commit": "off"}) as server:
+        yield server.start()
+
+
+@pytest.fixture(scope="session")
+def template(postgres: str) -> Clinic:
+    """The database that every test's is copied from."""
+    _statement(postgres, "DROP DATABASE IF EXISTS inturn_template", "CREATE DATABASE inturn_template")
+    url = _database(postgres, "inturn_template")
+    engine = create_engine(url)
+    schema.upgrade(engine)
+    for code, name in (("A", "See a doctor"), ("B", "Blood tests"), ("C", "Pharmacy")):
+        administration.add_service(engine, code, name, None)
+    administration.add_counter(engine, "R1", "Counter 1", ["A", "B"])
+    administration.add_counter(engine, "R2", "Counter 2", ["B", "A"])
+    for role in ("staff", "supervisor", "admin"):
+        administration.add_user(engine, role, role, PASSWORD)
+    kiosk = DeviceCredentials(administration.add_device(engine, "Hall kiosk", "kiosk"))
+    monitor = DeviceCredentials(administration.add_device(engine, "Hall monitor", "monitor"))
+    engine.dispose()
+    return Clinic(url, kiosk, monitor)
+
+
+@pytest.fixture
+def clinic(postgres: str, template: Clinic) -> Iterator[Clinic]:
+    """A database of this test's own."""
+    name = next(_names)
+    _statement(
+        postgres,
+        f"DROP DATABASE IF EXISTS {name}",
+        f"CREATE DATABASE {name} TEMPLATE inturn_template STRATEGY FILE_COPY",
+    )
+    yield replace(template, database_url=_database(postgres, name))
+    _statement(postgres, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def hub(clinic: Clinic) -> Iterator[HubProcess]:
+    """A hub on the test's database."""
+    started = HubProcess(clinic.database_url)
+    yield started
+    started.terminate()
+
+
+def _database(url: str, name: str) -> str:
+    return make_url(url).set(database=name).render_as_string(hide_password=False)
+
+
+def _statement(url: str, *statements: str) -> None:
+    engine = create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        for statement in statements:
+            connection.execute(text(statement))
+    engine.dispose()
