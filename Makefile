@@ -1,6 +1,6 @@
 # One list of commands; nobody calls the tools by hand. `make` alone prints it.
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check bench format lint types run-hub run-kiosk run-monitor run-admin clean
+.PHONY: help install keep demo test check bench format lint types run-hub run-kiosk run-monitor run-admin clean
 MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
@@ -14,6 +14,10 @@ help:  ## this list
 
 install:  ## make .venv with every program (ROLE=hub or ROLE=gui for one role)
 	@scripts/install $(ROLE)
+
+# A machine with one role runs its program without being turned into a full one.
+keep:
+	@scripts/install keep
 
 demo: install  ## hub, kiosk, monitor and console with a stream of patients; without a screen, pictures in tour/
 	@scripts/demo $(ARGS)
@@ -39,16 +43,16 @@ lint: install  ## ruff and the import contracts
 types: install  ## mypy, strict
 	@$(BIN)/mypy
 
-run-hub: install  ## the hub: make run-hub ARGS="--data DIR"
+run-hub: keep  ## the hub: make run-hub ARGS="--data DIR"
 	@$(BIN)/inturn-hub serve $(ARGS)
 
-run-kiosk: install  ## the kiosk window
+run-kiosk: keep  ## the kiosk window
 	@$(BIN)/inturn-kiosk $(ARGS)
 
-run-monitor: install  ## the wall monitor window
+run-monitor: keep  ## the wall monitor window
 	@$(BIN)/inturn-monitor $(ARGS)
 
-run-admin: install  ## the console for staff
+run-admin: keep  ## the console for staff
 	@$(BIN)/inturn-admin $(ARGS)
 
 clean:  ## remove what tools and builds left, but not .venv
