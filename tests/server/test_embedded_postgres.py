@@ -7,110 +7,32 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
-import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import psycopg
 import pytest
 
-from server import postgres_cluster
 from server.embedded_postgres import EmbeddedPostgres
 from server.postgres_binaries import PostgresBinaries, find_binaries, installed_binaries
-from server.postgres_errors import (
-    DamagedCluster,
-    NoBinaries,
-    NotEnoughDiskSpace,
-    NotWritable,
-    SocketTaken,
-    StartFailed,
-    WrongMajor,
-)
-from server.postgres_files import SOCKET_NAME, RunningServer, read_pid_file, socket_directory
+from server.postgres_errors import SocketTaken
+from server.postgres_files import SOCKET_NAME, read_pid_file
 from server.postgres_process import choose_account
 from tests.server.cluster_owner import OwnerProcess
+from tests.server.private_clusters import (
+    FAST,
+    NOBODY,
+    as_ordinary_user,
+    eventually,
+    is_alive,
+    query,
+    server_of,
+)
 
-FAST = {"fsync": "off"}
-NOBODY = 65534
 ONE_OF_EACH_MAJOR = list({binaries.major: binaries for binaries in installed_binaries()}.values())
-
-
-@pytest.fixture(scope="session")
-def made_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The data directory of a stopped cluster, to be copied: initdb takes most of a first start."""
-    root = tmp_path_factory.mktemp("made once")
-    with EmbeddedPostgres(root, options=FAST):
-        pass
-    return root / "data"
-
-
-@pytest.fixture
-def root(tmp_path: Path, made_once: Path) -> Path:
-    """A folder with a cluster that has run before."""
-    shutil.copytree(made_once, tmp_path / "root" / "data")
-    return tmp_path / "root"
-
-
-@pytest.fixture
-def cluster(root: Path) -> Iterator[EmbeddedPostgres]:
-    with EmbeddedPostgres(root, options=FAST) as cluster:
-        yield cluster
-
-
-@pytest.fixture
-def nobodys_folder() -> Iterator[Path]:
-    """A folder that an ordinary user owns and can reach; our own unless we are root."""
-    folder = Path(tempfile.mkdtemp(prefix="inturn-test-"))
-    if os.geteuid() == 0:
-        os.chown(folder, NOBODY, NOBODY)
-    yield folder
-    shutil.rmtree(folder)
-
-
-def as_ordinary_user() -> list[str]:
-    """What to put before a command so that an ordinary user runs it.
-
-    The interpreter and this repository may lie in root's home: the user may read everything, not write.
-    """
-    if os.geteuid() != 0:
-        return []
-    user = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
-    reading = [*user, "--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]
-    for prefix in (reading, user):
-        if subprocess.run([*prefix, sys.executable, "-c", "import psycopg"], check=False).returncode == 0:
-            return prefix
-    raise AssertionError(f"user {NOBODY} can't run {sys.executable}")
-
-
-def query(url: str, statement: str) -> list[tuple[object, ...]]:
-    with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
-        cursor = connection.execute(statement.encode())
-        return cursor.fetchall() if cursor.description else []
-
-
-def server_of(root: Path) -> RunningServer:
-    running = read_pid_file(root / "data")
-    assert running is not None
-    return running
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
-    except FileNotFoundError:
-        return False
-
-
-def eventually(condition: Callable[[], bool], seconds: float = 5.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        threading.Event().wait(0.01)
-
 
 # --- starting ---------------------------------------------------------------------------------------------
 
@@ -123,9 +45,10 @@ def test_first_start_makes_a_private_cluster_that_answers(tmp_path: Path, binari
             cluster.start(),
             "SELECT current_user, current_database(), current_setting('server_encoding'), "
             "current_setting('fsync'), current_setting('listen_addresses'), "
-            "current_setting('data_checksums'), current_setting('server_version_num')::int / 10000, upper('é')",
+            "current_setting('data_checksums'), upper('é'), "
+            "current_setting('server_version_num')::int / 10000",
         )
-        assert facts == [("inturn", "inturn", "UTF8", "off", "", "on", binaries.major, "É")]
+        assert facts == [("inturn", "inturn", "UTF8", "off", "", "on", "É", binaries.major)]
         assert not cluster.adopted
         for folder in (root, root / "data", server_of(root).socket_dir):
             assert folder.stat().st_mode & 0o777 == 0o700
@@ -153,30 +76,6 @@ def test_a_stopped_cluster_starts_again_with_its_rows(cluster: EmbeddedPostgres)
     assert query(cluster.start(), "SELECT number FROM kept") == [(7,)]
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "with a space",
-        "a,comma",
-        "a:colon",
-        "long" * 40,
-        'it\'s "quoted"',
-        "größe %20 & 100%",
-        "$(reboot)",
-        "-D",
-    ],
-)
-def test_any_folder_name_works(tmp_path: Path, made_once: Path, name: str) -> None:
-    root = tmp_path / name
-    shutil.copytree(made_once, root / "data")
-    with EmbeddedPostgres(root, options=FAST) as cluster:
-        assert query(cluster.start(), "SELECT 1") == [(1,)]
-        with EmbeddedPostgres(tmp_path / "." / name) as other:
-            assert other.adopted
-    sockets = socket_directory(root)
-    assert sockets.parent == root or not sockets.exists(), "nothing may be left in the temporary folder"
-
-
 def test_a_folder_reached_by_a_symbolic_link_is_the_same_cluster(
     cluster: EmbeddedPostgres, tmp_path: Path
 ) -> None:
@@ -185,10 +84,12 @@ def test_a_folder_reached_by_a_symbolic_link_is_the_same_cluster(
         assert other.adopted
 
 
-def test_somebody_elses_environment_does_not_matter(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_somebody_elses_environment_does_not_matter(
+    cluster_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name, value in {"PGPORT": "1", "PGDATA": "/", "PGHOST": "x.invalid", "LC_ALL": "xx_XX"}.items():
         monkeypatch.setenv(name, value)
-    with EmbeddedPostgres(root, options=FAST) as cluster:
+    with EmbeddedPostgres(cluster_root, options=FAST) as cluster:
         assert query(cluster.start(), "SELECT 1") == [(1,)]
 
 
@@ -254,8 +155,8 @@ def test_four_at_once_give_one_owner(tmp_path: Path) -> None:
         assert len({report["url"] for report in reports}) == 1
 
 
-def test_four_threads_at_once_give_one_server(root: Path) -> None:
-    with EmbeddedPostgres(root, options=FAST) as cluster:
+def test_four_threads_at_once_give_one_server(cluster_root: Path) -> None:
+    with EmbeddedPostgres(cluster_root, options=FAST) as cluster:
         cluster.stop()
         urls: list[str] = []
         threads = [threading.Thread(target=lambda: urls.append(cluster.start())) for _ in range(4)]
@@ -268,33 +169,34 @@ def test_four_threads_at_once_give_one_server(root: Path) -> None:
         assert not cluster.adopted
 
 
-def test_an_adopter_outwaits_a_stopping_server(root: Path) -> None:
-    with OwnerProcess(root) as owner:
+def test_an_adopter_outwaits_a_stopping_server(cluster_root: Path) -> None:
+    with OwnerProcess(cluster_root) as owner:
         first = owner.report()["url"]
         with psycopg.connect(first.replace("+psycopg", "")):
             owner.kill()
-            with EmbeddedPostgres(root, options=FAST) as next_owner:
+            with EmbeddedPostgres(cluster_root, options=FAST) as next_owner:
                 assert query(next_owner.start(), "SELECT 1") == [(1,)]
                 eventually(lambda: not next_owner.adopted if next_owner.start() else False)
 
 
-def test_a_server_that_somebody_started_by_hand_is_adopted(root: Path, tmp_path: Path) -> None:
-    by_hand = foreign_server(root, "listen_addresses=", f"unix_socket_directories={tmp_path}")
-    with by_hand, EmbeddedPostgres(root) as cluster:
+def test_a_server_that_somebody_started_by_hand_is_adopted(cluster_root: Path, tmp_path: Path) -> None:
+    by_hand = foreign_server(cluster_root, "listen_addresses=", f"unix_socket_directories={tmp_path}")
+    with by_hand, EmbeddedPostgres(cluster_root) as cluster:
         assert cluster.adopted
         assert query(cluster.start(), "SHOW unix_socket_directories") == [(str(tmp_path),)]
 
 
-def test_a_server_that_nobody_can_reach_is_an_error(root: Path) -> None:
-    only_tcp = foreign_server(root, "unix_socket_directories=", f"port={a_free_port()}")
+def test_a_server_that_nobody_can_reach_is_an_error(cluster_root: Path) -> None:
+    only_tcp = foreign_server(cluster_root, "unix_socket_directories=", f"port={a_free_port()}")
     with only_tcp, pytest.raises(SocketTaken, match=r"already using .*data: stop it"):
-        EmbeddedPostgres(root, start_timeout=0.3).start()
+        EmbeddedPostgres(cluster_root, start_timeout=0.3).start()
 
 
 @contextmanager
 def foreign_server(root: Path, *settings: str) -> Iterator[None]:
     """Somebody's own `postgres` on our data directory."""
-    argv = [*choose_account(root).prefix, find_binaries(None).program("postgres"), "-D", str(root / "data")]
+    postgres = find_binaries(None).program("postgres")
+    argv = [*choose_account(root, postgres).prefix, postgres, "-D", str(root / "data")]
     for setting in (*settings, "fsync=off"):
         argv += ["-c", setting]
     process = subprocess.Popen(argv, stderr=subprocess.DEVNULL)
@@ -390,84 +292,3 @@ def test_killed_while_the_cluster_is_made(tmp_path: Path) -> None:
         with EmbeddedPostgres(tmp_path, options=FAST) as cluster:
             assert query(cluster.start(), "SELECT 1") == [(1,)]
         assert not (tmp_path / "data.new").exists()
-
-
-# --- what people are told ---------------------------------------------------------------------------------
-
-
-def test_data_of_another_major_version_are_refused(root: Path) -> None:
-    (root / "data" / "PG_VERSION").write_text("14\n")
-    with pytest.raises(WrongMajor, match="made by PostgreSQL 14, but this computer only has version"):
-        EmbeddedPostgres(root).start()
-    with pytest.raises(WrongMajor, match="made by PostgreSQL 14"):
-        EmbeddedPostgres(root, binaries=find_binaries(None)).start()
-
-
-def test_no_programs(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("INTURN_POSTGRES_BIN", str(tmp_path))
-    with pytest.raises(NoBinaries, match="no usable PostgreSQL 15 or newer in"):
-        EmbeddedPostgres(root).start()
-
-
-def test_a_folder_that_can_not_be_written(nobodys_folder: Path) -> None:
-    nobodys_folder.chmod(0o500)
-    with OwnerProcess(nobodys_folder / "root", prefix=as_ordinary_user()) as owner:
-        report = owner.report()
-    assert report["error"] == "NotWritable"
-    assert f"{nobodys_folder}/root can't be used (permission denied): correct its owner" in report["text"]
-
-
-def test_a_file_where_the_folder_should_be(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    with pytest.raises(NotWritable, match="not a directory"):
-        EmbeddedPostgres(tmp_path / "file" / "root").start()
-
-
-def test_a_folder_with_something_else_in_it(tmp_path: Path) -> None:
-    (tmp_path / "data").mkdir()
-    (tmp_path / "data" / "holiday.jpg").touch()
-    with pytest.raises(DamagedCluster, match="has files in it but is no PostgreSQL cluster"):
-        EmbeddedPostgres(tmp_path).start()
-    assert (tmp_path / "data" / "holiday.jpg").exists()
-
-
-def test_too_little_disk_space(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(postgres_cluster, "DISK_SPACE_FOR_A_CLUSTER", 10**18)
-    with pytest.raises(NotEnoughDiskSpace, match="not enough free disk space"):
-        EmbeddedPostgres(tmp_path).start()
-
-
-def test_a_socket_folder_that_is_not_ours(tmp_path: Path, made_once: Path) -> None:
-    root = tmp_path / ("long" * 40)
-    shutil.copytree(made_once, root / "data")
-    socket_directory(root).symlink_to(tmp_path)
-    with pytest.raises(NotWritable, match="belongs to somebody else"):
-        EmbeddedPostgres(root).start()
-    socket_directory(root).unlink()
-
-
-def test_a_server_that_ends_while_starting_names_its_log(root: Path) -> None:
-    with pytest.raises(StartFailed, match=r"unrecognized configuration parameter.*postgres\.log"):
-        EmbeddedPostgres(root, options={"no_such_setting": "1"}).start()
-
-
-# --- the log ----------------------------------------------------------------------------------------------
-
-
-def test_the_log_holds_no_names(cluster: EmbeddedPostgres) -> None:
-    query(cluster.start(), "CREATE TABLE patient (name text PRIMARY KEY CHECK (length(name) > 3))")
-    for name in ("Ada", "Bo"):
-        with pytest.raises(psycopg.errors.CheckViolation):
-            query(cluster.start(), f"INSERT INTO patient VALUES ('{name}')")
-    log = cluster.log.read_text()
-    assert "patient_name_check" in log
-    assert "Ada" not in log
-    assert "Bo" not in log
-
-
-def test_a_large_log_is_put_aside(root: Path) -> None:
-    with (root / "postgres.log").open("wb") as log:
-        log.truncate(10_000_001)
-    with EmbeddedPostgres(root, options=FAST):
-        assert (root / "postgres.log").stat().st_size < 10_000
-        assert (root / "postgres.log.1").stat().st_size == 10_000_001
