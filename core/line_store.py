@@ -53,6 +53,7 @@ class Line:
         self._numbered: tuple[Ticket, ...] | None = None
         self._others: dict[str, Ticket] = {}
         """By id, who does not only wait: consulting, parked, missed, and the called, who may wait again."""
+        self._forget_at = 5 * RECENT
         self._business_day = ""
 
     @property
@@ -156,12 +157,13 @@ class Line:
         if never_called or ticket.service != self.service:
             return
         self._others[ticket.id] = ticket
-        if len(self._others) > 5 * RECENT:
+        if len(self._others) > self._forget_at:
             self._forget_old()
 
     def _forget_old(self) -> None:
         kept = {ticket.id for ticket in (*self.consulting, *self.parked, *self.recent, *self.missed)}
         self._others = {key: ticket for key, ticket in self._others.items() if key in kept}
+        self._forget_at = 2 * len(kept) + 5 * RECENT
 
     def _select(
         self, wanted: Callable[[Ticket], bool], key: Callable[[Ticket], tuple[datetime, str]]

@@ -1,0 +1,221 @@
+"""A replica of a line is the line: every revision once and in order, or a snapshot."""
+
+from time import perf_counter
+
+import msgspec
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.line_store import Applied, Line, LineStore
+from core.tickets import QueueEvent
+from tests.core.reference_line import ReferenceLine
+
+Step = tuple[str, int, int]
+
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(
+            [
+                "join",
+                "join",
+                "join",
+                "call",
+                "complete",
+                "no_show",
+                "park",
+                "again",
+                "move",
+                "cancel",
+                "out",
+                "switch",
+            ]
+        ),
+        st.integers(0, 30),
+        st.integers(1, 30),
+    ),
+    max_size=60,
+)
+
+
+def act(line: ReferenceLine, step: Step) -> QueueEvent | None:
+    """One act on the reference; None when nobody is there to be acted upon."""
+    what, who, place = step
+    if what == "join":
+        return line.join(place if who % 3 == 0 else None)
+    if what == "switch":
+        return line.switch()
+    status = {"call": "waiting", "move": "waiting", "cancel": "waiting", "again": "parked"}.get(
+        what, "consulting"
+    )
+    candidates = [t.id for t in line.tickets.values() if t.service == "A" and t.status == status]
+    if not candidates:
+        return None
+    chosen = candidates[who % len(candidates)]
+    match what:
+        case "call":
+            return line.call(line.order.index(chosen) + 1)
+        case "complete" | "no_show" | "park" | "cancel":
+            kinds = {"complete": "completed", "no_show": "no_show", "park": "parked", "cancel": "cancelled"}
+            return line.end(chosen, kinds[what])  # type: ignore[arg-type]
+        case "again" | "move":
+            return line.enter_again(chosen, place, "unparked" if what == "again" else "moved")
+        case _:
+            return line.transfer_out(chosen)
+
+
+def followed(line: ReferenceLine) -> LineStore:
+    store = LineStore()
+    assert store.apply_snapshot(line.snapshot())
+    return store
+
+
+def assert_same(line: Line, truth: ReferenceLine) -> None:
+    snapshot = truth.snapshot()
+    assert (line.revision, line.open, line.epoch) == (truth.revision, truth.open, truth.epoch)
+    assert line.first(3) == snapshot.waiting[:3]
+    assert line.waiting == snapshot.waiting
+    assert line.consulting == snapshot.consulting
+    assert line.parked == snapshot.parked
+    assert line.recent == snapshot.recent[: len(line.recent)]
+    assert line.missed == snapshot.missed
+
+
+@given(STEPS, st.integers(0, 60))
+@settings(max_examples=150, deadline=None)
+def test_a_replica_is_the_line(steps: list[Step], snapshot_at: int) -> None:
+    truth = ReferenceLine()
+    store = followed(truth)
+    for at, step in enumerate(steps):
+        if at == snapshot_at:
+            store = followed(truth)
+        event = act(truth, step)
+        if event is not None:
+            assert store.apply_event(event) is Applied.APPLIED
+        assert_same(store.line("A"), truth)
+
+
+@given(STEPS, st.data())
+@settings(max_examples=60, deadline=None)
+def test_what_comes_twice_or_late_changes_nothing(steps: list[Step], data: st.DataObject) -> None:
+    truth = ReferenceLine()
+    store = followed(truth)
+    events = [event for step in steps if (event := act(truth, step)) is not None]
+    for event in events:
+        assert store.apply_event(event) is Applied.APPLIED
+        again = data.draw(st.sampled_from(events))
+        answer = store.apply_event(again)
+        assert answer is (Applied.KNOWN if again.revision <= event.revision else Applied.RESYNC) or (
+            again.revision == event.revision + 1 and answer is Applied.APPLIED
+        )
+        if answer is Applied.APPLIED:
+            break
+    else:
+        assert_same(store.line("A"), truth)
+
+
+def test_a_gap_asks_for_what_is_missing_and_continues_from_there() -> None:
+    truth = ReferenceLine()
+    store = followed(truth)
+    events = [truth.join() for _ in range(4)]
+    assert store.apply_event(events[0]) is Applied.APPLIED
+    assert store.apply_event(events[2]) is Applied.RESYNC
+    assert store.since() == {"A": 1}
+    assert store.line("A").waiting_count == 1
+    for event in events[1:]:
+        assert store.apply_event(event) is Applied.APPLIED
+    assert_same(store.line("A"), truth)
+
+
+def test_an_event_that_does_not_fit_is_not_guessed_at() -> None:
+    truth = ReferenceLine()
+    store = followed(truth)
+    store.apply_event(truth.join())
+    held = store.line("A").waiting
+    wrong = msgspec.structs.replace(truth.call(), waiting=5)
+    assert store.apply_event(wrong) is Applied.RESYNC
+    assert store.line("A").waiting == held
+    assert store.since() == {}
+    assert store.apply_event(truth.join()) is Applied.RESYNC
+    assert store.apply_snapshot(truth.snapshot())
+    assert_same(store.line("A"), truth)
+    assert store.since() == {"A": truth.revision}
+
+
+def test_a_long_line_comes_in_parts_and_is_shown_when_whole() -> None:
+    truth = ReferenceLine()
+    for _ in range(12):
+        truth.join()
+    truth.call()
+    store = LineStore()
+    replaced = [store.apply_snapshot(part) for part in truth.parts(4)]
+    assert replaced == [False, False, True]
+    assert_same(store.line("A"), truth)
+
+
+def test_a_part_of_another_revision_begins_anew() -> None:
+    truth = ReferenceLine()
+    for _ in range(8):
+        truth.join()
+    store = LineStore()
+    assert not store.apply_snapshot(truth.parts(4)[0])
+    truth.call()
+    assert not store.apply_snapshot(truth.parts(4)[0])
+    assert not store.line("A").known
+    assert store.apply_snapshot(truth.parts(4)[1])
+    assert_same(store.line("A"), truth)
+
+
+def test_an_overtaken_snapshot_is_no_news_but_one_of_another_epoch_is() -> None:
+    truth = ReferenceLine()
+    store = followed(truth)
+    old = truth.snapshot()
+    store.apply_event(truth.join())
+    assert not store.apply_snapshot(old)
+    assert_same(store.line("A"), truth)
+    restored = ReferenceLine(epoch="e2")
+    assert store.apply_snapshot(restored.snapshot())
+    assert_same(store.line("A"), restored)
+    assert store.epoch == "e2"
+
+
+def test_lines_of_another_epoch_are_not_continued() -> None:
+    store = followed(ReferenceLine(revision=3))
+    other = msgspec.structs.replace(ReferenceLine(epoch="e2").snapshot(), service="B")
+    store.apply_snapshot(other)
+    assert store.since() == {"B": 0}
+
+
+def test_an_unknown_line_is_empty_and_asked_for() -> None:
+    store = LineStore()
+    assert not store.line("A").known
+    assert store.line("A").waiting == ()
+    assert store.line("A").find("nobody") is None
+    assert store.apply_event(ReferenceLine().join()) is Applied.RESYNC
+    assert store.since() == {}
+
+
+def test_missed_patients_are_of_the_business_day() -> None:
+    truth = ReferenceLine()
+    store = followed(truth)
+    store.apply_event(truth.join())
+    store.apply_event(truth.call())
+    store.apply_event(truth.end("ticket-1", "no_show"))
+    assert len(store.line("A").missed) == 1
+    tomorrow = truth.join()
+    assert tomorrow.ticket is not None
+    ticket = msgspec.structs.replace(tomorrow.ticket, business_day="2026-11-24")
+    store.apply_event(msgspec.structs.replace(tomorrow, ticket=ticket))
+    assert store.line("A").missed == ()
+
+
+def test_a_thousand_events_on_a_long_line_cost_little() -> None:
+    truth = ReferenceLine()
+    for _ in range(300):
+        truth.join()
+    store = followed(truth)
+    events = [event for _ in range(500) for event in (truth.call(), truth.join())]
+    started = perf_counter()
+    for event in events:
+        assert store.apply_event(event) is Applied.APPLIED
+    assert perf_counter() - started < 0.2
+    assert store.line("A").waiting == truth.snapshot().waiting
