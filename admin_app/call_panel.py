@@ -1,0 +1,140 @@
+"""The left half of the calls page: the counter, its patient, and what may be done, each with its key."""
+
+from __future__ import annotations
+
+import html
+
+from PySide6.QtCore import QTimer
+from PySide6.QtGui import QKeySequence, QPainter, QPaintEvent, QShortcut
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
+
+from admin_app import console_flow as flow
+from admin_app import console_words as say
+from admin_app.console_flow import Action
+from admin_app.counter_desk import CounterDesk
+from admin_app.patient_card import PatientCard
+from core.qt.buttons import ActionButton, Kind
+from core.qt.palette import Tone
+from core.qt.theme import Size, Theme, space
+from core.qt.widgets import Notice, Pill, text_label
+from core.wording import counter_name, service_name
+
+WIDTH = 460
+GOOD_NEWS_MILLISECONDS = 6000
+
+
+class CallPanel(QWidget):
+    """The counter's panel.
+
+    Attributes:
+        buttons: the button of each action; Pause and Open share one.
+        notice: what the last action did, or why it didn't.
+    """
+
+    def __init__(self, theme: Theme, desk: CounterDesk) -> None:
+        super().__init__()
+        self._theme, self._desk = theme, desk
+        self.setFixedWidth(WIDTH)
+        self._title = text_label(theme, "", Size.TITLE, 600)
+        self._state = Pill(theme)
+        self._card = PatientCard(theme)
+        self._hint = text_label(theme, "", role="text_secondary")
+        self._hint.setWordWrap(True)
+        self._hint.setObjectName("hint")
+        self.notice = Notice(theme)
+        self.buttons = self._make_buttons()
+        self._lay_out()
+        self._quiet = QTimer(self, singleShot=True, interval=GOOD_NEWS_MILLISECONDS)
+        self._quiet.timeout.connect(self.notice.clear)
+        self._second = QTimer(self, interval=1000)
+        self._second.timeout.connect(self._tick)
+        self._second.start()
+
+    def enter(self) -> None:
+        """The page is shown: the one thing to do has the keyboard."""
+        self.buttons[Action.CALL_NEXT].setFocus()
+
+    def say(self, sentence: str, tone: Tone) -> None:
+        """Tell what happened; good news goes away by itself, trouble stays until the next action."""
+        self.notice.say(sentence, tone)
+        self._quiet.stop()
+        if tone == "neutral":
+            self._quiet.start()
+
+    def draw(self) -> None:
+        """Show the counter as it is now."""
+        desk, now = self._desk.desk, self._desk.now()
+        if desk.counter is None:
+            return
+        self._title.setText(counter_name(desk.counter.code, self._desk.bridge.counters))
+        self._state.set(*say.counter_pill(desk.counter))
+        services = {service.code: service_name(service) for service in self._desk.bridge.services}
+        code = desk.current.service if desk.current else ""
+        self._card.show_patient(
+            desk.current, services.get(code, code), now, say.nobody_hint(desk, self._desk.waiting)
+        )
+        self._draw_buttons()
+        words = html.escape(say.hint(desk, self._desk.waiting, now))
+        for ticket in self._desk.waiting[:1]:
+            words = words.replace(ticket.number, f"<b>{ticket.number}</b>", 1)
+        self._hint.setText(words)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        QPainter(self).fillRect(self.rect(), self._theme.colour("ground"))
+
+    def _make_buttons(self) -> dict[Action, ActionButton]:
+        theme = self._theme
+        made = {
+            Action.CALL_NEXT: ActionButton(theme, "Call next", key="F2", kind=Kind.PRIMARY, large=True),
+            Action.RECALL: ActionButton(theme, "Recall", icon="volume-2", key="F3"),
+            Action.COMPLETE: ActionButton(theme, "Complete", icon="check", key="F6"),
+            Action.NO_SHOW: ActionButton(theme, "No-show", icon="user-x", key="F7"),
+            Action.PAUSE: ActionButton(theme, "Pause", icon="pause", key="F10"),
+        }
+        for action, key in zip(made, ("F2", "F3", "F6", "F7", "F10"), strict=True):
+            made[action].setObjectName(action.name.lower())
+            made[action].clicked.connect(lambda _=False, action=action: self._press(action))
+            shortcut = QShortcut(QKeySequence(key), self)
+            shortcut.setAutoRepeat(False)
+            shortcut.activated.connect(made[action].click)
+        return made
+
+    def _lay_out(self) -> None:
+        head = QHBoxLayout()
+        head.addWidget(self._title, 1)
+        head.addWidget(self._state)
+        grid = QGridLayout()
+        grid.setSpacing(space(1.25))
+        for place, action in enumerate((Action.RECALL, Action.COMPLETE, Action.NO_SHOW, Action.PAUSE)):
+            grid.addWidget(self.buttons[action], place // 2, place % 2)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(space(3.25), space(2.5), space(3), space(2.5))
+        column.setSpacing(space(2))
+        column.addLayout(head)
+        column.addWidget(self._card)
+        column.addWidget(self.buttons[Action.CALL_NEXT])
+        column.addLayout(grid)
+        column.addWidget(self._hint)
+        column.addStretch(1)
+        column.addWidget(self.notice)
+
+    def _press(self, action: Action) -> None:
+        if action is Action.PAUSE and Action.OPEN in flow.allowed(self._desk.desk):
+            action = Action.OPEN
+        self.notice.clear()
+        self._desk.perform(action)
+
+    def _draw_buttons(self) -> None:
+        desk = self._desk.desk
+        allowed = flow.allowed(desk)
+        for action, button in self.buttons.items():
+            button.setEnabled(action in allowed or (action is Action.PAUSE and Action.OPEN in allowed))
+        self.buttons[Action.CALL_NEXT].setText(say.primary_label(desk))
+        closed = desk.counter is not None and desk.counter.state != "open"
+        self.buttons[Action.PAUSE].setText("Open" if closed else "Pause")
+        self.buttons[Action.PAUSE].set_icon_name("play" if closed else "pause")
+
+    def _tick(self) -> None:
+        current = self._desk.desk.current
+        if current is not None and self.isVisible():
+            self._card.show_elapsed(current, self._desk.now())

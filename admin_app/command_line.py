@@ -1,0 +1,59 @@
+"""The console's command line and its life from start to end."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+import platformdirs
+from PySide6.QtCore import QSettings
+from PySide6.QtWidgets import QApplication
+
+from admin_app.console_window import ConsoleWindow
+from core.qt.app import run
+from core.qt.hub_bridge import HubBridge
+from core.qt.theme import Theme
+
+DEFAULT_HUB = "ws://127.0.0.1:8765/ws"
+
+
+def parser() -> argparse.ArgumentParser:
+    """What may be typed after `inturn-admin`."""
+    made = argparse.ArgumentParser(
+        prog="inturn-admin", description="The console of staff: sign in, choose a counter, call patients."
+    )
+    made.add_argument(
+        "--hub", metavar="URL", default=DEFAULT_HUB, help="address of the hub (default: %(default)s)"
+    )
+    return made
+
+
+def settings_file() -> QSettings:
+    """Where the console remembers its counter, its window's place and its columns."""
+    folder = Path(platformdirs.user_config_dir("inturn", appauthor=False))
+    return QSettings(str(folder / "console.ini"), QSettings.Format.IniFormat)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Show the console until its window is closed; the program's exit code."""
+    given = parser().parse_args(arguments)
+    return run(lambda stop: live(stop, given.hub), name="InTurn")
+
+
+async def live(stop: asyncio.Event, hub: str) -> int:
+    """One console's life: window up, wait, clean up."""
+    theme = Theme()
+    app = QApplication.instance()
+    if isinstance(app, QApplication):
+        theme.apply(app)
+    bridge = HubBridge(hub, client_name="inturn-admin")
+    bridge.start()
+    window = ConsoleWindow(theme, bridge, settings_file())
+    window.closed.connect(stop.set)
+    window.show()
+    await stop.wait()
+    window.hide()
+    await bridge.aclose()
+    return 0

@@ -1,0 +1,155 @@
+"""What the console shows and allows, decided without Qt: values in, values out.
+
+Which page follows which event, which action may be pressed now, whose ticket is at the counter, and how the
+figures and the wait colours come out of the lines. The widgets only draw what is decided here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from enum import Enum, auto
+from typing import Literal
+
+import msgspec
+
+from core.qt.palette import Tone
+from core.tickets import CounterSummary, Ticket
+
+Link = Literal["connecting", "live", "lost", "refused"]
+TARGET_WAIT_SECONDS = 15 * 60
+"""A wait that a clinic finds long. Amber from 0.7 of it, red above it."""
+STAFF_ROLES = frozenset({"staff", "supervisor", "admin"})
+_CLASS = {"high": 0, "medium": 1, "low": 2}
+
+
+class Page(Enum):
+    """The console's pages, in the order in which a person meets them."""
+
+    SIGN_IN = auto()
+    COUNTER = auto()
+    CALLS = auto()
+
+
+class Action(Enum):
+    """What a person may ask of the hub at a counter."""
+
+    CALL_NEXT = auto()
+    RECALL = auto()
+    COMPLETE = auto()
+    NO_SHOW = auto()
+    PAUSE = auto()
+    OPEN = auto()
+
+
+class Desk(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that decides what may be done now.
+
+    Attributes:
+        link: the connection to the hub.
+        user: the name of who is signed in, None before sign-in; `also_known_as` is the name they typed.
+        supervises: whether this person may step in at another's counter.
+        counter: the chosen counter as the hub describes it, None until one is chosen.
+        current: the ticket open at that counter.
+        pending: the action whose answer is outstanding.
+    """
+
+    link: Link = "connecting"
+    user: str | None = None
+    also_known_as: str | None = None
+    supervises: bool = False
+    counter: CounterSummary | None = None
+    current: Ticket | None = None
+    pending: Action | None = None
+
+
+def page_of(desk: Desk, wants_counters: bool) -> Page:
+    """The page to show; `wants_counters` when the person asked for the list of counters."""
+    if desk.user is None:
+        return Page.SIGN_IN
+    if desk.counter is None or wants_counters:
+        return Page.COUNTER
+    return Page.CALLS
+
+
+def allowed(desk: Desk) -> frozenset[Action]:
+    """The actions that may be pressed now: none while an answer is outstanding or the hub is away."""
+    if desk.link != "live" or desk.counter is None or desk.pending is not None:
+        return frozenset()
+    found = {Action.PAUSE, Action.CALL_NEXT} if desk.counter.state == "open" else {Action.OPEN}
+    if desk.current is not None:
+        found |= {Action.RECALL, Action.COMPLETE, Action.NO_SHOW}
+    return frozenset(found)
+
+
+def held_by_me(counter: CounterSummary, desk: Desk) -> bool:
+    """Whether the person who is signed in holds the counter."""
+    return counter.held_by is not None and counter.held_by in (desk.user, desk.also_known_as)
+
+
+def held_by_another(counter: CounterSummary, desk: Desk) -> bool:
+    """Whether somebody else holds the counter."""
+    return counter.held_by is not None and not held_by_me(counter, desk)
+
+
+def may_choose(counter: CounterSummary, desk: Desk) -> bool:
+    """Whether this person may work at the counter: a supervisor may step in anywhere."""
+    return desk.supervises or not held_by_another(counter, desk)
+
+
+def must_open(counter: CounterSummary) -> bool:
+    """Whether choosing the counter takes and opens it; one that is held stays as its holder left it."""
+    return counter.held_by is None
+
+
+def ticket_at(counter: str, consulting: Iterable[Ticket]) -> Ticket | None:
+    """The ticket open at a counter among those being seen, the latest called if there were several."""
+    here = [ticket for ticket in consulting if ticket.counter == counter]
+    return max(here, key=lambda ticket: ticket.called_at or ticket.joined_at, default=None)
+
+
+def rank(ticket: Ticket) -> tuple[int, datetime]:
+    return _CLASS[ticket.priority], ticket.joined_at
+
+
+def newest_first(lists: Sequence[Sequence[Ticket]]) -> list[Ticket]:
+    """The missed of several lines as one list."""
+    return sorted(
+        (ticket for tickets in lists for ticket in tickets),
+        key=lambda ticket: ticket.ended_at or ticket.joined_at,
+        reverse=True,
+    )
+
+
+def wait_seconds(ticket: Ticket, now: datetime) -> float:
+    """How long the patient has waited, or waited until called; never negative, whatever the clocks say."""
+    return max(0.0, ((ticket.called_at or now) - ticket.joined_at).total_seconds())
+
+
+def wait_tone(seconds: float, target: float = TARGET_WAIT_SECONDS) -> Tone:
+    """Neutral below 0.7 of the target, attention up to it, danger above."""
+    if seconds > target:
+        return "danger"
+    return "attention" if seconds >= 0.7 * target else "neutral"
+
+
+def first_wait(ticket: Ticket, now: datetime) -> float:
+    """Seconds from joining to the first call: calling again doesn't lengthen it."""
+    called = ticket.started_at or ticket.called_at or now
+    return max(0.0, (called - ticket.joined_at).total_seconds())
+
+
+class Figures(msgspec.Struct, frozen=True):
+    """The figures over the line; `longest` in seconds, None when nobody waits."""
+
+    waiting: int
+    longest: float | None
+    counters_open: int
+    counters: int
+
+
+def figures(order: Sequence[Ticket], counters: Iterable[CounterSummary], now: datetime) -> Figures:
+    """The figures of the tickets shown and of all counters."""
+    known = list(counters)
+    longest = max((wait_seconds(ticket, now) for ticket in order), default=None)
+    return Figures(len(order), longest, sum(counter.state == "open" for counter in known), len(known))

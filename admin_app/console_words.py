@@ -1,0 +1,186 @@
+"""What the console says: sentences, pills and times, made of values. Pure text, no Qt, no clock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from admin_app.console_flow import Action, Desk, first_wait, held_by_another, held_by_me, rank, wait_seconds
+from core.errors import HubError, Unauthenticated
+from core.qt.palette import Role, Tone
+from core.tickets import CounterSummary, ServiceSummary, Ticket
+from core.wording import minutes, service_name
+
+
+def primary_label(desk: Desk) -> str:
+    """The words on the large button."""
+    return "Complete and call next" if desk.current is not None else "Call next"
+
+
+def why_next(order: Sequence[Ticket], now: datetime) -> str:
+    """Who is next and why, as a sentence."""
+    if not order:
+        return "Nobody is waiting for this counter."
+    return f"Next is {order[0].number}: {_reason(order)}, {waiting_words(wait_seconds(order[0], now))}."
+
+
+def _reason(order: Sequence[Ticket]) -> str:
+    head, others = order[0], order[1:]
+    if any(rank(other) < rank(head) for other in others):
+        return "placed first by hand"
+    if not others:
+        return "the only one waiting"
+    if all(other.priority == head.priority for other in others):
+        return "here the longest"
+    if not any(other.priority == head.priority for other in others):
+        return f"the only one with {head.priority} priority"
+    return f"first of the {head.priority} priority"
+
+
+def waiting_words(seconds: float) -> str:
+    """The end of "…, waiting 12 min."."""
+    return "just arrived" if seconds < 60 else f"waiting {minutes(seconds)}"
+
+
+def calls_words(ticket: Ticket) -> str:
+    """How often a patient was called: "once", "twice", "3 times"."""
+    return {1: "once", 2: "twice"}.get(ticket.calls, f"{ticket.calls} times")
+
+
+def issued_words(ticket: Ticket) -> str:
+    """What to tell the patient for whom a ticket was issued."""
+    place = f", place {ticket.position} in the line" if ticket.position else ""
+    return f"{ticket.number} is issued{place}. Tell the patient the number."
+
+
+def waited_words(ticket: Ticket, now: datetime) -> str:
+    """What lies behind the patient at the counter: "waited 14 min · called once"."""
+    return f"waited {minutes(first_wait(ticket, now))} · called {calls_words(ticket)}"
+
+
+def stop_watch(ticket: Ticket, now: datetime) -> str:
+    """The time since the first call, as "06:12" or "1:06:12"."""
+    since = ticket.started_at or ticket.called_at or now
+    seconds = max(0, int((now - since).total_seconds()))
+    hours, rest = divmod(seconds, 3600)
+    text = f"{rest // 60:02d}:{rest % 60:02d}"
+    return f"{hours}:{text}" if hours else text
+
+
+_NEED_ICONS = {"interpreter": "languages", "wheelchair": "accessibility", "hearing": "ear", "sight": "eye"}
+
+
+def flags(ticket: Ticket) -> list[tuple[str, Tone, str]]:
+    """What to know before the patient comes, as (words, tone, icon)."""
+    found: list[tuple[str, Tone, str]] = [
+        (need.replace("_", " ").capitalize(), "action", _NEED_ICONS.get(need, "info"))
+        for need in ticket.needs
+    ]
+    if ticket.priority == "high":
+        found.append(("High priority", "attention", "arrow-up"))
+    if ticket.priority == "low":
+        found.append(("Low priority", "neutral", "arrow-down"))
+    return found
+
+
+def counter_pill(counter: CounterSummary) -> tuple[str, Tone, str]:
+    """The counter's state as (word, tone, icon)."""
+    pills: dict[str, tuple[str, Tone, str]] = {
+        "open": ("Open", "success", "circle-check"),
+        "paused": ("Pausing", "attention", "pause"),
+        "closed": ("Closed", "neutral", "door-closed"),
+    }
+    return pills[counter.state]
+
+
+def nobody_hint(desk: Desk, order: Sequence[Ticket]) -> str:
+    """What to do while no patient is at the counter."""
+    if desk.counter is not None and desk.counter.state != "open":
+        return "Press F10 to take patients."
+    return "Press F2 to call the next patient." if order else "The next patient will show up in the line."
+
+
+def called_words(before: Ticket | None, called: Ticket | None) -> str:
+    """What a call did: to the patient who was there before and to the next one, if anybody waited."""
+    if called is None:
+        return f"{before.number} is completed. Nobody else is waiting." if before else "Nobody is waiting."
+    return (
+        f"{before.number} is completed, {called.number} is called."
+        if before
+        else f"{called.number} is called."
+    )
+
+
+def done_words(action: Action, ticket: Ticket) -> str:
+    """What an action at the counter did to its patient."""
+    done = {Action.RECALL: "called again", Action.COMPLETE: "completed", Action.NO_SHOW: "marked as no-show"}
+    return f"{ticket.number} is {done[action]}."
+
+
+def hint(desk: Desk, order: Sequence[Ticket], now: datetime) -> str:
+    """The sentence under the buttons: why nothing can be pressed, else who is next and why."""
+    if desk.link != "live":
+        if desk.pending is not None:
+            return "Waiting for the hub: your last action will be finished when it is back."
+        return "Waiting for the hub: you can go on when it is back."
+    if desk.counter is not None and desk.counter.state != "open":
+        word = "pausing" if desk.counter.state == "paused" else "closed"
+        return f"This counter is {word}. Press F10 to take patients."
+    return why_next(order, now)
+
+
+def counter_status(counter: CounterSummary, desk: Desk) -> str:
+    """Who is at a counter and what it does, in a few words."""
+    if counter.state == "closed":
+        return "Closed"
+    if counter.held_by is None:
+        return "Free" if counter.state == "open" else "Paused"
+    who = "You are here" if held_by_me(counter, desk) else f"{counter.held_by} is here"
+    return f"{who}, pausing" if counter.state == "paused" else who
+
+
+def counter_tone(counter: CounterSummary, desk: Desk) -> Tone:
+    """The tone of `counter_status`: free, pausing, one's own, or not to be had."""
+    if counter.state == "closed" or held_by_another(counter, desk):
+        return "neutral"
+    if counter.state == "paused":
+        return "attention"
+    return "action" if counter.held_by else "success"
+
+
+def services_of(counter: CounterSummary, services: Iterable[ServiceSummary]) -> str:
+    """The services of a counter by name, in the counter's order."""
+    names = {service.code: service_name(service) for service in services}
+    return ", ".join(names.get(code, code) for code in counter.services) or "No services yet"
+
+
+def sign_in_refusal(reason: str, message: str) -> str:
+    """Why signing in didn't work and what to do; `message` is the hub's own sentence."""
+    return {
+        "unauthenticated": "That name and password don't match. Please type them again.",
+        "unavailable": "The hub can't be reached. Check that it is running and that this computer is connected, "
+        "then sign in again.",
+    }.get(reason, message)
+
+
+def connection(desk: Desk, since: str | None, latency: float | None) -> tuple[str, str, Role]:
+    """The connection as (words, icon, colour's role); `since` a clock time, `latency` in seconds."""
+    if desk.link == "live":
+        delay = f" · hub {max(1, round(latency * 1000))} ms" if latency is not None else ""
+        return f"Live{delay}", "wifi", "success"
+    if desk.link == "lost":
+        return (
+            f"Hub lost since {since}, trying again" if since else "Hub lost, trying again",
+            "wifi-off",
+            "danger",
+        )
+    if desk.user is None:
+        return "Not signed in", "lock", "text_secondary"
+    return "Connecting…", "plug-zap", "text_secondary"
+
+
+def signed_out(refusal: HubError | None) -> str:
+    """Why a person who was signed in is not any more."""
+    if refusal is None or isinstance(refusal, Unauthenticated):
+        return "You were signed out. Please sign in again."
+    return refusal.message
