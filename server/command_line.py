@@ -1,4 +1,4 @@
-"""`inturn-hub`: one parser, one function a command. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 a check found violations."""
+"""`inturn-hub`: one parser, one function a command. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 violations found."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ from server.tables import counters, services
 
 VIOLATIONS = 3
 
-_Group: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+# argparse names no public type for what holds sub-commands.
+_Group: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001
 
 
 def main() -> int:

@@ -1,4 +1,4 @@
-"""The database of a command or of the hub: one given by URL, or the hub's own, started or adopted for as long as needed."""
+"""The database of a command or of the hub: one given by URL, or the hub's own, started or adopted while needed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The hub's log: one line a record, readable in a terminal, JSON for everything else. It never holds a name or a secret."""
+"""The hub's log: a readable line a record in a terminal, JSON elsewhere. It never holds a name or a secret."""
 
 from __future__ import annotations
 

@@ -115,8 +115,9 @@ def clear_stale_files(data: Path, socket_dir: Path) -> None:
         raise SocketTaken(socket_path)
     for path in (socket_path, socket_path.with_name(f"{SOCKET_NAME}.lock")):
         path.unlink(missing_ok=True)
-    if postgres_runs_in(data) is False:
-        (data / "postmaster.pid").unlink(missing_ok=True)
+    pid_file = data / "postmaster.pid"
+    if pid_file.exists() and postgres_runs_in(data) is False:
+        pid_file.unlink()
 
 
 def socket_directory(root: Path) -> Path:

@@ -42,10 +42,11 @@ class Clinic:
     def rows(self, query: str) -> list[Any]:
         """What a query finds."""
         engine = self.engine()
-        with engine.begin() as connection:
-            found = list(connection.execute(text(query)))
-        engine.dispose()
-        return found
+        try:
+            with engine.begin() as connection:
+                return list(connection.execute(text(query)))
+        finally:
+            engine.dispose()
 
 
 @pytest.fixture(scope="session")
