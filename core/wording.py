@@ -15,6 +15,28 @@ from core.tickets import CounterSummary, Priority, ServiceSummary, Ticket, WaitB
 
 LANGUAGE = "en"
 
+WELCOME = ("What are you\nhere for today?", "Touch a service to take your number.")
+ALL_CLOSED = ("We are closed\nat the moment", "Please come back later, or ask at reception.")
+NO_SERVICES = ("Please ask\nat reception", "There is nothing to choose from on this screen yet.")
+HELP = "Need help? Please ask at reception."
+ONE_MOMENT = ("One moment, please", "Your number is on its way.")
+STARTING = ("One moment, please", "This screen is getting ready.")
+TAKES_LONGER = ("This takes longer than usual", "Please wait a moment more, or ask at reception.")
+OFFLINE = ("Please ask at reception", "This screen can't give numbers at the moment. It keeps trying by itself.")
+OFFLINE_OWED = (
+    "Please ask at reception",
+    "Your number could not be fetched yet. If it appears here in the next minute, it is yours.",
+)
+"""Heading and sentence of the kiosk's pages."""
+
+KEEP_NUMBER = "Please remember your number"
+YOUR_NUMBER = "Your number"
+YOU_ARE_NEXT = "You are next"
+LIKELY_WAIT = "likely wait,\nfrom"
+WHERE_TO_WAIT = "Take a seat, please. When it is your turn, your number appears on the screen with where to go."
+DONE = "Done"
+"""The kiosk's ticket page."""
+
 NO_ANSWER = "That did not work just now. Please touch again, or ask at reception."
 
 _PRIORITIES: dict[Priority, str] = {"high": "High", "medium": "Medium", "low": "Low"}
@@ -70,10 +92,10 @@ def service_details(service: ServiceSummary, zone: tzinfo, now: datetime) -> tup
     if service.state == "open":
         wait = wait_bracket(service.estimated_wait) if service.waiting else ""
         return (people_ahead(service.waiting), wait) if wait else (people_ahead(service.waiting),)
-    word = {"paused": "Pausing", "full": "Full for today", "closed": "Closed"}[service.state]
+    word = {"paused": "Pausing for a while", "full": "Full for today", "closed": "Closed"}[service.state]
     if service.state == "closed" and service.opens_at is not None:
         return (word, opens_at(service.opens_at, zone, now))
-    return (word, "please ask at reception") if service.state != "closed" else (word,)
+    return (word,)
 
 
 def opens_at(moment: datetime, zone: tzinfo, now: datetime) -> str:

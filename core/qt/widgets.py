@@ -1,10 +1,10 @@
 """Small widgets that both programs use, painted from the theme's roles: they follow its changes.
 
-    Pill(theme, "12 min", tone="attention", icon="clock-alert")     a word with an icon on a soft ground
-    Card(theme)                                                      a rounded surface; put a layout in it
-    Notice(theme); notice.say("The hub can't be reached.", tone="attention"); notice.clear()
-    Choice(theme)                                                    a combo box
-    text_label(theme, "Counter 3", Size.TITLE, 600, role="text")     a QLabel that keeps its role's colour
+Pill(theme, "12 min", tone="attention", icon="clock-alert")     a word with an icon on a soft ground
+Card(theme)                                                      a rounded surface; put a layout in it
+Notice(theme); notice.say("The hub can't be reached.", tone="attention"); notice.clear()
+Choice(theme)                                                    a combo box
+text_label(theme, "Counter 3", Size.TITLE, 600, role="text")     a QLabel that keeps its role's colour
 """
 
 from __future__ import annotations
@@ -136,11 +136,9 @@ class Notice(QFrame):
         self._picture = QLabel(self)
         self._words = QLabel(self)
         self._words.setWordWrap(True)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(space(2), space(1.5), space(2), space(1.5))
-        row.setSpacing(space(1.5))
-        row.addWidget(self._picture, 0, Qt.AlignmentFlag.AlignTop)
-        row.addWidget(self._words, 1)
+        self._row = QHBoxLayout(self)
+        self._row.addWidget(self._picture, 0, Qt.AlignmentFlag.AlignTop)
+        self._row.addWidget(self._words, 1)
         self.hide()
         theme.changed.connect(self._renew)
 
@@ -151,6 +149,11 @@ class Notice(QFrame):
         self.setAccessibleName(sentence)
         self._renew()
         self.show()
+
+    def set_size(self, size: float) -> None:
+        """Say it in larger or smaller letters (logical pixels)."""
+        self._size = size
+        self._renew()
 
     def clear(self) -> None:
         """Nothing to say any more."""
@@ -164,13 +167,17 @@ class Notice(QFrame):
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        rounded(painter, QRectF(self.rect()), Radius.SMALL, QColor(self._theme.palette.tone(self._tone)[1]))
+        ground = QColor(self._theme.palette.tone(self._tone)[1])
+        rounded(painter, QRectF(self.rect()), max(Radius.SMALL, self._size * 0.75), ground)
 
     def _renew(self) -> None:
         strong, _ = self._theme.palette.tone(self._tone)
         side = round(self._size * 1.4)
         picture = icons.pixmap(_NOTICE_ICONS[self._tone], strong, side, self.devicePixelRatioF())
         self._picture.setPixmap(picture)
+        margin = round(self._size * 0.9)
+        self._row.setContentsMargins(margin + space(1), margin, margin, margin)
+        self._row.setSpacing(margin)
         self._words.setFont(self._theme.font(self._size, 500))
         self._words.setStyleSheet(f"color: {self._theme.palette.on_soft}")
         self.update()
