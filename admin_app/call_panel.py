@@ -43,6 +43,7 @@ class CallPanel(QWidget):
         self._hint.setObjectName("hint")
         self.notice = Notice(theme)
         self.buttons = self._make_buttons()
+        self._had_keyboard: ActionButton | None = None
         self._lay_out()
         self._quiet = QTimer(self, singleShot=True, interval=GOOD_NEWS_MILLISECONDS)
         self._quiet.timeout.connect(self.notice.clear)
@@ -127,12 +128,24 @@ class CallPanel(QWidget):
     def _draw_buttons(self) -> None:
         desk = self._desk.desk
         allowed = flow.allowed(desk)
+        focused = next((button for button in self.buttons.values() if button.hasFocus()), None)
+        if focused is not None:
+            self._had_keyboard = focused
         for action, button in self.buttons.items():
             button.setEnabled(action in allowed or (action is Action.PAUSE and Action.OPEN in allowed))
+        if focused is not None and not focused.isEnabled():
+            self.setFocus()
         self.buttons[Action.CALL_NEXT].setText(say.primary_label(desk))
         closed = desk.counter is not None and desk.counter.state != "open"
         self.buttons[Action.PAUSE].setText("Open" if closed else "Pause")
         self.buttons[Action.PAUSE].set_icon_name("play" if closed else "pause")
+        self.buttons[Action.PAUSE].set_kind(Kind.PRIMARY if closed else Kind.SECONDARY)
+        self._keep_keyboard()
+
+    def _keep_keyboard(self) -> None:
+        """Give the keyboard back to the button that lost it while it could not be pressed."""
+        if self.hasFocus() and self._had_keyboard is not None and self._had_keyboard.isEnabled():
+            self._had_keyboard.setFocus()
 
     def _tick(self) -> None:
         current = self._desk.desk.current

@@ -18,6 +18,11 @@ _TABULAR = (Column.PLACE, Column.NUMBER, Column.WAITED)
 _LEFT = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
 
 
+def left_margin(column: int) -> int:
+    """Where a column's words begin, in the head as in the rows."""
+    return space(3) if column == Column.PLACE else space(1.5)
+
+
 class CellPainter(QStyledItemDelegate):
     """Paints whole cells by itself: the style sheet's way would cost ten times as much a frame."""
 
@@ -31,8 +36,7 @@ class CellPainter(QStyledItemDelegate):
         area, column = QRectF(option.rect), Column(index.column())
         waited: float | None = index.data(WAITED_ROLE)
         self._paint_ground(painter, area, index.row(), next_up=waited is not None and index.row() == 0)
-        left = space(3) if column is Column.PLACE else space(1.5)
-        inner = area.adjusted(left, 0, -4, 0)
+        inner = area.adjusted(left_margin(column), 0, -4, 0)
         # The place in the whole list: that of a single service's line would repeat itself here.
         words = str(index.row() + 1) if column is Column.PLACE else str(index.data() or "—")
         tone = flow.wait_tone(waited) if waited is not None and column is Column.WAITED else "neutral"
@@ -64,9 +68,8 @@ class CellPainter(QStyledItemDelegate):
     def _paint_wait(self, painter: QPainter, inner: QRectF, words: str, tone: Tone) -> None:
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         metrics = QFontMetricsF(self._theme.font(Size.SECONDARY, 600, tabular=True))
-        room = inner.width() + space(1)
-        width = min(metrics.horizontalAdvance(words) + 46, room)
+        width = min(metrics.horizontalAdvance(words) + 46, inner.width())
         top = inner.center().y() - PILL_HEIGHT / 2
         icon = "clock-alert" if tone == "attention" else "triangle-alert"
-        pill = QRectF(inner.left() - space(1), top, width, PILL_HEIGHT)
+        pill = QRectF(inner.left(), top, width, PILL_HEIGHT)
         paint_pill(painter, self._theme, pill, words, tone, icon)

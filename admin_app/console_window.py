@@ -100,6 +100,7 @@ class ConsoleWindow(QMainWindow):
         if page is not self.page:
             self._turn_to(page)
         self._pages[page].draw()
+        self.rail.show_page(calls=page is Page.CALLS, may_call=self.desk.desk.counter is not None)
         self._strip.draw()
 
     def closeEvent(self, event: QCloseEvent) -> None:

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLineEdit, QV
 from admin_app import console_words as say
 from admin_app.counter_desk import CounterDesk
 from core.errors import HubError
+from core.qt import icons
 from core.qt.buttons import ActionButton, Kind
 from core.qt.theme import Radius, Theme, space
 from core.qt.widgets import Notice, rounded, text_label
@@ -19,6 +20,21 @@ from core.wording import priority_name, service_name
 
 PRIORITIES: tuple[Priority, ...] = ("high", "medium", "low")
 LONGEST_NAME = 80
+BUTTON_WIDTH = 112
+
+
+class Choice(QComboBox):
+    """A combo box with the theme's arrow."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme = theme
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        side = 18
+        place = QRectF(self.width() - side - space(1.5), (self.height() - side) / 2, side, side)
+        icons.draw(QPainter(self), "chevron-down", self._theme.palette.text_secondary, place)
 
 
 class IssuePanel(QWidget):
@@ -28,12 +44,13 @@ class IssuePanel(QWidget):
         super().__init__()
         self._theme, self._desk = theme, desk
         self.setObjectName("issue_panel")
-        self.service, self.priority, self.name = QComboBox(), QComboBox(), QLineEdit()
+        self.service, self.priority, self.name = Choice(theme), Choice(theme), QLineEdit()
         self.name.setMaxLength(LONGEST_NAME)
         self.button = ActionButton(theme, "Issue", kind=Kind.PRIMARY)
         self._close = ActionButton(theme, "Close", kind=Kind.QUIET)
         self.notice = Notice(theme)
         self._waiting_for_answer = False
+        self._had_keyboard: QWidget | None = None
         for priority in PRIORITIES:
             self.priority.addItem(priority_name(priority), priority)
         self._lay_out()
@@ -49,7 +66,10 @@ class IssuePanel(QWidget):
         """Show or hide the strip."""
         if self.isVisible():
             self.hide()
+            if self._had_keyboard is not None:
+                self._had_keyboard.setFocus()
             return
+        self._had_keyboard = self.window().focusWidget()
         self.notice.clear()
         self.name.clear()
         self.priority.setCurrentIndex(PRIORITIES.index("medium"))
@@ -93,6 +113,7 @@ class IssuePanel(QWidget):
         actions.addWidget(self.button)
         for button in (self._close, self.button):
             button.setSizePolicy(self.notice.sizePolicy())
+            button.setMinimumWidth(BUTTON_WIDTH)
         column_of_all = QVBoxLayout(self)
         column_of_all.setContentsMargins(space(2), space(2), space(2), space(4))
         column_of_all.setSpacing(space(1.5))

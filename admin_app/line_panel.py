@@ -85,7 +85,11 @@ class LinePanel(QWidget):
         figures.addStretch(1)
         lost = QVBoxLayout()
         lost.setContentsMargins(space(3), 0, space(3), 0)
-        lost.addWidget(self._lost)
+        self._lost_place = QWidget()
+        around = QVBoxLayout(self._lost_place)
+        around.setContentsMargins(0, 0, 0, space(2))
+        around.addWidget(self._lost)
+        lost.addWidget(self._lost_place)
         lost.addWidget(self.issue)
         column = QVBoxLayout(self)
         column.setContentsMargins(1, 0, 0, 0)
@@ -112,8 +116,9 @@ class LinePanel(QWidget):
     def _draw_lost(self) -> None:
         bridge = self._desk.bridge
         if self._desk.desk.link != "lost":
-            self._lost.clear()
+            self._lost_place.hide()
             return
+        self._lost_place.show()
         zone = time_zone(bridge.hello.site.time_zone if bridge.hello else None)
         since = f" since {clock(bridge.lost_since, zone)}" if bridge.lost_since else ""
         self._lost.say(

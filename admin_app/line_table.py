@@ -7,22 +7,24 @@ from PySide6.QtCore import (
     QAbstractTableModel,
     QModelIndex,
     QPersistentModelIndex,
+    QRect,
+    QRectF,
     QSettings,
     Qt,
 )
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtGui import QPainter, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
 from admin_app import console_words as say
-from admin_app.cell_painter import ROW_HEIGHT, CellPainter
+from admin_app.cell_painter import ROW_HEIGHT, CellPainter, left_margin
 from core.qt.queue_model import HEADINGS, Column
-from core.qt.theme import Theme
+from core.qt.theme import Size, Theme
 from core.tickets import Ticket
 from core.wording import priority_name
 
 Index = QModelIndex | QPersistentModelIndex
 WEIGHTS = (0.06, 0.14, 0.25, 0.25, 0.13, 0.17)
-NARROWEST = (36, 76, 80, 80, 76, 116)
+NARROWEST = (48, 76, 80, 80, 76, 116)
 
 
 class MissedModel(QAbstractTableModel):
@@ -64,6 +66,28 @@ class MissedModel(QAbstractTableModel):
         }.get(column, "")
 
 
+class LineHeader(QHeaderView):
+    """The columns' names, above the words of their cells."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__(Qt.Orientation.Horizontal)
+        self._theme = theme
+        self.setSectionsClickable(False)
+
+    def paintSection(  # noqa: N802 - Qt's name
+        self, painter: QPainter, rect: QRect, section: int
+    ) -> None:
+        theme = self._theme
+        area = QRectF(rect)
+        painter.fillRect(area, theme.colour("surface"))
+        painter.fillRect(QRectF(area.left(), area.bottom() - 1, area.width(), 1), theme.colour("separator"))
+        painter.setFont(theme.font(Size.SECONDARY, 600))
+        painter.setPen(theme.colour("text_secondary"))
+        words = str(self.model().headerData(section, self.orientation()) or "")
+        inner = area.adjusted(left_margin(section), 0, 0, 0)
+        painter.drawText(inner, Qt.AlignmentFlag.AlignVCenter, "#" if section == Column.PLACE else words)
+
+
 class LineTable(QTableView):
     """The table's view. Columns share the width; their shares, changed by dragging, are remembered."""
 
@@ -84,8 +108,8 @@ class LineTable(QTableView):
         self.verticalHeader().hide()
         self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         self.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
-        head = self.horizontalHeader()
-        head.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        head = LineHeader(theme)
+        self.setHorizontalHeader(head)
         head.setMinimumSectionSize(min(NARROWEST))
         head.setHighlightSections(False)
         head.setFixedHeight(38)

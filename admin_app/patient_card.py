@@ -13,7 +13,7 @@ from core.qt.theme import Size, Theme, space
 from core.qt.widgets import Card, Pill, text_label
 from core.tickets import Ticket
 
-HEIGHT = 252
+HEIGHT, NUMBER_HEIGHT = 252, 92
 
 
 class PatientCard(Card):
@@ -26,6 +26,7 @@ class PatientCard(Card):
         self._elapsed = text_label(theme, "", role="text_secondary", tabular=True)
         self._number = text_label(theme, "", Size.NUMBER, 700, tabular=True)
         self._number.setObjectName("current_number")
+        self._number.setFixedHeight(NUMBER_HEIGHT)
         self._name = ElidedLabel(theme, Size.TITLE, 600)
         self._details = ElidedLabel(theme, role="text_secondary")
         self._pills = QHBoxLayout()
@@ -80,6 +81,7 @@ class PatientCard(Card):
         column.addWidget(self._name)
         column.addSpacing(space(0.5))
         column.addWidget(self._details)
+        column.addSpacing(space(1.5))
         column.addStretch(1)
         self._pills.setSpacing(space(1))
         self._pills.addStretch(1)

@@ -28,9 +28,14 @@ class RailButton(QAbstractButton):
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         theme.changed.connect(self.update)
 
+    def nextCheckState(self) -> None:
+        """A click asks for a page; which one is shown, the window says."""
+
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        if not self.isEnabled():
+            painter.setOpacity(0.4)
         area, palette = QRectF(self.rect()), self._theme.palette
         words = palette.on_rail_secondary
         if self.isChecked():
@@ -64,6 +69,12 @@ class Rail(QWidget):
         column.addStretch(1)
         column.addWidget(self.sign_out)
         theme.changed.connect(self.update)
+
+    def show_page(self, *, calls: bool, may_call: bool) -> None:
+        """Mark the page that is shown; without a counter there is only the list of counters."""
+        self.calls.setChecked(calls)
+        self.counters.setChecked(not calls)
+        self.calls.setEnabled(may_call)
 
     def sizeHint(self) -> QSize:
         return QSize(WIDTH, 400)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from admin_app import console_words as say
 from admin_app.counter_desk import CounterDesk
@@ -73,9 +73,14 @@ class SignInPage(QWidget):
         column.addWidget(self.notice)
         column.addSpacing(space(1))
         column.addWidget(self.button)
+        # An alignment would keep the card from growing with a notice of several lines.
+        row = QHBoxLayout()
+        row.addStretch(1)
+        row.addWidget(card)
+        row.addStretch(1)
         page = QVBoxLayout(self)
         page.addStretch(2)
-        page.addWidget(card, 0, Qt.AlignmentFlag.AlignHCenter)
+        page.addLayout(row)
         page.addStretch(3)
 
     def _sign_in(self) -> None:
