@@ -1,6 +1,6 @@
 """A process of its own that starts the private cluster in a folder and keeps it until it is told to stop.
 
-Run as `python -m tests.server.cluster_owner FOLDER [BIN_DIR]`: prints one JSON object, `{"url", "adopted",
+Run as `python -m tests.server.cluster_owner FOLDER`: prints one JSON object, `{"url", "adopted",
 "seconds"}` or `{"error", "text"}`, then waits for the end of its standard input and stops.
 `OwnerProcess` is the other end.
 """
@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 from server.embedded_postgres import EmbeddedPostgres, EmbeddedPostgresError
-from server.postgres_binaries import find_binaries
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -26,9 +25,9 @@ REPOSITORY = Path(__file__).parents[2]
 class OwnerProcess:
     """The running process; `report()` is what it printed. A context manager that ends it."""
 
-    def __init__(self, root: Path, *, prefix: Sequence[str] = (), bin_dir: Path | None = None) -> None:
+    def __init__(self, root: Path, *, prefix: Sequence[str] = ()) -> None:
         self.process = subprocess.Popen(
-            [*prefix, sys.executable, "-m", __name__, str(root), *([str(bin_dir)] if bin_dir else [])],
+            [*prefix, sys.executable, "-m", __name__, str(root)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             cwd=REPOSITORY,
@@ -52,9 +51,8 @@ class OwnerProcess:
         self.process.wait(10)
 
 
-def main(root: Path, bin_dir: Path | None) -> None:
-    binaries = find_binaries(None, bin_dir) if bin_dir else None
-    cluster = EmbeddedPostgres(root, options={"fsync": "off"}, binaries=binaries)
+def main(root: Path) -> None:
+    cluster = EmbeddedPostgres(root, options={"fsync": "off"})
     started = time.monotonic()
 
     def start() -> None:
@@ -73,4 +71,4 @@ def main(root: Path, bin_dir: Path | None) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]) if len(sys.argv) > 2 else None)
+    main(Path(sys.argv[1]))

@@ -1,4 +1,4 @@
-"""Fixtures and questions for tests of the private cluster; test modules name this file in `pytest_plugins`."""
+"""Fixtures and questions for tests of the private cluster."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NOBODY = 65534
 
 @pytest.fixture(scope="session")
 def made_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The data directory of a stopped cluster, to be copied: initdb takes most of a first start."""
+    """The data directory of a stopped cluster that all tests share, one after the other: making one is slow."""
     root = tmp_path_factory.mktemp("made once")
     with EmbeddedPostgres(root, options=FAST):
         pass
@@ -32,10 +32,15 @@ def made_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def cluster_root(tmp_path: Path, made_once: Path) -> Path:
-    """A folder with a cluster that has run before."""
-    shutil.copytree(made_once, tmp_path / "root" / "data")
-    return tmp_path / "root"
+def cluster_root(tmp_path: Path, made_once: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
+    """A folder with a cluster that has run before; its name is "root" or an indirect parameter."""
+    root = tmp_path / getattr(request, "param", "root")
+    version = (made_once / "PG_VERSION").read_text()
+    root.mkdir()
+    made_once.rename(root / "data")
+    yield root
+    (root / "data").rename(made_once)
+    (made_once / "PG_VERSION").write_text(version)
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import psycopg
@@ -28,7 +27,7 @@ from tests.server.private_clusters import FAST, as_ordinary_user, query
 
 
 @pytest.mark.parametrize(
-    "name",
+    "cluster_root",
     [
         "with a space",
         "a,comma",
@@ -39,16 +38,15 @@ from tests.server.private_clusters import FAST, as_ordinary_user, query
         "$(reboot)",
         "-D",
     ],
+    indirect=True,
 )
-def test_any_folder_name_works(tmp_path: Path, made_once: Path, name: str) -> None:
-    root = tmp_path / name
-    shutil.copytree(made_once, root / "data")
-    with EmbeddedPostgres(root, options=FAST) as cluster:
+def test_any_folder_name_works(cluster_root: Path) -> None:
+    with EmbeddedPostgres(cluster_root, options=FAST) as cluster:
         assert query(cluster.start(), "SELECT 1") == [(1,)]
-        with EmbeddedPostgres(tmp_path / "." / name) as other:
+        with EmbeddedPostgres(cluster_root / ".." / cluster_root.name) as other:
             assert other.adopted
-    sockets = socket_directory(root)
-    assert sockets.parent == root or not sockets.exists(), "nothing may be left in the temporary folder"
+    sockets = socket_directory(cluster_root)
+    assert sockets.parent == cluster_root or not sockets.exists(), "left in the temporary folder"
 
 
 # --- what people are told ---------------------------------------------------------------------------------
@@ -96,13 +94,12 @@ def test_too_little_disk_space(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         EmbeddedPostgres(tmp_path).start()
 
 
-def test_a_socket_folder_that_is_not_ours(tmp_path: Path, made_once: Path) -> None:
-    root = tmp_path / ("long" * 40)
-    shutil.copytree(made_once, root / "data")
-    socket_directory(root).symlink_to(tmp_path)
+@pytest.mark.parametrize("cluster_root", ["long" * 40], indirect=True)
+def test_a_socket_folder_that_is_not_ours(cluster_root: Path, tmp_path: Path) -> None:
+    socket_directory(cluster_root).symlink_to(tmp_path)
     with pytest.raises(NotWritable, match="belongs to somebody else"):
-        EmbeddedPostgres(root).start()
-    socket_directory(root).unlink()
+        EmbeddedPostgres(cluster_root).start()
+    socket_directory(cluster_root).unlink()
 
 
 def test_a_server_that_ends_while_starting_names_its_log(cluster_root: Path) -> None:
@@ -114,12 +111,14 @@ def test_a_server_that_ends_while_starting_names_its_log(cluster_root: Path) -> 
 
 
 def test_the_log_holds_no_names(cluster: EmbeddedPostgres) -> None:
-    query(cluster.start(), "CREATE TABLE patient (name text PRIMARY KEY CHECK (length(name) > 3))")
+    query(
+        cluster.start(), "CREATE TABLE patients_in_the_log (name text PRIMARY KEY CHECK (length(name) > 3))"
+    )
     for name in ("Ada", "Bo"):
         with pytest.raises(psycopg.errors.CheckViolation):
-            query(cluster.start(), f"INSERT INTO patient VALUES ('{name}')")
+            query(cluster.start(), f"INSERT INTO patients_in_the_log VALUES ('{name}')")
     log = cluster.log.read_text()
-    assert "patient_name_check" in log
+    assert "patients_in_the_log_name_check" in log
     assert "Ada" not in log
     assert "Bo" not in log
 
