@@ -1,4 +1,4 @@
-"""The line against a small model: joins, calls, completions, no-shows and cancellations at random, in the real database."""
+"""The line against a small model: joins, calls, completions, no-shows, cancellations at random, in the real database."""
 
 from __future__ import annotations
 

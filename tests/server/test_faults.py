@@ -1,0 +1,107 @@
+"""Hubs killed and frozen under their clients: nothing acknowledged is lost, nothing is done twice."""
+
+from __future__ import annotations
+
+import asyncio
+from random import Random
+
+import pytest
+
+from core.hub_client import HubClient
+from core.session import ConnectionState
+from core.tickets import Ticket
+from tests.clinic import Clinic
+from tests.conftest import Run
+from tests.hub_process import HubProcess
+from tests.waiting import until
+
+KILLS = 5
+CLIENTS = 8
+JOINS = 25
+
+
+@pytest.mark.long
+@pytest.mark.logs_expected
+def test_a_hub_killed_at_random_loses_and_doubles_nothing(run: Run, clinic: Clinic, hub: HubProcess) -> None:
+    async def join(client: HubClient) -> list[Ticket]:
+        return [await client.join_queue("A") for _ in range(JOINS)]
+
+    async def kill(random: Random) -> None:
+        for _ in range(KILLS):
+            await asyncio.sleep(random.uniform(0.05, 0.4))
+            await asyncio.to_thread(hub.kill)
+            await asyncio.to_thread(hub.restart)
+
+    async def story() -> None:
+        clients = [HubClient(hub.url, clinic.staff) for _ in range(CLIENTS)]
+        monitor = HubClient(hub.url, clinic.monitor)
+        for client in (*clients, monitor):
+            client.start()
+        await asyncio.gather(*(client.live() for client in clients))
+        killing = asyncio.get_running_loop().create_task(kill(Random(7)))
+        acknowledged = [t for tickets in await asyncio.gather(*map(join, clients)) for t in tickets]
+        await killing
+        assert len({ticket.id for ticket in acknowledged}) == CLIENTS * JOINS
+        assert len({ticket.number for ticket in acknowledged}) == CLIENTS * JOINS
+        line = monitor.replica.lines.line("A")
+        await until(lambda: line.revision == CLIENTS * JOINS, what="the monitor to be current")
+        assert sorted(t.id for t in line.waiting) == sorted(t.id for t in acknowledged)
+        await asyncio.gather(*(client.aclose() for client in (*clients, monitor)))
+
+    run(story())
+    assert clinic.rows("SELECT count(*), max(revision) FROM queue_events") == [
+        (CLIENTS * JOINS, CLIENTS * JOINS)
+    ]
+    assert clinic.rows("SELECT * FROM broken_links()") == []
+
+
+@pytest.mark.logs_expected
+def test_a_join_asked_while_the_hub_is_dead_happens_once(run: Run, clinic: Clinic, hub: HubProcess) -> None:
+    async def story() -> None:
+        async with HubClient(hub.url, clinic.kiosk) as kiosk:
+            hub.kill()
+            await until(lambda: kiosk.state is ConnectionState.LOST, timeout=2, what="the loss to be noticed")
+            joining = asyncio.get_running_loop().create_task(kiosk.join_queue("A"))
+            await asyncio.sleep(0.1)
+            hub.restart()
+            assert (await joining).number == "A001"
+
+    run(story())
+    assert clinic.rows("SELECT count(*) FROM tickets") == [(1,)]
+
+
+@pytest.mark.logs_expected
+def test_a_frozen_hub_is_noticed_and_its_answer_comes_once(run: Run, clinic: Clinic, hub: HubProcess) -> None:
+    async def story() -> None:
+        async with HubClient(hub.url, clinic.kiosk) as kiosk:
+            hub.freeze()
+            joining = asyncio.get_running_loop().create_task(kiosk.join_queue("A"))
+            await until(
+                lambda: kiosk.state is ConnectionState.LOST, timeout=10, what="the silence to be noticed"
+            )
+            hub.thaw()
+            assert (await joining).number == "A001"
+            await until(lambda: kiosk.state is ConnectionState.LIVE)
+
+    run(story())
+    assert clinic.rows("SELECT count(*) FROM tickets") == [(1,)]
+
+
+def test_a_client_that_stops_reading_delays_nobody(run: Run, clinic: Clinic, hub: HubProcess) -> None:
+    async def story() -> None:
+        async with HubClient(hub.url, clinic.monitor) as frozen, HubClient(hub.url, clinic.staff) as console:
+            transport = frozen._connection.transport  # type: ignore[union-attr]
+            transport.pause_reading()
+            await asyncio.to_thread(
+                clinic.rows,
+                "SELECT count(join_queue('user:1', 'k' || n, '', 'A', 'low')) FROM generate_series(1, 600) n",
+            )
+            line = console.replica.lines.line("A")
+            await until(lambda: line.revision == 600, what="the reading client")
+            assert (await console.join_queue("A")).position == 1
+            transport.resume_reading()
+            late = frozen.replica.lines.line("A")
+            await until(lambda: late.revision == 601, what="the client that reads again")
+            assert [t.id for t in late.waiting] == [t.id for t in line.waiting]
+
+    run(story())
