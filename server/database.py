@@ -24,6 +24,7 @@ REFUSED = "IT000"
 RETRY_SECONDS = 1
 _SAFETY = "-c statement_timeout=10s -c lock_timeout=5s -c idle_in_transaction_session_timeout=10s"
 _ONCE = "requests_once"
+DRIVER_ERRORS = (psycopg.Error, PoolTimeout, PoolClosed)
 
 
 def driver_url(url: str) -> str:
@@ -88,20 +89,28 @@ class Database:
     async def call(self, function: str, *arguments: Any) -> str:
         """Calls a SQL function and returns its JSON text ("null" for SQL's null).
 
-        Raises the refusal that the function raised, Unavailable, or InternalError for what should not happen. Two
-        first requests with one key meet at the key's constraint: the second is called again and finds the result.
+        Raises the refusal that the function raised, Unavailable, or InternalError for what should not happen. A
+        call is made once more when a pooled connection turns out to be dead (every change has its key, so that it
+        happens once), and when two first requests met with one key: the second then finds the first's result.
         """
         try:
             return await self._call(function, arguments)
         except psycopg.errors.UniqueViolation as error:
             if error.diag.constraint_name != _ONCE:
                 raise _wrapped(error) from error
-        except (psycopg.Error, PoolTimeout, PoolClosed) as error:
-            raise self._noted(_wrapped(error)) from error
+        except DRIVER_ERRORS as error:
+            wrapped = _wrapped(error)
+            if not isinstance(wrapped, Unavailable) or self.failing_since is not None:
+                raise wrapped from error
+            self.failing_since = monotonic()
+            await self._pool.check()
         try:
             return await self._call(function, arguments)
-        except (psycopg.Error, PoolTimeout, PoolClosed) as error:
-            raise self._noted(_wrapped(error)) from error
+        except DRIVER_ERRORS as error:
+            wrapped = _wrapped(error)
+            if isinstance(wrapped, Unavailable):
+                log.warning("The database does not answer")
+            raise wrapped from error
 
     async def _call(self, function: str, arguments: tuple[Any, ...]) -> str:
         started = monotonic()
@@ -114,12 +123,6 @@ class Database:
         self.last_seconds = monotonic() - started
         assert row is not None
         return str(row[0]) if row[0] is not None else "null"
-
-    def _noted(self, error: HubError) -> HubError:
-        if isinstance(error, Unavailable) and self.failing_since is None:
-            self.failing_since = monotonic()
-            log.warning("The database does not answer")
-        return error
 
 
 def _wrapped(error: Exception) -> HubError:

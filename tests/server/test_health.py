@@ -1,0 +1,101 @@
+"""The health pages, and a database that dies under its hub."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import urlopen
+
+import pytest
+
+from core.errors import Unavailable
+from core.hub_client import HubClient, pair
+from core.session import PersonCredentials
+from tests.clinic import PASSWORD, Clinic
+from tests.conftest import Run
+from tests.hub_process import HubProcess
+from tests.server.test_command_line import inturn_hub, serving
+from tests.waiting import until
+
+
+def page(url: str, name: str) -> tuple[int, str]:
+    """Status and body of a page beside the WebSocket."""
+    try:
+        with urlopen(url.replace("ws://", "http://").replace("/ws", f"/{name}"), timeout=5) as answer:
+            return answer.status, answer.read().decode()
+    except HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
+
+
+def test_a_healthy_hub_says_so(clinic: Clinic, hub: HubProcess) -> None:
+    assert page(hub.url, "livez") == (200, '{"alive": true}')
+    status, body = page(hub.url, "readyz")
+    assert (status, json.loads(body)["ready"]) == (200, True)
+    assert page(hub.url, "nothing")[0] == 404
+
+
+def test_metrics_count_what_was_asked_and_hold_no_name(run: Run, clinic: Clinic, hub: HubProcess) -> None:
+    async def story() -> str:
+        async with HubClient(hub.url, clinic.staff) as console:
+            await console.join_queue("A", patient_name="Amal Haddad")
+            return (await asyncio.to_thread(page, hub.url, "metrics"))[1]
+
+    text = run(story())
+    assert 'inturn_requests_total{method="tickets.join",outcome="ok"} 1.0' in text
+    assert 'inturn_connections{role="staff"} 1.0' in text
+    assert "Haddad" not in text
+
+
+def test_a_device_is_paired_once(run: Run, clinic: Clinic, hub: HubProcess) -> None:
+    code = inturn_hub(
+        "device", "pair", "--role", "kiosk", "--database-url", clinic.database_url
+    ).stdout.strip()
+
+    async def story() -> None:
+        credentials = await pair(hub.url, code.lower(), "test")
+        async with HubClient(hub.url, credentials) as kiosk:
+            assert kiosk.hello is not None
+            assert kiosk.hello.role == "kiosk"
+        with pytest.raises(Exception, match="wrong, used or too old"):
+            await pair(hub.url, code, "test")
+
+    run(story())
+
+
+@pytest.mark.long
+@pytest.mark.logs_expected
+def test_a_killed_database_is_started_again_by_its_hub(run: Run, tmp_path: Path) -> None:
+    data = str(tmp_path)
+    for command in (["service", "add", "A", "Doctor"], ["user", "add", "staff", "--role", "staff"]):
+        assert inturn_hub(*command, "--data-dir", data, INTURN_PASSWORD=PASSWORD).returncode == 0
+
+    async def story(url: str) -> list[Any]:
+        async with HubClient(url, PersonCredentials("staff", PASSWORD)) as console:
+            before = await console.join_queue("A")
+            os.kill(int((tmp_path / "data" / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
+            after = await _join_when_possible(console)
+            assert [before.number, after.number] == ["A001", "A002"]
+            await until(lambda: len(console.replica.lines.line("A").waiting) == 2)
+            return [await asyncio.to_thread(page, url, "readyz")]
+
+    with serving("--data-dir", data) as hub:
+        assert hub.stdout is not None
+        [(status, _)] = run(story(hub.stdout.readline().split()[-1]))
+        assert status == 200
+        hub.send_signal(signal.SIGTERM)
+        hub.communicate(timeout=20)
+
+
+async def _join_when_possible(console: HubClient) -> Any:
+    for _ in range(20):
+        try:
+            return await console.join_queue("A")
+        except Unavailable:
+            await asyncio.sleep(0.5)
+    raise AssertionError("the database never came back")
