@@ -198,14 +198,16 @@ class HubClient(HubOperations):
             await asyncio.sleep(self._pause(failures))
 
     async def _one_connection(self, url: str) -> None:
-        async with (
-            _connect(url) as connection,
-            asyncio.TaskGroup() as tasks,
-        ):
+        async with _connect(url) as connection:
             self._connection = connection
             self._session.connected(time.monotonic())
-            tasks.create_task(self._write(connection))
-            tasks.create_task(self._read(connection))
+            try:
+                async with asyncio.TaskGroup() as tasks:
+                    tasks.create_task(self._write(connection))
+                    tasks.create_task(self._read(connection))
+            finally:
+                # Going away is no fault; left to `async with`, it would be told to the hub as one (1011).
+                await connection.close()
 
     async def _write(self, connection: ClientConnection) -> None:
         while True:

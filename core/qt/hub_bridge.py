@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -46,6 +47,7 @@ __all__ = [
 
 FRAME_MILLISECONDS = 30
 """How often, at most, one line's change is told: a window repaints no faster."""
+FAREWELL_SECONDS = 2.0
 
 
 class HubBridge(QObject):
@@ -215,8 +217,8 @@ class HubBridge(QObject):
         return self._keep(HubReply(self._signed_in(client)))
 
     def sign_out(self) -> None:
-        """Forgets the session and what is held, and disconnects: CONNECTING until the next `sign_in`."""
-        self._close_client()
+        """Ends the session, forgets what is held and disconnects: CONNECTING until the next `sign_in`."""
+        self._close_client(signing_out=True)
 
     async def _signed_in(self, client: HubClient) -> Hello:
         try:
@@ -239,11 +241,11 @@ class HubBridge(QObject):
         client = HubClient(self._url, credentials, on_change=take, client_name=self._client_name)
         return client
 
-    def _close_client(self) -> None:
+    def _close_client(self, *, signing_out: bool = False) -> None:
         client, self._client = self._client, None
         if client is None:
             return
-        task = asyncio.get_event_loop().create_task(client.aclose())
+        task = asyncio.get_event_loop().create_task(_farewell(client) if signing_out else client.aclose())
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
         self._nothing = Replica()
@@ -293,6 +295,15 @@ class HubBridge(QObject):
         changed, self._changed_lines = self._changed_lines, set()
         for service in sorted(changed):
             self.line_changed.emit(service)
+
+
+async def _farewell(client: HubClient) -> None:
+    # A hub that is away can't be told; the session then ends by its age.
+    if client.state is ConnectionState.LIVE:
+        with suppress(HubError, TimeoutError):
+            async with asyncio.timeout(FAREWELL_SECONDS):
+                await client.request("session.end")
+    await client.aclose()
 
 
 async def _signed_out() -> None:
