@@ -37,6 +37,16 @@ WHERE_TO_WAIT = "Take a seat, please. When it is your turn, your number appears 
 DONE = "Done"
 """The kiosk's ticket page."""
 
+NOW_CALLING = "Now calling"
+LAST_CALLED = "Last called"
+NEXT = "Next"
+NOTHING_CALLED = ("Welcome", "Your number appears here when it is your turn.")
+WALL_CLOSED = "We are closed at the moment"
+WALL_STARTING = ("One moment, please", "This screen is getting ready.")
+WALL_LOST = ("Please ask at reception", "This screen can't show the numbers at the moment.")
+MISSED_YOURS = "Missed your number? Ask at reception."
+"""The wall monitor."""
+
 NO_ANSWER = "That did not work just now. Please touch again, or ask at reception."
 
 _PRIORITIES: dict[Priority, str] = {"high": "High", "medium": "Medium", "low": "Low"}
@@ -124,6 +134,17 @@ def counter_name(code: str | None, counters: Iterable[CounterSummary], language:
         if counter.code == code:
             return counter.names.get(language) or counter.name
     return f"Counter {code}"
+
+
+def stale_since(clock: str) -> str:
+    """What the wall says while its picture may be old."""
+    return f"Not up to date since {clock}. Please ask at reception."
+
+
+def missed_numbers(numbers: Iterable[str]) -> str:
+    """The wall's message: today's missed numbers, or the question."""
+    listed = ", ".join(numbers)
+    return f"Missed: {listed}. Ask at reception." if listed else MISSED_YOURS
 
 
 def priority_name(priority: Priority) -> str:

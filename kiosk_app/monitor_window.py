@@ -1,0 +1,261 @@
+"""The wall monitor's window: gathers what the hub says into a `Board`, at most once in a while, and shows it."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Any
+
+from PySide6.QtCore import QRect, Qt, QTimer, Signal
+from PySide6.QtGui import QCloseEvent, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtWidgets import QWidget
+
+from core import wording
+from core.line_store import Line
+from core.qt.hub_bridge import HubBridge
+from core.qt.theme import Mode as ThemeMode
+from core.qt.theme import Theme
+from core.tickets import QueueEvent
+from kiosk_app import monitor_board
+from kiosk_app.announcer import Announcement, Announcer
+from kiosk_app.monitor_board import Board, Mode
+from kiosk_app.wall_panels import SHIFT_BY, CallPanel, CallRow, NextBar, Panel, StaleFrame, WallHeader
+
+FRAME = 100
+"""Changes are shown together, once in so many milliseconds: a thousand events a second cost ten pictures."""
+SHIFT_EVERY = 90_000
+"""How often (ms) the picture moves a little."""
+LANDSCAPE_ROWS, PORTRAIT_ROWS, NEXT_NUMBERS = 4, 8, 6
+
+
+class MonitorWindow(QWidget):
+    """One wall monitor.
+
+    Attributes:
+        board: what is shown now.
+        announcer: plays the chimes; its `trouble` says why there are none.
+    Signals:
+        closed(): the window was closed.
+    """
+
+    closed = Signal()
+
+    def __init__(
+        self,
+        bridge: HubBridge,
+        windowed: bool = False,
+        theme: Theme | None = None,
+        announcer: Announcer | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        super().__init__(None, Qt.WindowType.Window if windowed else Qt.WindowType.FramelessWindowHint)
+        self._bridge, self._windowed, self._now = bridge, windowed, now
+        self._theme = theme or Theme(ThemeMode.LIGHT)
+        self._ahead = timedelta()
+        self._known = False
+        self._dark = False
+        self._shift = (0, 0)
+        self.board = Board()
+        self.announcer = announcer or Announcer(now=self._hub_time, parent=self)
+        self._make_panels()
+        self._make_timers()
+        self._follow_bridge()
+        self.setWindowTitle("InTurn monitor")
+        if not windowed:
+            self.setCursor(Qt.CursorShape.BlankCursor)
+        self._greeted()
+
+    def open(self) -> None:
+        """Show the window as it is meant to be seen: full screen, or on somebody's desktop."""
+        if self._windowed:
+            self.resize(1280, 720)
+            self.show()
+        else:
+            self.showFullScreen()
+
+    def _make_panels(self) -> None:
+        self.header = WallHeader(self._theme, self.board, self)
+        self.call_panel = CallPanel(self._theme, self.board, self)
+        self.rows = [CallRow(self._theme, None, self) for _ in range(PORTRAIT_ROWS)]
+        self.next_bar = NextBar(self._theme, self.board, self)
+        self.frame = StaleFrame(self._theme, self)
+        self._theme.changed.connect(self.update)
+
+    def _make_timers(self) -> None:
+        self._frame = QTimer(self, interval=FRAME, singleShot=True)
+        self._frame.timeout.connect(self.refresh)
+        self._second = QTimer(self, interval=500)
+        self._second.timeout.connect(self._tick)
+        self._second.start()
+        self._mover = QTimer(self, interval=SHIFT_EVERY)
+        self._mover.timeout.connect(self._move)
+        self._mover.start()
+
+    def _follow_bridge(self) -> None:
+        bridge, soon = self._bridge, self._soon
+        bridge.event_received.connect(self._heard)
+        bridge.hello_changed.connect(self._greeted)
+        for signal in (
+            bridge.state_changed,
+            bridge.line_changed,
+            bridge.reset,
+            bridge.services_changed,
+            bridge.counters_changed,
+        ):
+            signal.connect(soon)
+
+    # --- what happens ---
+
+    def _soon(self, *_: object) -> None:
+        if not self._frame.isActive():
+            self._frame.start()
+
+    def _greeted(self) -> None:
+        """The hub's clock counts: a wall's computer is often minutes wrong."""
+        hello = self._bridge.hello
+        if hello is not None:
+            self._ahead = hello.time - self._now()
+        self.refresh()
+
+    def _hub_time(self) -> datetime:
+        return self._now() + self._ahead
+
+    def _heard(self, event: QueueEvent) -> None:
+        if event.kind in ("called", "recalled") and event.ticket is not None:
+            counter = wording.counter_name(event.ticket.counter, self._bridge.counters)
+            self.announcer.announce(Announcement(event.ticket.number, counter, event.at))
+
+    def _tick(self) -> None:
+        """Twice a second: the clock, a pulse's other half, a call that has grown old, an outage that grew long."""
+        self.refresh()
+        call = self.board.current
+        pulsing = call is not None and call.pulsing and not self._theme.reduce_motion
+        self._dark = pulsing and not self._dark
+        self.call_panel.set_dimmed(self._dark)
+
+    def _move(self) -> None:
+        self._shift = (random.randint(-SHIFT_BY, SHIFT_BY), random.randint(-SHIFT_BY, SHIFT_BY))
+        self._arrange()
+
+    # --- what is shown ---
+
+    def _lines(self) -> list[Line]:
+        return [self._bridge.line(service.code) for service in self._bridge.services]
+
+    def refresh(self) -> None:
+        """Show what is known now."""
+        self._frame.stop()
+        self._show(self._gather())
+
+    def _gather(self) -> Board:
+        bridge, now = self._bridge, self._hub_time()
+        lines = [line for line in self._lines() if line.known]
+        self._known = self._known or bool(lines)
+        mode = monitor_board.mode_of(bridge.state, bridge.lost_since, self._known, self._now())
+        called = monitor_board.calls(
+            (ticket for line in lines for ticket in line.recent), bridge.counters, now, 1 + PORTRAIT_ROWS
+        )
+        hello = bridge.hello
+        zone = wording.time_zone(hello.site.time_zone if hello else None)
+        board = Board(
+            mode=mode,
+            since=wording.clock(bridge.lost_since, zone) if bridge.lost_since else "",
+            current=called[0] if called else None,
+            recent=called[1:],
+            upcoming=monitor_board.upcoming([line.first(NEXT_NUMBERS) for line in lines], NEXT_NUMBERS),
+            missed=tuple(ticket.number for line in lines for ticket in line.missed)[:3],
+            clinic=hello.site.name if hello else "",
+            room=hello.name if hello else "",
+            clock=wording.clock(now, zone) if hello else "",
+        )
+        return self._with_words(board if mode is Mode.LIVE else monitor_board.calmed(board), zone, now)
+
+    def _with_words(self, board: Board, zone: tzinfo, now: datetime) -> Board:
+        if board.mode is Mode.WAITING:
+            heading, sentence = wording.WALL_STARTING
+        elif board.mode is Mode.LOST:
+            refusal = self._bridge.refusal
+            heading, sentence = wording.WALL_LOST
+            sentence = refusal.message if refusal else sentence
+        elif board.current is None:
+            heading, sentence = monitor_board.nothing_called(self._bridge.services, zone, now)
+        else:
+            return board
+        return replace(board, heading=heading, sentence=sentence)
+
+    def _show(self, board: Board) -> None:
+        rearranged = (board.mode, bool(board.heading)) != (self.board.mode, bool(self.board.heading))
+        self.board = board
+        for panel in (self.header, self.call_panel, self.next_bar):
+            panel.show_value(board)
+        for row, call in zip(self.rows, (*board.recent, *[None] * PORTRAIT_ROWS), strict=False):
+            row.show_value(call)
+        if rearranged:
+            self.frame.setVisible(board.mode is Mode.STALE)
+            self._arrange()
+
+    # --- where things lie ---
+
+    def _arrange(self) -> None:
+        side = float(min(self.width(), self.height()))
+        panels: list[Panel[Any]] = [self.header, self.call_panel, self.next_bar, *self.rows]
+        for panel in panels:
+            panel.set_side(side)
+        portrait = self.height() > self.width()
+        margin, gap = round(side * 0.052), round(side * (0.013 if portrait else 0.018))
+        head = round(side * (0.092 if portrait else 0.102))
+        area = self.rect().translated(*self._shift)
+        self.header.setGeometry(area.left() + margin, area.top() + SHIFT_BY, area.width() - 2 * margin, head)
+        foot = self._place_next(area, round(side * (0.19 if portrait else 0.125)), margin)
+        middle = area.adjusted(margin, head + SHIFT_BY, -margin, -foot)
+        rows = self._place_call(middle, portrait, gap)
+        self._place_rows(rows, PORTRAIT_ROWS if portrait else LANDSCAPE_ROWS, gap)
+
+    def _place_next(self, area: QRect, height: int, margin: int) -> int:
+        """Place the lowest bar, a little larger than the window so that it has no edge when it wanders."""
+        shown = self.board.mode in (Mode.LIVE, Mode.STALE)
+        self.next_bar.setVisible(shown)
+        wide = area.adjusted(-SHIFT_BY, area.height() - height, SHIFT_BY, SHIFT_BY)
+        self.next_bar.setGeometry(wide)
+        return height + margin // 2 if shown else margin
+
+    def _place_call(self, area: QRect, portrait: bool, gap: int) -> QRect:
+        """Place the large panel; returns the room that is left for earlier calls."""
+        if self.board.heading:
+            self.call_panel.setGeometry(area)
+            return QRect()
+        large = QRect(area)
+        if portrait:
+            large.setHeight(round(area.height() * 0.385))
+            rest = area.adjusted(0, large.height() + gap, 0, 0)
+        else:
+            large.setWidth(round(area.width() * (0.607 if self.width() > 1.6 * self.height() else 0.5)))
+            rest = area.adjusted(large.width() + gap, 0, 0, 0)
+        self.call_panel.setGeometry(large)
+        return rest
+
+    def _place_rows(self, area: QRect, count: int, gap: int) -> None:
+        height = (area.height() - gap * (count - 1)) / count
+        for index, row in enumerate(self.rows):
+            row.setVisible(index < count and not area.isEmpty())
+            row.setGeometry(
+                area.left(), round(area.top() + index * (height + gap)), area.width(), round(height)
+            )
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.fillRect(event.rect(), self._theme.colour("wall_ground"))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.frame.setGeometry(self.rect())
+        self._arrange()
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        for timer in (self._frame, self._second, self._mover):
+            timer.stop()
+        self.announcer.stop()
+        super().closeEvent(event)
+        self.closed.emit()
