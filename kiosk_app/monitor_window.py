@@ -231,7 +231,7 @@ class MonitorWindow(QWidget):
             large.setHeight(round(area.height() * 0.385))
             rest = area.adjusted(0, large.height() + gap, 0, 0)
         else:
-            large.setWidth(round(area.width() * (0.607 if self.width() > 1.6 * self.height() else 0.5)))
+            large.setWidth(round(area.width() * 0.607))
             rest = area.adjusted(large.width() + gap, 0, 0, 0)
         self.call_panel.setGeometry(large)
         return rest

@@ -127,7 +127,7 @@ class CallPanel(Panel[Board]):
         words: Role = "on_call" if bright else "wall_text"
         quiet: Role = "on_call" if bright else "wall_secondary"
         most = min(0.345, area.height() * 0.45 / CAPITAL / self._side)
-        number = self._fitting(call.number, area.width(), most, 800, least=0.21)
+        number = self._fitting(call.number, area.width(), most, 800, least=LEAST)
         heights = [self._side * 0.085, QFontMetricsF(number).capHeight(), self._side * 0.14]
         gap = (area.height() - sum(heights)) / 4
         line = QRectF(area.left(), area.top() + gap, area.width(), heights[0])
@@ -189,13 +189,25 @@ class CallRow(Panel[Call | None]):
         area = QRectF(self.rect())
         rounded(painter, area, self._side * 0.033, self._theme.colour("wall_row"))
         inner = area.adjusted(self._side * 0.036, 0, -self._side * 0.036, 0)
-        number = self._fitting(self.shown.number, inner.width() * 0.62, 0.1055, 800, least=0.07)
+        room = inner.width() * 0.62 if self._one_line(inner) else inner.width()
+        number = self._fitting(self.shown.number, room, 0.1055, 800, least=LEAST)
+        counter_area = QRectF(inner)
+        if self._one_line(inner):
+            width = QFontMetricsF(number).horizontalAdvance(self.shown.number)
+            counter_area.setLeft(inner.left() + width + self._side * 0.03)
+        else:
+            counter_area.setTop(inner.top() + inner.height() * 0.58)
+            counter_area.setBottom(inner.bottom() - inner.height() * 0.08)
+            inner.setBottom(inner.top() + inner.height() * 0.66)
         self._text(painter, inner, number, "call" if self.shown.fresh else "wall_text", self.shown.number)
-        inner.setLeft(
-            inner.left() + QFontMetricsF(number).horizontalAdvance(self.shown.number) + self._side * 0.03
+        counter = self._fitting(self.shown.counter, counter_area.width(), 0.058, 500, least=LEAST)
+        self._text(
+            painter, counter_area, counter, "wall_secondary", self.shown.counter, right=self._one_line(inner)
         )
-        counter = self._fitting(self.shown.counter, inner.width(), 0.058, 500, least=LEAST)
-        self._text(painter, inner, counter, "wall_secondary", self.shown.counter, right=True)
+
+    def _one_line(self, area: QRectF) -> bool:
+        """Beside each other where there is room, else the counter under the number."""
+        return area.width() > self._side * 0.52
 
     def _spoken(self) -> str:
         return wording.announcement(self.shown.number, self.shown.counter) if self.shown else ""
