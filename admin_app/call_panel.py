@@ -36,7 +36,7 @@ class CallPanel(QWidget):
         self._theme, self._desk = theme, desk
         self.setFixedWidth(WIDTH)
         self._title = text_label(theme, "", Size.TITLE, 600)
-        self._state = Pill(theme)
+        self.state = Pill(theme)
         self._card = PatientCard(theme)
         self._hint = text_label(theme, "", role="text_secondary")
         self._hint.setWordWrap(True)
@@ -68,7 +68,7 @@ class CallPanel(QWidget):
         if desk.counter is None:
             return
         self._title.setText(counter_name(desk.counter.code, self._desk.bridge.counters))
-        self._state.set(*say.counter_pill(desk.counter))
+        self.state.set(*say.counter_pill(desk.counter))
         services = {service.code: service_name(service) for service in self._desk.bridge.services}
         code = desk.current.service if desk.current else ""
         self._card.show_patient(
@@ -103,7 +103,7 @@ class CallPanel(QWidget):
     def _lay_out(self) -> None:
         head = QHBoxLayout()
         head.addWidget(self._title, 1)
-        head.addWidget(self._state)
+        head.addWidget(self.state)
         grid = QGridLayout()
         grid.setSpacing(space(1.25))
         for place, action in enumerate((Action.RECALL, Action.COMPLETE, Action.NO_SHOW, Action.PAUSE)):

@@ -55,8 +55,9 @@ class CounterDesk(QObject):
         self._settings = settings
         self._counter: str | None = None
         self._typed_name: str | None = None
-        # The last answer, shown until the line, whose event may still be on its way, shows the same.
+        # The last answers, shown until the pushes that may still be on their way show the same.
         self._answered: Ticket | None = None
+        self._answered_counter: CounterSummary | None = None
         self._remembered_was_tried = False
         self._frame = QTimer(self, singleShot=True, interval=FRAME_MILLISECONDS)
         self._frame.timeout.connect(self.refresh)
@@ -65,7 +66,7 @@ class CounterDesk(QObject):
         bridge.state_changed.connect(self._on_state)
         bridge.hello_changed.connect(self._on_hello)
         bridge.services_changed.connect(self._soon)
-        bridge.counters_changed.connect(self.refresh)
+        bridge.counters_changed.connect(self._on_counters)
         bridge.line_changed.connect(self._on_line)
 
     def now(self) -> datetime:
@@ -96,8 +97,8 @@ class CounterDesk(QObject):
         self._counter, self._answered = code, None
         self._settings.setValue("counter", code)
         self.refresh()
-        if self.desk.counter is not None and flow.must_open(self.desk.counter):
-            self.perform(Action.OPEN)
+        if self.desk.counter is not None and flow.must_open(self.desk.counter) and self.desk.pending is None:
+            self._ask(Action.OPEN, self.bridge.open_counter(code), self._counter_changed)
 
     def perform(self, action: Action) -> None:
         """Do what was pressed; nothing if it may not be done now."""
@@ -108,9 +109,9 @@ class CounterDesk(QObject):
         if action is Action.CALL_NEXT:
             self._ask(action, bridge.call_next_patient(code, current.id if current else None), self._called)
         elif action is Action.OPEN:
-            self._ask(action, bridge.open_counter(code))
+            self._ask(action, bridge.open_counter(code), self._counter_changed)
         elif action is Action.PAUSE:
-            self._ask(action, bridge.pause_counter(code))
+            self._ask(action, bridge.pause_counter(code), self._counter_changed)
         elif current is not None:
             request = {
                 Action.RECALL: bridge.recall,
@@ -150,6 +151,8 @@ class CounterDesk(QObject):
         return len(self.waiting) + self.line.hidden_count
 
     def _chosen_counter(self) -> CounterSummary | None:
+        if self._answered_counter is not None and self._answered_counter.code == self._counter:
+            return self._answered_counter
         return next((counter for counter in self.bridge.counters if counter.code == self._counter), None)
 
     def _current(self, counter: CounterSummary | None) -> Ticket | None:
@@ -184,20 +187,15 @@ class CounterDesk(QObject):
     def _may_give_back(self, counter: CounterSummary) -> bool:
         return flow.held_by_me(counter, self.desk) and self.desk.current is None
 
-    def _ask(
-        self, action: Action, reply: HubReply, then: Callable[[Action, object], None] | None = None
-    ) -> None:
+    def _ask(self, action: Action, reply: HubReply, then: Callable[[Action, object], None]) -> None:
         self.desk = msgspec.structs.replace(self.desk, pending=action)
         reply.succeeded.connect(lambda result: self._on_answer(action, result, then))
         reply.failed.connect(self._on_failure)
         self.changed.emit()
 
-    def _on_answer(
-        self, action: Action, result: object, then: Callable[[Action, object], None] | None
-    ) -> None:
+    def _on_answer(self, action: Action, result: object, then: Callable[[Action, object], None]) -> None:
         self.desk = msgspec.structs.replace(self.desk, pending=None)
-        if then is not None:
-            then(action, result)
+        then(action, result)
         self.refresh()
 
     def _on_failure(self, error: HubError) -> None:
@@ -221,6 +219,14 @@ class CounterDesk(QObject):
         self.refresh()
         if was_in and self.bridge.state is ConnectionState.REFUSED:
             self.said.emit(say.signed_out(self.bridge.refusal), "attention")
+
+    def _counter_changed(self, action: Action, result: object) -> None:
+        if isinstance(result, CounterSummary):
+            self._answered_counter = result
+
+    def _on_counters(self) -> None:
+        self._answered_counter = None
+        self.refresh()
 
     def _on_line(self, service: str) -> None:
         if self._answered is not None and self._answered.service == service:

@@ -95,7 +95,7 @@ class CounterPage(QWidget):
     def __init__(self, theme: Theme, desk: CounterDesk) -> None:
         super().__init__()
         self._theme, self._desk = theme, desk
-        self._cards: dict[str, CounterCard] = {}
+        self.cards: dict[str, CounterCard] = {}
         self._columns = 0
         self.notice = Notice(theme)
         self._empty = text_label(theme, "", Size.BASE, role="text_secondary")
@@ -111,8 +111,8 @@ class CounterPage(QWidget):
         """The page is shown: the counter worked at, or the first that may be chosen, has the keyboard."""
         self.draw()
         here = self._desk.desk.counter
-        order = [self._cards[here.code]] if here and here.code in self._cards else []
-        order += [card for card in self._cards.values() if card.isEnabled()]
+        order = [self.cards[here.code]] if here and here.code in self.cards else []
+        order += [card for card in self.cards.values() if card.isEnabled()]
         if order:
             order[0].setFocus()
 
@@ -123,10 +123,10 @@ class CounterPage(QWidget):
     def draw(self) -> None:
         """Show the counters as they are now."""
         counters = self._desk.bridge.counters
-        if [counter.code for counter in counters] != list(self._cards):
+        if [counter.code for counter in counters] != list(self.cards):
             self._make_cards(counters)
         for counter in counters:
-            self._draw_card(self._cards[counter.code], counter)
+            self._draw_card(self.cards[counter.code], counter)
         self._empty.setVisible(not counters)
         self._empty.setText(
             "There are no counters yet. An administrator adds one on the hub's computer with: "
@@ -158,10 +158,10 @@ class CounterPage(QWidget):
         column.addWidget(scroll, 1)
 
     def _make_cards(self, counters: tuple[CounterSummary, ...]) -> None:
-        for card in self._cards.values():
+        for card in self.cards.values():
             card.deleteLater()
-        self._cards = {counter.code: CounterCard(self._theme, counter.code) for counter in counters}
-        for card in self._cards.values():
+        self.cards = {counter.code: CounterCard(self._theme, counter.code) for counter in counters}
+        for card in self.cards.values():
             card.clicked.connect(lambda _=False, code=card.code: self.chosen.emit(code))
         self._columns = 0
         self._arrange()
@@ -170,7 +170,7 @@ class CounterPage(QWidget):
         columns = max(1, min(MOST_COLUMNS, (self.width() - space(9)) // (CARD_WIDTH + space(2))))
         if columns != self._columns:
             self._columns = columns
-            for place, card in enumerate(self._cards.values()):
+            for place, card in enumerate(self.cards.values()):
                 self._grid.addWidget(card, place // columns, place % columns)
 
     def _draw_card(self, card: CounterCard, counter: CounterSummary) -> None:

@@ -42,7 +42,7 @@ class LinePanel(QWidget):
         self._issue_button.setToolTip("For a patient who can't use the kiosk (Ctrl+N)")
         self._issue_button.clicked.connect(self.issue.toggle)
         QShortcut(QKeySequence("Ctrl+N"), self).activated.connect(self.issue.toggle)
-        self._lost = Notice(theme)
+        self.lost = Notice(theme)
         self._figures = {name: text_label(theme, "", 24, 700, tabular=True) for name in FIGURES}
         self._empty = text_label(theme, "", Size.TITLE, role="text_secondary")
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -76,7 +76,7 @@ class LinePanel(QWidget):
         head.setContentsMargins(space(2), 0, space(2), 0)
         head.addWidget(self._tabs, 1)
         head.addWidget(self._issue_button, 0, Qt.AlignmentFlag.AlignVCenter)
-        self._issue_button.setSizePolicy(self._lost.sizePolicy())
+        self._issue_button.setSizePolicy(self.lost.sizePolicy())
         figures = QHBoxLayout()
         figures.setContentsMargins(space(3), space(2.5), space(3), space(2.5))
         figures.setSpacing(space(5))
@@ -88,7 +88,7 @@ class LinePanel(QWidget):
         self._lost_place = QWidget()
         around = QVBoxLayout(self._lost_place)
         around.setContentsMargins(0, 0, 0, space(2))
-        around.addWidget(self._lost)
+        around.addWidget(self.lost)
         lost.addWidget(self._lost_place)
         lost.addWidget(self.issue)
         column = QVBoxLayout(self)
@@ -121,7 +121,7 @@ class LinePanel(QWidget):
         self._lost_place.show()
         zone = time_zone(bridge.hello.site.time_zone if bridge.hello else None)
         since = f" since {clock(bridge.lost_since, zone)}" if bridge.lost_since else ""
-        self._lost.say(
+        self.lost.say(
             f"The hub can't be reached{since}. This is the line as it was then; it will be right again by itself.",
             "attention",
         )
