@@ -65,6 +65,7 @@ class NotificationService:
         self._subscriptions: dict[Outbox, Subscription] = {}
         self._flush_due = False
         self._lists_due = False
+        self._told_lists: tuple[bytes, ...] = ()
         self._keeper: asyncio.Task[None] | None = None
 
     @property
@@ -205,11 +206,12 @@ class NotificationService:
         configured = replaced or now.config_revision != self.overview.site.config_revision
         if self._lists_due or configured:
             self._lists_due = False
-            before = self._lists()
             await self.overview.refresh()
             if configured:
                 self._adopt(replaced, now.config_revision)
-            if self._lists() != before:
+            # Not what the overview held before: a request may have refreshed it meanwhile.
+            if (lists := self._lists()) != self._told_lists:
+                self._told_lists = lists
                 self._push_lists(self._subscriptions.values())
 
     async def _read_missed(self, revisions: dict[str, int]) -> None:
