@@ -1,4 +1,4 @@
-"""`inturn-admin`: see `inturn-admin --help`."""
+"""`inturn-admin` and `inturn-demo`: see their `--help`. As a module it is the console."""
 
 import sys
 
@@ -8,6 +8,11 @@ from core import entry
 def main() -> int:
     """The staff console; its exit code."""
     return entry.run("inturn-admin", "gui", "admin_app.command_line")
+
+
+def demo() -> int:
+    """A whole clinic to try; its exit code."""
+    return entry.run("inturn-demo", "hub,gui", "admin_app.demo")
 
 
 if __name__ == "__main__":
