@@ -76,24 +76,38 @@ def monitor(arguments: Sequence[str] | None = None) -> int:
 def _main(role: str, make_window: MakeWindow, arguments: Sequence[str] | None) -> int:
     options = parser(role).parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-    return run(lambda stop: _live(stop, role, options, make_window), name="InTurn")
-
-
-async def _live(stop: asyncio.Event, role: str, options: argparse.Namespace, make_window: MakeWindow) -> int:
-    """One device's life: token, window up, wait, clean up."""
     try:
-        url = settings.load({"hub": options.hub}).hub
-        credentials = await _credentials(role, url, options)
-        checked_addresses(url)
+        [url] = checked_addresses(settings.load({"hub": options.hub}).hub)
+        credentials = _credentials(role, url, options)
     except InTurnError as error:
         print(error.message, file=sys.stderr)
         return 1
+
+    def make(theme: Theme) -> tuple[HubBridge, KioskWindow | MonitorWindow]:
+        bridge = HubBridge(url, credentials, client_name=f"inturn-{role}")
+        return bridge, make_window(bridge, options, theme)
+
+    return run(lambda stop: _live(stop, make), name="InTurn")
+
+
+def _credentials(role: str, url: str, options: argparse.Namespace) -> DeviceCredentials:
+    file = token_file(role)
+    if options.pair:
+        credentials = asyncio.run(pair(url, options.pair, f"inturn-{role}"))
+        keep_token(file, credentials.token)
+        return credentials
+    return DeviceCredentials(find_token(role, options.token, os.environ, file))
+
+
+async def _live(
+    stop: asyncio.Event, make: Callable[[Theme], tuple[HubBridge, KioskWindow | MonitorWindow]]
+) -> int:
+    """One device's life: window up, wait, clean up."""
     theme = Theme(Mode.LIGHT)
     app = QApplication.instance()
     if isinstance(app, QApplication):
         theme.apply(app)
-    bridge = HubBridge(url, credentials, client_name=f"inturn-{role}")
-    window = make_window(bridge, options, theme)
+    bridge, window = make(theme)
     window.closed.connect(stop.set)
     bridge.start()
     window.open()
@@ -101,12 +115,3 @@ async def _live(stop: asyncio.Event, role: str, options: argparse.Namespace, mak
     window.close()
     await bridge.aclose()
     return 0
-
-
-async def _credentials(role: str, url: str, options: argparse.Namespace) -> DeviceCredentials:
-    file = token_file(role)
-    if options.pair:
-        credentials = await pair(url, options.pair, f"inturn-{role}")
-        keep_token(file, credentials.token)
-        return credentials
-    return DeviceCredentials(find_token(role, options.token, os.environ, file))
