@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 
 from PySide6.QtCore import QTimer
-from PySide6.QtGui import QKeySequence, QPainter, QPaintEvent, QShortcut
+from PySide6.QtGui import QKeySequence, QPainter, QPaintEvent, QResizeEvent, QShortcut
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from admin_app import console_flow as flow
@@ -20,6 +20,7 @@ from core.qt.widgets import Notice, Pill, text_label
 from core.wording import counter_name, service_name
 
 WIDTH = 460
+ROOMY_HEIGHT = 720
 GOOD_NEWS_MILLISECONDS = 6000
 
 
@@ -44,6 +45,7 @@ class CallPanel(QWidget):
         self.notice = Notice(theme)
         self.buttons = self._make_buttons()
         self._had_keyboard: ActionButton | None = None
+        self._column = QVBoxLayout(self)
         self._lay_out()
         self._quiet = QTimer(self, singleShot=True, interval=GOOD_NEWS_MILLISECONDS)
         self._quiet.timeout.connect(self.notice.clear)
@@ -80,6 +82,13 @@ class CallPanel(QWidget):
             words = words.replace(ticket.number, f"<b>{ticket.number}</b>", 1)
         self._hint.setText(words)
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        # A low window takes from the air between the things, never from the things.
+        air = space(2) if self.height() >= ROOMY_HEIGHT else space(1)
+        self._column.setContentsMargins(space(3.25), air + 4, space(3), air + 4)
+        self._column.setSpacing(air)
+
     def paintEvent(self, event: QPaintEvent) -> None:
         QPainter(self).fillRect(self.rect(), self._theme.colour("ground"))
 
@@ -108,9 +117,7 @@ class CallPanel(QWidget):
         grid.setSpacing(space(1.25))
         for place, action in enumerate((Action.RECALL, Action.COMPLETE, Action.NO_SHOW, Action.PAUSE)):
             grid.addWidget(self.buttons[action], place // 2, place % 2)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(space(3.25), space(2.5), space(3), space(2.5))
-        column.setSpacing(space(2))
+        column = self._column
         column.addLayout(head)
         column.addWidget(self._card)
         column.addWidget(self.buttons[Action.CALL_NEXT])

@@ -13,7 +13,7 @@ from core.qt.theme import Size, Theme, space
 from core.qt.widgets import Card, Pill, text_label
 from core.tickets import Ticket
 
-HEIGHT, NUMBER_HEIGHT = 252, 92
+HEIGHT, NUMBER_HEIGHT = 248, 92
 
 
 class PatientCard(Card):
