@@ -23,6 +23,7 @@ Run = Callable[[Awaitable[Any]], Any]
 @pytest.fixture
 def loop(qapp: QApplication) -> Iterator[asyncio.AbstractEventLoop]:
     """The event loop of one test: Qt's, so that windows and coroutines live together as in the programs."""
+    qapp.setQuitOnLastWindowClosed(False)
     loop = QEventLoop(qapp)
     asyncio.set_event_loop(loop)
     yield loop
