@@ -45,6 +45,8 @@ TICK_SECONDS = 0.5
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.2, 2.0
 REFUSED_PAUSE_SECONDS = (5.0, 10.0)
 """A refused device keeps asking: its token may be made valid again while nobody stands beside it."""
+TURN_SECONDS = 0.004
+"""How long frames of a burst are taken in one go: a window on the same loop wants to draw between them."""
 UNREACHABLE = "The hub can't be reached. Check that it is running and that this computer is on the network."
 
 
@@ -217,10 +219,14 @@ class HubClient(HubOperations):
             await self._wake.wait()
 
     async def _read(self, connection: ClientConnection) -> None:
+        turn_ends = 0.0
         while True:
             frame = await connection.recv(decode=False)
             now = time.monotonic()
             self._take(self._session.receive(frame, now), now)
+            if now > turn_ends:
+                await asyncio.sleep(0)
+                turn_ends = time.monotonic() + TURN_SECONDS
 
     def _take(self, events: list[SessionEvent], now: float) -> None:
         for event in events:
