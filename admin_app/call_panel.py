@@ -44,6 +44,7 @@ class CallPanel(QWidget):
         self._hint.setObjectName("hint")
         self.notice = Notice(theme)
         self.buttons = self._make_buttons()
+        self._shows_open = False
         self._had_keyboard: ActionButton | None = None
         self._column = QVBoxLayout(self)
         self._lay_out()
@@ -144,9 +145,11 @@ class CallPanel(QWidget):
             self.setFocus()
         self.buttons[Action.CALL_NEXT].setText(say.primary_label(desk))
         closed = desk.counter is not None and desk.counter.state != "open"
-        self.buttons[Action.PAUSE].setText("Open" if closed else "Pause")
-        self.buttons[Action.PAUSE].set_icon_name("play" if closed else "pause")
-        self.buttons[Action.PAUSE].set_kind(Kind.PRIMARY if closed else Kind.SECONDARY)
+        if closed != self._shows_open:
+            self._shows_open = closed
+            self.buttons[Action.PAUSE].setText("Open" if closed else "Pause")
+            self.buttons[Action.PAUSE].set_icon_name("play" if closed else "pause")
+            self.buttons[Action.PAUSE].set_kind(Kind.PRIMARY if closed else Kind.SECONDARY)
         self._keep_keyboard()
 
     def _keep_keyboard(self) -> None:

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
 from admin_app import console_words as say
 from admin_app.cell_painter import ROW_HEIGHT, CellPainter, left_margin
-from core.qt.queue_model import HEADINGS, Column
+from core.qt.queue_model import HEADINGS, Column, LineModel
 from core.qt.theme import Size, Theme
 from core.tickets import Ticket
 from core.wording import priority_name
@@ -97,7 +97,7 @@ class LineTable(QTableView):
         self._shares = self._remembered_shares()
         self._own_change = False
         self.setModel(model)
-        self.setItemDelegate(CellPainter(theme, self))
+        self.setItemDelegate(CellPainter(theme, self, waits=isinstance(model, LineModel)))
         self.setAccessibleName(name)
         self.setShowGrid(False)
         self.setWordWrap(False)
