@@ -72,7 +72,9 @@ def event(revision: int) -> QueueEvent:
     """The change of a revision: odd ones join, even ones call."""
     if revision % 2:
         joined = ticket(WAITING + (revision + 1) // 2, position=WAITING + 1)
-        return QueueEvent(service="A", revision=revision, kind="joined", at=NOW, ticket=joined, waiting=WAITING + 1)
+        return QueueEvent(
+            service="A", revision=revision, kind="joined", at=NOW, ticket=joined, waiting=WAITING + 1
+        )
     called = ticket(revision // 2, status="consulting", counter="R1", calls=1, called_at=NOW, started_at=NOW)
     return QueueEvent(
         service="A", revision=revision, kind="called", at=NOW, ticket=called, from_position=1, waiting=WAITING
@@ -81,16 +83,27 @@ def event(revision: int) -> QueueEvent:
 
 def answer(method: str) -> Any:
     """What a client is told of this clinic."""
-    site = Site(name="Flood", time_zone="UTC", day_starts="00:00", languages=("en",), business_day="2026-11-23")
+    site = Site(
+        name="Flood", time_zone="UTC", day_starts="00:00", languages=("en",), business_day="2026-11-23"
+    )
     waiting = tuple(ticket(n, position=n) for n in range(1, WAITING + 1))
     snapshot = Snapshot(service="A", epoch="e", revision=0, open=True, waiting=waiting, as_of=NOW)
-    hello = {"session": "s", "role": "supervisor", "name": "Flood", "server": {}, "epoch": "e", "protocol": (1, 1)}
+    hello = {
+        "session": "s",
+        "role": "supervisor",
+        "name": "Flood",
+        "server": {},
+        "epoch": "e",
+        "protocol": (1, 1),
+    }
     return {
         "session.hello": hello | {"site": site, "config_revision": 1, "time": datetime.now(UTC)},
         "services.list": {"services": [ServiceSummary(code="A", name="See a doctor", waiting=WAITING)]},
         "counters.list": {"counters": [CounterSummary(code="R1", name="Counter 1", services=("A",))]},
         "queue.subscribe": {"services": {"A": {"snapshot": snapshot}}},
-        "counters.open": {"counter": CounterSummary(code="R1", name="Counter 1", services=("A",), held_by="Flood")},
+        "counters.open": {
+            "counter": CounterSummary(code="R1", name="Counter 1", services=("A",), held_by="Flood")
+        },
     }.get(method, {"time": datetime.now(UTC)})
 
 

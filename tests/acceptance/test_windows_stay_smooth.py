@@ -64,7 +64,9 @@ def monitor(bridge: HubBridge, folder: Path) -> QWidget:
 
 
 def console(bridge: HubBridge, folder: Path) -> QWidget:
-    window = ConsoleWindow(Theme(Mode.LIGHT), bridge, QSettings(str(folder / "c.ini"), QSettings.Format.IniFormat))
+    window = ConsoleWindow(
+        Theme(Mode.LIGHT), bridge, QSettings(str(folder / "c.ini"), QSettings.Format.IniFormat)
+    )
     window.resize(1440, 900)
     window.counter_page.chosen.emit("R1")
     return window
@@ -100,7 +102,9 @@ def test_a_window_stays_smooth(run: Run, flood: FloodHub, tmp_path: Path, make: 
         return loaded, frozen, events
 
     loaded, frozen, events = run(story())
-    print(f"{make.__name__}: p99 {loaded:.1f} ms late at {events / SECONDS:.0f} events/s, {frozen:.1f} ms while it hangs")
+    print(
+        f"{make.__name__}: p99 {loaded:.1f} ms late at {events / SECONDS:.0f} events/s, {frozen:.1f} ms while it hangs"
+    )
     assert events > 900 * SECONDS
     assert loaded < LIMIT_MS
     assert frozen < LIMIT_MS
