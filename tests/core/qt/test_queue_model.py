@@ -1,0 +1,160 @@
+"""The table of who waits is always the lines' order, and views are told no more than what changed."""
+
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtTest import QAbstractItemModelTester
+from PySide6.QtWidgets import QApplication
+
+from core.line_store import Line, LineStore
+from core.qt.queue_model import TICKET_ROLE, WAITED_ROLE, Column, LineModel
+from core.tickets import ServiceSummary, Ticket
+from tests.core.reference_line import START, ReferenceLine, make_ticket
+
+
+class Lines(QObject):
+    """The part of a bridge that the model reads, fed by the test."""
+
+    line_changed = Signal(str)
+    services_changed = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.store = LineStore()
+        self.services: tuple[ServiceSummary, ...] = (
+            ServiceSummary(code="A", name="See a doctor"),
+            ServiceSummary(code="B", name="Blood tests"),
+        )
+
+    def line(self, service: str) -> Line:
+        return self.store.line(service)
+
+    def show(self, *tickets: Ticket, service: str = "A") -> None:
+        """Makes these a service's line."""
+        snapshot = ReferenceLine(revision=self.line(service).revision + 1).snapshot()
+        waiting = tuple(
+            msgspec.structs.replace(ticket, service=service, position=place)
+            for place, ticket in enumerate(tickets, 1)
+        )
+        self.store.apply_snapshot(msgspec.structs.replace(snapshot, service=service, waiting=waiting))
+        self.line_changed.emit(service)
+
+
+@pytest.fixture
+def lines(qapp: QApplication) -> Lines:
+    return Lines()
+
+
+def make_model(lines: Any, *services: str, **options: Any) -> LineModel:
+    return LineModel(lines, services or ("A",), now=lambda: START + timedelta(minutes=12), **options)
+
+
+def texts(model: LineModel, column: Column = Column.NUMBER) -> list[str]:
+    return [model.data(model.index(row, column)) for row in range(model.rowCount())]
+
+
+def test_a_row_says_who_waits_for_what_and_how_long(lines: Lines) -> None:
+    lines.show(make_ticket(1, patient_name="Amal Haddad", priority="high"), make_ticket(2))
+    model = make_model(lines)
+    assert [model.data(model.index(0, column)) for column in Column] == [
+        "1",
+        "A001",
+        "Amal Haddad",
+        "See a doctor",
+        "High",
+        "11 min",
+    ]
+    assert model.data(model.index(1, Column.PATIENT)) == ""
+    assert model.data(model.index(0, 0), TICKET_ROLE).id == "ticket-1"
+    assert model.data(model.index(0, 0), WAITED_ROLE) == 719
+    assert model.data(model.index(0, 0), Qt.ItemDataRole.DecorationRole) is None
+    headings = [model.headerData(column, Qt.Orientation.Horizontal) for column in Column]
+    assert headings == ["Place", "Number", "Patient", "Service", "Priority", "Waiting"]
+
+
+def test_several_lines_are_merged_as_they_will_be_called(lines: Lines) -> None:
+    by_hand_first = make_ticket(9)
+    lines.show(by_hand_first, make_ticket(1), make_ticket(5, priority="low"))
+    lines.show(make_ticket(4, priority="high"), make_ticket(3), service="B")
+    model = make_model(lines, "A", "B")
+    assert texts(model) == ["A004", "A003", "A009", "A001", "A005"]
+    assert texts(model, Column.PLACE) == ["1", "2", "1", "2", "3"]
+
+
+def test_a_change_is_shown_once_the_loop_turns(lines: Lines, qtbot: Any) -> None:
+    model = make_model(lines)
+    lines.show(make_ticket(1))
+    assert model.rowCount() == 0
+    qtbot.waitUntil(lambda: model.rowCount() == 1)
+    lines.show(make_ticket(2), service="B")
+    model.set_services(["B"])
+    assert texts(model) == ["A002"]
+    assert model.services == ("B",)
+
+
+def test_a_call_removes_one_row_and_changes_the_places_behind(lines: Lines) -> None:
+    tickets = [make_ticket(number) for number in range(1, 6)]
+    lines.show(*tickets)
+    model = make_model(lines)
+    told: list[tuple[Any, ...]] = []
+    model.rowsRemoved.connect(lambda _parent, first, last: told.append(("removed", first, last)))
+    model.rowsInserted.connect(lambda _parent, first, last: told.append(("inserted", first, last)))
+    model.dataChanged.connect(lambda top, bottom: told.append(("changed", top.row(), bottom.row())))
+    lines.show(*tickets[1:], make_ticket(6))
+    model.refresh()
+    assert told == [("removed", 0, 0), ("inserted", 4, 4), ("changed", 0, 3)]
+    told.clear()
+    model.refresh()
+    assert told == []
+
+
+def test_a_very_long_line_is_cut_and_says_so(lines: Lines) -> None:
+    lines.show(*(make_ticket(number) for number in range(1, 31)))
+    model = make_model(lines, limit=10)
+    assert model.rowCount() == 10
+    assert model.hidden_count == 20
+
+
+def test_a_ticket_is_found_by_its_id(lines: Lines) -> None:
+    lines.show(make_ticket(1), make_ticket(2))
+    model = make_model(lines)
+    assert model.row_of("ticket-2") == 1
+    assert model.ticket(1).id == "ticket-2"
+    assert model.row_of("nobody") is None
+
+
+def test_a_renamed_service_is_renamed_in_the_rows(lines: Lines) -> None:
+    lines.show(make_ticket(1))
+    model = make_model(lines)
+    lines.services = (ServiceSummary(code="A", name="Doctor"),)
+    lines.services_changed.emit()
+    assert texts(model, Column.SERVICE) == ["Doctor"]
+
+
+LINE = st.lists(st.integers(1, 12), unique=True, max_size=12)
+
+
+@given(st.lists(LINE, min_size=2, max_size=6))
+@settings(max_examples=80, deadline=None)
+def test_whatever_changes_the_table_is_the_line(qapp: QApplication, orders: list[list[int]]) -> None:
+    lines = Lines()
+    model = make_model(lines)
+    tester = QAbstractItemModelTester(model, QAbstractItemModelTester.FailureReportingMode.Warning)
+    mirror: list[str] = []
+    model.rowsRemoved.connect(lambda _parent, first, last: mirror.__delitem__(slice(first, last + 1)))
+    model.rowsInserted.connect(
+        lambda _parent, first, last: mirror.__setitem__(slice(first, first), texts(model)[first : last + 1])
+    )
+    for order in orders:
+        lines.show(*(make_ticket(number) for number in order))
+        model.refresh()
+        wanted = [f"A{number:03d}" for number in order]
+        assert texts(model) == wanted
+        assert mirror == wanted
+        assert texts(model, Column.PLACE) == [str(place) for place in range(1, len(order) + 1)]
+    del tester
