@@ -94,11 +94,12 @@ def parser() -> argparse.ArgumentParser:
 async def _demo(stop: asyncio.Event, folder: Path | None) -> int:
     try:
         album = Album(folder) if folder is not None else None
-        theme = Theme(Mode.LIGHT) if album is not None else Theme()
-        theme.apply(make_application("InTurn demo"))
         with tempfile.TemporaryDirectory(prefix="inturn-demo-", ignore_cleanup_errors=True) as name:
             own = Path(name)
-            async with _clinic(own) as (hub, passes), _stage(hub, passes, own, theme, stop) as stage:
+            async with (
+                _clinic(own) as (hub, passes),
+                _stage(hub, passes, own, stop, album is not None) as stage,
+            ):
                 return await (_live(stage) if album is None else tour(stage, album))
     except (SetupError, HubError) as error:
         print(error.message, file=sys.stderr)
@@ -158,21 +159,19 @@ def furnish(data: Path) -> Passes:
 
 @asynccontextmanager
 async def _stage(
-    hub: DemoHub, passes: Passes, own: Path, theme: Theme, stop: asyncio.Event
+    hub: DemoHub, passes: Passes, own: Path, stop: asyncio.Event, for_pictures: bool
 ) -> AsyncIterator[Stage]:
-    """The windows, connected, on a morning that has begun."""
+    """The windows, connected, on a morning that has begun. `for_pictures`: always light, and nothing pulses."""
+    theme = Theme(Mode.LIGHT) if for_pictures else Theme()
+    theme.apply(make_application("InTurn demo"))
+    wall_theme = Theme(Mode.LIGHT, reduce_motion=for_pictures or None)
+    settings = QSettings(str(own / "console.ini"), QSettings.Format.IniFormat)
     async with _client(hub, RECEPTION, passes) as reception, _client(hub, COLLEAGUE, passes) as colleague:
         _give_them_their_wait(hub.data, await demo_day.open_the_day(reception, colleague))
-        bridges = [
-            HubBridge(hub.url, DeviceCredentials(passes.kiosk), client_name="inturn-kiosk"),
-            HubBridge(hub.url, DeviceCredentials(passes.monitor), client_name="inturn-monitor"),
-            HubBridge(hub.url, client_name="inturn-admin"),
-        ]
+        bridges = _bridges(hub.url, passes)
         kiosk = KioskWindow(bridges[0], windowed=True)
-        monitor = MonitorWindow(bridges[1], windowed=True)
-        console = ConsoleWindow(
-            theme, bridges[2], QSettings(str(own / "console.ini"), QSettings.Format.IniFormat)
-        )
+        monitor = MonitorWindow(bridges[1], windowed=True, theme=wall_theme)
+        console = ConsoleWindow(theme, bridges[2], settings)
         console.closed.connect(stop.set)
         for bridge in bridges:
             bridge.start()
@@ -183,6 +182,14 @@ async def _stage(
             for window in (kiosk, monitor, console):
                 window.close()
             await asyncio.gather(*(bridge.aclose() for bridge in bridges))
+
+
+def _bridges(url: str, passes: Passes) -> list[HubBridge]:
+    return [
+        HubBridge(url, DeviceCredentials(passes.kiosk), client_name="inturn-kiosk"),
+        HubBridge(url, DeviceCredentials(passes.monitor), client_name="inturn-monitor"),
+        HubBridge(url, client_name="inturn-admin"),
+    ]
 
 
 def _client(hub: DemoHub, name: str, passes: Passes) -> HubClient:

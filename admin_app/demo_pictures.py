@@ -12,7 +12,7 @@ WIDEST = {"kiosk": 540, "monitor": 1280, "console": 1440}
 """How wide a window's picture is at most, in pixels."""
 SMALLEST_FILE = 0
 """Qt's `quality` of a PNG: 0 compresses most."""
-GROUND, SHADOW = QColor("#DCE7E4"), QColor(16, 36, 56, 26)
+GROUND, SHADOW = QColor("#DCE7E4"), QColor(16, 36, 56, 9)
 
 
 class Album:
@@ -42,8 +42,8 @@ class Album:
 
 def overview(kiosk: Path, monitor: Path, console: Path, target: Path) -> Path:
     """Three pictures beside each other on a calm ground: what a clinic has, in one look."""
-    margin, gap, radius = 48, 32, 16
-    right_width = 960
+    margin, gap, radius = 36, 24, 14
+    right_width = 800
     wall = _scaled(monitor, right_width)
     desk = _scaled(console, right_width)
     height = wall.height() + gap + desk.height()
@@ -70,7 +70,7 @@ def _paste(painter: QPainter, image: QImage, place: QPointF, radius: float) -> N
     area = QRectF(place, image.size().toSizeF())
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setBrush(SHADOW)
-    for spread in (10, 6, 2):
+    for spread in (12, 9, 6, 3):
         painter.drawRoundedRect(
             area.adjusted(-spread, 6 - spread, spread, 6 + spread), radius + spread, radius + spread
         )

@@ -35,6 +35,8 @@ TOUCHED, URGENT, OWED = "A005", "A006", "A007"
 URGENT_NAME = "Amal Haddad"
 SOON = 3.0
 """How many seconds a window may take to show what happened."""
+SETTLE_SECONDS = 0.15
+"""A new sentence may move others a frame later."""
 LOSS_SECONDS, RETURN_SECONDS = 2.0, 5.0
 """How many seconds each window may take to say that the hub is gone, and to be right again after its return."""
 
@@ -61,15 +63,15 @@ class Story:
         await self._says(
             self.monitor, wording.announcement("B002", THERE), wording.announcement("P001", THERE)
         )
-        self._picture("kiosk", "welcome")
-        self._picture("monitor", "morning")
+        await self._picture("kiosk", "welcome")
+        await self._picture("monitor", "morning")
         return "the kiosk shows three services, the wall who was called last"
 
     async def a_patient_takes_a_number(self) -> str:
         await asyncio.sleep(demo_hands.REACTION_SECONDS)
         touch(await usable(self.kiosk, "See a doctor"))
         await self._says(self.kiosk, wording.YOUR_NUMBER, wording.spoken_number(TOUCHED), "4 people ahead")
-        self._picture("kiosk", "ticket")
+        await self._picture("kiosk", "ticket")
         await asyncio.sleep(demo_hands.REACTION_SECONDS)
         touch(widget(self.kiosk, wording.DONE))
         await self._says(self.kiosk, "See a doctor. 5 people ahead")
@@ -78,16 +80,16 @@ class Story:
     async def a_wrong_password_is_refused(self) -> str:
         await demo_hands.sign_in(self.console, self._stage.user, "not my password")
         await self._says(self.console, "don't match")
-        self._picture("console", "wrong-password")
+        await self._picture("console", "wrong-password")
         return "the console says what to do"
 
     async def staff_sign_in(self) -> str:
         await demo_hands.sign_in(self.console, self._stage.user, self._stage.password)
         await self._says(self.console, f"Signed in as {self._stage.user}", HERE, THERE)
-        self._picture("console", "counters")
+        await self._picture("console", "counters")
         touch(await usable(self.console, "counter_1"))
         await self._says(self.console, "Nobody is with you", f"{TOUCHED} ", "Next is A001")
-        self._picture("console", "line")
+        await self._picture("console", "line")
         return f"by name and password; {HERE} is theirs and shows the line"
 
     async def an_urgent_patient_comes_to_staff(self) -> str:
@@ -95,7 +97,7 @@ class Story:
         type_words(await usable(self.console, "Service"), "See a doctor")
         type_words(widget(self.console, "Priority"), "High")
         type_words(widget(self.console, "Name"), URGENT_NAME)
-        self._picture("console", "issue-a-ticket")
+        await self._picture("console", "issue-a-ticket")
         touch(await usable(self.console, "Issue"))
         await self._says(
             self.console, f"{URGENT} is issued", f"1 {URGENT} {URGENT_NAME}", f"Next is {URGENT}"
@@ -105,9 +107,9 @@ class Story:
         return f"number {URGENT} with high priority is first in the line at once"
 
     async def staff_call_the_next(self) -> str:
-        took = await self._press_and_see(Qt.Key.Key_F2, URGENT, f"With you now: {URGENT}", URGENT_NAME)
-        self._picture("console", "called")
-        self._picture("monitor", "called")
+        took = await self._press_and_see(Qt.Key.Key_F2, URGENT, f"With you now: {URGENT}", "Next is A001")
+        await self._picture("console", "called")
+        await self._picture("monitor", "called")
         return f"F2: {URGENT} to {HERE}, on the wall after {took:.2f} s"
 
     async def staff_recall(self) -> str:
@@ -138,7 +140,7 @@ class Story:
         await self._press(Qt.Key.Key_F6, "complete")
         await self._says(self.console, "A002 is completed", "Nobody is with you")
         await self._press_and_see(Qt.Key.Key_F2, "A003", "With you now: A003")
-        self._picture("monitor", "busy")
+        await self._picture("monitor", "busy")
         return "F6: A002 completed; F2: A003 called"
 
     # --- the hub goes and comes back ---
@@ -159,9 +161,8 @@ class Story:
             killed,
             LOSS_SECONDS,
         )
-        await asyncio.sleep(0.3)
         for kind in seen:
-            self._picture(kind, "hub-lost")
+            await self._picture(kind, "hub-lost")
         return f"by SIGKILL, as a patient touches “See a doctor”; {_times(seen)} said so"
 
     async def the_hub_comes_back(self) -> str:
@@ -176,9 +177,8 @@ class Story:
             back,
             RETURN_SECONDS,
         )
-        await asyncio.sleep(0.3)
         for kind in seen:
-            self._picture(kind, "hub-back")
+            await self._picture(kind, "hub-back")
         up = back - self._stage.hub.started_at
         return f"on the same port and data, up after {up:.1f} s; {_times(seen)} was live and right again"
 
@@ -198,9 +198,9 @@ class Story:
         touch(widget(self.kiosk, wording.DONE))
         await self._press_and_see(Qt.Key.Key_F2, "P002", "A003 is completed", "With you now: P002")
         await self._says(self.kiosk, "See a doctor. 3 people ahead", "Pharmacy. No one waiting")
-        self._picture("console", "end")
-        self._picture("monitor", "end")
-        self._picture("kiosk", "end")
+        await self._picture("console", "end")
+        await self._picture("monitor", "end")
+        await self._picture("kiosk", "end")
         return "F2: P002 is called; the kiosk, the wall and the console agree"
 
     STEPS: tuple[tuple[str, Step], ...] = (
@@ -252,7 +252,8 @@ class Story:
         words = words_of(self.console)
         return "Live" in words and "With you now: A003" in words and f"{OWED} " in words
 
-    def _picture(self, kind: str, what: str) -> None:
+    async def _picture(self, kind: str, what: str) -> None:
+        await asyncio.sleep(SETTLE_SECONDS)
         self._album.take(kind, self._stage.windows[kind], what)
 
 
