@@ -111,19 +111,14 @@ def _popen(argv: list[str], account: Account, log: IO[bytes], inherited_fd: int)
         stdin=subprocess.DEVNULL,
         stdout=log,
         stderr=log,
-        env=_environment(),
+        # The log is read for what keeps a server from starting: its messages must be in English.
+        env={**os.environ, "LC_ALL": "C"},
         start_new_session=True,
         pass_fds=() if sys.platform == "win32" else (inherited_fd,),
         user=account.user,
         group=account.group,
         extra_groups=None if account.user is None else [],
     )
-
-
-def _environment() -> dict[str, str]:
-    # PGPORT, PGDATA, PGOPTIONS and their kin belong to somebody else's server; messages stay in English.
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "LC_", "LANG"))}
-    return kept | {"LC_ALL": "C"}
 
 
 @functools.cache
