@@ -20,6 +20,8 @@ from core.qt.widgets import Notice, Pill, text_label
 from core.wording import counter_name, service_name
 
 WIDTH = 460
+PATIENCE_MILLISECONDS = 150
+"""How long an answer may take before the buttons show that they can't be pressed."""
 ROOMY_HEIGHT = 720
 GOOD_NEWS_MILLISECONDS = 6000
 
@@ -50,6 +52,9 @@ class CallPanel(QWidget):
         self._lay_out()
         self._quiet = QTimer(self, singleShot=True, interval=GOOD_NEWS_MILLISECONDS)
         self._quiet.timeout.connect(self.notice.clear)
+        self._slow_answer = False
+        self._patience = QTimer(self, singleShot=True, interval=PATIENCE_MILLISECONDS)
+        self._patience.timeout.connect(self._dim)
         self._second = QTimer(self, interval=1000)
         self._second.timeout.connect(self._tick)
         self._second.start()
@@ -130,19 +135,21 @@ class CallPanel(QWidget):
     def _press(self, action: Action) -> None:
         if action is Action.PAUSE and Action.OPEN in flow.allowed(self._desk.desk):
             action = Action.OPEN
-        self.notice.clear()
-        self._desk.perform(action)
+        if action in flow.allowed(self._desk.desk):
+            self.notice.clear()
+            self._desk.perform(action)
 
     def _draw_buttons(self) -> None:
         desk = self._desk.desk
-        allowed = flow.allowed(desk)
-        focused = next((button for button in self.buttons.values() if button.hasFocus()), None)
-        if focused is not None:
-            self._had_keyboard = focused
-        for action, button in self.buttons.items():
-            button.setEnabled(action in allowed or (action is Action.PAUSE and Action.OPEN in allowed))
-        if focused is not None and not focused.isEnabled():
-            self.setFocus()
+        if desk.pending is not None and desk.link == "live" and not self._slow_answer:
+            # Most answers come within a frame or two: dimming all buttons for those would only flicker.
+            # Nothing can be pressed twice meanwhile: the desk lets no second action pass.
+            if not self._patience.isActive():
+                self._patience.start()
+            return
+        self._patience.stop()
+        self._slow_answer = self._slow_answer and desk.pending is not None
+        self._allow(flow.allowed(desk))
         self.buttons[Action.CALL_NEXT].setText(say.primary_label(desk))
         closed = desk.counter is not None and desk.counter.state != "open"
         if closed != self._shows_open:
@@ -150,12 +157,22 @@ class CallPanel(QWidget):
             self.buttons[Action.PAUSE].setText("Open" if closed else "Pause")
             self.buttons[Action.PAUSE].set_icon_name("play" if closed else "pause")
             self.buttons[Action.PAUSE].set_kind(Kind.PRIMARY if closed else Kind.SECONDARY)
-        self._keep_keyboard()
 
-    def _keep_keyboard(self) -> None:
-        """Give the keyboard back to the button that lost it while it could not be pressed."""
-        if self.hasFocus() and self._had_keyboard is not None and self._had_keyboard.isEnabled():
+    def _allow(self, allowed: frozenset[Action]) -> None:
+        """Enable what may be pressed; the button that had the keyboard gets it back when it can be pressed."""
+        focused = next((button for button in self.buttons.values() if button.hasFocus()), None)
+        if focused is not None:
+            self._had_keyboard = focused
+        for action, button in self.buttons.items():
+            button.setEnabled(action in allowed or (action is Action.PAUSE and Action.OPEN in allowed))
+        if focused is not None and not focused.isEnabled():
+            self.setFocus()
+        elif self.hasFocus() and self._had_keyboard is not None and self._had_keyboard.isEnabled():
             self._had_keyboard.setFocus()
+
+    def _dim(self) -> None:
+        self._slow_answer = True
+        self._draw_buttons()
 
     def _tick(self) -> None:
         current = self._desk.desk.current

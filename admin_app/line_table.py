@@ -132,8 +132,13 @@ class LineTable(QTableView):
     def _on_section_resized(self, column: int, before: int, after: int) -> None:
         if self._own_change or self.viewport().width() < 1:
             return
-        widths = [self.columnWidth(place) for place in range(len(Column))]
+        widths = [self.columnWidth(place) for place in Column]
+        # What one column takes, its neighbour gives.
+        giver = Column.SERVICE if column == Column.PATIENT else Column.PATIENT
+        rest = self.viewport().width() - sum(widths)
+        widths[giver] = max(NARROWEST[giver], widths[giver] + rest)
         self._shares = tuple(width / sum(widths) for width in widths)
+        self._share_width()
         self._settings.setValue("columns", " ".join(f"{share:.3f}" for share in self._shares))
 
     def _remembered_shares(self) -> tuple[float, ...]:

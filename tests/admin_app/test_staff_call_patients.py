@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt
 
 from admin_app.console_flow import Action, Page
 from core.qt.queue_model import Column
+from server import administration
 from tests.admin_app.console_driver import console, join
 from tests.clinic import Clinic
 from tests.conftest import Run
@@ -120,12 +121,10 @@ def test_a_counter_held_by_another_is_not_offered(run: Run, hub: HubProcess, tmp
         async with console(hub.url, tmp_path) as first, console(hub.url, tmp_path / "other") as second:
             await first.work_at("R1", "supervisor")
             await second.sign_in("staff")
-            page = second.window.counter_page
-            await until(
-                lambda: page.cards and not page.cards["R1"].isEnabled(), what="the counter to be held"
-            )
-            assert "supervisor is here" in page.cards["R1"].accessibleName()
-            assert page.cards["R2"].isEnabled()
+            cards = second.window.counter_page.cards
+            await until(lambda: cards["R2"].isEnabled(), what="a counter to choose")
+            await until(lambda: "supervisor is here" in cards["R1"].accessibleName(), what="who is there")
+            assert not cards["R1"].isEnabled()
 
     run(story())
 
@@ -142,6 +141,35 @@ def test_signing_out_gives_the_counter_back(
 
     run(story())
     assert clinic.rows("SELECT held_by FROM counters WHERE code = 'R1'") == [(None,)]
+
+
+def test_an_account_that_is_switched_off_is_out(
+    run: Run, hub: HubProcess, clinic: Clinic, tmp_path: Path
+) -> None:
+    async def story() -> None:
+        async with console(hub.url, tmp_path) as person:
+            await person.work_at("R1")
+            engine = clinic.engine()
+            administration.disable_user(engine, "staff")
+            engine.dispose()
+            await until(lambda: person.window.page is Page.SIGN_IN, what="the sign-in page")
+            assert "signed out" in person.window.sign_in_page.notice.text()
+
+    run(story())
+
+
+def test_columns_are_remembered(run: Run, hub: HubProcess, tmp_path: Path) -> None:
+    async def story() -> None:
+        async with console(hub.url, tmp_path) as person:
+            await person.work_at("R1")
+            person.window.calls_page.line.table.setColumnWidth(Column.SERVICE, 333)
+        async with console(hub.url, tmp_path) as person:
+            await person.sign_in()
+            table = person.window.calls_page.line.table
+            wide, narrow = (table.columnWidth(column) for column in (Column.SERVICE, Column.PATIENT))
+            assert wide > 2 * narrow
+
+    run(story())
 
 
 def test_a_ticket_for_a_patient_who_cannot_use_the_kiosk(
