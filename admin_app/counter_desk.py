@@ -19,7 +19,7 @@ from core.errors import HubError, Refusal
 from core.qt.hub_bridge import ConnectionState, HubBridge, HubReply
 from core.qt.palette import Tone
 from core.qt.queue_model import LineModel
-from core.tickets import CounterSummary, Priority, Ticket
+from core.tickets import CounterSummary, Ticket
 from core.wording import counter_name
 
 FRAME_MILLISECONDS = 40
@@ -119,10 +119,6 @@ class CounterDesk(QObject):
                 Action.NO_SHOW: bridge.no_show,
             }[action]
             self._ask(action, request(current.id), self._ticket_changed)
-
-    def issue(self, service: str, priority: Priority, name: str | None) -> HubReply:
-        """Issue a ticket for a patient who can't use the kiosk."""
-        return self.bridge.join_queue(service, priority, name)
 
     def refresh(self) -> None:
         """Read everything anew and say so."""

@@ -133,7 +133,9 @@ class IssuePanel(QWidget):
         self._waiting_for_answer = True
         self.draw()
         priority = cast(Priority, self.priority.currentData())
-        reply = self._desk.issue(self.service.currentData(), priority, self.name.text().strip() or None)
+        reply = self._desk.bridge.join_queue(
+            self.service.currentData(), priority, self.name.text().strip() or None
+        )
         reply.succeeded.connect(self._issued)
         reply.failed.connect(self._refused)
 

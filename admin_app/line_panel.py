@@ -40,6 +40,7 @@ class LinePanel(QWidget):
         self._issue_button = ActionButton(theme, "Issue a ticket", icon="ticket-plus", kind=Kind.QUIET)
         self._issue_button.setObjectName("issue_ticket")
         self._issue_button.setToolTip("For a patient who can't use the kiosk (Ctrl+N)")
+        self._issue_button.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click leaves the keyboard where it was
         self._issue_button.clicked.connect(self.issue.toggle)
         QShortcut(QKeySequence("Ctrl+N"), self).activated.connect(self.issue.toggle)
         self.lost = Notice(theme)
