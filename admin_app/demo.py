@@ -36,7 +36,6 @@ from core.qt.app import make_application, run
 from core.qt.hub_bridge import DeviceCredentials, HubBridge, PersonCredentials
 from core.qt.theme import Mode, Theme
 from core.settings import Settings
-from core.tickets import Ticket
 from kiosk_app.kiosk_window import KioskWindow
 from kiosk_app.monitor_window import MonitorWindow
 from server import administration
@@ -167,7 +166,7 @@ async def _stage(
     wall_theme = Theme(Mode.LIGHT, reduce_motion=for_pictures or None)
     settings = QSettings(str(own / "console.ini"), QSettings.Format.IniFormat)
     async with _client(hub, RECEPTION, passes) as reception, _client(hub, COLLEAGUE, passes) as colleague:
-        _give_them_their_wait(hub.data, await demo_day.open_the_day(reception, colleague))
+        _let_time_have_passed(hub.data, await demo_day.open_the_day(reception, colleague))
         bridges = _bridges(hub.url, passes)
         kiosk = KioskWindow(bridges[0], windowed=True)
         monitor = MonitorWindow(bridges[1], windowed=True, theme=wall_theme)
@@ -198,14 +197,13 @@ def _client(hub: DemoHub, name: str, passes: Passes) -> HubClient:
     )
 
 
-def _give_them_their_wait(data: Path, waiting: list[tuple[Ticket, float]]) -> None:
-    """The first patients have waited for a while, in this database only: the console has something to show."""
-    earlier = text(
-        "UPDATE tickets SET joined_at = joined_at - :minutes * interval '1 minute', "
-        "rank_time = rank_time - :minutes * interval '1 minute' WHERE id = CAST(:id AS uuid)"
-    )
+def _let_time_have_passed(data: Path, minutes: dict[str, float]) -> None:
+    """The first patients came a while ago, in this database only: the windows have something to show."""
+    times = ("joined_at", "rank_time", "called_at", "started_at", "ended_at")
+    shifts = ", ".join(f"{time} = {time} - :minutes * interval '1 minute'" for time in times)
+    earlier = text(f"UPDATE tickets SET {shifts} WHERE id = CAST(:id AS uuid)")
     with current_engine(Settings(data_dir=str(data))) as engine, engine.begin() as connection:
-        connection.execute(earlier, [{"id": ticket.id, "minutes": minutes} for ticket, minutes in waiting])
+        connection.execute(earlier, [{"id": ticket, "minutes": ago} for ticket, ago in minutes.items()])
 
 
 async def _until_stopped(work: Coroutine[Any, Any, int], stop: asyncio.Event) -> int:

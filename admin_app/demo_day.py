@@ -22,7 +22,7 @@ COLLEAGUES_COUNTER = "2"
 
 @dataclass(frozen=True)
 class Patient:
-    """Somebody who takes a turn. `minutes` ago, for those who were there before the demo was opened."""
+    """Somebody who takes a turn; `minutes` ago, for those who came before the demo was opened."""
 
     name: str | None
     service: str
@@ -30,7 +30,12 @@ class Patient:
     minutes: float = 0.0
 
 
-SERVED = (Patient("Ines Almeida", "B"), Patient("Jonas Weber", "P"), Patient("Karim Nasser", "B"))
+SERVED = (
+    Patient("Sofia Rossi", "P", minutes=11.4),
+    Patient("Ines Almeida", "B", minutes=7.9),
+    Patient("Jonas Weber", "P", minutes=4.2),
+    Patient("Karim Nasser", "B", minutes=1.6),
+)
 """Called by the colleague before the demo was opened; the last is still there."""
 WAITING = (
     Patient("Bo Larsen", "A", minutes=17.5),
@@ -60,18 +65,22 @@ async def join(hub: HubOperations, patient: Patient) -> Ticket:
     return await hub.join_queue(patient.service, patient.priority, patient.name)
 
 
-async def open_the_day(reception: HubOperations, colleague: HubOperations) -> list[tuple[Ticket, float]]:
+async def open_the_day(reception: HubOperations, colleague: HubOperations) -> dict[str, float]:
     """The first patients come, and the colleague calls some.
 
-    Returns those who wait, with the minutes that they are said to have waited.
+    Returns how many minutes ago each is said to have come or been called, by the ticket's id.
     """
     await colleague.open_counter(COLLEAGUES_COUNTER)
+    came: dict[str, float] = {}
     with_colleague: str | None = None
     for patient in SERVED:
-        await join(reception, patient)
-        called = (await colleague.call_next_patient(COLLEAGUES_COUNTER, with_colleague)).ticket
-        with_colleague = called.id if called is not None else None
-    return [(await join(reception, patient), patient.minutes) for patient in WAITING]
+        ticket = await join(reception, patient)
+        await colleague.call_next_patient(COLLEAGUES_COUNTER, with_colleague)
+        with_colleague = ticket.id
+        came[ticket.id] = patient.minutes
+    for patient in WAITING:
+        came[(await join(reception, patient)).id] = patient.minutes
+    return came
 
 
 async def keep_coming(reception: HubOperations) -> None:

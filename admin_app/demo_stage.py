@@ -12,8 +12,9 @@ from core.hub_operations import HubOperations
 
 KIOSK_SIZE, MONITOR_SIZE, CONSOLE_SIZE = QSize(1080, 1920), QSize(1920, 1080), QSize(1440, 900)
 """Of the drawings."""
-FRAME = 40
-"""Room for a window's title bar, in logical pixels."""
+FRAME, GAP = 40, 12
+"""Room for a window's title bar, and between two windows, in logical pixels."""
+LEAST_WIDTH, LEAST_MONITOR_HEIGHT = 240, 180
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def show_as_drawn(stage: Stage) -> None:
 
 
 def show_side_by_side(stage: Stage) -> None:
-    """For people: kiosk on the left, monitor over console on the right, as large as the screen allows."""
+    """For people: beside each other, as large as the screen allows."""
     room = stage.console.screen().availableGeometry()
     for window, place in zip(stage.windows.values(), places(room, stage.console.minimumSize()), strict=True):
         window.show()
@@ -59,15 +60,30 @@ def show_side_by_side(stage: Stage) -> None:
 
 
 def places(room: QRect, least_console: QSize) -> tuple[QRect, QRect, QRect]:
-    """Where kiosk, monitor and console stand in `room`. On a small screen the console covers a part of the others."""
-    top, bottom = room.top() + FRAME, room.bottom()
-    kiosk_height = min(960, bottom - top)
+    """Where kiosk, monitor and console stand in `room`, in logical pixels, without their title bars.
+
+    On a wide screen the kiosk fills the left and the monitor stands over the console; on a small one the console
+    keeps its least size, and the others share what is left of it, however small.
+    """
+    height = room.height() - FRAME
+    kiosk_height = min(KIOSK_SIZE.height() // 2, height)
+    beside = room.width() - kiosk_height * 9 // 16 - GAP
+    over_console = height - FRAME - least_console.height()
+    if beside < least_console.width() or over_console < LEAST_MONITOR_HEIGHT:
+        return _small(room, least_console)
+    top, left = room.top() + FRAME, room.right() - beside + 1
     kiosk = QRect(room.left(), top, kiosk_height * 9 // 16, kiosk_height)
-    left = kiosk.right() + 12
-    width = max(320, room.right() - left)
-    console_size = QSize(max(width, least_console.width()), least_console.height())
-    console_left = max(room.left(), room.right() - console_size.width())
-    console_top = max(room.top() + FRAME, bottom - console_size.height())
-    monitor_height = min(width * 9 // 16, max(180, console_top - FRAME - top))
+    monitor_height = min(over_console, beside * 9 // 16)
     monitor = QRect(left, top, monitor_height * 16 // 9, monitor_height)
-    return kiosk, monitor, QRect(console_left, console_top, console_size.width(), console_size.height())
+    console_top = monitor.bottom() + 1 + FRAME
+    return kiosk, monitor, QRect(left, console_top, beside, room.bottom() + 1 - console_top)
+
+
+def _small(room: QRect, console: QSize) -> tuple[QRect, QRect, QRect]:
+    width = max(LEAST_WIDTH, room.width() - console.width() - GAP)
+    top = room.top() + FRAME
+    kiosk_height = min(width * 16 // 9, room.height() - 2 * FRAME - width * 9 // 16)
+    kiosk = QRect(room.left(), top, kiosk_height * 9 // 16, kiosk_height)
+    monitor = QRect(room.left(), kiosk.bottom() + 1 + FRAME, width, width * 9 // 16)
+    left = max(room.left(), room.right() + 1 - console.width())
+    return kiosk, monitor, QRect(left, top, console.width(), min(console.height(), room.height() - FRAME))

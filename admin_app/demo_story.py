@@ -61,7 +61,7 @@ class Story:
             "Pharmacy. 1 person ahead",
         )
         await self._says(
-            self.monitor, wording.announcement("B002", THERE), wording.announcement("P001", THERE)
+            self.monitor, wording.announcement("B002", THERE), wording.announcement("P002", THERE)
         )
         await self._picture("kiosk", "welcome")
         await self._picture("monitor", "morning")
@@ -89,6 +89,7 @@ class Story:
         await self._picture("console", "counters")
         touch(await usable(self.console, "counter_1"))
         await self._says(self.console, "Nobody is with you", f"{TOUCHED} ", "Next is A001")
+        await usable(self.console, "call_next")
         await self._picture("console", "line")
         return f"by name and password; {HERE} is theirs and shows the line"
 
@@ -196,12 +197,12 @@ class Story:
     async def work_goes_on(self) -> str:
         await asyncio.sleep(demo_hands.REACTION_SECONDS)
         touch(widget(self.kiosk, wording.DONE))
-        await self._press_and_see(Qt.Key.Key_F2, "P002", "A003 is completed", "With you now: P002")
+        await self._press_and_see(Qt.Key.Key_F2, "P003", "A003 is completed", "With you now: P003")
         await self._says(self.kiosk, "See a doctor. 3 people ahead", "Pharmacy. No one waiting")
         await self._picture("console", "end")
         await self._picture("monitor", "end")
         await self._picture("kiosk", "end")
-        return "F2: P002 is called; the kiosk, the wall and the console agree"
+        return "F2: P003 is called; the kiosk, the wall and the console agree"
 
     STEPS: tuple[tuple[str, Step], ...] = (
         ("Patients see who is ahead", patients_see_who_is_ahead),
@@ -223,12 +224,12 @@ class Story:
 
     # --- hands and eyes ---
 
-    async def _says(self, window: QWidget, *sentences: str, seconds: float = SOON) -> None:
+    async def _says(self, window: QWidget, *sentences: str) -> None:
         for sentence in sentences:
             await wait_for(
                 f"{window.windowTitle()} does not say “{sentence}”",
                 lambda sentence=sentence: sentence in words_of(window),  # type: ignore[misc]
-                seconds,
+                SOON,
             )
 
     async def _press(self, key: Qt.Key, button: str) -> None:

@@ -43,7 +43,7 @@ def test_it_names_the_step_and_what_was_not_seen(
     assert run(demo_tour.tour(stage, Album(tmp_path / "pictures"))) == 1
     assert capsys.readouterr().out == (
         "The tour failed at step 1, “Patients see who is ahead”: "
-        "InTurn kiosk does not say “See a doctor. 4 people” (waited 0.1 s).\n"
+        "InTurn kiosk does not say “See a doctor. 4 people ahead” (waited 0.1 s).\n"
     )
 
 
