@@ -54,6 +54,6 @@ async def live(stop: asyncio.Event, hub: str) -> int:
     window.closed.connect(stop.set)
     window.show()
     await stop.wait()
-    window.hide()
+    window.close()
     await bridge.aclose()
     return 0
