@@ -64,7 +64,7 @@ class Screen:
         slow: the present wait has lasted longer than `PATIENCE`.
         ticket: the number shown on the ticket page.
         notice, notice_at: a sentence over the cards, and since when.
-        touched_at: the last touch that counted.
+        touched_at: the last touch that did something. seen_at: the last that showed somebody is there.
         asked: how many tickets were asked for.
     """
 
@@ -78,6 +78,7 @@ class Screen:
     notice: str | None = None
     notice_at: float = 0.0
     touched_at: float = float("-inf")
+    seen_at: float = float("-inf")
     asked: int = 0
 
 
@@ -113,7 +114,7 @@ def turned(screen: Screen, sheet: int, now: float) -> Screen:
 
 def touched_elsewhere(screen: Screen, now: float) -> Screen:
     """A touch that does nothing but show that somebody is there."""
-    return replace(screen, touched_at=now) if not _too_soon(screen, now) else screen
+    return replace(screen, seen_at=now)
 
 
 def done(screen: Screen, now: float) -> Screen:
@@ -162,7 +163,7 @@ def passed(screen: Screen, now: float) -> Screen:
         return replace(given_up, notice=wording.NO_ANSWER, notice_at=now)
     if screen.notice is not None and now - screen.notice_at >= NOTICE_SHOWN:
         screen = replace(screen, notice=None)
-    if screen.sheet and now - screen.touched_at >= IDLE:
+    if screen.sheet and now - max(screen.touched_at, screen.seen_at) >= IDLE:
         screen = replace(screen, sheet=0)
     return screen
 

@@ -67,7 +67,7 @@ class KioskWindow(QWidget):
         self.setWindowTitle("InTurn kiosk")
         if not windowed:
             self.setCursor(Qt.CursorShape.BlankCursor)
-        self._refresh()
+        self.refresh()
         self._connection_changed()
 
     def open(self) -> None:
@@ -95,10 +95,10 @@ class KioskWindow(QWidget):
 
     def _make_timers(self) -> None:
         self._tick = QTimer(self, interval=TICK)
-        self._tick.timeout.connect(self._pass_time)
+        self._tick.timeout.connect(self.pass_time)
         self._tick.start()
         self._refresh_soon = QTimer(self, interval=REFRESH, singleShot=True)
-        self._refresh_soon.timeout.connect(self._refresh)
+        self._refresh_soon.timeout.connect(self.refresh)
         self._hesitate = QTimer(self, interval=HESITATION, singleShot=True)
         self._hesitate.timeout.connect(lambda: self._show(self.screen_shown))
 
@@ -132,7 +132,8 @@ class KioskWindow(QWidget):
         self._step(flow.connection, self._bridge.state)
         self._refresh_when_due()
 
-    def _pass_time(self) -> None:
+    def pass_time(self) -> None:
+        """Let the flow look at the clock."""
         self._step(flow.passed)
         if self.screen_shown.page is Page.TICKET:
             self.ticket.show_remaining(flow.remaining(self.screen_shown, self._clock()))
@@ -187,7 +188,8 @@ class KioskWindow(QWidget):
         if not self._refresh_soon.isActive():
             self._refresh_soon.start()
 
-    def _refresh(self) -> None:
+    def refresh(self) -> None:
+        """Show the services as they are now."""
         self.welcome.show_services([self._card_words(service) for service in self._bridge.services])
         self._tell_time()
 

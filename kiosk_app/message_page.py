@@ -39,6 +39,10 @@ class MessagePage(QWidget):
     def sentence(self) -> str:
         return self._sentence
 
+    @property
+    def aside(self) -> str:
+        return self._aside
+
     def say(self, icon: str, tone: Tone, heading: str, sentence: str, aside: str = "") -> None:
         """Show other words."""
         self._icon_name, self._tone = icon, tone

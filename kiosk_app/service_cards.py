@@ -89,6 +89,7 @@ class CardDrawing:
 
     Attributes:
         height: what the card needs, in logical pixels.
+        cut: whether something is elided.
     """
 
     def __init__(self, theme: Theme, scale: PhysicalScale, text: float, width: int, words: CardWords) -> None:
@@ -105,6 +106,16 @@ class CardDrawing:
         self._lines = self._detail_lines()
         words_height = self._line(self._title) * len(self._names) + self._line(self._body) * len(self._lines)
         self.height = ceil(max(words_height, self._picture) + self._padding * (1.5 if text >= 0.9 else 1.0))
+
+    @property
+    def capitals_mm(self) -> tuple[float, float]:
+        """How high the capitals of name and details are on the real screen."""
+        title, body = (QFontMetricsF(font).capHeight() for font in (self._title, self._body))
+        return title / self._scale.pixels_per_mm, body / self._scale.pixels_per_mm
+
+    @property
+    def cut(self) -> bool:
+        return any(line.endswith("…") for line in (*self._names, *self._lines))
 
     def _shrink_title(self, name: str) -> None:
         """A name is never cut while smaller letters can hold it."""

@@ -38,12 +38,26 @@ class TicketDrawing:
     def paint(self, painter: QPainter, card: QRectF) -> None:
         """Draw the ticket into `card` (logical pixels)."""
         rounded(painter, card, self._scale.px(60), self._theme.colour("on_ticket_ground"))
-        tear = card.top() + card.height() * 0.63
+        upper = self._upper(card)
+        tear = upper.bottom()
         self._paint_tear(painter, card, tear)
-        upper = QRectF(card.left(), card.top(), card.width(), tear - card.top())
         self._paint_number(painter, upper)
         lower = QRectF(card.left(), tear, card.width(), card.bottom() - tear)
         self._paint_figures(painter, lower.adjusted(self._scale.px(70), 0, -self._scale.px(70), 0))
+
+    def number_height(self, card: QRectF) -> float:
+        """How high the number's capitals are in a ticket of that size, in logical pixels."""
+        return QFontMetricsF(self._number_font(self._upper(card))).capHeight()
+
+    def _upper(self, card: QRectF) -> QRectF:
+        return QRectF(card.left(), card.top(), card.width(), card.height() * 0.63)
+
+    def _number_font(self, area: QRectF) -> QFont:
+        most = min(self._scale.px(296), area.height() - 2 * self._line() - self._scale.px(40))
+        return self._fitting(self._words.number, area.width() * 0.86, most, 800)
+
+    def _line(self) -> float:
+        return self._scale.body * 1.35
 
     def _paint_tear(self, painter: QPainter, card: QRectF, tear: float) -> None:
         notch = self._scale.px(30)
@@ -61,9 +75,7 @@ class TicketDrawing:
         scale, words = self._scale, self._words
         label = self._theme.font(scale.body, 400)
         service = self._theme.font(max(scale.px(50), scale.body), 600)
-        line = scale.body * 1.35
-        most = min(scale.px(296), area.height() - 2 * line - scale.px(40))
-        number = self._fitting(words.number, area.width() * 0.86, most, 800)
+        line, number = self._line(), self._number_font(area)
         capital = QFontMetricsF(number).capHeight()
         gap = max(scale.px(12), (area.height() - 2 * line - capital) / 4)
         top = self._centred(

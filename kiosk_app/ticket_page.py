@@ -43,6 +43,12 @@ class TicketPage(QWidget):
         self.setAccessibleName(f"{wording.YOUR_NUMBER}: {number}. {words.service}. {figures}")
         self.update()
 
+    @property
+    def number_mm(self) -> float:
+        """How high the number's capitals are on the real screen."""
+        drawing = TicketDrawing(self._theme, self._scale, self.words)
+        return drawing.number_height(QRectF(self._card())) / self._scale.pixels_per_mm
+
     def show_remaining(self, part: float) -> None:
         """How much of the page's time is left, from 1 to 0."""
         self._remaining = part

@@ -23,6 +23,8 @@ from kiosk_app.welcome_layout import Frame, WelcomeLayout, welcome_layout
 class WelcomePage(QWidget):
     """Cards to touch.
 
+    Attributes:
+        layout_shown: where everything lies now; None before the first arrangement.
     Signals:
         chosen(str): the code of the service that was touched.
         sheet_wanted(int): another sheet of services, from 0.
@@ -36,7 +38,7 @@ class WelcomePage(QWidget):
         self._theme, self._scale = theme, scale
         self._words: tuple[CardWords, ...] = ()
         self._sheet = 0
-        self._layout: WelcomeLayout | None = None
+        self.layout_shown: WelcomeLayout | None = None
         self._cards: list[ServiceCard] = []
         self.header = Header(theme, scale, self)
         self.notice = Notice(theme, parent=self)
@@ -89,15 +91,15 @@ class WelcomePage(QWidget):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.fillRect(self.rect(), self._theme.colour("ground"))
-        if self._layout is not None:
-            self._paint_heading(painter, self._layout.frame)
-            self._paint_footer(painter, QRectF(self._layout.frame.footer))
+        if self.layout_shown is not None:
+            self._paint_heading(painter, self.layout_shown.frame)
+            self._paint_footer(painter, QRectF(self.layout_shown.frame.footer))
 
     # --- where things lie ---
 
     def _arrange(self) -> None:
         layout = welcome_layout(self._theme, self._scale, self._words)
-        self._layout = layout
+        self.layout_shown = layout
         self.header.set_scale(self._scale)
         self.header.setGeometry(layout.frame.header)
         self._place_cards(layout)
@@ -131,8 +133,8 @@ class WelcomePage(QWidget):
         self._more.setVisible(self._sheet + 1 < layout.sheets)
 
     def _place_notice(self) -> None:
-        if self._layout is not None:
-            area = self._layout.frame.heading
+        if self.layout_shown is not None:
+            area = self.layout_shown.frame.heading
             needed = self.notice.heightForWidth(area.width())
             least = min(needed, area.height())
             self.notice.setGeometry(area.left(), area.top(), area.width(), least)
