@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QStaticText
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPixmap, QStaticText
 from PySide6.QtWidgets import QStyledItemDelegate, QStyleOptionViewItem, QTableView
 
 from admin_app import console_flow as flow
@@ -53,7 +53,7 @@ class CellPainter(QStyledItemDelegate):
             top = inner.top() + self._tops[column]
             painter.drawStaticText(inner.left(), top, self._shaped(words, inner.width(), column))
         else:
-            self._paint_wait(painter, QRectF(inner), words, tone)
+            self._paint_wait(painter, inner, words, tone)
 
     def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
         return QSize(80, ROW_HEIGHT)
@@ -67,6 +67,7 @@ class CellPainter(QStyledItemDelegate):
         self._separator, self._next = theme.colour("separator"), theme.colour("action_soft")
         self._focus: QColor = theme.colour("focus")
         self._tops = [(ROW_HEIGHT - metrics.height()) // 2 for metrics in self._metrics]
+        self._pills: dict[tuple[str, Tone, float], QPixmap] = {}
         self._kept: dict[tuple[str, int, int], QStaticText] = {}
 
     def _font(self, column: Column) -> QFont:
@@ -93,11 +94,24 @@ class CellPainter(QStyledItemDelegate):
         if self._table.hasFocus() and self._table.currentIndex().row() == row:
             painter.fillRect(area.left(), area.bottom() - 2, area.width(), 3, self._focus)
 
-    def _paint_wait(self, painter: QPainter, inner: QRectF, words: str, tone: Tone) -> None:
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    def _paint_wait(self, painter: QPainter, inner: QRect, words: str, tone: Tone) -> None:
+        ratio = self._table.devicePixelRatioF()
+        found = self._pills.get((words, tone, ratio))
+        if found is None:
+            if len(self._pills) > MOST_KEPT:
+                self._pills.clear()
+            found = self._pills[words, tone, ratio] = self._pill(words, tone, ratio)
+        painter.drawPixmap(inner.left(), inner.top() + (ROW_HEIGHT - PILL_HEIGHT) // 2, found)
+
+    def _pill(self, words: str, tone: Tone, ratio: float) -> QPixmap:
         metrics = QFontMetrics(self._theme.font(Size.SECONDARY, 600, tabular=True))
-        width = min(float(metrics.horizontalAdvance(words) + 46), inner.width())
-        top = inner.center().y() - PILL_HEIGHT / 2
+        width = metrics.horizontalAdvance(words) + 46
+        picture = QPixmap(round(width * ratio), round(PILL_HEIGHT * ratio))
+        picture.setDevicePixelRatio(ratio)
+        picture.fill(Qt.GlobalColor.transparent)
+        painter = QPainter(picture)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         icon = "clock-alert" if tone == "attention" else "triangle-alert"
-        pill = QRectF(inner.left(), top, width, PILL_HEIGHT)
-        paint_pill(painter, self._theme, pill, words, tone, icon)
+        paint_pill(painter, self._theme, QRectF(0, 0, width, PILL_HEIGHT), words, tone, icon)
+        painter.end()
+        return picture
