@@ -22,6 +22,7 @@ from server.connection import ClientConnection
 from server.database import Database
 from server.metrics import CONTENT_TYPE
 from server.parts import HubParts, assemble
+from server.schema import latest_revision
 
 log = logging.getLogger(__name__)
 
@@ -125,11 +126,14 @@ class Hub:
 
     async def _readiness(self) -> dict[str, bool]:
         try:
-            await self._database.call("current_revisions")
-            reachable = True
+            revision = json.loads(await self._database.call("schema_revision"))
         except HubError:
-            reachable = False
-        return {"database": reachable, "notification_service": self.parts.notifications.running}
+            revision = None
+        return {
+            "database": revision is not None,
+            "schema": revision == latest_revision(),
+            "notification_service": self.parts.notifications.running,
+        }
 
     def _look_for_revoked(self) -> None:
         self._revocation = asyncio.get_running_loop().create_task(self._close_revoked())

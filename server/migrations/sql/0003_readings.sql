@@ -42,6 +42,12 @@ LANGUAGE sql STABLE AS $$
         'services', (SELECT coalesce(jsonb_object_agg(code, revision), '{}') FROM services)) FROM settings
 $$;
 
+-- The schema's revision, as Alembic noted it.
+CREATE FUNCTION schema_revision() RETURNS jsonb
+LANGUAGE sql STABLE AS $$
+    SELECT to_jsonb(version_num) FROM alembic_version
+$$;
+
 -- A service's events behind `p_revision`, oldest first, at most `p_limit`.
 CREATE FUNCTION events_after(p_service text, p_revision bigint, p_limit integer) RETURNS jsonb
 LANGUAGE sql STABLE AS $$
