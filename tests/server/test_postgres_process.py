@@ -20,7 +20,7 @@ SPAWN_AND_WAIT = """
 import sys
 from server.postgres_process import Account, spawn
 with open("/dev/null", "wb") as log:
-    print(spawn(["cat", "/dev/zero"], account=Account(), log=log, inherited_fd=2).pid, flush=True)
+    print(spawn(["sleep", "60"], account=Account(), log=log, inherited_fd=2).pid, flush=True)
 sys.stdin.read()
 """
 
