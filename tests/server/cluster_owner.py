@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from server.embedded_postgres import EmbeddedPostgres, EmbeddedPostgresError
+from server.postgres_binaries import BIN_VARIABLE
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -25,14 +26,14 @@ REPOSITORY = Path(__file__).parents[2]
 class OwnerProcess:
     """The running process; `report()` is what it printed. A context manager that ends it."""
 
-    def __init__(self, root: Path, *, prefix: Sequence[str] = ()) -> None:
+    def __init__(self, root: Path, *, prefix: Sequence[str] = (), programs: Path | None = None) -> None:
         self.process = subprocess.Popen(
             [*prefix, sys.executable, "-m", __name__, str(root)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             cwd=REPOSITORY,
             text=True,
-            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+            env={**os.environ, **({BIN_VARIABLE: str(programs)} if programs else {})},
         )
 
     def __enter__(self) -> OwnerProcess:

@@ -98,10 +98,11 @@ def test_somebody_elses_environment_does_not_matter(
 
 
 def test_an_ordinary_user_can_do_it(nobodys_folder: Path) -> None:
-    with OwnerProcess(nobodys_folder / "root", prefix=as_ordinary_user()) as owner:
+    root, programs = nobodys_folder / "root", reachable_programs(nobodys_folder)
+    with OwnerProcess(root, prefix=as_ordinary_user(), programs=programs) as owner:
         assert query(owner.report()["url"], "SELECT 1") == [(1,)]
         expected = NOBODY if os.geteuid() == 0 else os.geteuid()
-        assert Path(f"/proc/{server_of(nobodys_folder / 'root').pid}").stat().st_uid == expected
+        assert Path(f"/proc/{server_of(root).pid}").stat().st_uid == expected
 
 
 def test_root_acts_for_the_owner_of_the_folder(nobodys_folder: Path) -> None:
@@ -114,7 +115,7 @@ def test_root_acts_for_the_owner_of_the_folder(nobodys_folder: Path) -> None:
         assert query(cluster.start(), "SELECT 1") == [(1,)]
         assert Path(f"/proc/{server_of(root).pid}").stat().st_uid == owner
     assert {path.stat().st_uid for path in (root, *root.rglob("*"))} == {owner}
-    with OwnerProcess(root, prefix=as_ordinary_user()) as the_owner:
+    with OwnerProcess(root, prefix=as_ordinary_user(), programs=programs) as the_owner:
         assert not the_owner.report()["adopted"]
 
 
