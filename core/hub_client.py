@@ -197,6 +197,10 @@ class HubClient(HubOperations):
                 log.info("No connection to the hub: %s", group.exceptions[0])
             failures = 0 if self._follower.ready else failures + 1
             self._forget_connection()
+            # A TaskGroup whose member fails at the moment of a cancellation swallows the cancellation.
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise asyncio.CancelledError
             await asyncio.sleep(self._pause(failures))
 
     async def _one_connection(self, url: str) -> None:
