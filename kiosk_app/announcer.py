@@ -6,9 +6,8 @@ import logging
 import shutil
 import sys
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from PySide6.QtCore import QObject, QProcess, QTimer, Signal
 
@@ -25,11 +24,10 @@ PLAYERS: tuple[tuple[str, ...], ...] = (("pw-play",), ("paplay",), ("aplay", "-q
 
 @dataclass(frozen=True)
 class Announcement:
-    """One call to be heard: the ticket's number, the counter's name, and when it was called (UTC)."""
+    """One call to be heard: the ticket's number and the counter's name."""
 
     number: str
     counter: str
-    called_at: datetime
 
 
 class Announcer(QObject):
@@ -49,12 +47,10 @@ class Announcer(QObject):
     def __init__(
         self,
         player: tuple[str, ...] | None = None,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
         parent: QObject | None = None,
     ) -> None:
         """`player` is the command that plays a WAV file given as its last argument; found by itself if None."""
         super().__init__(parent)
-        self._now = now
         self._player = player if player is not None else find_player()
         self._waiting: deque[Announcement] = deque()
         self._current: Announcement | None = None
@@ -68,9 +64,9 @@ class Announcer(QObject):
         """How many announcements are still to come."""
         return len(self._waiting)
 
-    def announce(self, announcement: Announcement) -> bool:
-        """Take an announcement; False when it is too old to be heard."""
-        if self._now() - announcement.called_at > TOO_OLD:
+    def announce(self, announcement: Announcement, age: timedelta) -> bool:
+        """Take an announcement of a call that is so old; False when it is too old to be heard."""
+        if age > TOO_OLD:
             return False
         self._waiting.append(announcement)
         self._play_next()

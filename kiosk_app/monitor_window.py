@@ -58,14 +58,14 @@ class MonitorWindow(QWidget):
         self._dark = False
         self._shift = (0, 0)
         self.board = Board()
-        self.announcer = announcer or Announcer(now=self._hub_time, parent=self)
+        self.announcer = announcer or Announcer(parent=self)
         self._make_panels()
         self._make_timers()
         self._follow_bridge()
         self.setWindowTitle("InTurn monitor")
         if not windowed:
             self.setCursor(Qt.CursorShape.BlankCursor)
-        self._greeted()
+        self.refresh()
 
     def open(self) -> None:
         """Show the window as it is meant to be seen: full screen, or on somebody's desktop."""
@@ -87,7 +87,7 @@ class MonitorWindow(QWidget):
         self._frame = QTimer(self, interval=FRAME, singleShot=True)
         self._frame.timeout.connect(self.refresh)
         self._second = QTimer(self, interval=500)
-        self._second.timeout.connect(self._tick)
+        self._second.timeout.connect(self.tick)
         self._second.start()
         self._mover = QTimer(self, interval=SHIFT_EVERY)
         self._mover.timeout.connect(self._move)
@@ -125,9 +125,9 @@ class MonitorWindow(QWidget):
     def _heard(self, event: QueueEvent) -> None:
         if event.kind in ("called", "recalled") and event.ticket is not None:
             counter = wording.counter_name(event.ticket.counter, self._bridge.counters)
-            self.announcer.announce(Announcement(event.ticket.number, counter, event.at))
+            self.announcer.announce(Announcement(event.ticket.number, counter), self._hub_time() - event.at)
 
-    def _tick(self) -> None:
+    def tick(self) -> None:
         """Twice a second: the clock, a pulse's other half, a call that has grown old, an outage that grew long."""
         self.refresh()
         call = self.board.current

@@ -103,6 +103,16 @@ class CallPanel(Panel[Board]):
         super().__init__(theme, shown, parent)
         self._dimmed = False
 
+    @property
+    def dimmed(self) -> bool:
+        return self._dimmed
+
+    @property
+    def number_height(self) -> float:
+        """How high the number's capitals are, in logical pixels; 0 without a call."""
+        call = self.shown.current
+        return QFontMetricsF(self._number_font(self._inner(), call)).capHeight() if call else 0.0
+
     def set_dimmed(self, dimmed: bool) -> None:
         """The darker half of a pulse."""
         if dimmed != self._dimmed:
@@ -117,17 +127,23 @@ class CallPanel(Panel[Board]):
         bright = call is not None and call.fresh and not board.heading
         ground: Role = ("call_dimmed" if self._dimmed else "call") if bright else "wall_row"
         rounded(painter, area, self._side * 0.05, self._theme.colour(ground))
-        inner = area.adjusted(*(self._side * part for part in (0.075, 0.035, -0.06, -0.035)))
+        inner = self._inner()
         if call is None or board.heading:
             self._paint_sentence(painter, inner)
         else:
             self._paint_call(painter, inner, call, bright)
 
+    def _inner(self) -> QRectF:
+        return QRectF(self.rect()).adjusted(*(self._side * part for part in (0.075, 0.035, -0.06, -0.035)))
+
+    def _number_font(self, area: QRectF, call: Call) -> QFont:
+        most = min(0.345, area.height() * 0.45 / CAPITAL / self._side)
+        return self._fitting(call.number, area.width(), most, 800, least=LEAST)
+
     def _paint_call(self, painter: QPainter, area: QRectF, call: Call, bright: bool) -> None:
         words: Role = "on_call" if bright else "wall_text"
         quiet: Role = "on_call" if bright else "wall_secondary"
-        most = min(0.345, area.height() * 0.45 / CAPITAL / self._side)
-        number = self._fitting(call.number, area.width(), most, 800, least=LEAST)
+        number = self._number_font(area, call)
         heights = [self._side * 0.085, QFontMetricsF(number).capHeight(), self._side * 0.14]
         gap = (area.height() - sum(heights)) / 4
         line = QRectF(area.left(), area.top() + gap, area.width(), heights[0])
@@ -188,9 +204,8 @@ class CallRow(Panel[Call | None]):
             return
         area = QRectF(self.rect())
         rounded(painter, area, self._side * 0.033, self._theme.colour("wall_row"))
-        inner = area.adjusted(self._side * 0.036, 0, -self._side * 0.036, 0)
-        room = inner.width() * 0.62 if self._one_line(inner) else inner.width()
-        number = self._fitting(self.shown.number, room, 0.1055, 800, least=LEAST)
+        inner = self._inner()
+        number = self._number_font(self.shown, inner)
         counter_area = QRectF(inner)
         if self._one_line(inner):
             width = QFontMetricsF(number).horizontalAdvance(self.shown.number)
@@ -204,6 +219,19 @@ class CallRow(Panel[Call | None]):
         self._text(
             painter, counter_area, counter, "wall_secondary", self.shown.counter, right=self._one_line(inner)
         )
+
+    @property
+    def number_height(self) -> float:
+        """How high the number's capitals are, in logical pixels; 0 without a call."""
+        call = self.shown
+        return QFontMetricsF(self._number_font(call, self._inner())).capHeight() if call else 0.0
+
+    def _inner(self) -> QRectF:
+        return QRectF(self.rect()).adjusted(self._side * 0.036, 0, -self._side * 0.036, 0)
+
+    def _number_font(self, call: Call, area: QRectF) -> QFont:
+        room = area.width() * 0.62 if self._one_line(area) else area.width()
+        return self._fitting(call.number, room, 0.1055, 800, least=LEAST)
 
     def _one_line(self, area: QRectF) -> bool:
         """Beside each other where there is room, else the counter under the number."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -14,8 +14,11 @@ from kiosk_app.announcer import TOO_OLD, Announcement, Announcer
 PLAYER = "import sys; f = open(sys.argv[1], 'a'); f.write('begin '); f.flush(); f.write('end\\n')"
 
 
-def call(number: str = "A012", age: float = 0) -> Announcement:
-    return Announcement(number, "Counter 3", datetime.now(UTC) - timedelta(seconds=age))
+NEW = timedelta(seconds=1)
+
+
+def call(number: str = "A012") -> Announcement:
+    return Announcement(number, "Counter 3")
 
 
 def test_twenty_calls_at_once_are_twenty_announcements_in_order(qtbot: QtBot, tmp_path: Path) -> None:
@@ -26,7 +29,7 @@ def test_twenty_calls_at_once_are_twenty_announcements_in_order(qtbot: QtBot, tm
     announcer.finished.connect(lambda each: story.append(f"-{each.number}"))
     numbers = [f"A{number:03}" for number in range(20)]
     for number in numbers:
-        assert announcer.announce(call(number))
+        assert announcer.announce(call(number), NEW)
     qtbot.waitUntil(lambda: len(story) == 40, timeout=20_000)
     assert story == [step for number in numbers for step in (f"+{number}", f"-{number}")]
     assert played.read_text() == "begin end\n" * 20
@@ -35,7 +38,7 @@ def test_twenty_calls_at_once_are_twenty_announcements_in_order(qtbot: QtBot, tm
 
 def test_what_is_older_than_a_minute_is_not_chimed(qtbot: QtBot) -> None:
     announcer = Announcer(player=())
-    assert not announcer.announce(call(age=TOO_OLD.total_seconds() + 1))
+    assert not announcer.announce(call(), TOO_OLD + NEW)
     assert announcer.waiting == 0
 
 
@@ -43,7 +46,7 @@ def test_without_a_player_calls_pass_in_silence_and_staff_can_be_told(qtbot: QtB
     announcer = Announcer(player=())
     assert "no chime" in announcer.trouble
     with qtbot.waitSignal(announcer.finished):
-        announcer.announce(call())
+        announcer.announce(call(), NEW)
 
 
 @pytest.mark.logs_expected
@@ -52,16 +55,16 @@ def test_a_player_that_fails_is_told_and_the_next_call_comes(qtbot: QtBot, playe
     announcer = Announcer(player=player)
     ended: list[object] = []
     announcer.finished.connect(ended.append)
-    announcer.announce(call("A001"))
-    announcer.announce(call("A002"))
+    announcer.announce(call("A001"), NEW)
+    announcer.announce(call("A002"), NEW)
     qtbot.waitUntil(lambda: len(ended) == 2, timeout=10_000)
     assert "could not be played" in announcer.trouble
 
 
 def test_stopping_ends_the_player_and_forgets_the_rest(qtbot: QtBot) -> None:
     announcer = Announcer(player=(sys.executable, "-c", "import threading; threading.Event().wait()"))
-    announcer.announce(call("A001"))
-    announcer.announce(call("A002"))
+    announcer.announce(call("A001"), NEW)
+    announcer.announce(call("A002"), NEW)
     assert announcer.waiting == 1
     announcer.stop()
     assert announcer.waiting == 0
