@@ -89,6 +89,7 @@ class HubClient(HubOperations):
         self._waiting: dict[int, asyncio.Future[msgspec.Raw]] = {}
         self._connection: ClientConnection | None = None
         self._task: asyncio.Task[None] | None = None
+        self._closing = False
         self._wake = asyncio.Event()
         self._changed = asyncio.Event()
 
@@ -105,11 +106,13 @@ class HubClient(HubOperations):
     def start(self) -> None:
         """Begins to connect, in the current loop. Returns at once."""
         if self._task is None:
+            self._closing = False
             self._task = asyncio.get_event_loop().create_task(self._run(), name="hub client")
 
     async def aclose(self) -> None:
         """Closes the connection and ends the tasks; whoever waits for an answer gets `Unavailable`."""
         task, self._task = self._task, None
+        self._closing = True
         if task is not None:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
@@ -198,9 +201,8 @@ class HubClient(HubOperations):
             failures = 0 if self._follower.ready else failures + 1
             self._forget_connection()
             # A TaskGroup whose member fails at the moment of a cancellation swallows the cancellation.
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():
-                raise asyncio.CancelledError
+            if self._closing:
+                return
             await asyncio.sleep(self._pause(failures))
 
     async def _one_connection(self, url: str) -> None:
