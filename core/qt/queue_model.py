@@ -18,9 +18,9 @@ from core.tickets import Ticket
 
 Index = QModelIndex | QPersistentModelIndex
 
-TICKET_ROLE = Qt.ItemDataRole.UserRole
+TICKET_ROLE = int(Qt.ItemDataRole.UserRole)
 """The row's `Ticket`."""
-WAITED_ROLE = Qt.ItemDataRole.UserRole + 1
+WAITED_ROLE = TICKET_ROLE + 1
 """How long the patient has waited, in seconds."""
 
 CLASSES = {"high": 0, "medium": 1, "low": 2}
@@ -38,6 +38,8 @@ class Column(enum.IntEnum):
     WAITED = 5
 
 
+_TEXT = int(Qt.ItemDataRole.DisplayRole)
+_WAITED = int(Column.WAITED)
 HEADINGS = ("Place", "Number", "Patient", "Service", "Priority", "Waiting")
 
 
@@ -62,7 +64,9 @@ class LineModel(QAbstractTableModel):
         *,
         limit: int = 500,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        frame_milliseconds: int = 0,
     ) -> None:
+        """`frame_milliseconds`: changes are gathered for that long, so that a view has less to paint."""
         super().__init__(parent)
         self._bridge = bridge
         self._services = tuple(services)
@@ -70,7 +74,7 @@ class LineModel(QAbstractTableModel):
         self._now = now
         self._rows: list[_Row] = []
         self._names: dict[str, str] = {}
-        self._soon = QTimer(self, singleShot=True, interval=0)
+        self._soon = QTimer(self, singleShot=True, interval=frame_milliseconds)
         self._soon.timeout.connect(self.refresh)
         self._clock = QTimer(self, interval=CLOCK_MILLISECONDS)
         self._clock.timeout.connect(self._tell_times)
@@ -119,13 +123,14 @@ class LineModel(QAbstractTableModel):
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """A cell's text, the row's ticket or its wait."""
-        if role == Qt.ItemDataRole.DisplayRole:
+        # A view asks for eight roles of every visible cell at each repaint: whatever is not known leaves at once,
+        # and the roles are compared as plain numbers.
+        if role == _TEXT:
             return self._text(self._rows[index.row()], index.column())
-        if role == TICKET_ROLE:
-            return self._rows[index.row()].ticket
-        if role == WAITED_ROLE:
-            return self._waited(self._rows[index.row()].ticket)
-        return None
+        if role < TICKET_ROLE:
+            return None
+        ticket = self._rows[index.row()].ticket
+        return ticket if role == TICKET_ROLE else self._waited(ticket) if role == WAITED_ROLE else None
 
     def refresh(self) -> None:
         """Makes the table what the lines are now, telling views only what is different."""
@@ -159,25 +164,21 @@ class LineModel(QAbstractTableModel):
 
     def _text(self, row: _Row, column: int) -> str:
         ticket = row.ticket
-        match column:
-            case Column.PLACE:
-                return str(row.place)
-            case Column.NUMBER:
-                return ticket.number
-            case Column.PATIENT:
-                return ticket.patient_name or ""
-            case Column.SERVICE:
-                return self._names.get(ticket.service, ticket.service)
-            case Column.PRIORITY:
-                return wording.priority_name(ticket.priority)
-            case _:
-                return wording.minutes(self._waited(ticket))
+        if column == _WAITED:
+            return wording.minutes(self._waited(ticket))
+        return (
+            str(row.place),
+            ticket.number,
+            ticket.patient_name or "",
+            self._names.get(ticket.service, ticket.service),
+            wording.priority_name(ticket.priority),
+        )[column]
 
     def _waited(self, ticket: Ticket) -> float:
         return max(0.0, (self._now() - ticket.joined_at).total_seconds())
 
     def _line_changed(self, service: str) -> None:
-        if service in self._services:
+        if service in self._services and not self._soon.isActive():
             self._soon.start()
 
     def _services_changed(self) -> None:
