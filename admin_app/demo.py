@@ -70,6 +70,7 @@ def main() -> int:
             )
             return 1
         os.environ["QT_QPA_PLATFORM"] = "offscreen"
+    if os.environ.get("QT_QPA_PLATFORM", "").startswith("offscreen"):
         qInstallMessageHandler(_tell_qt_message)
     return run(lambda stop: _until_stopped(_demo(stop, options.tour), stop), name="InTurn demo")
 
@@ -177,6 +178,7 @@ async def _stage(
         try:
             yield Stage(kiosk, monitor, console, hub, reception, colleague, USER, passes.password)
         finally:
+            console.closed.disconnect(stop.set)
             monitor.announcer.stop()
             for window in (kiosk, monitor, console):
                 window.close()
