@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QRectF, QSize, Qt
+from PySide6.QtCore import QAbstractItemModel, QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPixmap, QStaticText
 from PySide6.QtWidgets import QStyledItemDelegate, QStyleOptionViewItem, QTableView
 
@@ -15,6 +15,7 @@ from core.qt.widgets import paint_pill
 ROW_HEIGHT = 49
 PILL_HEIGHT = 28
 MOST_KEPT = 4000
+_PLACE, _WAITED, _TEXT = int(Column.PLACE), int(Column.WAITED), Qt.ItemDataRole.DisplayRole
 _TABULAR = (Column.PLACE, Column.NUMBER, Column.WAITED)
 
 
@@ -29,31 +30,33 @@ class CellPainter(QStyledItemDelegate):
     The style sheet's way would cost ten times as much, and so would fonts and colours made anew for each cell.
     """
 
-    def __init__(self, theme: Theme, table: QTableView, *, waits: bool) -> None:
+    def __init__(self, theme: Theme, table: QTableView, model: QAbstractItemModel, *, waits: bool) -> None:
         """`waits`: the rows are people who wait, the first of them next."""
         super().__init__(table)
-        self._theme, self._table, self._waits = theme, table, waits
+        self._theme, self._table, self._model, self._waits = theme, table, model, waits
         self._keep_look()
         theme.changed.connect(self._keep_look)
 
     def paint(
         self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
     ) -> None:
-        area, row, column = option.rect, index.row(), index.column()
-        self._paint_ground(painter, area, row)
-        inner = area.adjusted(self._margins[column], 0, -4, 0)
+        row, column = index.row(), index.column()
+        area = option.rect
+        left, top, width = area.left(), area.top(), area.width()
+        self._paint_ground(painter, left, top, width, row)
         # The place in the whole list: that of a single service's line would repeat itself here.
-        words = str(row + 1) if column == Column.PLACE else index.data() or "—"
-        tone: Tone = "neutral"
-        if self._waits and column == Column.WAITED:
-            tone = flow.wait_tone(index.data(WAITED_ROLE))
-        if tone == "neutral":
-            painter.setFont(self._fonts[column])
-            painter.setPen(self._pens[column])
-            top = inner.top() + self._tops[column]
-            painter.drawStaticText(inner.left(), top, self._shaped(words, inner.width(), column))
-        else:
-            self._paint_wait(painter, inner, words, tone)
+        # The model is asked directly: a way round through Qt doubles what an answer costs.
+        words = str(row + 1) if column == _PLACE else self._model.data(index, _TEXT) or "—"
+        margin = self._margins[column]
+        if column == _WAITED and self._waits:
+            tone = flow.wait_tone(self._model.data(index, WAITED_ROLE))
+            if tone != "neutral":
+                self._paint_wait(painter, left + margin, top, words, tone)
+                return
+        painter.setFont(self._fonts[column])
+        painter.setPen(self._pens[column])
+        shaped = self._shaped(words, width - margin - 4, column)
+        painter.drawStaticText(left + margin, top + self._tops[column], shaped)
 
     def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
         return QSize(80, ROW_HEIGHT)
@@ -87,21 +90,21 @@ class CellPainter(QStyledItemDelegate):
             self._kept[words, width, column] = found
         return found
 
-    def _paint_ground(self, painter: QPainter, area: QRect, row: int) -> None:
+    def _paint_ground(self, painter: QPainter, left: int, top: int, width: int, row: int) -> None:
         if row == 0 and self._waits:
-            painter.fillRect(area, self._next)
-        painter.fillRect(area.left(), area.bottom(), area.width(), 1, self._separator)
+            painter.fillRect(left, top, width, ROW_HEIGHT, self._next)
+        painter.fillRect(left, top + ROW_HEIGHT - 1, width, 1, self._separator)
         if self._table.hasFocus() and self._table.currentIndex().row() == row:
-            painter.fillRect(area.left(), area.bottom() - 2, area.width(), 3, self._focus)
+            painter.fillRect(left, top + ROW_HEIGHT - 3, width, 3, self._focus)
 
-    def _paint_wait(self, painter: QPainter, inner: QRect, words: str, tone: Tone) -> None:
+    def _paint_wait(self, painter: QPainter, left: int, top: int, words: str, tone: Tone) -> None:
         ratio = self._table.devicePixelRatioF()
         found = self._pills.get((words, tone, ratio))
         if found is None:
             if len(self._pills) > MOST_KEPT:
                 self._pills.clear()
             found = self._pills[words, tone, ratio] = self._pill(words, tone, ratio)
-        painter.drawPixmap(inner.left(), inner.top() + (ROW_HEIGHT - PILL_HEIGHT) // 2, found)
+        painter.drawPixmap(left, top + (ROW_HEIGHT - PILL_HEIGHT) // 2, found)
 
     def _pill(self, words: str, tone: Tone, ratio: float) -> QPixmap:
         metrics = QFontMetrics(self._theme.font(Size.SECONDARY, 600, tabular=True))

@@ -15,6 +15,7 @@ from PySide6.QtCore import QObject, QSettings, QTimer, Signal
 from admin_app import console_flow as flow
 from admin_app import console_words as say
 from admin_app.console_flow import Action, Desk
+from admin_app.counter_watch import CounterWatch
 from core.errors import HubError, Refusal
 from core.qt.hub_bridge import ConnectionState, HubBridge, HubReply
 from core.qt.palette import Tone
@@ -22,8 +23,9 @@ from core.qt.queue_model import LineModel
 from core.tickets import CounterSummary, Ticket
 from core.wording import counter_name
 
-FRAME_MILLISECONDS = 40
-"""Changes of the lines are drawn together, at most this often."""
+TABLE_FRAME_MILLISECONDS = 50
+FRAME_MILLISECONDS = 100
+"""How often, at most, what hangs on the lines is drawn anew; the table has its own pace."""
 LEAVE_MILLISECONDS = 2000
 """How long signing out waits for the counter to be given back."""
 
@@ -35,7 +37,6 @@ class CounterDesk(QObject):
         bridge: the connection to the hub.
         desk: what decides which page is shown and what may be pressed.
         line: who waits for this counter, as a table. waiting: the same as a list, in calling order.
-        missed: today's no-shows, newest first.
     Signals:
         changed(): any of the attributes, the services or the counters may be another.
         said(str, str): a sentence to show and its tone (`core.qt.palette.Tone`).
@@ -49,14 +50,13 @@ class CounterDesk(QObject):
         self.bridge = bridge
         self._ahead_of_here = timedelta()
         self.desk = Desk()
-        self.line = LineModel(bridge, parent=self, now=self.now)
+        self.line = LineModel(bridge, parent=self, now=self.now, frame_milliseconds=TABLE_FRAME_MILLISECONDS)
         self.waiting: list[Ticket] = []
-        self.missed: list[Ticket] = []
         self._settings = settings
         self._counter: str | None = None
         self._typed_name: str | None = None
-        # The last answers, shown until the pushes that may still be on their way show the same.
-        self._answered: Ticket | None = None
+        self._watch = CounterWatch(bridge, self)
+        # The last answer, shown until the push that may still be on its way shows the same.
         self._answered_counter: CounterSummary | None = None
         self._remembered_was_tried = False
         self._frame = QTimer(self, singleShot=True, interval=FRAME_MILLISECONDS)
@@ -67,7 +67,7 @@ class CounterDesk(QObject):
         bridge.hello_changed.connect(self._on_hello)
         bridge.services_changed.connect(self._soon)
         bridge.counters_changed.connect(self._on_counters)
-        bridge.line_changed.connect(self._on_line)
+        bridge.line_changed.connect(self._soon)
 
     def now(self) -> datetime:
         """The hub's time: waits are right even where this computer's clock is not."""
@@ -94,7 +94,7 @@ class CounterDesk(QObject):
         before = self.desk.counter
         if before and before.code != code and self._may_give_back(before):
             self.bridge.close_counter(before.code)
-        self._counter, self._answered = code, None
+        self._counter = code
         self._settings.setValue("counter", code)
         self.refresh()
         if self.desk.counter is not None and flow.must_open(self.desk.counter) and self.desk.pending is None:
@@ -124,6 +124,7 @@ class CounterDesk(QObject):
         """Read everything anew and say so."""
         self._frame.stop()
         counter = self._chosen_counter()
+        self._watch.follow(counter)
         hello = self.bridge.hello
         self.desk = Desk(
             link=self.bridge.state.value,
@@ -131,16 +132,20 @@ class CounterDesk(QObject):
             also_known_as=self._typed_name,
             supervises=bool(hello and hello.role in ("supervisor", "admin")),
             counter=counter,
-            current=self._current(counter),
+            current=self._watch.current(),
             pending=self.desk.pending,
         )
         services = counter.services if counter else ()
         if services != self.line.services:
             self.line.set_services(services)
         self.waiting = [self.line.ticket(row) for row in range(self.line.rowCount())]
-        self.missed = flow.newest_first([self.bridge.line(code).missed for code in services])
         self.changed.emit()
         self._try_remembered_counter()
+
+    @property
+    def missed(self) -> list[Ticket]:
+        """Today's no-shows of the counter's services, newest first."""
+        return self._watch.missed
 
     def waiting_count(self) -> int:
         """How many wait for this counter, listed or not."""
@@ -150,16 +155,6 @@ class CounterDesk(QObject):
         if self._answered_counter is not None and self._answered_counter.code == self._counter:
             return self._answered_counter
         return next((counter for counter in self.bridge.counters if counter.code == self._counter), None)
-
-    def _current(self, counter: CounterSummary | None) -> Ticket | None:
-        if counter is None:
-            return None
-        if self._answered is not None:
-            return self._answered if self._answered.status == "consulting" else None
-        lines = [self.bridge.line(service.code) for service in self.bridge.services]
-        if not any(line.known for line in lines):
-            return counter.ticket
-        return flow.ticket_at(counter.code, [ticket for line in lines for ticket in line.consulting])
 
     def _try_remembered_counter(self) -> None:
         if self._remembered_was_tried or self._counter or self.desk.user is None or not self.bridge.counters:
@@ -203,12 +198,12 @@ class CounterDesk(QObject):
     def _called(self, action: Action, result: object) -> None:
         ticket: Ticket | None = getattr(result, "ticket", None)
         self.said.emit(say.called_words(self.desk.current, ticket), "neutral")
-        self._answered = ticket
+        self._watch.answer(ticket)
 
     def _ticket_changed(self, action: Action, result: object) -> None:
         if isinstance(result, Ticket):
             self.said.emit(say.done_words(action, result), "neutral")
-            self._answered = result
+            self._watch.answer(result)
 
     def _on_state(self) -> None:
         was_in = self.desk.user is not None
@@ -224,14 +219,9 @@ class CounterDesk(QObject):
         self._answered_counter = None
         self.refresh()
 
-    def _on_line(self, service: str) -> None:
-        if self._answered is not None and self._answered.service == service:
-            self._answered = None
-        self._soon()
-
     def _on_hello(self) -> None:
         if self.bridge.hello is None:
-            self._counter, self._answered = None, None
+            self._counter = None
             self.desk = msgspec.structs.replace(self.desk, pending=None)
         else:
             self._ahead_of_here = self.bridge.hello.time - datetime.now(UTC)

@@ -97,7 +97,7 @@ class LineTable(QTableView):
         self._shares = self._remembered_shares()
         self._own_change = False
         self.setModel(model)
-        self.setItemDelegate(CellPainter(theme, self, waits=isinstance(model, LineModel)))
+        self.setItemDelegate(CellPainter(theme, self, model, waits=isinstance(model, LineModel)))
         self.setAccessibleName(name)
         self.setShowGrid(False)
         self.setWordWrap(False)
