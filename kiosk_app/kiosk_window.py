@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QResizeEvent, QShowEvent
@@ -12,17 +12,16 @@ from PySide6.QtWidgets import QStackedLayout, QWidget
 
 from core import wording
 from core.errors import HubError
-from core.qt import icons
 from core.qt.hub_bridge import HubBridge
 from core.qt.theme import Mode, Theme
-from core.tickets import ServiceSummary, Ticket
+from core.qt.widgets import FULL_SCREEN
+from core.tickets import Ticket
 from kiosk_app import kiosk_flow as flow
 from kiosk_app.joining_page import JoiningPage
 from kiosk_app.kiosk_flow import Page, Screen
+from kiosk_app.kiosk_words import card_words, ticket_words
 from kiosk_app.offline_page import OfflinePage
 from kiosk_app.physical_scale import PhysicalScale, scale_for
-from kiosk_app.service_cards import CardWords
-from kiosk_app.ticket_drawing import TicketWords
 from kiosk_app.ticket_page import TicketPage
 from kiosk_app.welcome_page import WelcomePage
 
@@ -56,7 +55,7 @@ class KioskWindow(QWidget):
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`scale` fixes all sizes (else they follow the screen); `inches` calibrates the screen's diagonal."""
-        super().__init__(None, Qt.WindowType.Window if windowed else Qt.WindowType.FramelessWindowHint)
+        super().__init__(None, Qt.WindowType.Window if windowed else FULL_SCREEN)
         self._bridge, self._windowed, self._inches, self._clock = bridge, windowed, inches, clock
         self._fixed_scale = scale
         self._theme = theme or Theme(Mode.LIGHT)
@@ -173,7 +172,7 @@ class KioskWindow(QWidget):
             self.offline.show_reason(screen.request is not None, refusal.message if refusal else "")
             return self.offline
         if screen.page is Page.TICKET and screen.ticket is not None:
-            self.ticket.say(self._ticket_words(screen.ticket))
+            self.ticket.say(ticket_words(screen.ticket, self._bridge.services, self._zone()))
             self.ticket.show_remaining(flow.remaining(screen, self._clock()))
             return self.ticket
         self.joining.show_wait(screen.page is Page.STARTING, screen.slow)
@@ -190,36 +189,22 @@ class KioskWindow(QWidget):
 
     def refresh(self) -> None:
         """Show the services as they are now."""
-        self.welcome.show_services([self._card_words(service) for service in self._bridge.services])
+        now = datetime.now(UTC)
+        self.welcome.show_services(
+            [card_words(service, self._zone(), now) for service in self._bridge.services]
+        )
         self._tell_time()
 
     def _tell_time(self) -> None:
         hello = self._bridge.hello
-        zone = wording.time_zone(hello.site.time_zone if hello else None)
         clinic = hello.site.name if hello else ""
-        time_of_day = wording.clock(datetime.now(UTC), zone) if hello else ""
+        time_of_day = wording.clock(datetime.now(UTC), self._zone()) if hello else ""
         for page in (self.welcome, self.joining, self.offline):
             page.header.say(clinic, time_of_day)
 
-    def _card_words(self, service: ServiceSummary) -> CardWords:
-        hello, now = self._bridge.hello, datetime.now(UTC)
-        zone = wording.time_zone(hello.site.time_zone if hello else None)
-        icon = service.icon if service.icon and icons.exists(service.icon) else icons.UNKNOWN
-        details = wording.service_details(service, zone, now)
-        return CardWords(
-            service.code, wording.service_name(service), icon, details, open=service.state == "open"
-        )
-
-    def _ticket_words(self, ticket: Ticket) -> TicketWords:
+    def _zone(self) -> tzinfo:
         hello = self._bridge.hello
-        zone = wording.time_zone(hello.site.time_zone if hello else None)
-        names = {service.code: wording.service_name(service) for service in self._bridge.services}
-        ahead = wording.ticket_ahead(ticket)
-        figures = [(str(ahead), wording.people_ahead_label(ahead))] if ahead else [(wording.YOU_ARE_NEXT, "")]
-        wait = wording.wait_bracket(ticket.estimated_wait, about=False)
-        if wait and ahead:
-            figures.append((wait, f"{wording.LIKELY_WAIT} {wording.clock(ticket.joined_at, zone)}"))
-        return TicketWords(ticket.number, names.get(ticket.service, ""), tuple(figures))
+        return wording.time_zone(hello.site.time_zone if hello else None)
 
     # --- the window itself ---
 

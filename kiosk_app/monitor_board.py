@@ -11,18 +11,24 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
 from enum import Enum
 from itertools import zip_longest
+from typing import Protocol
 
 from core import wording
+from core.errors import HubError
+from core.line_store import Line
 from core.session import ConnectionState
-from core.tickets import CounterSummary, ServiceSummary, Ticket
+from core.tickets import CounterSummary, Hello, ServiceSummary, Ticket
 
 PULSE = timedelta(seconds=5)
 """How long a new call pulses, once a second; never more often, never red."""
 FRESH = timedelta(seconds=20)
 """How long a call stands out."""
+SHOWN_FOR = timedelta(hours=3)
+"""An older call is nobody's any more: no number of yesterday greets the morning."""
 LOST_FOR_GOOD = timedelta(minutes=5)
 """An older picture is taken down: numbers on it would send people astray."""
-_SHOWN_STATES = ("consulting", "completed", "no_show", "parked")
+_SHOWN_STATES = ("consulting", "completed", "parked")
+_NEXT_NUMBERS, _MISSED = 6, 3
 
 
 class Mode(Enum):
@@ -69,6 +75,59 @@ class Board:
     clock: str = ""
 
 
+class Hub(Protocol):
+    """What is read of the connection to the hub; `core.qt.hub_bridge.HubBridge` is one."""
+
+    @property
+    def state(self) -> ConnectionState: ...
+    @property
+    def lost_since(self) -> datetime | None: ...
+    @property
+    def refusal(self) -> HubError | None: ...
+    @property
+    def hello(self) -> Hello | None: ...
+    @property
+    def services(self) -> tuple[ServiceSummary, ...]: ...
+    @property
+    def counters(self) -> tuple[CounterSummary, ...]: ...
+    def line(self, service: str) -> Line: ...
+
+
+def gather(hub: Hub, now: datetime, ahead: timedelta, most: int) -> Board:
+    """The board as it is now, with at most `most` calls.
+
+    `now` is this computer's time, `ahead` how far the hub's clock is ahead of it: the wall shows the hub's.
+    """
+    lines = [line for line in (hub.line(service.code) for service in hub.services) if line.known]
+    mode = mode_of(hub.state, hub.lost_since, bool(lines), now)
+    called = calls((each for line in lines for each in line.recent), hub.counters, now + ahead, most)
+    hello = hub.hello
+    zone = wording.time_zone(hello.site.time_zone if hello else None)
+    board = Board(
+        mode=mode,
+        since=wording.clock(hub.lost_since + ahead, zone) if hub.lost_since else "",
+        current=called[0] if called else None,
+        recent=called[1:],
+        upcoming=upcoming([line.first(_NEXT_NUMBERS) for line in lines], _NEXT_NUMBERS),
+        missed=tuple(ticket.number for line in lines for ticket in line.missed)[:_MISSED],
+        clinic=hello.site.name if hello else "",
+        room=hello.name if hello else "",
+        clock=wording.clock(now + ahead, zone) if hello else "",
+    )
+    heading, sentence = _instead(hub, board, zone, now + ahead)
+    board = replace(board, heading=heading, sentence=sentence)
+    return board if mode is Mode.LIVE else calmed(board)
+
+
+def _instead(hub: Hub, board: Board, zone: tzinfo, now: datetime) -> tuple[str, str]:
+    if board.mode is Mode.WAITING:
+        return wording.WALL_STARTING
+    if board.mode is Mode.LOST:
+        heading, sentence = wording.WALL_LOST
+        return heading, hub.refusal.message if hub.refusal else sentence
+    return nothing_called(hub.services, zone, now) if board.current is None else ("", "")
+
+
 def mode_of(state: ConnectionState, lost_since: datetime | None, known: bool, now: datetime) -> Mode:
     """How much the monitor knows. `known`: whether any line was ever received."""
     if state is ConnectionState.REFUSED:
@@ -84,7 +143,7 @@ def calls(
     recent: Iterable[Ticket], counters: Sequence[CounterSummary], now: datetime, most: int
 ) -> tuple[Call, ...]:
     """The last calls of all lines, newest first, each ticket once, with where it was last called to."""
-    called = [ticket for ticket in recent if ticket.called_at and ticket.status in _SHOWN_STATES]
+    called = [each for each in recent if each.status in _SHOWN_STATES and _younger(each, SHOWN_FOR, now)]
     called.sort(key=lambda ticket: (ticket.called_at, ticket.number), reverse=True)
     return tuple(
         Call(

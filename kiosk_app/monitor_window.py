@@ -4,30 +4,30 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from PySide6.QtCore import QRect, Qt, QTimer, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
 from core import wording
-from core.line_store import Line
 from core.qt.hub_bridge import HubBridge
 from core.qt.theme import Mode as ThemeMode
 from core.qt.theme import Theme
+from core.qt.widgets import FULL_SCREEN
 from core.tickets import QueueEvent
 from kiosk_app import monitor_board
 from kiosk_app.announcer import Announcement, Announcer
 from kiosk_app.monitor_board import Board, Mode
-from kiosk_app.wall_panels import SHIFT_BY, CallPanel, CallRow, NextBar, Panel, StaleFrame, WallHeader
+from kiosk_app.wall_layout import PORTRAIT_ROWS, SHIFT_BY, wall_layout
+from kiosk_app.wall_panel import Panel
+from kiosk_app.wall_panels import CallPanel, CallRow, NextBar, StaleFrame, WallHeader
 
 FRAME = 100
 """Changes are shown together, once in so many milliseconds: a thousand events a second cost ten pictures."""
 SHIFT_EVERY = 90_000
 """How often (ms) the picture moves a little."""
-LANDSCAPE_ROWS, PORTRAIT_ROWS, NEXT_NUMBERS = 4, 8, 6
 
 
 class MonitorWindow(QWidget):
@@ -50,11 +50,10 @@ class MonitorWindow(QWidget):
         announcer: Announcer | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        super().__init__(None, Qt.WindowType.Window if windowed else Qt.WindowType.FramelessWindowHint)
+        super().__init__(None, Qt.WindowType.Window if windowed else FULL_SCREEN)
         self._bridge, self._windowed, self._now = bridge, windowed, now
         self._theme = theme or Theme(ThemeMode.LIGHT)
         self._ahead = timedelta()
-        self._known = False
         self._dark = False
         self._shift = (0, 0)
         self.board = Board()
@@ -141,49 +140,10 @@ class MonitorWindow(QWidget):
 
     # --- what is shown ---
 
-    def _lines(self) -> list[Line]:
-        return [self._bridge.line(service.code) for service in self._bridge.services]
-
     def refresh(self) -> None:
         """Show what is known now."""
         self._frame.stop()
-        self._show(self._gather())
-
-    def _gather(self) -> Board:
-        bridge, now = self._bridge, self._hub_time()
-        lines = [line for line in self._lines() if line.known]
-        self._known = self._known or bool(lines)
-        mode = monitor_board.mode_of(bridge.state, bridge.lost_since, self._known, self._now())
-        called = monitor_board.calls(
-            (ticket for line in lines for ticket in line.recent), bridge.counters, now, 1 + PORTRAIT_ROWS
-        )
-        hello = bridge.hello
-        zone = wording.time_zone(hello.site.time_zone if hello else None)
-        board = Board(
-            mode=mode,
-            since=wording.clock(bridge.lost_since, zone) if bridge.lost_since else "",
-            current=called[0] if called else None,
-            recent=called[1:],
-            upcoming=monitor_board.upcoming([line.first(NEXT_NUMBERS) for line in lines], NEXT_NUMBERS),
-            missed=tuple(ticket.number for line in lines for ticket in line.missed)[:3],
-            clinic=hello.site.name if hello else "",
-            room=hello.name if hello else "",
-            clock=wording.clock(now, zone) if hello else "",
-        )
-        return self._with_words(board if mode is Mode.LIVE else monitor_board.calmed(board), zone, now)
-
-    def _with_words(self, board: Board, zone: tzinfo, now: datetime) -> Board:
-        if board.mode is Mode.WAITING:
-            heading, sentence = wording.WALL_STARTING
-        elif board.mode is Mode.LOST:
-            refusal = self._bridge.refusal
-            heading, sentence = wording.WALL_LOST
-            sentence = refusal.message if refusal else sentence
-        elif board.current is None:
-            heading, sentence = monitor_board.nothing_called(self._bridge.services, zone, now)
-        else:
-            return board
-        return replace(board, heading=heading, sentence=sentence)
+        self._show(monitor_board.gather(self._bridge, self._now(), self._ahead, 1 + PORTRAIT_ROWS))
 
     def _show(self, board: Board) -> None:
         rearranged = (board.mode, bool(board.heading)) != (self.board.mode, bool(self.board.heading))
@@ -199,50 +159,19 @@ class MonitorWindow(QWidget):
     # --- where things lie ---
 
     def _arrange(self) -> None:
-        side = float(min(self.width(), self.height()))
         panels: list[Panel[Any]] = [self.header, self.call_panel, self.next_bar, *self.rows]
         for panel in panels:
-            panel.set_side(side)
-        portrait = self.height() > self.width()
-        margin, gap = round(side * 0.052), round(side * (0.013 if portrait else 0.018))
-        head = round(side * (0.092 if portrait else 0.102))
-        area = self.rect().translated(*self._shift)
-        self.header.setGeometry(area.left() + margin, area.top() + SHIFT_BY, area.width() - 2 * margin, head)
-        foot = self._place_next(area, round(side * (0.19 if portrait else 0.125)), margin)
-        middle = area.adjusted(margin, head + SHIFT_BY, -margin, -foot)
-        rows = self._place_call(middle, portrait, gap)
-        self._place_rows(rows, PORTRAIT_ROWS if portrait else LANDSCAPE_ROWS, gap)
-
-    def _place_next(self, area: QRect, height: int, margin: int) -> int:
-        """Place the lowest bar, a little larger than the window so that it has no edge when it wanders."""
-        shown = self.board.mode in (Mode.LIVE, Mode.STALE)
-        self.next_bar.setVisible(shown)
-        wide = area.adjusted(-SHIFT_BY, area.height() - height, SHIFT_BY, SHIFT_BY)
-        self.next_bar.setGeometry(wide)
-        return height + margin // 2 if shown else margin
-
-    def _place_call(self, area: QRect, portrait: bool, gap: int) -> QRect:
-        """Place the large panel; returns the room that is left for earlier calls."""
-        if self.board.heading:
-            self.call_panel.setGeometry(area)
-            return QRect()
-        large = QRect(area)
-        if portrait:
-            large.setHeight(round(area.height() * 0.385))
-            rest = area.adjusted(0, large.height() + gap, 0, 0)
-        else:
-            large.setWidth(round(area.width() * 0.607))
-            rest = area.adjusted(large.width() + gap, 0, 0, 0)
-        self.call_panel.setGeometry(large)
-        return rest
-
-    def _place_rows(self, area: QRect, count: int, gap: int) -> None:
-        height = (area.height() - gap * (count - 1)) / count
+            panel.set_side(float(min(self.width(), self.height())))
+        with_bar = self.board.mode in (Mode.LIVE, Mode.STALE)
+        layout = wall_layout(self.size(), self._shift, bool(self.board.heading), with_bar)
+        self.header.setGeometry(layout.header)
+        self.call_panel.setGeometry(layout.call)
+        self.next_bar.setVisible(with_bar)
+        self.next_bar.setGeometry(layout.next_bar)
         for index, row in enumerate(self.rows):
-            row.setVisible(index < count and not area.isEmpty())
-            row.setGeometry(
-                area.left(), round(area.top() + index * (height + gap)), area.width(), round(height)
-            )
+            row.setVisible(index < len(layout.rows))
+            if index < len(layout.rows):
+                row.setGeometry(layout.rows[index])
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)

@@ -51,8 +51,13 @@ def test_calls_are_newest_first_and_stand_out_only_while_they_are_new() -> None:
     )
 
 
-def test_who_waits_again_after_a_call_is_not_shown_as_called() -> None:
-    assert monitor_board.calls([called("A012", SHORT, status="waiting")], COUNTERS, NOW, 9) == ()
+@pytest.mark.parametrize("status", ["waiting", "no_show", "cancelled"])
+def test_who_is_not_expected_at_a_counter_is_not_shown_as_called(status: str) -> None:
+    assert monitor_board.calls([called("A012", SHORT, status=status)], COUNTERS, NOW, 9) == ()
+
+
+def test_yesterdays_calls_do_not_greet_the_morning() -> None:
+    assert monitor_board.calls([called("A112", timedelta(hours=14))], COUNTERS, NOW, 9) == ()
 
 
 def test_the_next_numbers_come_from_every_line_in_turn() -> None:

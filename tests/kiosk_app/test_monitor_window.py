@@ -20,7 +20,7 @@ from core.tickets import CounterSummary, QueueEvent, Ticket
 from kiosk_app.announcer import Announcement, Announcer
 from kiosk_app.monitor_board import Call, Mode
 from kiosk_app.monitor_window import MonitorWindow
-from kiosk_app.wall_panels import LEAST
+from kiosk_app.wall_panel import LEAST
 from tests.kiosk_app.scripted_bridge import NOW, ScriptedBridge, service, ticket
 
 SIZES = [(1920, 1080), (1080, 1920), (1280, 1024), (3840, 2160), (1280, 720)]
@@ -190,16 +190,19 @@ def test_sizes_follow_the_shorter_side(qtbot: QtBot, size: tuple[int, int]) -> N
     wall.window.close()
 
 
-def test_what_has_not_changed_is_not_painted_again(qtbot: QtBot, wall: Wall) -> None:
+def test_what_has_not_changed_is_not_painted_again(qtbot: QtBot) -> None:
+    wall = Wall(reduce_motion=True)
     wall.open()
     wall.call("A012")
-    wall.window.repaint()
     counter = PaintCounter()
     for part in (wall.window.header, wall.window.call_panel, wall.window.rows[0], wall.window.next_bar):
         part.installEventFilter(counter)
+    qtbot.waitUntil(lambda: len(set(counter.painted)) == 4)
+    counter.painted.clear()
     wall.bridge.snapshot("A", recent=(wall.called("A012", "R3", 0),), waiting=(ticket("A020", position=1),))
     wall.window.refresh()
     qtbot.waitUntil(lambda: counter.painted == ["NextBar"])
+    wall.window.close()
 
 
 class PaintCounter(QObject):
