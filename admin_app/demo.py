@@ -129,6 +129,7 @@ async def _sign_in_and_take_a_counter(stage: Stage) -> None:
     with contextlib.suppress(demo_hands.NotSeen):
         await demo_hands.sign_in(stage.console, stage.user, stage.password)
         demo_hands.touch(await demo_hands.usable(stage.console, f"counter_{COUNTERS[0][0]}"))
+        await demo_hands.bring_to_front(stage.console)
 
 
 @asynccontextmanager

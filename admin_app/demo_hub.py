@@ -12,6 +12,8 @@ from time import monotonic
 
 from core.errors import SetupError
 
+PROGRAMS = Path(__file__).resolve().parents[1]
+"""Where `server` is, whatever lies in the folder that the demo was started in."""
 POLL_SECONDS = 0.02
 START_SECONDS, STOP_SECONDS = 60.0, 30.0
 _LISTENING = re.compile(r"^listening on (ws://\S+:(\d+)/ws)$", re.MULTILINE)
@@ -74,7 +76,12 @@ class DemoHub:
         with self._said.open("wb") as said, self._log.open("ab") as log:
             # In its own session: a terminal's Ctrl-C must reach the demo, which stops the hub when it is done.
             return subprocess.Popen(
-                self._command(), stdin=subprocess.DEVNULL, stdout=said, stderr=log, start_new_session=True
+                self._command(),
+                cwd=PROGRAMS,
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=log,
+                start_new_session=True,
             )
 
     def _command(self) -> list[str]:
