@@ -97,6 +97,7 @@ class CounterPage(QWidget):
         self._theme, self._desk = theme, desk
         self.cards: dict[str, CounterCard] = {}
         self._columns = 0
+        self._owes_keyboard = False
         self.notice = Notice(theme)
         self._empty = text_label(theme, "", Size.BASE, role="text_secondary")
         self._empty.setWordWrap(True)
@@ -108,13 +109,9 @@ class CounterPage(QWidget):
         self._lay_out()
 
     def enter(self) -> None:
-        """The page is shown: the counter worked at, or the first that may be chosen, has the keyboard."""
+        """The page is shown: the counter worked at, or the first that may be chosen, gets the keyboard."""
+        self._owes_keyboard = True
         self.draw()
-        here = self._desk.desk.counter
-        order = [self.cards[here.code]] if here and here.code in self.cards else []
-        order += [card for card in self.cards.values() if card.isEnabled()]
-        if order:
-            order[0].setFocus()
 
     def leave(self) -> None:
         """Another page is shown."""
@@ -127,11 +124,21 @@ class CounterPage(QWidget):
             self._make_cards(counters)
         for counter in counters:
             self._draw_card(self.cards[counter.code], counter)
+        if self._owes_keyboard:
+            self._give_keyboard()
         self._empty.setVisible(not counters)
         self._empty.setText(
             "There are no counters yet. An administrator adds one on the hub's computer with: "
             "inturn-hub counter add CODE NAME --services A,B"
         )
+
+    def _give_keyboard(self) -> None:
+        here = self._desk.desk.counter
+        order = [self.cards[here.code]] if here and here.code in self.cards else []
+        order += [card for card in self.cards.values() if card.isEnabled()]
+        if order:
+            self._owes_keyboard = False
+            order[0].setFocus()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

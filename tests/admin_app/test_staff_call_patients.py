@@ -26,6 +26,9 @@ def test_a_wrong_password_is_told_in_words(run: Run, hub: HubProcess, tmp_path: 
             assert page.button.isEnabled()
             await person.sign_in()
             assert person.window.page is Page.COUNTER
+            await until(
+                lambda: person.window.counter_page.cards["R1"].hasFocus(), what="the keyboard's place"
+            )
 
     run(story())
 
