@@ -27,19 +27,35 @@ def loop(qapp: QApplication) -> Iterator[asyncio.AbstractEventLoop]:
     loop = QEventLoop(qapp)
     asyncio.set_event_loop(loop)
     yield loop
-    leftover = asyncio.all_tasks(loop)
-    for task in leftover:
-        task.cancel()
-    loop.run_until_complete(asyncio.gather(*leftover, return_exceptions=True))
+    stubborn = loop.run_until_complete(_cancelled(asyncio.all_tasks(loop)))
     loop.run_until_complete(loop.shutdown_asyncgens())
     loop.close()
     asyncio.set_event_loop(None)
+    assert not stubborn, f"these tasks outlive their cancellation: {stubborn}"
+
+
+async def _cancelled(tasks: set[asyncio.Task[Any]]) -> set[asyncio.Task[Any]]:
+    """Cancel the tasks a test left behind and return those that go on all the same."""
+    for task in tasks:
+        task.cancel()
+    return (await asyncio.wait(tasks, timeout=5))[1] if tasks else set()
 
 
 @pytest.fixture
-def run(loop: asyncio.AbstractEventLoop) -> Run:
-    """Run one coroutine to its end and return what it returns; windows are drawn and clicked meanwhile."""
-    return loop.run_until_complete
+def run(loop: asyncio.AbstractEventLoop, request: pytest.FixtureRequest) -> Run:
+    """Run one coroutine to its end and return what it returns; windows are drawn and clicked meanwhile.
+
+    It ends with TimeoutError a little before the test's own time is up: pytest-timeout raises in whichever
+    callback runs at that moment, and Qt swallows what a callback raises.
+    """
+    marked = request.node.get_closest_marker("timeout")
+    seconds = float(marked.args[0] if marked else request.config.getini("timeout")) - 5
+
+    async def in_time(work: Awaitable[Any]) -> Any:
+        async with asyncio.timeout(seconds):
+            return await work
+
+    return lambda work: loop.run_until_complete(in_time(work))
 
 
 @pytest.fixture(autouse=True)
