@@ -78,8 +78,8 @@ def _dealt_out(
     for text in SMALLER_TEXT:
         cards = card_layout(theme, scale, words, area.width(), columns, text)
         rows = max(1, (room + cards.gap) // (cards.size.height() + cards.gap))
-        sheets = ceil(len(words) / min(TWO_COLUMNS, rows * columns))
-        cards = cards.with_sheet(ceil(len(words) / sheets / columns) * columns)
+        sheets = max(1, ceil(len(words) / min(TWO_COLUMNS, rows * columns)))
+        cards = cards.with_sheet(max(1, ceil(len(words) / sheets / columns)) * columns)
         choices.append(WelcomeLayout(frame, cards, ceil(len(words) / cards.per_sheet), turners))
     return min(choices, key=lambda layout: layout.sheets)
 

@@ -214,6 +214,26 @@ def test_refused_credentials_tell_patients_where_to_go_and_staff_why(hands: Hand
     assert hands.window.offline.aside == "The token was revoked."
 
 
+@pytest.mark.parametrize("count", [0, 1, 13])
+@pytest.mark.parametrize("size", [(1, 1), (200, 100), (100, 200), (320, 240), (1920, 300)])
+def test_a_window_of_any_size_can_be_drawn(qtbot: QtBot, size: tuple[int, int], count: int) -> None:
+    hands = Hands(PhysicalScale(2.97, *size))
+    hands.open_with(count)
+    hands.window.grab()
+    QTest.mouseClick(hands.window, Qt.MouseButton.LeftButton)
+    hands.bridge.become(ConnectionState.LOST)
+    hands.window.grab()
+    hands.window.close()
+
+
+def test_full_screen_takes_the_screen(qtbot: QtBot) -> None:
+    bridge = ScriptedBridge()
+    window = KioskWindow(bridge, theme=Theme(Mode.LIGHT))  # type: ignore[arg-type]
+    window.open()
+    qtbot.waitUntil(lambda: window.size() == window.screen().size())
+    window.close()
+
+
 @pytest.mark.parametrize("count", [1, 4, 5, 7, 10, 13])
 @pytest.mark.parametrize("screen", SCREENS)
 def test_controls_are_large_enough_apart_and_inside(qtbot: QtBot, screen: str, count: int) -> None:

@@ -190,6 +190,24 @@ def test_sizes_follow_the_shorter_side(qtbot: QtBot, size: tuple[int, int]) -> N
     wall.window.close()
 
 
+@pytest.mark.parametrize("size", [(1, 1), (200, 100), (100, 200), (1920, 300)])
+def test_a_window_of_any_size_can_be_drawn(qtbot: QtBot, size: tuple[int, int]) -> None:
+    wall = Wall(size)
+    wall.open()
+    wall.call("A012")
+    wall.window.grab()
+    wall.window.close()
+
+
+def test_full_screen_takes_the_screen(qtbot: QtBot) -> None:
+    bridge = ScriptedBridge()
+    theme = Theme(ThemeMode.LIGHT)
+    window = MonitorWindow(bridge, theme=theme, announcer=Announcer(player=()))  # type: ignore[arg-type]
+    window.open()
+    qtbot.waitUntil(lambda: window.size() == window.screen().size())
+    window.close()
+
+
 def test_what_has_not_changed_is_not_painted_again(qtbot: QtBot) -> None:
     wall = Wall(reduce_motion=True)
     wall.open()
