@@ -10,6 +10,7 @@ import pytest
 from PySide6.QtWidgets import QApplication
 from qasync import QEventLoop
 
+from core.qt.app import garbage_collected_here
 from tests.clinic import clinic, hub, postgres, template
 
 __all__ = ["clinic", "hub", "postgres", "template"]
@@ -26,7 +27,8 @@ def loop(qapp: QApplication) -> Iterator[asyncio.AbstractEventLoop]:
     qapp.setQuitOnLastWindowClosed(False)
     loop = QEventLoop(qapp)
     asyncio.set_event_loop(loop)
-    yield loop
+    with garbage_collected_here():
+        yield loop
     stubborn = loop.run_until_complete(_cancelled(asyncio.all_tasks(loop)))
     loop.run_until_complete(loop.shutdown_asyncgens())
     loop.close()

@@ -8,6 +8,7 @@ code. Qt's own `quit()` is not used: a window that ignores its closeEvent, as th
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import signal
 import sys
@@ -16,10 +17,13 @@ from contextlib import contextmanager
 from types import TracebackType
 
 import PySide6  # noqa: F401 - qasync takes the binding that is imported first
+from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 from qasync import QEventLoop
 
 log = logging.getLogger(__name__)
+
+COLLECT_MILLISECONDS = 500
 
 Main = Callable[[asyncio.Event], Awaitable[int]]
 
@@ -33,7 +37,12 @@ def run(main: Main, *, name: str = "InTurn", arguments: list[str] | None = None)
         arguments: Qt's own, e.g. ["-platform", "offscreen"]; otherwise Qt reads its environment only.
     """
     app = make_application(name, arguments)
-    with _faults_logged(), asyncio.Runner(loop_factory=lambda: QEventLoop(app)) as runner:
+    gc.freeze()
+    with (
+        _faults_logged(),
+        garbage_collected_here(),
+        asyncio.Runner(loop_factory=lambda: QEventLoop(app)) as runner,
+    ):
         try:
             return runner.run(_until_done(main))
         except KeyboardInterrupt:
@@ -51,6 +60,34 @@ def make_application(name: str, arguments: list[str] | None = None) -> QApplicat
     app.setDesktopFileName(name.lower())
     app.setQuitOnLastWindowClosed(False)
     return app
+
+
+@contextmanager
+def garbage_collected_here() -> Iterator[None]:
+    """Python collects garbage in this thread only, while its Qt loop turns.
+
+    By itself it collects in whichever thread happens to allocate. On a worker's thread that destroys timers and
+    notifiers of sockets which belong to this one, and Qt dies of it.
+    """
+    timer = QTimer(interval=COLLECT_MILLISECONDS)
+    timer.timeout.connect(_collect_what_is_due)
+    timer.start()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+        timer.stop()
+
+
+def _collect_what_is_due() -> None:
+    due = [
+        at
+        for at, (count, most) in enumerate(zip(gc.get_count(), gc.get_threshold(), strict=True))
+        if count > most
+    ]
+    if due:
+        gc.collect(max(due))
 
 
 async def _until_done(main: Main) -> int:

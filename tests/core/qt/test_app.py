@@ -4,10 +4,15 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+import weakref
 from pathlib import Path
 from textwrap import dedent
+from typing import Any
 
 import pytest
+
+from core.qt.app import garbage_collected_here
 
 ROOT = Path(__file__).parents[3]
 
@@ -138,3 +143,27 @@ def test_a_fault_of_main_is_logged_and_ends_with_one() -> None:
     )
     assert code == 1
     assert "where is it" in err
+
+
+class Cycle:
+    """Garbage that only the collector finds."""
+
+    def __init__(self) -> None:
+        self.itself = self
+
+
+def test_garbage_is_collected_in_the_windows_thread(qtbot: Any) -> None:
+    threads: list[threading.Thread] = []
+    kept: list[list[int]] = []
+
+    def allocate() -> None:
+        kept.extend([number] for number in range(200_000))
+
+    with garbage_collected_here():
+        weakref.finalize(Cycle(), lambda: threads.append(threading.current_thread()))
+        worker = threading.Thread(target=allocate)
+        worker.start()
+        worker.join()
+        assert threads == []
+        qtbot.waitUntil(lambda: bool(threads), timeout=5000)
+    assert threads == [threading.main_thread()]
