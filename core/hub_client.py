@@ -45,7 +45,7 @@ TICK_SECONDS = 0.5
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.2, 2.0
 REFUSED_PAUSE_SECONDS = (5.0, 10.0)
 """A refused device keeps asking: its token may be made valid again while nobody stands beside it."""
-TURN_SECONDS = 0.004
+TURN_SECONDS = 0.002
 """How long frames of a burst are taken in one go: a window on the same loop wants to draw between them."""
 UNREACHABLE = "The hub can't be reached. Check that it is running and that this computer is on the network."
 
@@ -170,13 +170,15 @@ class HubClient(HubOperations):
             self._session.abandon(request_id)
 
     async def _run(self) -> None:
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._keep_time())
-                tasks.create_task(self._keep_connected())
-        except Exception:
-            log.exception("The connection to the hub has ended by a fault of this program.")
-            raise
+        while not self._closing:
+            try:
+                async with asyncio.TaskGroup() as tasks:
+                    tasks.create_task(self._keep_time())
+                    tasks.create_task(self._keep_connected())
+            except Exception:
+                log.exception("The connection to the hub was lost by a fault of this program.")
+                self._forget_connection()
+                await asyncio.sleep(LONGEST_PAUSE_SECONDS)
 
     async def _keep_time(self) -> None:
         while True:

@@ -240,6 +240,26 @@ def test_what_is_not_of_the_protocol_ends_the_connection_only(run: Run) -> None:
     run(story())
 
 
+@pytest.mark.logs_expected
+def test_a_fault_of_our_own_is_logged_and_the_client_comes_back(
+    run: Run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("core.hub_client.LONGEST_PAUSE_SECONDS", 0.01)
+
+    def fail_once(change: Change) -> None:
+        if isinstance(change, Pushed) and "fault" not in caplog.text:
+            raise ZeroDivisionError
+
+    async def story() -> None:
+        async with ScriptedHub.running() as hub, HubClient(hub.url, DEVICE, on_change=fail_once) as client:
+            await hub.push("device.command", {"command": "lock"})
+            await until(lambda: len(hub.asked_for("session.hello")) == 2)
+            await client.live()
+
+    run(story())
+    assert "ZeroDivisionError" in caplog.text
+
+
 def test_refused_devices_ask_again_and_refused_people_do_not(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
