@@ -23,6 +23,7 @@ ONE_MOMENT = ("One moment, please", "Your number is on its way.")
 STARTING = ("One moment, please", "This screen is getting ready.")
 TAKES_LONGER = ("This takes longer than usual", "Please wait a moment more, or ask at reception.")
 OFFLINE = ("Please ask at reception", "This screen can't give numbers at the moment. It keeps trying by itself.")
+OFFLINE_REFUSED = ("Please ask at reception", "This screen can't give numbers at the moment.")
 OFFLINE_OWED = (
     "Please ask at reception",
     "Your number could not be fetched yet. If it appears here in the next minute, it is yours.",
@@ -150,6 +151,11 @@ def missed_numbers(numbers: Iterable[str]) -> str:
 def priority_name(priority: Priority) -> str:
     """`High`, `Medium`, `Low`."""
     return _PRIORITIES[priority]
+
+
+def for_staff(message: str) -> str:
+    """A sentence on a public screen that patients need not understand."""
+    return f"For staff: {message}"
 
 
 def refusal(reason: str, message: str) -> str:

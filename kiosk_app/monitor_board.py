@@ -124,7 +124,7 @@ def _instead(hub: Hub, board: Board, zone: tzinfo, now: datetime) -> tuple[str, 
         return wording.WALL_STARTING
     if board.mode is Mode.LOST:
         heading, sentence = wording.WALL_LOST
-        return heading, hub.refusal.message if hub.refusal else sentence
+        return heading, wording.for_staff(hub.refusal.message) if hub.refusal else sentence
     return nothing_called(hub.services, zone, now) if board.current is None else ("", "")
 
 

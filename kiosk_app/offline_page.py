@@ -9,7 +9,8 @@ from kiosk_app.message_page import MessagePage
 class OfflinePage(MessagePage):
     """Says where to go instead. Nothing can be touched: a number is only ever given by the hub."""
 
-    def show_reason(self, owed: bool, aside: str = "") -> None:
-        """`owed`: an answer may still come; `aside`: what staff should know, small at the bottom."""
-        heading, sentence = wording.OFFLINE_OWED if owed else wording.OFFLINE
-        self.say("unplug", "attention", heading, sentence, aside)
+    def show_reason(self, owed: bool, refused: str = "") -> None:
+        """`owed`: an answer may still come. `refused`: why the hub does not take this kiosk, told to staff."""
+        away = wording.OFFLINE_REFUSED if refused else wording.OFFLINE
+        heading, sentence = wording.OFFLINE_OWED if owed and not refused else away
+        self.say("unplug", "attention", heading, sentence, wording.for_staff(refused) if refused else "")

@@ -133,6 +133,19 @@ def test_a_touch_acts_on_release_and_forgives_three_millimetres(hands: Hands) ->
     assert len(hands.bridge.asked) == 1
 
 
+def test_a_finger_is_as_good_as_a_mouse(qtbot: QtBot, hands: Hands) -> None:
+    hands.open_with(2)
+    bring_to_front(hands.window, qtbot)
+    finger = QTest.createTouchDevice()
+    card = hands.window.welcome.cards[1]
+    place = card.mapTo(hands.window, card.rect().center())
+    drift = QPoint(SCREENS["21.5 inch portrait"].mm(DRIFT_MM) - 1, 0)
+    QTest.touchEvent(hands.window, finger).press(0, place, hands.window).commit()
+    QTest.touchEvent(hands.window, finger).move(0, place + drift, hands.window).commit()
+    QTest.touchEvent(hands.window, finger).release(0, place + drift, hands.window).commit()
+    assert [values for _, values, _ in hands.bridge.asked] == [("S1",)]
+
+
 def test_everything_works_by_keyboard(qtbot: QtBot, hands: Hands) -> None:
     hands.open_with(3)
     window = hands.window
@@ -211,7 +224,7 @@ def test_refused_credentials_tell_patients_where_to_go_and_staff_why(hands: Hand
     hands.bridge.refusal = ServiceFull("The token was revoked.")
     hands.bridge.become(ConnectionState.REFUSED)
     assert hands.window.offline.heading == wording.OFFLINE[0]
-    assert hands.window.offline.aside == "The token was revoked."
+    assert hands.window.offline.aside == "For staff: The token was revoked."
 
 
 @pytest.mark.parametrize("count", [0, 1, 13])
