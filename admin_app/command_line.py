@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,11 +13,12 @@ from PySide6.QtCore import QSettings
 from PySide6.QtWidgets import QApplication
 
 from admin_app.console_window import ConsoleWindow
+from core import settings
+from core.errors import SetupError
+from core.hub_address import checked_addresses
 from core.qt.app import run
 from core.qt.hub_bridge import HubBridge
 from core.qt.theme import Theme
-
-DEFAULT_HUB = "ws://127.0.0.1:8765/ws"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -24,9 +26,7 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(
         prog="inturn-admin", description="The console of staff: sign in, choose a counter, call patients."
     )
-    made.add_argument(
-        "--hub", metavar="URL", default=DEFAULT_HUB, help="address of the hub (default: %(default)s)"
-    )
+    made.add_argument("--hub", metavar="URL", help=f"address of the hub (default: {settings.DEFAULT_HUB})")
     return made
 
 
@@ -39,7 +39,12 @@ def settings_file() -> QSettings:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Show the console until its window is closed; the program's exit code."""
     given = parser().parse_args(arguments)
-    return run(lambda stop: live(stop, given.hub), name="InTurn")
+    try:
+        [hub] = checked_addresses(settings.load({"hub": given.hub}).hub)
+    except SetupError as error:
+        print(error.message, file=sys.stderr)
+        return 1
+    return run(lambda stop: live(stop, hub), name="InTurn")
 
 
 async def live(stop: asyncio.Event, hub: str) -> int:

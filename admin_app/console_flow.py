@@ -47,7 +47,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         link: the connection to the hub.
-        user: the name of who is signed in, None before sign-in; `also_known_as` is the name they typed.
+        user: the name of who is signed in, None before sign-in.
         supervises: whether this person may step in at another's counter.
         counter: the chosen counter as the hub describes it, None until one is chosen.
         current: the ticket open at that counter.
@@ -56,7 +56,6 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
 
     link: Link = "connecting"
     user: str | None = None
-    also_known_as: str | None = None
     supervises: bool = False
     counter: CounterSummary | None = None
     current: Ticket | None = None
@@ -84,7 +83,7 @@ def allowed(desk: Desk) -> frozenset[Action]:
 
 def held_by_me(counter: CounterSummary, desk: Desk) -> bool:
     """Whether the person who is signed in holds the counter."""
-    return counter.held_by is not None and counter.held_by in (desk.user, desk.also_known_as)
+    return counter.held_by is not None and counter.held_by == desk.user
 
 
 def held_by_another(counter: CounterSummary, desk: Desk) -> bool:

@@ -54,7 +54,6 @@ class CounterDesk(QObject):
         self.waiting: list[Ticket] = []
         self._settings = settings
         self._counter: str | None = None
-        self._typed_name: str | None = None
         self._watch = CounterWatch(bridge, self)
         # The last answer, shown until the push that may still be on its way shows the same.
         self._answered_counter: CounterSummary | None = None
@@ -75,7 +74,6 @@ class CounterDesk(QObject):
 
     def sign_in(self, name: str, password: str) -> HubReply:
         """Ask the hub to let this person in; the password is not kept."""
-        self._typed_name = name
         self._remembered_was_tried = False
         return self.bridge.sign_in(name, password)
 
@@ -129,7 +127,6 @@ class CounterDesk(QObject):
         self.desk = Desk(
             link=self.bridge.state.value,
             user=hello.name if hello and self.bridge.state is not ConnectionState.REFUSED else None,
-            also_known_as=self._typed_name,
             supervises=bool(hello and hello.role in ("supervisor", "admin")),
             counter=counter,
             current=self._watch.current(),

@@ -12,8 +12,9 @@ from admin_app import command_line
 from tests.conftest import Run
 
 
-def test_the_hub_is_on_this_computer_unless_told() -> None:
-    assert command_line.parser().parse_args([]).hub == "ws://127.0.0.1:8765/ws"
+def test_a_wrong_address_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    assert command_line.main(["--hub", "http://reception"]) == 1
+    assert capsys.readouterr().err.count("\n") == 1
 
 
 def test_an_unknown_option_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:

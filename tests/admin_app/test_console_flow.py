@@ -89,10 +89,6 @@ def test_a_supervisor_may_step_in() -> None:
     assert flow.may_choose(COUNTER, desk(user="Noor", supervises=True))
 
 
-def test_the_holder_is_known_by_either_name() -> None:
-    assert flow.held_by_me(COUNTER, desk(user="Mia Berg", also_known_as="Mia"))
-
-
 def test_the_ticket_at_a_counter_is_the_one_called_last() -> None:
     first = ticket("A001", counter="R1", called_at=NOW - timedelta(minutes=5))
     second = ticket("A002", counter="R1", called_at=NOW)

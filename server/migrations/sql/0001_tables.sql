@@ -22,6 +22,8 @@ CREATE TABLE users (
     version bigint NOT NULL DEFAULT 1
 );
 CREATE UNIQUE INDEX idx_unique_username ON users (lower(username));
+-- Windows know people by this name: `held_by` of a counter, `name` of hello.
+CREATE UNIQUE INDEX idx_unique_display_name ON users (lower(display_name));
 
 -- A person's way back without a password, for twelve hours; the secret itself is never stored.
 CREATE TABLE sessions (

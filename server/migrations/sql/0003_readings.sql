@@ -18,7 +18,7 @@ CREATE FUNCTION counters_overview() RETURNS jsonb
 LANGUAGE sql STABLE AS $$
     SELECT coalesce(jsonb_agg(jsonb_build_object(
         'code', c.code, 'name', c.name, 'names', c.names, 'state', c.state,
-        'held_by', (SELECT username FROM users WHERE id = c.held_by),
+        'held_by', (SELECT display_name FROM users WHERE id = c.held_by),
         'services', (SELECT coalesce(jsonb_agg(s.code ORDER BY cs.place), '[]') FROM counter_services cs
                      JOIN services s ON s.id = cs.service_id WHERE cs.counter_id = c.id),
         'ticket', (SELECT staff_ticket(t, 0) FROM tickets t WHERE t.counter_id = c.id AND t.status = 'consulting'))
