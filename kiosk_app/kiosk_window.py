@@ -128,8 +128,8 @@ class KioskWindow(QWidget):
         self._step(flow.refused, number, wording.refusal(error.reason, error.message))
 
     def _connection_changed(self, *_: object) -> None:
+        self.refresh()
         self._step(flow.connection, self._bridge.state)
-        self._refresh_when_due()
 
     def pass_time(self) -> None:
         """Let the flow look at the clock."""
