@@ -94,7 +94,12 @@ def test_nothing_names_a_package_index() -> None:
         *(ROOT / ".ci").iterdir(),
         *(ROOT / "scripts").iterdir(),
     ]
-    files += [file for folder in (*SOURCES, "tests") for file in (ROOT / folder).rglob("*.[pmts]*")]
+    files += [
+        file
+        for folder in (*SOURCES, "tests")
+        for file in (ROOT / folder).rglob("*.*")
+        if file.suffix != ".pyc"
+    ]
     named = {
         told(f) for f in files if f.is_file() and addresses.search(f.read_text("utf-8", errors="ignore"))
     }
