@@ -10,9 +10,10 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
 
@@ -24,6 +25,7 @@ from qasync import QEventLoop
 log = logging.getLogger(__name__)
 
 COLLECT_MILLISECONDS = 500
+NO_SCREEN = "There is no screen here. Start this program in a desktop session, or set DISPLAY to the one it should use."
 
 Main = Callable[[asyncio.Event], Awaitable[int]]
 
@@ -36,6 +38,9 @@ def run(main: Main, *, name: str = "InTurn", arguments: list[str] | None = None)
         name: of the application, as the desktop shows it.
         arguments: Qt's own, e.g. ["-platform", "offscreen"]; otherwise Qt reads its environment only.
     """
+    if not arguments and QApplication.instance() is None and not has_screen(sys.platform, os.environ):
+        print(NO_SCREEN, file=sys.stderr)
+        return 1
     app = make_application(name, arguments)
     gc.freeze()
     with (
@@ -50,6 +55,13 @@ def run(main: Main, *, name: str = "InTurn", arguments: list[str] | None = None)
         except Exception:
             log.exception("%s has ended by a fault of its own.", name)
             return 1
+
+
+def has_screen(platform: str, environment: Mapping[str, str]) -> bool:
+    """Whether Qt will find something to draw on; without it, it would abort the process."""
+    if not platform.startswith("linux"):
+        return True
+    return any(environment.get(name) for name in ("QT_QPA_PLATFORM", "DISPLAY", "WAYLAND_DISPLAY"))
 
 
 def make_application(name: str, arguments: list[str] | None = None) -> QApplication:

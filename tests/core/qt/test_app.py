@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from core.qt.app import garbage_collected_here
+from core.qt.app import garbage_collected_here, has_screen
 
 ROOT = Path(__file__).parents[3]
 
@@ -20,7 +20,7 @@ PREAMBLE = """
 import asyncio, os, signal, sys
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication, QWidget
-from core.qt.app import run
+from core.qt.app import run, has_screen
 """
 
 
@@ -167,3 +167,19 @@ def test_garbage_is_collected_in_the_windows_thread(qtbot: Any) -> None:
         assert threads == []
         qtbot.waitUntil(lambda: bool(threads), timeout=5000)
     assert threads == [threading.main_thread()]
+
+
+@pytest.mark.parametrize(
+    ("platform", "environment", "found"),
+    [
+        ("linux", {}, False),
+        ("linux", {"DISPLAY": ":0"}, True),
+        ("linux", {"WAYLAND_DISPLAY": "wayland-0"}, True),
+        ("linux", {"QT_QPA_PLATFORM": "offscreen"}, True),
+        ("darwin", {}, True),
+    ],
+)
+def test_a_missing_screen_is_known_before_qt_aborts(
+    platform: str, environment: dict[str, str], found: bool
+) -> None:
+    assert has_screen(platform, environment) is found
