@@ -55,7 +55,7 @@ def test_a_program_ends_with_the_process_and_not_with_the_thread_that_started_it
     ) as parent:
         assert parent.stdout is not None
         pid = int(parent.stdout.readline())
-        eventually(lambda: Path(f"/proc/{pid}/comm").read_text() == "cat\n", "the child's program")
+        eventually(lambda: Path(f"/proc/{pid}/comm").read_text() == "sleep\n", "the child's program")
         parent.kill()
         eventually(lambda: not is_alive(pid), "the child's end")
 
