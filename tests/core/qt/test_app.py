@@ -20,7 +20,7 @@ PREAMBLE = """
 import asyncio, os, signal, sys
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication, QWidget
-from core.qt.app import run, has_screen
+from core.qt.app import run
 """
 
 
