@@ -22,7 +22,10 @@ HELP = "Need help? Please ask at reception."
 ONE_MOMENT = ("One moment, please", "Your number is on its way.")
 STARTING = ("One moment, please", "This screen is getting ready.")
 TAKES_LONGER = ("This takes longer than usual", "Please wait a moment more, or ask at reception.")
-OFFLINE = ("Please ask at reception", "This screen can't give numbers at the moment. It keeps trying by itself.")
+OFFLINE = (
+    "Please ask at reception",
+    "This screen can't give numbers at the moment. It keeps trying by itself.",
+)
 OFFLINE_REFUSED = ("Please ask at reception", "This screen can't give numbers at the moment.")
 OFFLINE_OWED = (
     "Please ask at reception",
@@ -34,7 +37,9 @@ KEEP_NUMBER = "Please remember your number"
 YOUR_NUMBER = "Your number"
 YOU_ARE_NEXT = "You are next"
 LIKELY_WAIT = "likely wait,\nfrom"
-WHERE_TO_WAIT = "Take a seat, please. When it is your turn, your number appears on the screen with where to go."
+WHERE_TO_WAIT = (
+    "Take a seat, please. When it is your turn, your number appears on the screen with where to go."
+)
 DONE = "Done"
 """The kiosk's ticket page."""
 

@@ -104,10 +104,11 @@ def test_a_frame_that_is_no_text_ends_the_connection(
 def test_who_does_not_say_hello_or_falls_silent_is_sent_away(
     run: Run, clinic: Clinic, hub: HubProcess
 ) -> None:
-    async def code_of(socket: ClientConnection) -> int | None:
+    async def code_of(socket: ClientConnection) -> int:
         with pytest.raises(ConnectionClosed) as closed:
             await asyncio.wait_for(socket.recv(), 20)
-        return closed.value.rcvd and closed.value.rcvd.code
+        assert closed.value.rcvd is not None
+        return closed.value.rcvd.code
 
     async def story() -> None:
         async with open_socket(hub) as mute, open_socket(hub) as silent:
