@@ -105,10 +105,6 @@ class HubOperations(abc.ABC):
         params = {"counter": counter} if complete is None else {"counter": counter, "complete": complete}
         return decode_value(await self.request_raw("queue.call_next", params, keyed=True), CallResult)
 
-    async def call_ticket(self, ticket_id: str, counter: str) -> Ticket:
-        """Calls one ticket out of turn."""
-        return await self._change_ticket("queue.call", {"ticket": ticket_id, "counter": counter})
-
     async def recall(self, ticket_id: str) -> Ticket:
         """Calls the patient at the counter once more."""
         return await self._change_ticket("queue.recall", {"ticket": ticket_id})

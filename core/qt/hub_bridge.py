@@ -160,10 +160,6 @@ class HubBridge(QObject):
         """First completes the ticket `complete`. Succeeds with a `CallResult`: `ticket` (or None), `why`."""
         return self._ask(lambda hub: hub.call_next_patient(counter, complete))
 
-    def call_ticket(self, ticket_id: str, counter: str) -> HubReply:
-        """Calls one out of turn. Succeeds with the `Ticket`."""
-        return self._ask(lambda hub: hub.call_ticket(ticket_id, counter))
-
     def recall(self, ticket_id: str) -> HubReply:
         """Calls the patient once more. Succeeds with the `Ticket`."""
         return self._ask(lambda hub: hub.recall(ticket_id))
