@@ -13,8 +13,7 @@ from typing import TypeAlias
 from core import settings
 from core.errors import SetupError
 from server import administration, maintenance, schema
-from server.database import administration_engine
-from server.local_database import current_engine, database_url
+from server.local_database import current_engine, database_engine, database_url
 from server.serving import serve
 from server.tables import counters, services
 
@@ -201,20 +200,20 @@ def _site_set(arguments: argparse.Namespace) -> None:
 
 
 def _db_upgrade(arguments: argparse.Namespace) -> None:
-    with database_url(_settings(arguments)) as url:
-        steps = schema.upgrade(administration_engine(url))
+    with database_engine(_settings(arguments)) as engine:
+        steps = schema.upgrade(engine)
     print("\n".join(f"applied {step}" for step in steps) or "The schema is current.")
 
 
 def _db_backup(arguments: argparse.Namespace) -> None:
-    with database_url(_settings(arguments)) as url:
-        maintenance.backup(url, arguments.file)
+    with database_engine(_settings(arguments)) as engine:
+        maintenance.backup(engine, arguments.file)
     print(f"Backup written to {arguments.file}.")
 
 
 def _db_restore(arguments: argparse.Namespace) -> None:
-    with database_url(_settings(arguments)) as url:
-        maintenance.restore(url, administration_engine(url), arguments.file)
+    with database_engine(_settings(arguments)) as engine:
+        maintenance.restore(engine, arguments.file)
     print(f"Restored from {arguments.file}.")
 
 

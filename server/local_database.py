@@ -28,20 +28,24 @@ def database_url(settings: Settings) -> Iterator[str]:
 
 
 @contextmanager
-def current_engine(settings: Settings) -> Iterator[Engine]:
-    """An engine on a database with the current schema: the hub's own is upgraded, another's must be.
-
-    Raises SetupError with one sentence, also for whatever the database refuses inside the block.
-    """
+def database_engine(settings: Settings) -> Iterator[Engine]:
+    """An engine on the database, whatever its schema. What it refuses inside the block becomes SetupError's sentence."""
     with database_url(settings) as url:
         engine = administration_engine(url)
         try:
-            prepare(engine, own=not settings.database_url)
             yield engine
         except DBAPIError as error:
             raise SetupError(sentence_of(error)) from error
         finally:
             engine.dispose()
+
+
+@contextmanager
+def current_engine(settings: Settings) -> Iterator[Engine]:
+    """An engine on a database with the current schema: the hub's own is upgraded, another's must be. Raises SetupError."""
+    with database_engine(settings) as engine:
+        prepare(engine, own=not settings.database_url)
+        yield engine
 
 
 def prepare(engine: Engine, *, own: bool) -> None:

@@ -10,14 +10,15 @@ from sqlalchemy import Engine, text
 
 from core.errors import SetupError
 from server.database import driver_url
-from server.postgres_binaries import find_binaries
+from server.postgres_binaries import PostgresBinaries, find_binaries
+from server.postgres_errors import WrongMajor
 
 
-def backup(url: str, file: Path) -> None:
+def backup(engine: Engine, file: Path) -> None:
     """Dumps the database into `file` (PostgreSQL's custom format). Raises SetupError; a failed dump leaves no file."""
     unfinished = file.with_name(file.name + ".part")
     try:
-        _run("pg_dump", "--format=custom", f"--file={unfinished}", f"--dbname={driver_url(url)}")
+        _run(engine, "pg_dump", "--format=custom", f"--file={unfinished}")
         unfinished.replace(file)
     except OSError as error:
         raise SetupError(f"The backup {file} can't be written: {error.strerror}.") from error
@@ -25,22 +26,14 @@ def backup(url: str, file: Path) -> None:
         unfinished.unlink(missing_ok=True)
 
 
-def restore(url: str, engine: Engine, file: Path) -> None:
+def restore(engine: Engine, file: Path) -> None:
     """Replaces the database's content by a backup, in one transaction; every window then takes a snapshot.
 
     Raises SetupError; a failed restore changes nothing.
     """
     if not file.is_file():
         raise SetupError(f"There is no backup {file}.")
-    _run(
-        "pg_restore",
-        "--clean",
-        "--if-exists",
-        "--no-owner",
-        "--single-transaction",
-        f"--dbname={driver_url(url)}",
-        str(file),
-    )
+    _run(engine, "pg_restore", "--clean", "--if-exists", "--no-owner", "--single-transaction", str(file))
     with engine.begin() as connection:
         connection.execute(
             text("UPDATE settings SET epoch = gen_random_uuid(), config_revision = config_revision + 1")
@@ -65,9 +58,20 @@ def broken_links(engine: Engine) -> Iterator[str]:
             yield f"{chain}: the history is broken at revision {revision}"
 
 
-def _run(program: str, *arguments: str) -> None:
-    command = [find_binaries(None).program(program), *arguments]
+def _run(engine: Engine, program: str, *arguments: str) -> None:
+    address = driver_url(engine.url.render_as_string(hide_password=False))
+    command = [_programs_for(engine).program(program), f"--dbname={address}", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
     if done.returncode:
         reason = (done.stderr.strip() or "no reason given").splitlines()[-1]
         raise SetupError(f"{program} failed: {reason}")
+
+
+def _programs_for(engine: Engine) -> PostgresBinaries:
+    """Programs of the server's own version where there are any: newer ones write what an older server can't read."""
+    with engine.connect() as connection:
+        version = connection.execute(text("SELECT current_setting('server_version_num')::int")).scalar_one()
+    try:
+        return find_binaries(version // 10000)
+    except WrongMajor:
+        return find_binaries(None)
