@@ -42,7 +42,7 @@ def database_engine(settings: Settings) -> Iterator[Engine]:
 
 @contextmanager
 def current_engine(settings: Settings) -> Iterator[Engine]:
-    """An engine on a database with the current schema: the hub's own is upgraded, another's must be. Raises SetupError."""
+    """An engine on a database with the current schema: its own is upgraded, another's must be. Raises SetupError."""
     with database_engine(settings) as engine:
         prepare(engine, own=not settings.database_url)
         yield engine
