@@ -67,6 +67,9 @@ class CounterDesk(QObject):
         bridge.services_changed.connect(self._soon)
         bridge.counters_changed.connect(self._on_counters)
         bridge.line_changed.connect(self._soon)
+        # The table may take a change over only after the frame in which the bridge told it.
+        for told in (self.line.rowsInserted, self.line.rowsRemoved, self.line.dataChanged):
+            told.connect(self._soon)
 
     def now(self) -> datetime:
         """The hub's time: waits are right even where this computer's clock is not."""
