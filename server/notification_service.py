@@ -115,13 +115,15 @@ class NotificationService:
     ) -> dict[str, Any]:
         """Follows `services` for a client and returns, for each, a snapshot or the events it missed.
 
-        Pushes begin when that answer is written: call `begin` then. Refusal: unknown_service.
+        Pushes begin when that answer is written: call `begin` then. Refusal: unknown_service; what the client
+        followed before then goes on.
         """
         subscription = Subscription(outbox, services)
-        self._subscriptions[outbox] = subscription
         trusted = since if epoch in {None, self.overview.epoch} else {}
         codes = sorted(self._lines) if services is None else sorted(services)
-        return {code: await self._first_answer(subscription, code, trusted.get(code)) for code in codes}
+        answers = {code: await self._first_answer(subscription, code, trusted.get(code)) for code in codes}
+        self._subscriptions[outbox] = subscription
+        return answers
 
     def begin(self, outbox: Outbox) -> None:
         """The answer to `subscribe` is written: what happened since it was read follows now."""

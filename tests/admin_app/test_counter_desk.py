@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pytest import MonkeyPatch
+import pytest
 
 from tests.admin_app.console_driver import console, join
 from tests.clinic import Clinic
@@ -14,9 +14,9 @@ from tests.waiting import until
 
 
 def test_a_patient_is_listed_however_late_the_table_takes_the_change(
-    run: Run, hub: HubProcess, clinic: Clinic, tmp_path: Path, monkeypatch: MonkeyPatch
+    run: Run, hub: HubProcess, clinic: Clinic, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("admin_app.counter_desk.TABLE_FRAME_MILLISECONDS", 400)
+    monkeypatch.setattr("admin_app.counter_desk.TABLE_FRAME_MILLISECONDS", 1500)
 
     async def story() -> None:
         async with console(hub.url, tmp_path) as person:

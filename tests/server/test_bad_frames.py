@@ -75,6 +75,23 @@ def test_nothing_is_answered_before_hello(run: Run, clinic: Clinic, hub: HubProc
     run(story())
 
 
+def test_a_refused_subscription_leaves_the_one_before(run: Run, clinic: Clinic, hub: HubProcess) -> None:
+    async def story() -> None:
+        async with open_socket(hub) as socket:
+            await ask(socket, request("session.hello", HELLO))
+            assert (
+                "A"
+                in (await ask(socket, request("queue.subscribe", {"services": ["A"]})))["result"]["services"]
+            )
+            refused = await ask(socket, request("queue.subscribe", {"services": ["A", "X"]}))
+            assert refused["error"]["data"]["reason"] == "unknown_service"
+            await socket.send(request("tickets.join", {"service": "A", "key": "k"}))
+            frames = [json.loads(await asyncio.wait_for(socket.recv(), 5)) for _ in range(2)]
+            assert [frame.get("method") for frame in frames] == [None, "queue.event"]
+
+    run(story())
+
+
 @pytest.mark.parametrize(
     ("opcode", "payload", "code"),
     [
