@@ -142,13 +142,13 @@ def _settings(arguments: argparse.Namespace) -> settings.Settings:
 
 
 def _list(arguments: argparse.Namespace, lines: Callable[..., Iterable[str]]) -> None:
-    with current_engine(_settings(arguments)) as engine:
+    with current_engine(_settings(arguments), must_exist=True) as engine:
         for line in lines(engine):
             print(line)
 
 
 def _check(arguments: argparse.Namespace, violations: Callable[..., Iterable[str]]) -> int:
-    with current_engine(_settings(arguments)) as engine:
+    with current_engine(_settings(arguments), must_exist=True) as engine:
         found = list(violations(engine))
     print("\n".join(found) if found else "No violation found.")
     return VIOLATIONS if found else 0
@@ -165,7 +165,7 @@ def _read_password() -> str:
 
 
 def _user_disable(arguments: argparse.Namespace) -> None:
-    with current_engine(_settings(arguments)) as engine:
+    with current_engine(_settings(arguments), must_exist=True) as engine:
         administration.disable_user(engine, arguments.name)
 
 
@@ -180,7 +180,7 @@ def _device_pair(arguments: argparse.Namespace) -> None:
 
 
 def _device_revoke(arguments: argparse.Namespace) -> None:
-    with current_engine(_settings(arguments)) as engine:
+    with current_engine(_settings(arguments), must_exist=True) as engine:
         administration.revoke_device(engine, arguments.name)
 
 
@@ -206,7 +206,7 @@ def _db_upgrade(arguments: argparse.Namespace) -> None:
 
 
 def _db_backup(arguments: argparse.Namespace) -> None:
-    with database_engine(_settings(arguments)) as engine:
+    with database_engine(_settings(arguments), must_exist=True) as engine:
         maintenance.backup(engine, arguments.file)
     print(f"Backup written to {arguments.file}.")
 

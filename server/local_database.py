@@ -18,19 +18,26 @@ OLDEST_POSTGRESQL = 150000
 
 
 @contextmanager
-def database_url(settings: Settings) -> Iterator[str]:
-    """The URL of a database that runs inside the `with` block, as it is."""
+def database_url(settings: Settings, *, must_exist: bool = False) -> Iterator[str]:
+    """The URL of a database that runs inside the `with` block, as it is.
+
+    Raises SetupError when it `must_exist` and the data directory holds none: a mistyped folder is not made.
+    """
     if settings.database_url:
         yield settings.database_url
+    elif must_exist and not (settings.data_path / "data" / "PG_VERSION").is_file():
+        raise SetupError(
+            f"There is no InTurn database in {settings.data_path}. Check --data-dir; `inturn-hub serve` makes a new one."
+        )
     else:
         with EmbeddedPostgres(settings.data_path) as embedded:
             yield embedded.start()
 
 
 @contextmanager
-def database_engine(settings: Settings) -> Iterator[Engine]:
+def database_engine(settings: Settings, *, must_exist: bool = False) -> Iterator[Engine]:
     """An engine on the database, whatever its schema. What it refuses inside the block becomes SetupError's sentence."""
-    with database_url(settings) as url:
+    with database_url(settings, must_exist=must_exist) as url:
         engine = administration_engine(url)
         try:
             yield engine
@@ -41,9 +48,9 @@ def database_engine(settings: Settings) -> Iterator[Engine]:
 
 
 @contextmanager
-def current_engine(settings: Settings) -> Iterator[Engine]:
+def current_engine(settings: Settings, *, must_exist: bool = False) -> Iterator[Engine]:
     """An engine on a database with the current schema: its own is upgraded, another's must be. Raises SetupError."""
-    with database_engine(settings) as engine:
+    with database_engine(settings, must_exist=must_exist) as engine:
         prepare(engine, own=not settings.database_url)
         yield engine
 

@@ -100,6 +100,16 @@ def test_wrong_usage_is_2_and_an_unreachable_database_1() -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    "command", [["service", "list"], ["check", "audit"], ["user", "disable", "meyer"], ["db", "backup", "b"]]
+)
+def test_a_mistyped_data_directory_is_not_made(tmp_path: Path, command: list[str]) -> None:
+    done = inturn_hub(*command, "--data-dir", str(tmp_path / "typo"))
+    assert done.returncode == 1
+    assert f"There is no InTurn database in {tmp_path / 'typo'}" in done.stderr
+    assert not (tmp_path / "typo").exists()
+
+
 def test_a_damaged_settings_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "inturn").mkdir()
     (tmp_path / "inturn" / "inturn.toml").write_text("port = [")

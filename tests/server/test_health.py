@@ -69,7 +69,9 @@ def test_a_device_is_paired_once(run: Run, clinic: Clinic, hub: HubProcess) -> N
 
 
 @pytest.mark.logs_expected
-def test_windows_follow_a_restored_database(run: Run, clinic: Clinic, hub: HubProcess, tmp_path: Path) -> None:
+def test_windows_follow_a_restored_database(
+    run: Run, clinic: Clinic, hub: HubProcess, tmp_path: Path
+) -> None:
     on = ("--database-url", clinic.database_url)
 
     async def story() -> None:
@@ -77,11 +79,15 @@ def test_windows_follow_a_restored_database(run: Run, clinic: Clinic, hub: HubPr
             line = monitor.replica.lines.line("A")
             for _ in range(6):
                 await console.join_queue("A")
-            assert (await asyncio.to_thread(inturn_hub, "db", "backup", str(tmp_path / "b"), *on)).returncode == 0
+            assert (
+                await asyncio.to_thread(inturn_hub, "db", "backup", str(tmp_path / "b"), *on)
+            ).returncode == 0
             for _ in range(3):
                 await console.join_queue("A")
             await until(lambda: len(line.waiting) == 9)
-            assert (await asyncio.to_thread(inturn_hub, "db", "restore", str(tmp_path / "b"), *on)).returncode == 0
+            assert (
+                await asyncio.to_thread(inturn_hub, "db", "restore", str(tmp_path / "b"), *on)
+            ).returncode == 0
             await until(lambda: len(line.waiting) == 6, what="the wall to show the restored line")
             assert (await console.join_queue("A")).number == "A007"
             await until(lambda: len(line.waiting) == 7)

@@ -6,12 +6,15 @@ import pytest
 
 from core.errors import (
     CounterBusy,
+    CounterClosed,
     CounterTaken,
     Forbidden,
     InvalidParams,
     KeyConflict,
     NotConsulting,
+    NotWaiting,
     QueueEmpty,
+    TicketNotFound,
     Unauthenticated,
     UnknownService,
 )
@@ -201,5 +204,58 @@ def test_events_made_behind_the_hubs_back_are_found(run: Run, clinic: Clinic, hu
         async with HubClient(hub.url, clinic.monitor) as monitor:
             await asyncio.to_thread(clinic.rows, "SELECT join_queue('user:1', 'k', '', 'A')")
             await until(lambda: monitor.replica.lines.line("A").revision == 1)
+
+    run(story())
+
+
+def test_a_kiosk_takes_back_only_what_it_issued(run: Run, clinic: Clinic, hub: HubProcess) -> None:
+    async def story() -> None:
+        async with HubClient(hub.url, clinic.kiosk) as kiosk, HubClient(hub.url, clinic.staff) as console:
+            own, others = await kiosk.join_queue("A"), await console.join_queue("A")
+            assert (await kiosk.get_ticket(own.id)).estimated_wait is not None
+            with pytest.raises(TicketNotFound):
+                await kiosk.cancel(others.id)
+            assert (await kiosk.cancel(own.id)).status == "cancelled"
+            with pytest.raises(NotWaiting):
+                await kiosk.cancel(own.id)
+            assert (await console.get_ticket(others.id)).position == 1
+
+    run(story())
+
+
+def test_a_patient_is_called_again_and_marked_missed(run: Run, clinic: Clinic, hub: HubProcess) -> None:
+    async def story() -> None:
+        async with HubClient(hub.url, clinic.staff) as console, HubClient(hub.url, clinic.monitor) as monitor:
+            ticket = await console.join_queue("A")
+            await console.call_next_patient("R1")
+            assert (await console.recall(ticket.id)).calls == 2
+            assert (await console.no_show(ticket.id)).status == "no_show"
+            with pytest.raises(NotConsulting):
+                await console.recall(ticket.id)
+            await until(lambda: [t.number for t in monitor.replica.lines.line("A").missed] == ["A001"])
+
+    run(story())
+
+
+def test_a_counters_state_reaches_the_others(run: Run, clinic: Clinic, hub: HubProcess) -> None:
+    async def story() -> None:
+        async with (
+            HubClient(hub.url, clinic.staff) as console,
+            HubClient(hub.url, clinic.supervisor) as other,
+        ):
+
+            def seen() -> tuple[str, str | None]:
+                counter = other.replica.counters[0]
+                return counter.state, counter.held_by
+
+            await console.open_counter("R1")
+            await until(lambda: seen() == ("open", "staff"))
+            await console.pause_counter("R1", "lunch")
+            await until(lambda: seen() == ("paused", "staff"))
+            await console.join_queue("A")
+            with pytest.raises(CounterClosed):
+                await console.call_next_patient("R1")
+            await console.close_counter("R1")
+            await until(lambda: seen() == ("closed", None))
 
     run(story())
