@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, tzinfo
 
-from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QObject, QSize, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QStackedLayout, QWidget
 
@@ -14,7 +14,6 @@ from core import wording
 from core.errors import HubError
 from core.qt.hub_bridge import HubBridge
 from core.qt.theme import Mode, Theme
-from core.qt.widgets import FULL_SCREEN
 from core.tickets import Ticket
 from kiosk_app import kiosk_flow as flow
 from kiosk_app.joining_page import JoiningPage
@@ -22,6 +21,7 @@ from kiosk_app.kiosk_flow import Page, Screen
 from kiosk_app.kiosk_words import card_words, ticket_words
 from kiosk_app.offline_page import OfflinePage
 from kiosk_app.physical_scale import PhysicalScale, scale_for
+from kiosk_app.public_window import PublicWindow
 from kiosk_app.ticket_page import TicketPage
 from kiosk_app.welcome_page import WelcomePage
 
@@ -33,17 +33,13 @@ REFRESH = 50
 """Changes of the lines are shown together, once in so many milliseconds."""
 
 
-class KioskWindow(QWidget):
+class KioskWindow(PublicWindow):
     """One kiosk.
 
     Attributes:
         screen_shown: the flow's present `Screen`.
         welcome, joining, offline, ticket: the pages.
-    Signals:
-        closed(): the window was closed.
     """
-
-    closed = Signal()
 
     def __init__(
         self,
@@ -55,27 +51,20 @@ class KioskWindow(QWidget):
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`scale` fixes all sizes (else they follow the screen); `inches` calibrates the screen's diagonal."""
-        super().__init__(None, Qt.WindowType.Window if windowed else FULL_SCREEN)
-        self._bridge, self._windowed, self._inches, self._clock = bridge, windowed, inches, clock
+        super().__init__("InTurn kiosk", windowed)
+        self._bridge, self._inches, self._clock = bridge, inches, clock
         self._fixed_scale = scale
         self._theme = theme or Theme(Mode.LIGHT)
         self.screen_shown = flow.start(clock())
         self._make_pages(scale or PhysicalScale(4.0, 1080, 1920))
         self._make_timers()
         self._follow_bridge()
-        self.setWindowTitle("InTurn kiosk")
-        if not windowed:
-            self.setCursor(Qt.CursorShape.BlankCursor)
         self.refresh()
         self._connection_changed()
 
     def open(self) -> None:
         """Show the window as it is meant to be seen: full screen, or on somebody's desktop."""
-        if self._windowed:
-            self.resize(540, 960)
-            self.show()
-        else:
-            self.showFullScreen()
+        self.show_in_place(QSize(540, 960))
 
     def _make_pages(self, scale: PhysicalScale) -> None:
         theme = self._theme
@@ -219,9 +208,8 @@ class KioskWindow(QWidget):
     def closeEvent(self, event: QCloseEvent) -> None:
         self._tick.stop()
         super().closeEvent(event)
-        self.closed.emit()
 
     def _rescale(self) -> None:
-        scale = self._fixed_scale or scale_for(self.screen(), self.size(), self._windowed, self._inches)
+        scale = self._fixed_scale or scale_for(self.screen(), self.size(), self.windowed, self._inches)
         for page in (self.welcome, self.joining, self.offline, self.ticket):
             page.set_scale(scale)

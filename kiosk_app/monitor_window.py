@@ -7,19 +7,18 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import QSize, QTimer
 from PySide6.QtGui import QCloseEvent, QPainter, QPaintEvent, QResizeEvent
-from PySide6.QtWidgets import QWidget
 
 from core import wording
 from core.qt.hub_bridge import HubBridge
 from core.qt.theme import Mode as ThemeMode
 from core.qt.theme import Theme
-from core.qt.widgets import FULL_SCREEN
 from core.tickets import QueueEvent
 from kiosk_app import monitor_board
 from kiosk_app.announcer import Announcement, Announcer
 from kiosk_app.monitor_board import Board, Mode
+from kiosk_app.public_window import PublicWindow
 from kiosk_app.wall_layout import PORTRAIT_ROWS, SHIFT_BY, wall_layout
 from kiosk_app.wall_panel import Panel
 from kiosk_app.wall_panels import CallPanel, CallRow, NextBar, StaleFrame, WallHeader
@@ -30,17 +29,13 @@ SHIFT_EVERY = 90_000
 """How often (ms) the picture moves a little."""
 
 
-class MonitorWindow(QWidget):
+class MonitorWindow(PublicWindow):
     """One wall monitor.
 
     Attributes:
         board: what is shown now.
         announcer: plays the chimes; its `trouble` says why there are none.
-    Signals:
-        closed(): the window was closed.
     """
-
-    closed = Signal()
 
     def __init__(
         self,
@@ -50,8 +45,8 @@ class MonitorWindow(QWidget):
         announcer: Announcer | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        super().__init__(None, Qt.WindowType.Window if windowed else FULL_SCREEN)
-        self._bridge, self._windowed, self._now = bridge, windowed, now
+        super().__init__("InTurn monitor", windowed)
+        self._bridge, self._now = bridge, now
         self._theme = theme or Theme(ThemeMode.LIGHT)
         self._ahead = timedelta()
         self._dark = False
@@ -61,18 +56,11 @@ class MonitorWindow(QWidget):
         self._make_panels()
         self._make_timers()
         self._follow_bridge()
-        self.setWindowTitle("InTurn monitor")
-        if not windowed:
-            self.setCursor(Qt.CursorShape.BlankCursor)
         self.refresh()
 
     def open(self) -> None:
         """Show the window as it is meant to be seen: full screen, or on somebody's desktop."""
-        if self._windowed:
-            self.resize(1280, 720)
-            self.show()
-        else:
-            self.showFullScreen()
+        self.show_in_place(QSize(1280, 720))
 
     def _make_panels(self) -> None:
         self.header = WallHeader(self._theme, self.board, self)
@@ -187,4 +175,3 @@ class MonitorWindow(QWidget):
             timer.stop()
         self.announcer.stop()
         super().closeEvent(event)
-        self.closed.emit()

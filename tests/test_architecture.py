@@ -87,7 +87,7 @@ def test_entry_modules_need_nothing_that_may_be_missing() -> None:
 
 
 def test_nothing_names_a_package_index() -> None:
-    addresses = re.compile(r"pypi\.org|pythonhosted\.org|registry\.npmjs|index-url")
+    addresses = re.compile(r"index[-_]url|https?://[^ \"']+/(?:simple|packages)/|\"resolved\": *\"http")
     files = [
         *ROOT.glob("*.*"),
         *ROOT.glob("[A-Z]*"),

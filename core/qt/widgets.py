@@ -17,9 +17,6 @@ from core.qt import icons
 from core.qt.palette import Role, Tone
 from core.qt.theme import Radius, Size, Theme, space
 
-FULL_SCREEN = Qt.WindowType.FramelessWindowHint | Qt.WindowType.WindowStaysOnTopHint
-"""What makes a window of a public screen."""
-
 
 def rounded(
     painter: QPainter, area: QRectF, radius: float, fill: QColor | None = None, edge: QPen | None = None

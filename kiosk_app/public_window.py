@@ -1,0 +1,40 @@
+"""What kiosk and wall monitor have in common: public, unattended, full screen, without a pointer."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QCloseEvent
+from PySide6.QtWidgets import QWidget
+
+FULL_SCREEN = Qt.WindowType.FramelessWindowHint | Qt.WindowType.WindowStaysOnTopHint
+
+
+class PublicWindow(QWidget):
+    """A window for everybody in the room.
+
+    Attributes:
+        windowed: it stands on somebody's desktop instead, with a frame and a pointer.
+    Signals:
+        closed(): the window was closed.
+    """
+
+    closed = Signal()
+
+    def __init__(self, title: str, windowed: bool) -> None:
+        super().__init__(None, Qt.WindowType.Window if windowed else FULL_SCREEN)
+        self.windowed = windowed
+        self.setWindowTitle(title)
+        if not windowed:
+            self.setCursor(Qt.CursorShape.BlankCursor)
+
+    def show_in_place(self, desktop_size: QSize) -> None:
+        """Full screen, or of that size on somebody's desktop."""
+        if self.windowed:
+            self.resize(desktop_size)
+            self.show()
+        else:
+            self.showFullScreen()
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        super().closeEvent(event)
+        self.closed.emit()
