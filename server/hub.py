@@ -6,6 +6,7 @@ No SQL and no rule of the line is here; a connection's life is in `server.connec
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import socket
@@ -27,6 +28,7 @@ from server.schema import latest_revision
 log = logging.getLogger(__name__)
 
 SWEEP_SECONDS = 1.0
+TIDY_SECONDS = 3600.0
 SEND_BUFFER_BYTES = 64 * 1024
 """The kernel would hide megabytes of backlog behind a frozen client."""
 
@@ -47,6 +49,7 @@ class Hub:
         self._clients: set[ClientConnection] = set()
         self._revocation: asyncio.Task[None] | None = None
         self._sweeper: asyncio.Task[None] | None = None
+        self._tidier: asyncio.Task[None] | None = None
         self._server: Server | None = None
 
     @property
@@ -66,6 +69,7 @@ class Hub:
         await self.parts.notifications.start()
         self.parts.notifications.on_configuration = self._look_for_revoked
         self._sweeper = asyncio.get_running_loop().create_task(self._sweep())
+        self._tidier = asyncio.get_running_loop().create_task(self._tidy())
         try:
             self._server = await serve(
                 self._serve_client,
@@ -89,7 +93,7 @@ class Hub:
         if self._server is not None:
             self._server.close()
             await self._server.wait_closed()
-        for task in (self._sweeper, self._revocation):
+        for task in (self._sweeper, self._tidier, self._revocation):
             if task is not None:
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
@@ -151,6 +155,13 @@ class Hub:
             await asyncio.sleep(SWEEP_SECONDS)
             silent = [client.close_if_silent(SILENCE_SECONDS) for client in self._clients]
             await asyncio.gather(*silent, return_exceptions=True)
+
+    async def _tidy(self) -> None:
+        """Now and every hour: requests that nobody will repeat any more are forgotten."""
+        while True:
+            with contextlib.suppress(HubError):
+                await self._database.call("forget_old_requests")
+            await asyncio.sleep(TIDY_SECONDS)
 
 
 def _why_not_listening(error: OSError, host: str, port: int) -> str:

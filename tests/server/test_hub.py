@@ -259,3 +259,11 @@ def test_a_counters_state_reaches_the_others(run: Run, clinic: Clinic, hub: HubP
             await until(lambda: seen() == ("closed", None))
 
     run(story())
+
+
+def test_requests_are_remembered_for_a_week(run: Run, clinic: Clinic) -> None:
+    clinic.rows("SELECT join_queue('user:1', 'k' || n, '', 'A') FROM generate_series(1, 3) n")
+    clinic.rows("UPDATE requests SET at = at - interval '8 days' WHERE key <> 'k3' RETURNING 1")
+    hub = HubProcess(clinic.database_url)
+    run(until(lambda: clinic.rows("SELECT key FROM requests") == [("k3",)]))
+    assert hub.terminate() == 0

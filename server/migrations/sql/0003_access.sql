@@ -59,3 +59,10 @@ LANGUAGE sql STABLE AS $$
         SELECT 'user:' || id AS actor, role FROM users WHERE disabled_at IS NULL
         UNION ALL SELECT 'device:' || id, role FROM devices WHERE revoked_at IS NULL AND token_hash IS NOT NULL) a
 $$;
+
+-- Requests are remembered for seven days: nobody repeats one that long after. Returns how many were forgotten.
+CREATE FUNCTION forget_old_requests() RETURNS jsonb
+LANGUAGE sql AS $$
+    WITH forgotten AS (DELETE FROM requests WHERE at < clock_timestamp() - interval '7 days' RETURNING 1)
+    SELECT to_jsonb(count(*)) FROM forgotten
+$$;
