@@ -27,7 +27,6 @@ SILENCE_SECONDS = 15.0
 
 CLOSE_UNAUTHENTICATED = 4401
 CLOSE_SILENT = 4408
-CLOSE_TOO_MANY = 4429
 
 
 class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -6,6 +6,7 @@ A client's own order is kept: its next request is read when the reply to the one
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from datetime import UTC, datetime
 from time import monotonic
@@ -65,7 +66,16 @@ class ClientConnection:
         self._parts = parts
 
     async def run(self) -> None:
-        """Serves the client until it leaves or is sent away."""
+        """Serves the client until it leaves, at whatever moment, or is sent away."""
+        with contextlib.suppress(ConnectionClosed):
+            await self._live()
+
+    def is_admitted(self, admitted: dict[str, str]) -> bool:
+        """Whether this client may stay, by who is admitted now: actor -> role. Before hello it may."""
+        principal = self.principal
+        return principal is None or admitted.get(principal.actor) == principal.role
+
+    async def _live(self) -> None:
         try:
             async with asyncio.timeout(HELLO_SECONDS):
                 principal = await self._welcome()
@@ -148,8 +158,6 @@ class ClientConnection:
         try:
             while (message := await self._receive()) is not None:
                 await self._answer(principal, outbox, message)
-        except ConnectionClosed:
-            pass
         finally:
             await self._parts.notifications.unsubscribe(outbox)
 

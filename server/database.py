@@ -57,7 +57,6 @@ class Database:
 
     Attributes:
         failing_since: monotonic seconds when the database was first missed, None while it answers.
-        last_seconds: how long the latest call took.
     """
 
     def __init__(self, url: str, *, size: int = 8) -> None:
@@ -76,7 +75,6 @@ class Database:
             },
         )
         self.failing_since: float | None = None
-        self.last_seconds = 0.0
 
     async def open(self) -> None:
         """Opens the pool; does not wait for the database."""
@@ -113,14 +111,12 @@ class Database:
             raise wrapped from error
 
     async def _call(self, function: str, arguments: tuple[Any, ...]) -> str:
-        started = monotonic()
         places = ", ".join(["%s"] * len(arguments))
         async with self._pool.connection() as connection:
             # The function's name is one of ours, never a client's.
             cursor = await connection.execute(f"SELECT {function}({places})::text", arguments)
             row = await cursor.fetchone()
         self.failing_since = None
-        self.last_seconds = monotonic() - started
         assert row is not None
         return str(row[0]) if row[0] is not None else "null"
 

@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 
 SWEEP_SECONDS = 1.0
 TIDY_SECONDS = 3600.0
+CLOSE_SECONDS = 1.0
+"""How long a client that is sent away may take to say goodbye; one that is gone never does."""
 SEND_BUFFER_BYTES = 64 * 1024
 """The kernel would hide megabytes of backlog behind a frozen client."""
 
@@ -47,7 +49,7 @@ class Hub:
         self._database = Database(database_url)
         self._host = host
         self._clients: set[ClientConnection] = set()
-        self._revocation: asyncio.Task[None] | None = None
+        self._revocation_due = False
         self._sweeper: asyncio.Task[None] | None = None
         self._tidier: asyncio.Task[None] | None = None
         self._server: Server | None = None
@@ -65,7 +67,11 @@ class Hub:
     async def start(self) -> None:
         """Listens. Raises SetupError when the port is taken, Unavailable without a database."""
         await self._database.open()
-        self.parts = await assemble(self._database)
+        try:
+            self.parts = await assemble(self._database)
+        except HubError:
+            await self._database.close()
+            raise
         await self.parts.notifications.start()
         self.parts.notifications.on_configuration = self._look_for_revoked
         self._sweeper = asyncio.get_running_loop().create_task(self._sweep())
@@ -80,6 +86,7 @@ class Hub:
                 compression=None,
                 max_size=MAX_REQUEST_BYTES,
                 ping_interval=None,
+                close_timeout=CLOSE_SECONDS,
                 server_header=None,
             )
         except OSError as error:
@@ -93,13 +100,12 @@ class Hub:
         if self._server is not None:
             self._server.close()
             await self._server.wait_closed()
-        for task in (self._sweeper, self._tidier, self._revocation):
+        for task in (self._sweeper, self._tidier):
             if task is not None:
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
-        if hasattr(self, "parts"):
-            await self.parts.notifications.stop()
-            self.parts.access.close()
+        await self.parts.notifications.stop()
+        self.parts.access.close()
         await self._database.close()
 
     async def _serve_client(self, connection: ServerConnection) -> None:
@@ -140,21 +146,24 @@ class Hub:
         }
 
     def _look_for_revoked(self) -> None:
-        self._revocation = asyncio.get_running_loop().create_task(self._close_revoked())
+        self._revocation_due = True
 
     async def _close_revoked(self) -> None:
+        """Sends away who is not admitted any more; without a database it stays due."""
         admitted = await self.parts.access.admitted()
-        for client in list(self._clients):
-            principal = client.principal
-            if principal is not None and admitted.get(principal.actor) != principal.role:
-                log.info("%s is not admitted any more", principal.actor)
-                await client.close(CLOSE_UNAUTHENTICATED, "revoked")
+        self._revocation_due = False
+        revoked = [client for client in self._clients if not client.is_admitted(admitted)]
+        closing = [client.close(CLOSE_UNAUTHENTICATED, "revoked") for client in revoked]
+        await asyncio.gather(*closing, return_exceptions=True)
 
     async def _sweep(self) -> None:
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
             silent = [client.close_if_silent(SILENCE_SECONDS) for client in self._clients]
             await asyncio.gather(*silent, return_exceptions=True)
+            if self._revocation_due:
+                with contextlib.suppress(HubError):
+                    await self._close_revoked()
 
     async def _tidy(self) -> None:
         """Now and every hour: requests that nobody will repeat any more are forgotten."""

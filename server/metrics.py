@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from server.commands import REGISTRY
@@ -52,8 +54,8 @@ class Metrics:
         """The exposition that Prometheus reads."""
         return generate_latest(self._registry) + self._lines()
 
-    def _gauge(self, name: str, what: str, read: object) -> None:
-        Gauge(name, what, registry=self._registry).set_function(read)  # type: ignore[arg-type]
+    def _gauge(self, name: str, what: str, read: Callable[[], float]) -> None:
+        Gauge(name, what, registry=self._registry).set_function(read)
 
     def _lines(self) -> bytes:
         rows = self._notifications.overview.services.values()

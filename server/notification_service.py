@@ -41,6 +41,7 @@ class CurrentRevisions(msgspec.Struct, frozen=True):
 
     epoch: str
     config_revision: int
+    business_day: str
     services: dict[str, int]
 
 
@@ -61,6 +62,7 @@ class NotificationService:
         self.on_configuration: Callable[[], None] = lambda: None
         self._database = database
         self._operations = operations
+        self._acted_on = CurrentRevisions("", 0, "", {})
         self._lines: dict[str, LineFeed] = {}
         self._subscriptions: dict[Outbox, Subscription] = {}
         self._flush_due = False
@@ -84,7 +86,9 @@ class NotificationService:
         return sum(outbox.behind for outbox in self._subscriptions)
 
     async def start(self) -> None:
-        """Begins at the revisions that the database holds now."""
+        """Begins at the revisions that the overview holds now."""
+        site = self.overview.site
+        self._acted_on = CurrentRevisions(site.epoch, site.config_revision, site.site.business_day, {})
         self._begin_lines()
         self._keeper = asyncio.get_running_loop().create_task(self._keep_current())
         log.info("Notification service started")
@@ -200,21 +204,30 @@ class NotificationService:
         delivered = {code: line.delivered for code, line in self._lines.items()}
         text = await self._database.call("current_revisions")
         now = msgspec.json.decode(text, type=CurrentRevisions)
-        replaced = now.epoch != self.overview.epoch or any(
+        # Compared with what was acted on, not with the overview: a request may have refreshed that meanwhile.
+        before = self._acted_on
+        replaced = now.epoch != before.epoch or any(
             now.services.get(code, -1) < revision for code, revision in delivered.items()
         )
         if not replaced:
             await self._read_missed(now.services)
-        configured = replaced or now.config_revision != self.overview.site.config_revision
-        if self._lists_due or configured:
-            self._lists_due = False
-            await self.overview.refresh()
+        configured = replaced or now.config_revision != before.config_revision
+        if self._lists_due or configured or now.business_day != before.business_day:
+            await self._refresh_lists()
+            self._acted_on = now
             if configured:
                 self._adopt(replaced, now.config_revision)
-            # Not what the overview held before: a request may have refreshed it meanwhile.
             if (lists := self._lists()) != self._told_lists:
                 self._told_lists = lists
                 self._push_lists(self._subscriptions.values())
+
+    async def _refresh_lists(self) -> None:
+        self._lists_due = False
+        try:
+            await self.overview.refresh()
+        except HubError:
+            self._lists_due = True
+            raise
 
     async def _read_missed(self, revisions: dict[str, int]) -> None:
         for code, revision in revisions.items():

@@ -35,11 +35,10 @@ class Outcome(msgspec.Struct, frozen=True):
 
 
 class FoundTicket(msgspec.Struct, frozen=True):
-    """A ticket, its service's revision, and the principal that issued it."""
+    """A ticket and its service's revision."""
 
     ticket: Ticket
     revision: int
-    issued_by: str
 
 
 class Integrity(msgspec.Struct, frozen=True):

@@ -20,7 +20,6 @@ class CounterParams(Params, frozen=True, kw_only=True):
 @command("counters.list", STAFF | MONITOR)
 async def list_counters(context: Context, params: Params) -> dict[str, Any]:
     """Every counter with its services, its holder and the ticket open there."""
-    await context.notifications.overview.refresh()
     return context.notifications.overview.counter_list(context.caller.view)
 
 

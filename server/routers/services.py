@@ -10,5 +10,4 @@ from server.commands import EVERYBODY, Context, Params, command
 @command("services.list", EVERYBODY)
 async def list_services(context: Context, params: Params) -> dict[str, Any]:
     """Every service with its state, people waiting and likely wait."""
-    await context.notifications.overview.refresh()
     return context.notifications.overview.service_list()

@@ -172,6 +172,21 @@ def test_a_revoked_device_is_sent_away(run: Run, clinic: Clinic, hub: HubProcess
     run(story())
 
 
+def test_a_revocation_is_not_hidden_by_a_request_that_reads_the_lists(
+    run: Run, clinic: Clinic, hub: HubProcess
+) -> None:
+    async def story() -> None:
+        async with HubClient(hub.url, clinic.kiosk) as kiosk, HubClient(hub.url, clinic.staff) as console:
+            engine = clinic.engine()
+            administration.revoke_device(engine, "Hall kiosk")
+            engine.dispose()
+            await console.list_services()
+            await console.open_counter("R1")
+            await until(lambda: kiosk.refusal is not None, what="the refusal")
+
+    run(story())
+
+
 def test_a_service_made_later_reaches_open_windows(run: Run, clinic: Clinic, hub: HubProcess) -> None:
     async def story() -> None:
         async with HubClient(hub.url, clinic.kiosk) as kiosk:

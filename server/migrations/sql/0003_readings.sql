@@ -35,10 +35,11 @@ LANGUAGE sql STABLE AS $$
     FROM settings
 $$;
 
--- What may have changed behind a hub's back: the epoch, the configuration's revision and every line's.
+-- What may have changed behind a hub's back: the epoch, the configuration's revision, the day, and every line's revision.
 CREATE FUNCTION current_revisions() RETURNS jsonb
 LANGUAGE sql STABLE AS $$
     SELECT jsonb_build_object('epoch', epoch, 'config_revision', config_revision,
+        'business_day', business_day_at(clock_timestamp()),
         'services', (SELECT coalesce(jsonb_object_agg(code, revision), '{}') FROM services)) FROM settings
 $$;
 
@@ -80,7 +81,7 @@ $$;
 -- One ticket in staff view with its service's revision; null if there is none.
 CREATE FUNCTION find_ticket(p_ticket uuid) RETURNS jsonb
 LANGUAGE sql STABLE AS $$
-    SELECT jsonb_build_object('ticket', staff_ticket(t, s.head), 'revision', s.revision, 'issued_by', t.issued_by)
+    SELECT jsonb_build_object('ticket', staff_ticket(t, s.head), 'revision', s.revision)
     FROM tickets t JOIN services s ON s.id = t.service_id WHERE t.id = p_ticket
 $$;
 
