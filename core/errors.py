@@ -152,7 +152,7 @@ class NotConsulting(Refusal):
 
 
 class NotUndoable(Refusal):
-    """It is too late to take that back."""
+    """That can't be taken back any more."""
 
     reason = "not_undoable"
 

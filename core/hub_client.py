@@ -99,6 +99,10 @@ class HubClient(HubOperations):
         return self.replica.hello
 
     @property
+    def last_operation(self) -> str | None:
+        return self._session.last_operation
+
+    @property
     def latency(self) -> float | None:
         """The last ping's round trip in seconds."""
         return self._session.latency

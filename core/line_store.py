@@ -55,6 +55,8 @@ class Line:
         """By id, who does not only wait: consulting, parked, missed, and the called, who may wait again."""
         self._forget_at = 5 * RECENT
         self._business_day = ""
+        self._called_since = self._missed_since = _NEVER
+        """Only from then on all who were called, or missed, are among them: an undo may bring back an older time."""
 
     @property
     def waiting_count(self) -> int:
@@ -91,16 +93,12 @@ class Line:
     @property
     def recent(self) -> tuple[Ticket, ...]:
         """The last called (at most ten), newest call first, each once, as they are now."""
-        called = self._select(lambda ticket: ticket.called_at is not None, _called)
-        return tuple(self.find(ticket.id) or ticket for ticket in called[::-1][:RECENT])
+        return tuple(self.find(ticket.id) or ticket for ticket in self._last_called())
 
     @property
     def missed(self) -> tuple[Ticket, ...]:
         """The day's no-shows (at most ten), newest first."""
-        missed = self._select(
-            lambda ticket: ticket.status == "no_show" and ticket.business_day == self._business_day, _ended
-        )
-        return missed[::-1][:RECENT]
+        return self._select(self._is_missed, _ended)[::-1][:RECENT]
 
     def find(self, ticket_id: str) -> Ticket | None:
         """A waiting, consulting, parked, lately called or missed ticket by its id."""
@@ -122,6 +120,8 @@ class Line:
         self._others = {ticket.id: ticket for ticket in others}
         everyone: Iterable[Ticket] = (*self._order, *self._others.values())
         self._business_day = max((ticket.business_day for ticket in everyone), default="")
+        self._called_since = self._missed_since = _NEVER
+        self._remember_since(first.recent, first.missed)
 
     def apply(self, event: QueueEvent) -> bool:
         """Makes the event's change. False, and nothing is changed, when the event does not fit this line."""
@@ -134,7 +134,7 @@ class Line:
             if enters is not None:
                 self._order.insert(enters - 1, ticket)
             self._keep(ticket)
-        if event.kind in ("opened", "closed"):
+        if event.kind in ("opened", "paused", "closed"):
             self.open = event.kind == "opened"
         self.revision = event.revision
         self._numbered = None
@@ -161,9 +161,28 @@ class Line:
             self._forget_old()
 
     def _forget_old(self) -> None:
-        kept = {ticket.id for ticket in (*self.consulting, *self.parked, *self.recent, *self.missed)}
+        called, missed = self._last_called(), self.missed
+        self._remember_since(called, missed)
+        kept = {ticket.id for ticket in (*self.consulting, *self.parked, *called, *missed)}
         self._others = {key: ticket for key, ticket in self._others.items() if key in kept}
         self._forget_at = 2 * len(kept) + 5 * RECENT
+
+    def _remember_since(self, called: tuple[Ticket, ...], missed: tuple[Ticket, ...]) -> None:
+        """Of the called and missed only the last are held from now on."""
+        if len(called) >= RECENT:
+            self._called_since = max(self._called_since, _called(called[-1])[0])
+        if len(missed) >= RECENT:
+            self._missed_since = max(self._missed_since, _ended(missed[-1])[0])
+
+    def _last_called(self) -> tuple[Ticket, ...]:
+        return self._select(self._was_called, _called)[::-1][:RECENT]
+
+    def _was_called(self, ticket: Ticket) -> bool:
+        return ticket.called_at is not None and ticket.called_at >= self._called_since
+
+    def _is_missed(self, ticket: Ticket) -> bool:
+        today = ticket.status == "no_show" and ticket.business_day == self._business_day
+        return today and _ended(ticket)[0] >= self._missed_since
 
     def _select(
         self, wanted: Callable[[Ticket], bool], key: Callable[[Ticket], tuple[datetime, str]]

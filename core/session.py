@@ -114,7 +114,7 @@ class _Unanswered(msgspec.Struct):
 
     frame: bytes
     gives_up_at: float
-    keyed: bool
+    key: str | None
     fleeting: bool
     again_at: float | None = None
 
@@ -125,11 +125,13 @@ class ClientSession:
     Attributes:
         state: how the client stands with the hub.
         latency: the last ping's round trip in seconds.
+        last_operation: the key of the last change that the hub answered with a result; what `queue.undo` asks for.
     """
 
     def __init__(self, credentials: Credentials, client_name: str) -> None:
         self.state = ConnectionState.CONNECTING
         self.latency: float | None = None
+        self.last_operation: str | None = None
         self._credentials = credentials
         self._client_name = client_name
         self._last_id = 0
@@ -177,10 +179,11 @@ class ClientSession:
             fleeting: it concerns this connection only, and vanishes with it, unanswered.
         """
         request_id = self._next_id()
-        if keyed:
-            params = {**params, "key": str(uuid.uuid4())}
+        key = str(uuid.uuid4()) if keyed else None
+        if key is not None:
+            params = {**params, "key": key}
         frame = protocol.request_frame(request_id, method, params)
-        self._unanswered[request_id] = _Unanswered(frame, now + GIVE_UP_SECONDS, keyed, fleeting)
+        self._unanswered[request_id] = _Unanswered(frame, now + GIVE_UP_SECONDS, key, fleeting)
         if self._greeted:
             self._send(frame, now)
         return request_id
@@ -267,12 +270,12 @@ class ClientSession:
         if not isinstance(request_id, int) or request_id not in self._unanswered:
             return []
         if incoming.error is None:
-            del self._unanswered[request_id]
+            self.last_operation = self._unanswered.pop(request_id).key or self.last_operation
             return [Reply(request_id, incoming.result)]
         error = protocol.error_from_reply(incoming.error)
         waiting = self._unanswered[request_id]
         # Whether an `unavailable` change was made is unknown: the same key makes sure that it is made once.
-        if isinstance(error, Unavailable) and waiting.keyed and now < waiting.gives_up_at:
+        if isinstance(error, Unavailable) and waiting.key and now < waiting.gives_up_at:
             waiting.again_at = now + float(error.data.get("retry_after", 1.0))
             return []
         del self._unanswered[request_id]
@@ -285,7 +288,7 @@ class ClientSession:
                 self._send(each.frame, now)
 
     def _give_up(self, now: float) -> list[SessionEvent]:
-        late = [key for key, each in self._unanswered.items() if not each.keyed and now >= each.gives_up_at]
+        late = [key for key, each in self._unanswered.items() if each.key is None and now >= each.gives_up_at]
         for key in late:
             del self._unanswered[key]
         return [Failure(key, Unavailable(NO_ANSWER)) for key in late]

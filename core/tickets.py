@@ -12,6 +12,8 @@ from typing import Any, Literal
 import msgspec
 
 Priority = Literal["high", "medium", "low"]
+Place = Literal["arrival", "first", "last"]
+"""Where a patient enters a line again: by their priority and time of arrival, before everybody, behind everybody."""
 Status = Literal["waiting", "consulting", "parked", "completed", "no_show", "cancelled"]
 ServiceState = Literal["open", "paused", "full", "closed"]
 CounterState = Literal["open", "paused", "closed"]
@@ -30,7 +32,9 @@ EventKind = Literal[
     "moved",
     "undone",
     "imported",
+    "updated",
     "opened",
+    "paused",
     "closed",
 ]
 
@@ -76,6 +80,7 @@ class Ticket(PublicTicket, frozen=True, kw_only=True):
     patient_name: str | None = None
     note: str | None = None
     needs: tuple[str, ...] = ()
+    parked_reason: str | None = None
 
 
 class QueueEvent(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,6 +91,7 @@ class QueueEvent(msgspec.Struct, frozen=True, kw_only=True):
         ticket: as it is after the change; None for events of the service itself.
         from_position: the place in line that the ticket left, if it stood in it.
         waiting: how many wait after the change.
+        reason: a word for why the system's own act happened, e.g. "day_closed"; None for a person's.
     """
 
     service: str
@@ -95,6 +101,7 @@ class QueueEvent(msgspec.Struct, frozen=True, kw_only=True):
     ticket: Ticket | None = None
     from_position: int | None = None
     waiting: int = 0
+    reason: str | None = None
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
@@ -150,13 +157,17 @@ class CounterSummary(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Site(msgspec.Struct, frozen=True, kw_only=True):
-    """The clinic. `time_zone` is an IANA name, `day_starts` local "HH:MM", `business_day` "YYYY-MM-DD"."""
+    """The clinic. `time_zone` is an IANA name, `business_day` "YYYY-MM-DD".
+
+    `day_starts` and `day_closes` are local "HH:MM"; None: only an administrator closes the day.
+    """
 
     name: str
     time_zone: str
     day_starts: str
     languages: tuple[str, ...]
     business_day: str
+    day_closes: str | None = None
 
 
 class Hello(msgspec.Struct, frozen=True, kw_only=True):

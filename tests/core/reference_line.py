@@ -29,7 +29,7 @@ def make_ticket(number: int = 1, **members: object) -> Ticket:
 
 @dataclass
 class ReferenceLine:
-    """Service A, its tickets by id, and who waits in which order."""
+    """Service A, its tickets by id, and who waits in which order; `done` has the last act's ticket and place before."""
 
     epoch: str = "e1"
     revision: int = 0
@@ -37,6 +37,7 @@ class ReferenceLine:
     issued: int = 0
     order: list[str] = field(default_factory=list)
     tickets: dict[str, Ticket] = field(default_factory=dict)
+    done: tuple[Ticket, int | None] | None = None
 
     def now(self) -> datetime:
         return START + timedelta(minutes=1, seconds=self.revision)
@@ -46,30 +47,47 @@ class ReferenceLine:
         ticket = make_ticket(self.issued, priority=priority)
         return self._step("joined", ticket, enters=len(self.order) + 1 if place is None else place)
 
-    def call(self, place: int = 1, counter: str = "R1") -> QueueEvent:
-        ticket = self.tickets[self.order[place - 1]]
-        now = self.now()
-        called = {"status": "consulting", "counter": counter, "calls": 1, "called_at": now, "started_at": now}
-        return self._step("called", msgspec.structs.replace(ticket, **called))
+    def call(self, place: int = 1) -> QueueEvent:
+        return self.call_patient(self.order[place - 1])
+
+    def call_patient(self, ticket_id: str, kind: EventKind = "called") -> QueueEvent:
+        ticket, now = self.tickets[ticket_id], self.now()
+        members = {"status": "consulting", "counter": "R1", "calls": ticket.calls + 1, "called_at": now}
+        started = {"started_at": ticket.started_at or now, "ended_at": None}
+        return self._step(kind, msgspec.structs.replace(ticket, **members, **started))
+
+    def update(self, ticket_id: str) -> QueueEvent:
+        place = self.order.index(ticket_id) + 1 if ticket_id in self.order else None
+        ticket = msgspec.structs.replace(self.tickets[ticket_id], note=f"noted {self.revision}")
+        return self._step("updated", ticket, enters=place)
+
+    def undo(self) -> QueueEvent | None:
+        if self.done is None:
+            return None
+        ticket, place = self.done
+        event = self._step("undone", ticket, enters=place)
+        self.done = None
+        return event
 
     def end(self, ticket_id: str, kind: EventKind) -> QueueEvent:
         members: dict[str, object] = {"status": kind, "ended_at": self.now()}
         if kind == "parked":
-            members = {"status": "parked", "counter": None}
+            members = {"status": "parked", "counter": None, "parked_reason": "x-ray"}
         return self._step(kind, msgspec.structs.replace(self.tickets[ticket_id], **members))
 
     def enter_again(self, ticket_id: str, place: int, kind: EventKind = "moved") -> QueueEvent:
-        ticket = msgspec.structs.replace(self.tickets[ticket_id], status="waiting", counter=None)
+        ticket = msgspec.structs.replace(
+            self.tickets[ticket_id], status="waiting", counter=None, parked_reason=None
+        )
         return self._step(kind, ticket, enters=place)
 
     def transfer_out(self, ticket_id: str) -> QueueEvent:
         gone = msgspec.structs.replace(self.tickets[ticket_id], service="B", status="waiting", counter=None)
         return self._step("transferred_out", msgspec.structs.replace(gone, position=7))
 
-    def switch(self) -> QueueEvent:
-        self.open = not self.open
+    def switch(self, kind: EventKind) -> QueueEvent:
+        self.open = kind == "opened"
         self.revision += 1
-        kind = "opened" if self.open else "closed"
         waiting = len(self.order)
         return QueueEvent(service="A", revision=self.revision, kind=kind, at=self.now(), waiting=waiting)
 
@@ -122,6 +140,8 @@ class ReferenceLine:
         if enters is not None:
             enters = min(max(1, enters), len(self.order) + 1)
             self.order.insert(enters - 1, ticket.id)
+        before = self.tickets.get(ticket.id)
+        self.done = (before, leaves) if before is not None else None
         self.tickets[ticket.id] = ticket
         self.revision += 1
         return QueueEvent(

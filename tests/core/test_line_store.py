@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.line_store import Applied, Line, LineStore
-from core.tickets import QueueEvent
+from core.tickets import EventKind, QueueEvent
 from tests.core.reference_line import ReferenceLine
 
 Step = tuple[str, int, int]
@@ -22,11 +22,17 @@ STEPS = st.lists(
                 "call",
                 "complete",
                 "no_show",
+                "last",
+                "recall",
                 "park",
                 "again",
+                "by_name",
                 "move",
                 "cancel",
                 "out",
+                "update",
+                "undo",
+                "undo",
                 "switch",
             ]
         ),
@@ -37,28 +43,54 @@ STEPS = st.lists(
 )
 
 
+ACTED_UPON: dict[str, set[str]] = {
+    "call": {"waiting"},
+    "move": {"waiting"},
+    "cancel": {"waiting", "parked"},
+    "park": {"waiting", "consulting"},
+    "again": {"parked"},
+    "by_name": {"waiting", "parked", "no_show"},
+    "out": {"waiting", "consulting", "parked"},
+    "update": {"waiting", "consulting", "parked", "no_show"},
+}
+ENDS: dict[str, EventKind] = {
+    "complete": "completed",
+    "no_show": "no_show",
+    "park": "parked",
+    "cancel": "cancelled",
+}
+AGAIN: dict[str, EventKind] = {"again": "unparked", "move": "moved"}
+SWITCHES: list[EventKind] = ["opened", "paused", "closed"]
+
+
 def act(line: ReferenceLine, step: Step) -> QueueEvent | None:
     """One act on the reference; None when nobody is there to be acted upon."""
     what, who, place = step
     if what == "join":
         return line.join(place if who % 3 == 0 else None)
     if what == "switch":
-        return line.switch()
-    status = {"call": "waiting", "move": "waiting", "cancel": "waiting", "again": "parked"}.get(
-        what, "consulting"
-    )
-    candidates = [t.id for t in line.tickets.values() if t.service == "A" and t.status == status]
+        return line.switch(SWITCHES[who % 3])
+    if what == "undo":
+        return line.undo()
+    statuses = ACTED_UPON.get(what, {"consulting"})
+    candidates = [t.id for t in line.tickets.values() if t.service == "A" and t.status in statuses]
     if not candidates:
         return None
-    chosen = candidates[who % len(candidates)]
+    return act_on(line, what, candidates[who % len(candidates)], place)
+
+
+def act_on(line: ReferenceLine, what: str, chosen: str, place: int) -> QueueEvent:
     match what:
-        case "call":
-            return line.call(line.order.index(chosen) + 1)
         case "complete" | "no_show" | "park" | "cancel":
-            kinds = {"complete": "completed", "no_show": "no_show", "park": "parked", "cancel": "cancelled"}
-            return line.end(chosen, kinds[what])  # type: ignore[arg-type]
+            return line.end(chosen, ENDS[what])
         case "again" | "move":
-            return line.enter_again(chosen, place, "unparked" if what == "again" else "moved")
+            return line.enter_again(chosen, place, AGAIN[what])
+        case "last":
+            return line.enter_again(chosen, len(line.order) + 1, "no_show")
+        case "call" | "by_name" | "recall":
+            return line.call_patient(chosen, "recalled" if what == "recall" else "called")
+        case "update":
+            return line.update(chosen)
         case _:
             return line.transfer_out(chosen)
 
@@ -70,6 +102,7 @@ def followed(line: ReferenceLine) -> LineStore:
 
 
 def assert_same(line: Line, truth: ReferenceLine) -> None:
+    """Everything of a line is right; of the last called and missed a snapshot tells ten, and so fewer may be known."""
     snapshot = truth.snapshot()
     assert (line.revision, line.open, line.epoch) == (truth.revision, truth.open, truth.epoch)
     assert line.first(3) == snapshot.waiting[:3]
@@ -77,7 +110,9 @@ def assert_same(line: Line, truth: ReferenceLine) -> None:
     assert line.consulting == snapshot.consulting
     assert line.parked == snapshot.parked
     assert line.recent == snapshot.recent[: len(line.recent)]
-    assert line.missed == snapshot.missed
+    assert line.missed == snapshot.missed[: len(line.missed)]
+    if truth.issued <= 10:
+        assert (line.recent, line.missed) == (snapshot.recent, snapshot.missed)
 
 
 @given(STEPS, st.integers(0, 60))
@@ -206,6 +241,35 @@ def test_missed_patients_are_of_the_business_day() -> None:
     ticket = msgspec.structs.replace(tomorrow.ticket, business_day="2026-11-24")
     store.apply_event(msgspec.structs.replace(tomorrow, ticket=ticket))
     assert store.line("A").missed == ()
+
+
+def test_an_undo_brings_nobody_back_whom_others_have_overtaken() -> None:
+    truth = ReferenceLine()
+    for _ in range(14):
+        truth.join()
+    for number in range(1, 13):
+        truth.call()
+        if number > 1:
+            truth.end(f"ticket-{number}", "no_show" if number > 6 else "completed")
+    truth.call_patient("ticket-1", "recalled")
+    store = followed(truth)
+    undone = truth.undo()
+    assert undone is not None
+    assert store.apply_event(undone) is Applied.APPLIED
+    assert_same(store.line("A"), truth)
+    assert [ticket.id for ticket in store.line("A").recent] == [f"ticket-{n}" for n in range(12, 3, -1)]
+
+
+def test_a_patient_who_was_parked_or_missed_is_called() -> None:
+    truth = ReferenceLine()
+    store = followed(truth)
+    acts = [truth.join(), truth.end("ticket-1", "parked"), truth.call_patient("ticket-1")]
+    acts += [truth.end("ticket-1", "no_show"), truth.call_patient("ticket-1")]
+    for event in acts:
+        assert store.apply_event(event) is Applied.APPLIED
+    assert_same(store.line("A"), truth)
+    line = store.line("A")
+    assert (len(line.consulting), line.parked, line.missed) == (1, (), ())
 
 
 def test_a_thousand_events_on_a_long_line_cost_little() -> None:
