@@ -21,9 +21,12 @@ from core.errors import HubError, InternalError, SetupError, Unavailable, hub_er
 log = logging.getLogger(__name__)
 
 REFUSED = "IT000"
+MOVED_MEANWHILE = "IT001"
+"""A ticket changed lines between being read and being locked: the call is made again (`lock_ticket`)."""
 RETRY_SECONDS = 1
 _SAFETY = "-c statement_timeout=10s -c lock_timeout=5s -c idle_in_transaction_session_timeout=10s"
 _ONCE = "requests_once"
+_TRIES = 5
 DRIVER_ERRORS = (psycopg.Error, PoolTimeout, PoolClosed)
 
 
@@ -88,27 +91,30 @@ class Database:
         """Calls a SQL function and returns its JSON text ("null" for SQL's null).
 
         Raises the refusal that the function raised, Unavailable, or InternalError for what should not happen. A
-        call is made once more when a pooled connection turns out to be dead (every change has its key, so that it
-        happens once), and when two first requests met with one key: the second then finds the first's result.
+        call is made again when a pooled connection turns out to be dead (every change has its key, so that it
+        happens once), when two first requests met with one key (the second then finds the first's result), and
+        when its ticket moved to another line under it.
         """
-        try:
-            return await self._call(function, arguments)
-        except psycopg.errors.UniqueViolation as error:
-            if error.diag.constraint_name != _ONCE:
-                raise _wrapped(error) from error
-        except DRIVER_ERRORS as error:
-            wrapped = _wrapped(error)
-            if not isinstance(wrapped, Unavailable) or self.failing_since is not None:
+        attempt = 0
+        while True:
+            attempt += 1
+            try:
+                return await self._call(function, arguments)
+            except DRIVER_ERRORS as error:
+                if attempt < _TRIES and (_met_another(error) or await self._may_recover(error)):
+                    continue
+                wrapped = _wrapped(error)
+                if isinstance(wrapped, Unavailable) and attempt > 1:
+                    log.warning("The database does not answer")
                 raise wrapped from error
-            self.failing_since = monotonic()
-            await self._pool.check()
-        try:
-            return await self._call(function, arguments)
-        except DRIVER_ERRORS as error:
-            wrapped = _wrapped(error)
-            if isinstance(wrapped, Unavailable):
-                log.warning("The database does not answer")
-            raise wrapped from error
+
+    async def _may_recover(self, error: Exception) -> bool:
+        """Whether another connection may do better: dead ones are looked for once, until the database answers again."""
+        if not isinstance(_wrapped(error), Unavailable) or self.failing_since is not None:
+            return False
+        self.failing_since = monotonic()
+        await self._pool.check()
+        return True
 
     async def _call(self, function: str, arguments: tuple[Any, ...]) -> str:
         places = ", ".join(["%s"] * len(arguments))
@@ -119,6 +125,13 @@ class Database:
         self.failing_since = None
         assert row is not None
         return str(row[0]) if row[0] is not None else "null"
+
+
+def _met_another(error: Exception) -> bool:
+    """Whether a call failed only because another one was in its way, and will do now."""
+    if not isinstance(error, psycopg.Error):
+        return False
+    return error.sqlstate == MOVED_MEANWHILE or error.diag.constraint_name == _ONCE
 
 
 def _wrapped(error: Exception) -> HubError:

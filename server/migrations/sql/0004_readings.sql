@@ -1,0 +1,52 @@
+-- What hubs read, where 0004 changed it. Each is one statement, so that what it returns is of one moment.
+
+-- Every service as `services.list` shows it, with the pace (seconds a patient) that a wait estimate needs.
+CREATE OR REPLACE FUNCTION services_overview() RETURNS jsonb
+LANGUAGE sql STABLE AS $$
+    SELECT coalesce(jsonb_agg(jsonb_build_object(
+        'code', s.code, 'name', s.name, 'names', s.names, 'alias', s.alias, 'icon', s.icon, 'order', s.sort_order,
+        'state', now.state, 'open', s.state = 'open', 'waiting', s.tail - s.head, 'revision', s.revision,
+        'opens_at', CASE WHEN now.state = 'closed' THEN utc_text(service_opens_at(s, clock_timestamp())) END,
+        'pace', coalesce(s.pace_seconds, s.configured_pace_seconds), 'pace_spread', s.pace_spread_seconds)
+        ORDER BY s.sort_order, s.id), '[]')
+    FROM services s CROSS JOIN LATERAL (SELECT service_state(s, clock_timestamp()) AS state) now
+$$;
+
+-- The site, as hello tells it.
+CREATE OR REPLACE FUNCTION site_overview() RETURNS jsonb
+LANGUAGE sql STABLE AS $$
+    SELECT jsonb_build_object('epoch', epoch, 'config_revision', config_revision, 'request_salt', encode(request_salt, 'hex'),
+        'site', jsonb_build_object('name', site_name, 'time_zone', time_zone, 'day_starts', to_char(day_starts, 'HH24:MI'),
+            'day_closes', to_char(day_closes, 'HH24:MI'), 'languages', languages, 'business_day', business_day_now()))
+    FROM settings
+$$;
+
+-- What may have changed behind a hub's back: the epoch, the configuration's revision, the day, every line's revision, and
+-- every service's state, which the clock alone may change.
+CREATE OR REPLACE FUNCTION current_revisions() RETURNS jsonb
+LANGUAGE sql STABLE AS $$
+    SELECT jsonb_build_object('epoch', epoch, 'config_revision', config_revision, 'business_day', business_day_now(),
+        'services', (SELECT coalesce(jsonb_object_agg(code, revision), '{}') FROM services),
+        'states', (SELECT coalesce(jsonb_object_agg(code, service_state(s, clock_timestamp())), '{}') FROM services s))
+    FROM settings
+$$;
+
+-- A service's whole line at one revision. Null for an unknown service.
+CREATE OR REPLACE FUNCTION queue_snapshot(p_service text) RETURNS jsonb
+LANGUAGE sql STABLE AS $$
+    SELECT jsonb_build_object('service', s.code, 'epoch', (SELECT epoch FROM settings), 'revision', s.revision,
+        'open', s.state = 'open', 'as_of', utc_text(clock_timestamp()),
+        'waiting', (SELECT coalesce(jsonb_agg(staff_ticket(t, s.head) ORDER BY t.position_in_queue), '[]')
+            FROM tickets t WHERE t.service_id = s.id AND t.status = 'waiting'),
+        'consulting', (SELECT coalesce(jsonb_agg(staff_ticket(t, s.head) ORDER BY t.called_at), '[]')
+            FROM tickets t WHERE t.service_id = s.id AND t.status = 'consulting'),
+        'parked', (SELECT coalesce(jsonb_agg(staff_ticket(t, s.head) ORDER BY t.joined_at), '[]')
+            FROM tickets t WHERE t.service_id = s.id AND t.status = 'parked'),
+        'recent', (SELECT coalesce(jsonb_agg(staff_ticket(t, s.head) ORDER BY t.called_at DESC), '[]') FROM (
+            SELECT * FROM tickets WHERE service_id = s.id AND called_at IS NOT NULL
+            ORDER BY called_at DESC LIMIT 10) t),
+        'missed', (SELECT coalesce(jsonb_agg(staff_ticket(t, s.head) ORDER BY t.ended_at DESC), '[]') FROM (
+            SELECT * FROM tickets WHERE service_id = s.id AND status = 'no_show'
+            AND business_day = s.business_day ORDER BY ended_at DESC LIMIT 10) t))
+    FROM services s WHERE s.code = p_service
+$$;
