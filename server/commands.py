@@ -25,11 +25,22 @@ KIOSK = frozenset({"kiosk"})
 MONITOR = frozenset({"monitor"})
 STAFF = frozenset({"staff", "supervisor", "admin"})
 SUPERVISOR = frozenset({"supervisor", "admin"})
+ADMIN = frozenset({"admin"})
 EVERYBODY = KIOSK | MONITOR | STAFF
 
-Key = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
-Code = Annotated[str, msgspec.Meta(min_length=1, max_length=32)]
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+_NO_NUL = r"^[^\x00]*$"
+"""PostgreSQL's text has no room for U+0000."""
+
+Key = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=_NO_NUL)]
+Code = Annotated[str, msgspec.Meta(min_length=1, max_length=32, pattern=_NO_NUL)]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=_NO_NUL)]
+Reason = Annotated[str, msgspec.Meta(max_length=200, pattern=_NO_NUL)]
+Note = Annotated[str, msgspec.Meta(min_length=1, max_length=2000, pattern=_NO_NUL)]
+Need = Annotated[str, msgspec.Meta(min_length=1, max_length=40, pattern=_NO_NUL)]
+Language = Annotated[str, msgspec.Meta(max_length=35, pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$")]
+"""A BCP 47 tag, e.g. `ar` or `zh-Hans`."""
+Position = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
+Revision = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
 
 
 class Params(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -1,30 +1,41 @@
-"""The operations on a line, one database call each; what each promises is written at its SQL function
-(`migrations/sql/0003_operations.sql`).
+"""The operations on a line, one database call each; what each promises and refuses is written at its SQL function
+(`migrations/sql`, of several files of one function the last counts).
 
 Every changing call takes the acting principal ("user:3", "device:1") and the request's key. The key's digest is salted
-per site, so that a stored request tells nothing about the name it may have carried.
+per site, so that a stored request tells nothing about the name it may have carried. All refuse `key_conflict`.
 """
 
 from __future__ import annotations
 
 import hashlib
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Literal
 
 import msgspec
 
 from core.errors import TicketNotFound, UnknownService
 from core.protocol import encode
-from core.tickets import Priority, QueueEvent, Snapshot, Ticket
+from core.tickets import Place, Priority, QueueEvent, Snapshot, Ticket
 from server.database import Database
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
-    """What an operation answers: the ticket after it, the revision it made, and for a call why this ticket."""
+    """What an operation answers.
+
+    Attributes:
+        ticket, revision: the ticket after it, and the revision it made.
+        why: of a call: why this ticket.
+        counter, service: the code of the one whose state was set.
+        cancelled, consulting: of the daily close: how many left the line, whose consultations stay open.
+    """
 
     ticket: Ticket | None = None
     revision: int | None = None
     why: dict[str, Any] | None = None
     counter: str | None = None
+    service: str | None = None
+    cancelled: int = 0
+    consulting: tuple[Ticket, ...] = ()
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -64,36 +75,98 @@ class QueueOperations:
         service: str,
         priority: Priority = "medium",
         patient_name: str | None = None,
+        language: str | None = None,
     ) -> Outcome:
-        """Issues a ticket. Refusals: unknown_service, service_closed, key_conflict."""
-        return await self._change("join_queue", actor, key, service, priority, patient_name)
+        """Issues a ticket. Refusals: unknown_service, service_closed, service_full."""
+        return await self._change("join_queue", actor, key, service, priority, patient_name, language)
 
     async def call_next_patient(
         self, actor: str, key: str, counter: str, complete: str | None, supervisor: bool
     ) -> Outcome:
         """Calls the next patient to a counter, completing `complete` first.
 
-        Refusals: unknown_counter, counter_taken, counter_closed, counter_busy, not_consulting, queue_empty, key_conflict.
+        Refusals: unknown_counter, counter_taken, counter_closed, counter_busy, not_consulting, queue_empty.
         """
         return await self._change("call_next_patient", actor, key, counter, complete, supervisor)
 
-    async def finish_consultation(self, actor: str, key: str, ticket: str, status: str) -> Outcome:
-        """Ends a consultation as "completed" or "no_show". Refusals: ticket_not_found, not_consulting, key_conflict."""
-        return await self._change("finish_consultation", actor, key, ticket, status)
+    async def call_patient(
+        self, actor: str, key: str, ticket: str, counter: str, supervisor: bool
+    ) -> Outcome:
+        """Calls one who waits, is parked or was missed today.
+
+        Refusals: ticket_not_found, not_waiting, unknown_counter, counter_taken, counter_closed, counter_busy.
+        """
+        return await self._change("call_patient", actor, key, ticket, counter, supervisor)
 
     async def recall_patient(self, actor: str, key: str, ticket: str) -> Outcome:
-        """Calls once more. Refusals: ticket_not_found, not_consulting, key_conflict."""
+        """Calls once more. Refusals: ticket_not_found, not_consulting."""
         return await self._change("recall_patient", actor, key, ticket)
 
+    async def finish_consultation(
+        self, actor: str, key: str, ticket: str, status: Literal["completed", "no_show"]
+    ) -> Outcome:
+        """Ends a consultation; who did not come may be last in line then. Refusals: ticket_not_found, not_consulting."""
+        return await self._change("finish_consultation", actor, key, ticket, status)
+
+    async def park_ticket(self, actor: str, key: str, ticket: str, reason: str | None) -> Outcome:
+        """Puts a waiting or consulting patient aside. Refusals: ticket_not_found, not_waiting."""
+        return await self._change("park_ticket", actor, key, ticket, reason)
+
+    async def unpark_ticket(self, actor: str, key: str, ticket: str, place: Place) -> Outcome:
+        """A parked patient waits again. Refusals: ticket_not_found, not_waiting."""
+        return await self._change("unpark_ticket", actor, key, ticket, place)
+
+    async def transfer_ticket(self, actor: str, key: str, ticket: str, service: str, place: Place) -> Outcome:
+        """Moves a patient to another line. Refusals: ticket_not_found, not_waiting, unknown_service."""
+        return await self._change("transfer_ticket", actor, key, ticket, service, place)
+
+    async def set_ticket_priority(self, actor: str, key: str, ticket: str, priority: Priority) -> Outcome:
+        """Another priority and its place in line. Refusals: ticket_not_found, not_waiting."""
+        return await self._change("set_ticket_priority", actor, key, ticket, priority)
+
+    async def move_ticket(self, actor: str, key: str, ticket: str, position: int) -> Outcome:
+        """Puts a waiting patient at a place, from 1. Refusals: ticket_not_found, not_waiting."""
+        return await self._change("move_ticket", actor, key, ticket, position)
+
     async def cancel_ticket(self, actor: str, key: str, ticket: str, own_only: bool) -> Outcome:
-        """Takes a ticket out. Refusals: ticket_not_found, not_waiting, key_conflict."""
+        """Takes a ticket out. Refusals: ticket_not_found, not_waiting."""
         return await self._change("cancel_ticket", actor, key, ticket, own_only)
+
+    async def update_ticket(
+        self, actor: str, key: str, ticket: str, changes: Mapping[str, str | list[str] | None]
+    ) -> Outcome:
+        """Writes patient_name, note, needs or language, whichever are given. Refusal: ticket_not_found."""
+        return await self._change("update_ticket", actor, key, ticket, encode(changes).decode())
+
+    async def undo_operation(self, actor: str, key: str, operation: str) -> Outcome:
+        """Takes back what the actor did last, under the key `operation`. Refusal: not_undoable."""
+        return await self._change("undo_operation", actor, key, operation)
 
     async def set_counter_state(
         self, actor: str, key: str, counter: str, state: str, reason: str | None, supervisor: bool
     ) -> Outcome:
-        """Opens, pauses or closes a counter. Refusals: unknown_counter, counter_taken, counter_busy, key_conflict."""
+        """Opens, pauses or closes a counter. Refusals: unknown_counter, counter_taken, counter_busy."""
         return await self._change("set_counter_state", actor, key, counter, state, reason, supervisor)
+
+    async def set_service_state(
+        self,
+        actor: str,
+        key: str,
+        service: str,
+        state: Literal["open", "paused", "closed"],
+        reason: str | None,
+    ) -> Outcome:
+        """Opens, pauses or closes a service. Refusal: unknown_service."""
+        return await self._change("set_service_state", actor, key, service, state, reason)
+
+    async def close_day(self, actor: str, key: str, service: str | None) -> Outcome:
+        """Cancels who waits or is parked, of one service or all. Refusal: unknown_service."""
+        return await self._change("close_day", actor, key, service)
+
+    async def close_day_if_due(self) -> Outcome | None:
+        """What the schedule closed just now; None when nothing was due. Any hub may ask at any time."""
+        text = await self._database.call("close_day_if_due")
+        return msgspec.json.decode(text, type=Outcome | None)
 
     async def find_ticket(self, ticket: str) -> FoundTicket:
         """Reads one ticket. Refusal: ticket_not_found."""

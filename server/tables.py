@@ -20,6 +20,7 @@ from sqlalchemy import (
     Table,
     Text,
     Time,
+    UniqueConstraint,
     Uuid,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -39,6 +40,8 @@ settings = Table(
     Column("site_name", Text, nullable=False),
     Column("time_zone", Text, nullable=False),
     Column("day_starts", Time, nullable=False),
+    Column("day_closes", Time),
+    Column("closed_day", Date, nullable=False),
     Column("languages", ARRAY(Text), nullable=False),
     Column("epoch", Uuid, nullable=False),
     Column("config_revision", BigInteger, nullable=False),
@@ -97,10 +100,14 @@ services = Table(
     Column("icon", Text),
     Column("prefix", Text, nullable=False, unique=True),
     Column("sort_order", Integer, nullable=False),
-    Column("is_open", Boolean, nullable=False),
+    Column("state", Text, nullable=False),
     Column("head_start", Interval),
+    Column("no_show_calls", Integer, nullable=False),
+    Column("daily_quota", Integer),
     Column("configured_pace_seconds", Integer, nullable=False),
     Column("pace_seconds", Integer),
+    Column("pace_spread_seconds", Integer),
+    Column("pace_samples", Integer, nullable=False),
     Column("version", BigInteger, nullable=False),
     Column("revision", BigInteger, nullable=False),
     Column("last_hash", LargeBinary, nullable=False),
@@ -109,6 +116,27 @@ services = Table(
     Column("tail", BigInteger, nullable=False),
     Column("next_number", Integer, nullable=False),
     Column("business_day", Date, nullable=False),
+    Column("issued", Integer, nullable=False),
+    Column("held_numbers", ARRAY(Integer), nullable=False),
+)
+
+opening_hours = Table(
+    "opening_hours",
+    metadata,
+    Column("service_id", ForeignKey("services.id", ondelete="CASCADE"), primary_key=True),
+    Column("weekday", SmallInteger, primary_key=True),
+    Column("opens", Time, primary_key=True),
+    Column("closes", Time, nullable=False),
+    Column("last_ticket_minutes", Integer, nullable=False),
+)
+
+closed_days = Table(
+    "closed_days",
+    metadata,
+    _id(),
+    Column("service_id", ForeignKey("services.id", ondelete="CASCADE")),
+    Column("day", Date, nullable=False),
+    UniqueConstraint("service_id", "day", name="idx_unique_closed_day", postgresql_nulls_not_distinct=True),
 )
 
 counters = Table(
@@ -146,12 +174,14 @@ tickets = Table(
     Column("position_in_queue", BigInteger),
     Column("rank_class", SmallInteger, nullable=False),
     Column("rank_time", _moment, nullable=False),
+    Column("placed_by_hand", Boolean, nullable=False),
     Column("counter_id", ForeignKey("counters.id")),
     Column("calls", Integer, nullable=False),
     Column("language", Text),
     Column("patient_name", Text),
     Column("note", Text),
     Column("needs", ARRAY(Text), nullable=False),
+    Column("parked_reason", Text),
     Column("issued_by", Text, nullable=False),
     Column("joined_at", _moment, nullable=False),
     Column("called_at", _moment),
@@ -172,6 +202,7 @@ queue_events = Table(
     Column("waiting", BigInteger, nullable=False),
     Column("before", JSONB),
     Column("ticket", JSONB),
+    Column("reason", Text),
     Column("hash", LargeBinary, nullable=False),
 )
 
@@ -183,6 +214,18 @@ requests = Table(
     Column("digest", LargeBinary, nullable=False),
     Column("result", JSONB, nullable=False),
     Column("at", _moment, nullable=False),
+    Column("undo", JSONB),
+)
+
+wait_estimates = Table(
+    "wait_estimates",
+    metadata,
+    Column("ticket_id", ForeignKey("tickets.id", ondelete="CASCADE"), primary_key=True),
+    Column("service_id", ForeignKey("services.id"), nullable=False),
+    Column("told_at", _moment, nullable=False),
+    Column("low_seconds", Integer, nullable=False),
+    Column("high_seconds", Integer, nullable=False),
+    Column("waited_seconds", Integer),
 )
 
 admin_events = Table(

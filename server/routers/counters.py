@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
-import msgspec
-
-from server.commands import MONITOR, STAFF, Code, Context, Key, Params, command
+from server.commands import MONITOR, STAFF, Code, Context, Key, Params, Reason, command
 
 
 class CounterParams(Params, frozen=True, kw_only=True):
@@ -14,7 +12,7 @@ class CounterParams(Params, frozen=True, kw_only=True):
 
     counter: Code
     key: Key
-    reason: Annotated[str, msgspec.Meta(max_length=200)] | None = None
+    reason: Reason | None = None
 
 
 @command("counters.list", STAFF | MONITOR)

@@ -2,12 +2,69 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
-from server.commands import EVERYBODY, Context, Params, command
+from server.commands import ADMIN, EVERYBODY, SUPERVISOR, Code, Context, Key, Params, Reason, command
+from server.views import ticket_view
+
+
+class StateParams(Params, frozen=True, kw_only=True):
+    """Which service, and why; the reason goes into the administrators' log."""
+
+    service: Code
+    key: Key
+    reason: Reason | None = None
+
+
+class CloseDayParams(Params, frozen=True, kw_only=True):
+    """Which service, None for all."""
+
+    key: Key
+    service: Code | None = None
 
 
 @command("services.list", EVERYBODY)
 async def list_services(context: Context, params: Params) -> dict[str, Any]:
     """Every service with its state, people waiting and likely wait."""
     return context.notifications.overview.service_list()
+
+
+@command("services.open", SUPERVISOR, StateParams)
+async def open_service(context: Context, params: StateParams) -> dict[str, Any]:
+    """Lets patients join, in the service's hours."""
+    return await _set_state(context, params, "open")
+
+
+@command("services.pause", SUPERVISOR, StateParams)
+async def pause_service(context: Context, params: StateParams) -> dict[str, Any]:
+    """Lets nobody join for a while; who waits is called."""
+    return await _set_state(context, params, "paused")
+
+
+@command("services.close", SUPERVISOR, StateParams)
+async def close_service(context: Context, params: StateParams) -> dict[str, Any]:
+    """Lets nobody join until somebody opens it again; who waits is called."""
+    return await _set_state(context, params, "closed")
+
+
+@command("services.close_day", ADMIN, CloseDayParams)
+async def close_day(context: Context, params: CloseDayParams) -> dict[str, Any]:
+    """Cancels who still waits or is parked, and names the consultations that it leaves open."""
+    outcome = await context.operations.close_day(context.caller.actor, params.key, params.service)
+    context.notifications.notify(outcome.events)
+    consulting = [ticket_view(ticket, context.caller.view) for ticket in outcome.result.consulting]
+    return {"cancelled": outcome.result.cancelled, "consulting": consulting}
+
+
+async def _set_state(
+    context: Context, params: StateParams, state: Literal["open", "paused", "closed"]
+) -> dict[str, Any]:
+    notifications = context.notifications
+    outcome = await context.operations.set_service_state(
+        context.caller.actor, params.key, params.service, state, params.reason
+    )
+    notifications.notify(outcome.events)
+    notifications.notify_lists()
+    await notifications.overview.refresh()
+    services = notifications.overview.service_list()["services"]
+    return {"service": next(service for service in services if service.code == params.service)}

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
-from core.errors import Forbidden
+from core.errors import Forbidden, InvalidParams
 from core.tickets import Priority, Ticket
-from server.commands import KIOSK, STAFF, Code, Context, Key, Name, Params, command
+from server.commands import KIOSK, STAFF, Code, Context, Key, Language, Name, Need, Note, Params, command
 from server.queue_operations import Outcome
 from server.views import ticket_view
 
@@ -21,6 +22,7 @@ class JoinParams(Params, frozen=True, kw_only=True):
     key: Key
     priority: Priority = "medium"
     patient_name: Name | None = None
+    language: Language | None = None
 
 
 class GetParams(Params, frozen=True, kw_only=True):
@@ -34,6 +36,17 @@ class TicketParams(Params, frozen=True, kw_only=True):
 
     ticket: UUID
     key: Key
+
+
+class UpdateParams(Params, frozen=True, kw_only=True):
+    """What to write on which ticket; a member that is not given stays as it is, null clears it."""
+
+    ticket: UUID
+    key: Key
+    patient_name: Name | UnsetType | None = UNSET
+    note: Note | UnsetType | None = UNSET
+    needs: Annotated[tuple[Need, ...], msgspec.Meta(max_length=20)] | UnsetType | None = UNSET
+    language: Language | UnsetType | None = UNSET
 
 
 def with_wait(context: Context, ticket: Ticket | None) -> Any:
@@ -56,7 +69,12 @@ async def join(context: Context, params: JoinParams) -> dict[str, Any]:
     if context.caller.role == "kiosk" and params.priority != "medium":
         raise Forbidden("This kiosk may not give a priority. Please ask at reception.")
     outcome = await context.operations.join_queue(
-        context.caller.actor, params.key, params.service, params.priority, params.patient_name
+        context.caller.actor,
+        params.key,
+        params.service,
+        params.priority,
+        params.patient_name,
+        params.language,
     )
     return answer(context, outcome)
 
@@ -74,5 +92,18 @@ async def cancel(context: Context, params: TicketParams) -> dict[str, Any]:
     own_only = context.caller.role == "kiosk"
     outcome = await context.operations.cancel_ticket(
         context.caller.actor, params.key, str(params.ticket), own_only
+    )
+    return answer(context, outcome)
+
+
+@command("tickets.update", STAFF, UpdateParams)
+async def update(context: Context, params: UpdateParams) -> dict[str, Any]:
+    """Writes a name, a note, needs or a language on a ticket."""
+    wanted = {name: getattr(params, name) for name in ("patient_name", "note", "needs", "language")}
+    changes = {name: value for name, value in wanted.items() if value is not UNSET}
+    if not changes:
+        raise InvalidParams("Say what to change: patient_name, note, needs or language.", path="$")
+    outcome = await context.operations.update_ticket(
+        context.caller.actor, params.key, str(params.ticket), changes
     )
     return answer(context, outcome)

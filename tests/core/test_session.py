@@ -78,6 +78,22 @@ def test_hello_comes_first_and_with_it_life() -> None:
     assert [frame["method"] for frame in sent(session)] == ["services.list", "ping"]
 
 
+def test_the_last_change_that_was_made_is_remembered_and_no_refused_one() -> None:
+    session = live()
+    assert session.last_operation is None
+    for refused in (False, True):
+        session.request("queue.call_next", {"counter": "R1"}, 1.0, keyed=True)
+        [frame] = sent(session)
+        if refused:
+            session.receive(protocol.error_frame(frame["id"], Forbidden()), 1.1)
+        else:
+            session.receive(protocol.reply_frame(frame["id"], {"ticket": None}), 1.1)
+            made = frame["params"]["key"]
+        session.request("services.list", {}, 1.2)
+        session.receive(protocol.reply_frame(sent(session)[0]["id"], {"services": []}), 1.3)
+        assert session.last_operation == made
+
+
 def test_a_person_comes_back_with_the_session_and_no_password_is_kept() -> None:
     session = live()
     session.disconnected()
