@@ -23,12 +23,15 @@ from server.connection import ClientConnection
 from server.database import Database
 from server.metrics import CONTENT_TYPE
 from server.parts import HubParts, assemble
+from server.queue_operations import Result
 from server.schema import latest_revision
 
 log = logging.getLogger(__name__)
 
 SWEEP_SECONDS = 1.0
 TIDY_SECONDS = 3600.0
+DAY_SECONDS = 20.0
+"""How often the schedule of the daily close is looked at."""
 CLOSE_SECONDS = 1.0
 """How long a client that is sent away may take to say goodbye; one that is gone never does."""
 SEND_BUFFER_BYTES = 64 * 1024
@@ -50,8 +53,7 @@ class Hub:
         self._host = host
         self._clients: set[ClientConnection] = set()
         self._revocation_due = False
-        self._sweeper: asyncio.Task[None] | None = None
-        self._tidier: asyncio.Task[None] | None = None
+        self._chores: list[asyncio.Task[None]] = []
         self._server: Server | None = None
 
     @property
@@ -74,8 +76,8 @@ class Hub:
             raise
         await self.parts.notifications.start()
         self.parts.notifications.on_configuration = self._look_for_revoked
-        self._sweeper = asyncio.get_running_loop().create_task(self._sweep())
-        self._tidier = asyncio.get_running_loop().create_task(self._tidy())
+        loop = asyncio.get_running_loop()
+        self._chores = [loop.create_task(chore) for chore in (self._sweep(), self._tidy(), self._keep_days())]
         try:
             self._server = await serve(
                 self._serve_client,
@@ -100,10 +102,9 @@ class Hub:
         if self._server is not None:
             self._server.close()
             await self._server.wait_closed()
-        for task in (self._sweeper, self._tidier):
-            if task is not None:
-                task.cancel()
-                await asyncio.gather(task, return_exceptions=True)
+        for chore in self._chores:
+            chore.cancel()
+        await asyncio.gather(*self._chores, return_exceptions=True)
         await self.parts.notifications.stop()
         self.parts.access.close()
         await self._database.close()
@@ -172,6 +173,19 @@ class Hub:
                 await self._database.call("forget_old_requests")
             await asyncio.sleep(TIDY_SECONDS)
 
+    async def _keep_days(self) -> None:
+        """Now and every 20 s: closes the day when it is due; whichever hub asks first does it."""
+        while True:
+            try:
+                closed = await self.parts.operations.close_day_if_due()
+            except HubError as error:
+                log.info("Whether the day is to be closed could not be asked: %s", error.message)
+            else:
+                if closed is not None:
+                    self.parts.notifications.notify(closed.events)
+                    log.info("%s", _told(closed.result))
+            await asyncio.sleep(DAY_SECONDS)
+
 
 def _why_not_listening(error: OSError, host: str, port: int) -> str:
     if error.errno in {98, 48, 10048}:
@@ -179,6 +193,12 @@ def _why_not_listening(error: OSError, host: str, port: int) -> str:
             f"Port {port} on {host} is taken: another hub may be running. Stop it, or choose another --port."
         )
     return f"The hub can't listen on {host}:{port}: {error.strerror or error}."
+
+
+def _told(closed: Result) -> str:
+    """The schedule's daily close in one line."""
+    still_open = ", ".join(ticket.number for ticket in closed.consulting) or "none"
+    return f"The schedule closed the day: {closed.cancelled} cancelled, consultations left open: {still_open}"
 
 
 def _json(status: HTTPStatus, body: dict[str, object]) -> Response:

@@ -20,7 +20,6 @@ from sqlalchemy import (
     Table,
     Text,
     Time,
-    UniqueConstraint,
     Uuid,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -136,7 +135,6 @@ closed_days = Table(
     _id(),
     Column("service_id", ForeignKey("services.id", ondelete="CASCADE")),
     Column("day", Date, nullable=False),
-    UniqueConstraint("service_id", "day", name="idx_unique_closed_day", postgresql_nulls_not_distinct=True),
 )
 
 counters = Table(
