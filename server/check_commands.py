@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterable
+from functools import partial
 
 from sqlalchemy import Engine
 
-from server import maintenance
 from server.command_parser import Group, add_command, add_group, settings_of
+from server.integrity import broken_links, integrity_violations
 from server.local_database import current_engine, database_url
+from server.replay import replay_differences
 
 VIOLATIONS = 3
+TOLD = 1000
+"""Violations printed; the others are counted."""
 
 
 def add_check_commands(commands: Group) -> None:
     """Declares them."""
     group = add_group(commands, "check", "prove that everything is sound")
-    add_command(
-        group, "integrity", lambda a: _check(a, maintenance.integrity_violations), "every line's places"
-    )
-    add_command(group, "audit", lambda a: _check(a, maintenance.broken_links), "the history's hash chains")
+    for name, violations, what in (
+        ("integrity", integrity_violations, "places, numbers, states and revisions of every line"),
+        ("replay", replay_differences, "every line, built again from its history, equals the tables"),
+        ("audit", broken_links, "no event was changed, added or removed"),
+    ):
+        add_command(group, name, partial(_check, violations=violations), what)
     races = add_command(group, "races", _check_races, "hammer a hub with many clients at once and count")
     races.add_argument("--clients", type=int, default=16)
     races.add_argument("--tickets", type=int, default=960)
@@ -28,8 +34,14 @@ def add_check_commands(commands: Group) -> None:
 
 def _check(arguments: argparse.Namespace, violations: Callable[[Engine], Iterable[str]]) -> int:
     with current_engine(settings_of(arguments), must_exist=True) as engine:
-        found = list(violations(engine))
-    print("\n".join(found) if found else "No violation found.")
+        found = 0
+        for found, violation in enumerate(violations(engine), start=1):
+            if found <= TOLD:
+                print(violation)
+    if found > TOLD:
+        print(f"… and {found - TOLD} more.")
+    elif not found:
+        print("No violation found.")
     return VIOLATIONS if found else 0
 
 

@@ -1,9 +1,8 @@
-"""`inturn-hub db` and `check`: schema, backup, restore, and whether the lines and their history are sound."""
+"""`inturn-hub db backup` and `db restore`: the whole database into a file, and back."""
 
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 from sqlalchemy import Engine, text
@@ -38,24 +37,6 @@ def restore(engine: Engine, file: Path) -> None:
         connection.execute(
             text("UPDATE settings SET epoch = gen_random_uuid(), config_revision = config_revision + 1")
         )
-
-
-def integrity_violations(engine: Engine) -> Iterator[str]:
-    """A sentence for each line whose places are not 1, 2, 3 …; none for a sound database."""
-    query = text(
-        "SELECT s.code, v.missing_positions, v.duplicate_positions FROM services s, validate_queue_integrity(s.id) v "
-        "WHERE cardinality(v.missing_positions) + cardinality(v.duplicate_positions) > 0 ORDER BY s.id"
-    )
-    with engine.connect() as connection:
-        for code, missing, duplicate in connection.execute(query):
-            yield f"{code}: missing places {missing or 'none'}, places taken twice {duplicate or 'none'}"
-
-
-def broken_links(engine: Engine) -> Iterator[str]:
-    """A sentence for each chain of events that was tampered with; none for a sound database."""
-    with engine.connect() as connection:
-        for chain, revision in connection.execute(text("SELECT chain, revision FROM broken_links()")):
-            yield f"{chain}: the history is broken at revision {revision}"
 
 
 def _run(engine: Engine, program: str, *arguments: str) -> None:

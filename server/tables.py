@@ -45,6 +45,8 @@ settings = Table(
     Column("epoch", Uuid, nullable=False),
     Column("config_revision", BigInteger, nullable=False),
     Column("request_salt", LargeBinary, nullable=False),
+    Column("admin_revision", BigInteger, nullable=False),
+    Column("admin_last_hash", LargeBinary, nullable=False),
 )
 
 users = Table(
