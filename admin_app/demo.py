@@ -38,7 +38,7 @@ from core.qt.theme import Mode, Theme
 from core.settings import Settings
 from kiosk_app.kiosk_window import KioskWindow
 from kiosk_app.monitor_window import MonitorWindow
-from server import administration
+from server import administration, clinic_settings
 from server.local_database import current_engine
 
 USER, COLLEAGUE, RECEPTION = "R. Meyer", "J. Novak", "Reception"
@@ -147,7 +147,7 @@ def furnish(data: Path) -> Passes:
     """Site, services, counters, people and devices, as an administrator makes them on the command line."""
     password = secrets.token_urlsafe(9)
     with current_engine(Settings(data_dir=str(data))) as engine:
-        administration.set_site(engine, "Northgate Clinic", "UTC")
+        clinic_settings.set_site(engine, {"name": "Northgate Clinic", "time_zone": "UTC"})
         for code, name, icon in SERVICES:
             administration.add_service(engine, code, name, None, icon)
         for code, name, serves in COUNTERS:

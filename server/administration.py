@@ -1,4 +1,7 @@
-"""What an administrator does on the command line: users, devices, services, counters. Each act is in `admin_events`."""
+"""What an administrator makes on the command line: users, devices, services, counters. Each act is in `admin_events`.
+
+How they are set once they are there: `server.clinic_settings`.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, func, insert, select, text, update
+from sqlalchemy import Connection, Engine, delete, func, insert, select, text, update
 
 from core.errors import SetupError
 from server.access import PAIRING_LIFETIME, hash_password, new_pairing_code, new_token, secret_hash
@@ -25,7 +28,7 @@ def add_user(engine: Engine, username: str, role: str, password: str) -> None:
     with engine.begin() as connection:
         values = {"username": username, "display_name": username, "role": role}
         connection.execute(insert(users).values(**values, password_hash=hash_password(password)))
-        _log(connection, "user_added", username, role=role)
+        log_act(connection, "user_added", username, role=role)
 
 
 def disable_user(engine: Engine, username: str) -> None:
@@ -34,7 +37,7 @@ def disable_user(engine: Engine, username: str) -> None:
         match = func.lower(users.c.username) == username.lower()
         changed = connection.execute(update(users).where(match).values(disabled_at=datetime.now(UTC)))
         _expect_one(changed.rowcount, f"There is no user {username}.")
-        _log(connection, "user_disabled", username)
+        log_act(connection, "user_disabled", username)
 
 
 def list_users(engine: Engine) -> Iterable[str]:
@@ -71,7 +74,7 @@ def revoke_device(engine: Engine, name: str) -> None:
         changed = connection.execute(update(devices).where(match).values(revoked_at=datetime.now(UTC)))
         if changed.rowcount == 0:
             raise SetupError(f"There is no device {name}.")
-        _log(connection, "device_revoked", name)
+        log_act(connection, "device_revoked", name)
 
 
 def list_devices(engine: Engine) -> Iterable[str]:
@@ -95,51 +98,39 @@ def add_service(engine: Engine, code: str, name: str, prefix: str | None, icon: 
             "sort_order": place,
         }
         connection.execute(insert(services).values(**values))
-        _log(connection, "service_added", code, prefix=values["prefix"])
+        log_act(connection, "service_added", code, prefix=values["prefix"])
 
 
 def add_counter(engine: Engine, code: str, name: str, service_codes: list[str]) -> None:
     """Makes a counter that serves the services in their order. Raises SetupError for an unknown service."""
     with engine.begin() as connection:
-        known = {row.code: row.id for row in connection.execute(select(services.c.id, services.c.code))}
-        unknown = [service for service in service_codes if service not in known]
-        if unknown:
-            raise SetupError(
-                f"There is no service {', '.join(unknown)}. Known: {', '.join(known) or 'none yet'}."
-            )
         made = connection.execute(insert(counters).values(code=code, name=name).returning(counters.c.id))
-        counter = made.scalar_one()
-        for place, service in enumerate(service_codes, start=1):
-            values = {"counter_id": counter, "service_id": known[service], "place": place}
-            connection.execute(insert(counter_services).values(**values))
-        _log(connection, "counter_added", code, services=service_codes)
+        let_serve(connection, made.scalar_one(), service_codes)
+        log_act(connection, "counter_added", code, services=service_codes)
 
 
-def list_codes(engine: Engine, table: Table) -> Iterable[str]:
-    """A line for each service or counter: code and name."""
-    with engine.connect() as connection:
-        for row in connection.execute(select(table.c.code, table.c.name).order_by(table.c.id)):
-            yield f"{row.code}\t{row.name}"
-
-
-def set_site(engine: Engine, name: str, time_zone: str) -> None:
-    """Names the clinic and its time zone (IANA). Raises SetupError for a zone that the database does not know."""
-    with engine.begin() as connection:
-        zone = text("SELECT 1 FROM pg_timezone_names WHERE name = :name")
-        if connection.execute(zone, {"name": time_zone}).first() is None:
-            raise SetupError(f"There is no time zone {time_zone}. Write it like Europe/Berlin.")
-        statement = text(
-            "UPDATE settings SET site_name = :name, time_zone = :zone, config_revision = config_revision + 1"
+def let_serve(connection: Connection, counter: int, service_codes: list[str]) -> None:
+    """Gives a counter its services in their order. Raises SetupError for none, one twice, or an unknown one."""
+    query = select(services.c.id, services.c.code).order_by(services.c.id)
+    known = {row.code: row.id for row in connection.execute(query)}
+    unknown = [service for service in service_codes if service not in known]
+    if unknown:
+        raise SetupError(
+            f"There is no service {', '.join(unknown)}. Known: {', '.join(known) or 'none yet'}."
         )
-        connection.execute(statement, {"name": name, "zone": time_zone})
-        _log(connection, "site_set", "site", name=name, time_zone=time_zone)
+    if len(set(service_codes)) < len(service_codes):
+        raise SetupError("A service stands twice in that list: write each once.")
+    connection.execute(delete(counter_services).where(counter_services.c.counter_id == counter))
+    for place, service in enumerate(service_codes, start=1):
+        values = {"counter_id": counter, "service_id": known[service], "place": place}
+        connection.execute(insert(counter_services).values(**values))
 
 
 def _insert_device(connection: Connection, name: str, role: str, token_hash: bytes | None) -> int:
     code = _free_code(connection, name)
     values = {"code": code, "name": name, "role": role, "token_hash": token_hash}
     device: int = connection.execute(insert(devices).values(**values).returning(devices.c.id)).scalar_one()
-    _log(connection, "device_added", code, role=role)
+    log_act(connection, "device_added", code, role=role)
     return device
 
 
@@ -156,7 +147,8 @@ def _expect_one(rows: int, otherwise: str) -> None:
         raise SetupError(otherwise)
 
 
-def _log(connection: Connection, kind: str, subject: str, **details: Any) -> None:
+def log_act(connection: Connection, kind: str, subject: str, **details: Any) -> None:
+    """Writes what was done into the administrators' chain."""
     statement = text("SELECT append_admin_event(:actor, :kind, :subject, CAST(:details AS jsonb))")
     values = {"actor": ACTOR, "kind": kind, "subject": subject, "details": json.dumps(details)}
     connection.execute(statement, values)

@@ -11,7 +11,9 @@ from server.check_commands import add_check_commands
 from server.clinic_commands import add_clinic_commands
 from server.command_parser import add_command, settings_of
 from server.database_commands import add_database_commands
+from server.people_commands import add_people_commands
 from server.serving import serve
+from server.simulate_command import add_simulate_command
 
 
 def main() -> int:
@@ -35,6 +37,8 @@ def parser() -> argparse.ArgumentParser:
     serve_command.add_argument("--host", help="address to listen on (default 127.0.0.1)")
     serve_command.add_argument("--port", help="port to listen on (default 8765; 0: any free one)")
     add_clinic_commands(commands)
+    add_people_commands(commands)
     add_database_commands(commands)
     add_check_commands(commands)
+    add_simulate_command(commands)
     return top
