@@ -46,6 +46,8 @@ def administration_engine(url: str) -> Engine:
 def sentence_of(error: DBAPIError) -> str:
     """What a person should read of an administrative statement's failure."""
     cause = error.orig
+    if isinstance(cause, psycopg.Error) and cause.sqlstate == REFUSED:
+        return _refusal(cause).message
     if isinstance(cause, psycopg.OperationalError):
         return f"The database can't be reached: {str(cause).strip().splitlines()[0]}"
     if isinstance(cause, psycopg.errors.UniqueViolation):
@@ -134,9 +136,13 @@ def _met_another(error: Exception) -> bool:
     return error.sqlstate == MOVED_MEANWHILE or error.diag.constraint_name == _ONCE
 
 
+def _refusal(error: psycopg.Error) -> HubError:
+    return hub_error(error.diag.message_primary or "refused", error.diag.message_detail or None)
+
+
 def _wrapped(error: Exception) -> HubError:
     if isinstance(error, psycopg.Error) and error.sqlstate == REFUSED:
-        return hub_error(error.diag.message_primary or "refused", error.diag.message_detail or None)
+        return _refusal(error)
     if isinstance(error, (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, PoolClosed)):
         return Unavailable(retry_after=RETRY_SECONDS)
     log.error("The database refused a statement", exc_info=error)
