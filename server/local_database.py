@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from core.errors import SetupError
 from core.settings import Settings
-from server import schema
+from server import legacy_database, schema
 from server.database import administration_engine, sentence_of
+from server.database_upgrade import Upgrade, upgrade_database
 from server.embedded_postgres import EmbeddedPostgres
+
+log = logging.getLogger(__name__)
 
 OLDEST_POSTGRESQL = 150000
 
@@ -51,19 +56,29 @@ def database_engine(settings: Settings, *, must_exist: bool = False) -> Iterator
 def current_engine(settings: Settings, *, must_exist: bool = False) -> Iterator[Engine]:
     """An engine on a database with the current schema: its own is upgraded, another's must be. Raises SetupError."""
     with database_engine(settings, must_exist=must_exist) as engine:
-        prepare(engine, own=not settings.database_url)
+        prepare(engine, own=None if settings.database_url else settings.data_path)
         yield engine
 
 
-def prepare(engine: Engine, *, own: bool) -> None:
-    """Upgrades a database of the hub's own; of another, says what is missing. Raises SetupError, DBAPIError."""
+def prepare(engine: Engine, *, own: Path | None) -> None:
+    """Upgrades a database of the hub's own, in the folder `own`; of another (None), says what is missing.
+
+    Raises SetupError, DBAPIError.
+    """
     with engine.connect() as connection:
         version = connection.execute(text("SELECT current_setting('server_version_num')::int")).scalar_one()
-        found = schema.current_revision(connection)
-    if version < OLDEST_POSTGRESQL:
-        raise SetupError("This PostgreSQL is too old: InTurn needs version 15 or newer.")
-    if found == schema.latest_revision():
+        if version < OLDEST_POSTGRESQL:
+            raise SetupError("This PostgreSQL is too old: InTurn needs version 15 or newer.")
+        if schema.current_revision(connection) == schema.latest_revision():
+            return
+        found = legacy_database.recognise(connection)
+    if own is not None:
+        for line in upgrade_database(engine, Upgrade(folder=own)).lines:
+            log.info("%s", line)
         return
-    if not own:
-        raise SetupError("This database has not InTurn's current schema. Run `inturn-hub db upgrade` first.")
-    schema.upgrade(engine)
+    legacy_database.refuse_foreign(found)
+    if found.kind == "legacy":
+        raise SetupError(
+            "This database is the earlier version's. Stop it, then run `inturn-hub db upgrade` (try it with --dry-run)."
+        )
+    raise SetupError("This database has not InTurn's current schema. Run `inturn-hub db upgrade` first.")

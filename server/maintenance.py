@@ -14,9 +14,14 @@ from server.postgres_errors import WrongMajor
 
 
 def backup(engine: Engine, file: Path) -> None:
-    """Dumps the database into `file` (PostgreSQL's custom format). Raises SetupError; a failed dump leaves no file."""
+    """Dumps the database into `file` (PostgreSQL's custom format), which only its owner can read: it has names in it.
+
+    Raises SetupError; a failed dump leaves no file.
+    """
     unfinished = file.with_name(file.name + ".part")
     try:
+        unfinished.unlink(missing_ok=True)
+        unfinished.touch(mode=0o600, exist_ok=False)
         _run(engine, "pg_dump", "--format=custom", f"--file={unfinished}")
         unfinished.replace(file)
     except OSError as error:

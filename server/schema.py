@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -37,17 +39,37 @@ def latest_revision() -> str:
     return revision
 
 
+@contextmanager
+def upgrade_transaction(engine: Engine, *, dry_run: bool = False) -> Iterator[Connection]:
+    """One transaction, alone among those that upgrade this database; a dry run's is rolled back."""
+    with engine.connect() as connection, connection.begin() as transaction:
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _UPGRADE_LOCK})
+        yield connection
+        if dry_run:
+            transaction.rollback()
+
+
+def missing_revisions(connection: Connection) -> list[str]:
+    """The revisions that the database lacks, oldest first. Raises SetupError for a database of a newer InTurn."""
+    before = current_revision(connection)
+    _refuse_newer(before)
+    steps = ScriptDirectory.from_config(_configuration()).iterate_revisions("head", before or "base")
+    return [step.revision for step in steps][::-1]
+
+
+def apply_revisions(connection: Connection) -> list[str]:
+    """Applies the missing revisions in the caller's transaction and returns their names."""
+    missing = missing_revisions(connection)
+    config = _configuration()
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+    return missing
+
+
 def upgrade(engine: Engine) -> list[str]:
     """Applies the missing revisions in one transaction and returns their names; empty if nothing was missing."""
-    with engine.begin() as connection:
-        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _UPGRADE_LOCK})
-        before = current_revision(connection)
-        _refuse_newer(before)
-        config = _configuration()
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
-        steps = ScriptDirectory.from_config(config).iterate_revisions("head", before or "base")
-        return [step.revision for step in steps][::-1]
+    with upgrade_transaction(engine) as connection:
+        return apply_revisions(connection)
 
 
 def _refuse_newer(revision: str | None) -> None:

@@ -34,7 +34,7 @@ def serve(settings: Settings) -> int:
 def _serve_on(settings: Settings, url: str, embedded: EmbeddedPostgres | None) -> int:
     engine = administration_engine(url)
     try:
-        prepare(engine, own=embedded is not None)
+        prepare(engine, own=embedded.root if embedded else None)
     except DBAPIError as error:
         raise SetupError(sentence_of(error)) from error
     finally:
