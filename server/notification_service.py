@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 import msgspec
@@ -29,6 +29,7 @@ from server.queue_operations import QueueOperations
 from server.snapshots import Snapshots
 from server.subscriptions import Subscription
 from server.views import VIEWS, event_view, snapshot_view
+from server.wait_keeper import WaitKeeper
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +44,7 @@ class CurrentRevisions(msgspec.Struct, frozen=True):
     config_revision: int
     business_day: str
     services: dict[str, int]
+    states: dict[str, str]
 
 
 class NotificationService:
@@ -62,7 +64,8 @@ class NotificationService:
         self.on_configuration: Callable[[], None] = lambda: None
         self._database = database
         self._operations = operations
-        self._acted_on = CurrentRevisions("", 0, "", {})
+        self._waits = WaitKeeper(database, overview, self.notify_lists)
+        self._acted_on = CurrentRevisions("", 0, "", {}, {})
         self._lines: dict[str, LineFeed] = {}
         self._subscriptions: dict[Outbox, Subscription] = {}
         self._flush_due = False
@@ -88,9 +91,11 @@ class NotificationService:
     async def start(self) -> None:
         """Begins at the revisions that the overview holds now."""
         site = self.overview.site
-        self._acted_on = CurrentRevisions(site.epoch, site.config_revision, site.site.business_day, {})
+        day, states = site.site.business_day, self.overview.states
+        self._acted_on = CurrentRevisions(site.epoch, site.config_revision, day, {}, states)
         self._begin_lines()
         self._keeper = asyncio.get_running_loop().create_task(self._keep_current())
+        self._waits.start()
         log.info("Notification service started")
 
     async def stop(self) -> None:
@@ -98,12 +103,17 @@ class NotificationService:
         if self._keeper is not None:
             self._keeper.cancel()
             await asyncio.gather(self._keeper, return_exceptions=True)
+        await self._waits.stop()
         for outbox in list(self._subscriptions):
             await outbox.aclose()
         log.info("Notification service stopped")
 
-    def notify(self, events: Iterable[QueueEvent]) -> None:
-        """Takes committed events; they are pushed when the loop comes round, behind the reply."""
+    def notify(self, events: Collection[QueueEvent]) -> None:
+        """Takes what this hub's clients committed; it is pushed when the loop comes round, behind the reply."""
+        self._waits.observe(events)
+        self._take(events)
+
+    def _take(self, events: Iterable[QueueEvent]) -> None:
         for event in events:
             self._line(event.service).offer(event)
         if not self._flush_due:
@@ -212,7 +222,9 @@ class NotificationService:
         if not replaced:
             await self._read_missed(now.services)
         configured = replaced or now.config_revision != before.config_revision
-        if self._lists_due or configured or now.business_day != before.business_day:
+        # Opening hours and a quota's end come by the clock.
+        passed = (now.business_day, now.states) != (before.business_day, before.states)
+        if self._lists_due or configured or passed:
             await self._refresh_lists()
             self._acted_on = now
             if configured:
@@ -233,7 +245,7 @@ class NotificationService:
         for code, revision in revisions.items():
             line = self._line(code)
             if revision > line.delivered:
-                self.notify(await self._operations.events_after(code, line.delivered, REPLAY_LIMIT))
+                self._take(await self._operations.events_after(code, line.delivered, REPLAY_LIMIT))
 
     def _adopt(self, replaced: bool, config_revision: int) -> None:
         """Takes over another epoch, new services, and whatever else was configured."""

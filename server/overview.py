@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 import msgspec
 
-from core.queue_rules import calculate_position_and_wait_time, estimated_wait
+from core.queue_rules import (
+    Desk,
+    Line,
+    LineLoad,
+    calculate_position_and_wait_time,
+    estimated_wait,
+    line_loads,
+)
 from core.tickets import CounterSummary, ServiceState, ServiceSummary, Site, Ticket, WaitBracket
 from server.database import Database
 from server.views import View, counter_view
 
 
 class ServiceRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A service with what an estimate needs: `pace` in seconds a patient, open counters that serve it."""
+    """A service with what an estimate needs.
+
+    Attributes:
+        state: a person's word, the opening hours and the quota together; `open` is the person's word alone.
+        pace, pace_spread: seconds a consultation takes and deviates from that; None: not measured yet.
+    """
 
     code: str
     name: str
@@ -21,15 +35,21 @@ class ServiceRow(msgspec.Struct, frozen=True, kw_only=True):
     alias: str | None
     icon: str | None
     order: int
+    state: ServiceState
     open: bool
+    opens_at: datetime | None
     waiting: int
     revision: int
     pace: int
-    counters_open: int
+    pace_spread: int | None
 
-    def summary(self) -> ServiceSummary:
-        """As `services.list` shows it."""
-        state: ServiceState = "open" if self.open else "closed"
+    @property
+    def line(self) -> Line:
+        """Its line, as an estimate sees it."""
+        return Line(self.waiting, self.pace, self.pace_spread)
+
+    def summary(self, wait: WaitBracket | None) -> ServiceSummary:
+        """As `services.list` shows it; `wait` is that of a patient who would join now."""
         return ServiceSummary(
             code=self.code,
             name=self.name,
@@ -37,10 +57,11 @@ class ServiceRow(msgspec.Struct, frozen=True, kw_only=True):
             alias=self.alias,
             icon=self.icon,
             order=self.order,
-            state=state,
+            state=self.state,
+            opens_at=self.opens_at,
             open=self.open,
             waiting=self.waiting,
-            estimated_wait=estimated_wait(self.waiting, self.pace, self.counters_open),
+            estimated_wait=wait,
             revision=self.revision,
         )
 
@@ -65,6 +86,7 @@ class Overview:
         self.site: SiteRow
         self.services: dict[str, ServiceRow] = {}
         self.counters: tuple[CounterSummary, ...] = ()
+        self._loads: dict[str, LineLoad] = {}
         self._database = database
 
     @property
@@ -77,6 +99,11 @@ class Overview:
         """Service code -> revision, as last read."""
         return {code: row.revision for code, row in self.services.items()}
 
+    @property
+    def states(self) -> dict[str, str]:
+        """Service code -> state, as last read."""
+        return {code: row.state for code, row in self.services.items()}
+
     async def refresh(self) -> None:
         """Reads everything again. Raises Unavailable."""
         site = msgspec.json.decode(await self._database.call("site_overview"), type=SiteRow)
@@ -86,11 +113,12 @@ class Overview:
         counters = await self._database.call("counters_overview")
         self.counters = msgspec.json.decode(counters, type=tuple[CounterSummary, ...])
         self.services = {row.code: row for row in rows}
+        self._loads = _loads(self.services, self.counters)
         self.site = site
 
     def service_list(self) -> dict[str, Any]:
         """The answer of `services.list`."""
-        return {"services": [row.summary() for row in self.services.values()]}
+        return {"services": [row.summary(self._wait_at_the_end(row)) for row in self.services.values()]}
 
     def counter_list(self, view: View) -> dict[str, Any]:
         """The answer of `counters.list` for a view."""
@@ -102,7 +130,22 @@ class Overview:
 
     def wait_of(self, ticket: Ticket) -> WaitBracket | None:
         """The likely wait of a ticket that waits; None for another, or while no counter is open."""
-        row = self.services.get(ticket.service)
-        if ticket.position is None or row is None:
+        load = self._loads.get(ticket.service)
+        if ticket.position is None or load is None:
             return None
-        return calculate_position_and_wait_time(ticket.position, 1, row.pace, row.counters_open)[1]
+        return calculate_position_and_wait_time(ticket.position, 1, load)[1]
+
+    def _wait_at_the_end(self, row: ServiceRow) -> WaitBracket | None:
+        return estimated_wait(row.waiting, self._loads[row.code])
+
+
+def _loads(services: Mapping[str, ServiceRow], counters: Iterable[CounterSummary]) -> dict[str, LineLoad]:
+    """Every line's load at the open counters that somebody holds; before the first one came to work, at all open ones."""
+    opened = [counter for counter in counters if counter.state == "open"]
+    staffed = [counter for counter in opened if counter.held_by is not None]
+    desks = [
+        Desk(frozenset(counter.services), counter.ticket.service if counter.ticket else None)
+        for counter in staffed or opened
+    ]
+    lines = {code: row.line for code, row in services.items()}
+    return line_loads(lines, desks)
