@@ -9,14 +9,13 @@ from contextlib import contextmanager
 import psycopg
 import pytest
 
-from core.errors import QueueEmpty
 from core.hub_client import HubClient
 from server.database import driver_url
 from server.queue_operations import Outcome
 from tests.clinic import Clinic
 from tests.conftest import Run
 from tests.hub_process import HubProcess
-from tests.server.at_once import STAFF, SUPERVISOR, Press, after_each_other, at_once, joined, outcome
+from tests.server.at_once import STAFF, SUPERVISOR, Press, after_each_other, at_once, joined, joins, outcome
 from tests.waiting import until
 
 WAITERS = (
@@ -66,21 +65,18 @@ def test_one_key_for_two_deeds_at_once_is_refused_once(clinic: Clinic) -> None:
 
 def test_another_persons_key_is_another_request(clinic: Clinic) -> None:
     answers = at_once(
-        clinic, *[lambda o, who=who: o.join_queue(who, "1", "A") for who in (STAFF, SUPERVISOR)]
+        clinic,
+        lambda o: o.join_queue(STAFF, "1", "A"),
+        lambda o: o.join_queue(SUPERVISOR, "1", "A"),
     )
     assert list(map(outcome, answers)) == ["waiting", "waiting"]
     assert clinic.rows("SELECT count(*), count(DISTINCT number) FROM tickets") == [(2, 2)]
 
 
 def test_a_refusal_is_not_remembered(clinic: Clinic) -> None:
-    call = presses("")["call next"]
-    join: Press = lambda o: o.join_queue(STAFF, "another", "A")  # noqa: E731
-    assert list(map(outcome, after_each_other(clinic, call, join, call, call))) == [
-        QueueEmpty.reason,
-        "waiting",
-        "consulting",
-        "consulting",
-    ]
+    call, [join] = presses("")["call next"], joins(1)
+    answers = after_each_other(clinic, call, join, call, call)
+    assert list(map(outcome, answers)) == ["queue_empty", "waiting", "consulting", "consulting"]
 
 
 def test_one_key_to_two_hubs_at_once_is_one_deed(run: Run, clinic: Clinic, hub: HubProcess) -> None:
@@ -97,9 +93,8 @@ def test_one_key_to_two_hubs_at_once_is_one_deed(run: Run, clinic: Clinic, hub: 
                 await until(lambda: clinic.rows(WAITERS) == [(2,)], what="both hubs at the lock")
             first, second = await answers
             assert first["ticket"]["id"] == second["ticket"]["id"]
-            for client in (here, there):
-                line = client.replica.lines.line("A")
-                await until(lambda line=line: line.revision == 1 and len(line.waiting) == 1)
+            lines = [client.replica.lines.line("A") for client in (here, there)]
+            await until(lambda: [(line.revision, len(line.waiting)) for line in lines] == [(1, 1), (1, 1)])
 
     run(story())
     other.terminate()
