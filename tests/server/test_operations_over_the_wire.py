@@ -204,16 +204,13 @@ def test_who_does_not_come_is_last_in_line_until_called_often_enough(
 
     async def story() -> None:
         async with HubClient(hub.url, clinic.staff) as console, HubClient(hub.url, clinic.monitor) as wall:
-            events: list[Any] = []
             ticket = await seated(console)
             await console.join_queue("A")
             back = await console.no_show(ticket.id)
             assert (back.status, back.position, back.counter, back.calls) == ("waiting", 2, None, 1)
             await until(lambda: wall.replica.lines.line("A").waiting_count == 2)
-            events = (await wall.request("queue.subscribe", {"services": ["A"], "since": {"A": 3}}))[
-                "services"
-            ]
-            [told] = events["A"]["events"]
+            answer = await wall.request("queue.subscribe", {"services": ["A"], "since": {"A": 3}})
+            [told] = answer["services"]["A"]["events"]
             assert (told["kind"], told["reason"], told["waiting"]) == ("no_show", "no_show", 2)
             await console.call_patient(ticket.id, "R1")
             assert (await console.no_show(ticket.id)).status == "no_show"

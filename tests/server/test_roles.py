@@ -8,7 +8,6 @@ from core.errors import Forbidden, HubError
 from core.hub_client import HubClient
 from core.session import PersonCredentials
 from server.commands import REGISTRY
-from server.routers import execute
 from tests.clinic import PASSWORD, Clinic
 from tests.conftest import Run
 from tests.hub_process import HubProcess
@@ -52,7 +51,6 @@ PROTOCOL = {
 
 
 def test_the_registry_has_the_protocols_roles() -> None:
-    assert execute
     assert {name: set(command.roles) for name, command in REGISTRY.items()} == {
         name: set(roles.split()) for name, roles in PROTOCOL.items()
     }
