@@ -181,11 +181,12 @@ DECLARE
     events jsonb := '[]';
     undo jsonb := '[]';
 BEGIN
-    c := lock_counter(p_counter, p_actor, p_supervisor);
+    c := lock_counter(p_counter);
     PERFORM lock_lines(ARRAY(SELECT service_id FROM counter_services WHERE counter_id = c.id
         UNION SELECT service_id FROM tickets WHERE counter_id = c.id AND status = 'consulting'));
     answer := remembered_result(p_actor, p_key, p_digest);
     IF answer IS NOT NULL THEN RETURN answer; END IF;
+    PERFORM refuse_if_taken(c, p_actor, p_supervisor);
     IF c.state <> 'open' THEN PERFORM refuse('counter_closed'); END IF;
     SELECT jsonb_agg(freed.message), jsonb_agg(freed.undo) INTO events, undo FROM make_counter_free(p_actor, c, p_complete) freed;
     events := coalesce(events, '[]');
@@ -213,13 +214,14 @@ CREATE FUNCTION call_patient(
 ) RETURNS jsonb
 LANGUAGE plpgsql AS $$
 DECLARE
-    c counters := lock_counter(p_counter, p_actor, p_supervisor);
+    c counters := lock_counter(p_counter);
     t tickets := lock_ticket(p_ticket, ARRAY(SELECT service_id FROM tickets WHERE counter_id = c.id AND status = 'consulting'));
     s services;
     now_at timestamptz;
     answer jsonb := remembered_result(p_actor, p_key, p_digest);
 BEGIN
     IF answer IS NOT NULL THEN RETURN answer; END IF;
+    PERFORM refuse_if_taken(c, p_actor, p_supervisor);
     IF c.state <> 'open' THEN PERFORM refuse('counter_closed'); END IF;
     IF t.status <> 'waiting' AND NOT can_come_back(t) THEN PERFORM refuse('not_waiting'); END IF;
     PERFORM make_counter_free(p_actor, c, NULL);
@@ -270,5 +272,28 @@ CREATE FUNCTION can_come_back(t tickets) RETURNS boolean
 LANGUAGE plpgsql STABLE AS $$
 BEGIN
     RETURN t.status = 'parked' OR (t.status = 'no_show' AND t.business_day = business_day_now());
+END
+$$;
+
+-- Opens, pauses or closes a counter. Opening takes it; closing gives it back, and waits for no patient's end.
+CREATE OR REPLACE FUNCTION set_counter_state(
+    p_actor text, p_key text, p_digest bytea, p_counter text, p_state text, p_reason text DEFAULT NULL,
+    p_supervisor boolean DEFAULT false
+) RETURNS jsonb
+LANGUAGE plpgsql AS $$
+DECLARE
+    c counters := lock_counter(p_counter);
+    answer jsonb := remembered_result(p_actor, p_key, p_digest);
+BEGIN
+    IF answer IS NOT NULL THEN RETURN answer; END IF;
+    PERFORM refuse_if_taken(c, p_actor, p_supervisor);
+    IF p_state = 'closed' AND EXISTS (SELECT FROM tickets WHERE counter_id = c.id AND status = 'consulting') THEN
+        PERFORM refuse('counter_busy');
+    END IF;
+    UPDATE counters SET state = p_state,
+        held_by = CASE WHEN p_state = 'closed' THEN NULL ELSE coalesce(held_by, actor_user(p_actor)) END
+    WHERE id = c.id;
+    PERFORM append_admin_event(p_actor, 'counter_' || p_state, c.code, jsonb_build_object('reason', p_reason));
+    RETURN remember_result(p_actor, p_key, p_digest, clock_timestamp(), jsonb_build_object('counter', c.code), '[]');
 END
 $$;

@@ -6,6 +6,7 @@ DROP FUNCTION reorder_queue_positions_atomic(services, bigint, integer);
 DROP FUNCTION append_queue_event(services, text, text, timestamptz, tickets, bigint, jsonb);
 DROP FUNCTION remember_result(text, text, bytea, timestamptz, jsonb, jsonb);
 DROP FUNCTION lock_ticket(uuid);
+DROP FUNCTION lock_counter(text, text, boolean);
 
 -- One link of a service's chain: sha256(previous hash || canonical row). The reason is part of the row where there is one:
 -- the links of events that were written before there were reasons stay what they are.
@@ -99,6 +100,29 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'IT001', MESSAGE = 'the ticket moved to another line';
     END IF;
     RETURN t;
+END
+$$;
+
+-- Locks a counter.
+CREATE FUNCTION lock_counter(p_counter text) RETURNS counters
+LANGUAGE plpgsql AS $$
+DECLARE
+    c counters;
+BEGIN
+    SELECT * INTO c FROM counters WHERE code = p_counter FOR NO KEY UPDATE;
+    IF NOT FOUND THEN PERFORM refuse('unknown_counter', format('There is no counter %s.', p_counter)); END IF;
+    RETURN c;
+END
+$$;
+
+-- A counter is its holder's: others may act there if nobody holds it, or as a supervisor. Asked after the key was looked up: a
+-- repeated request gets its first answer, whoever sits there by now.
+CREATE FUNCTION refuse_if_taken(c counters, p_actor text, p_supervisor boolean) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    IF c.held_by <> actor_user(p_actor) AND NOT p_supervisor THEN
+        PERFORM refuse('counter_taken', (SELECT display_name FROM users WHERE id = c.held_by) || ' is working at this counter.');
+    END IF;
 END
 $$;
 

@@ -29,7 +29,7 @@ $$;
 CREATE FUNCTION refuse_unless_counter_waits(p_actor text, t tickets) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
-    IF EXISTS (SELECT FROM tickets WHERE counter_id = t.counter_id AND status = 'consulting') THEN
+    IF EXISTS (SELECT FROM tickets WHERE counter_id = t.counter_id AND status = 'consulting' AND id <> t.id) THEN
         PERFORM refuse('not_undoable', 'Another patient is at the counter by now.');
     END IF;
     PERFORM FROM counters WHERE id = t.counter_id AND state <> 'closed' AND coalesce(held_by = actor_user(p_actor), true);

@@ -1,0 +1,342 @@
+"""Random operations on the real database, compared with a list model after each.
+
+Every operation, every refusal, the order of every line, each ticket's state, and a client's replica that is fed with the
+events alone. By the SQL functions, and over the wire by two hubs on one database.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from itertools import count
+from typing import Any
+from uuid import uuid4
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from core.line_store import LineStore
+from core.tickets import Snapshot
+from tests.clinic import Clinic
+from tests.hub_process import HubProcess
+from tests.proof_size import LONG, proof_size
+from tests.server.line_checks import expect_fairness, expect_history, expect_replica, expect_tables
+from tests.server.model_clinic import ModelClinic, ModelCounter, ModelService, ModelTicket, Refused
+from tests.server.performers import MAY, PEOPLE, Sql, Wire, actor_of, furnish
+
+HEAD_START = timedelta(milliseconds=40)
+PLACES = st.sampled_from(["first", "arrival", "last"])
+PRIORITIES = st.sampled_from(["high", "medium", "low"])
+_numbers = count(100)
+
+
+class LineMachine(RuleBasedStateMachine):
+    """One example: three services and two counters of its own."""
+
+    def __init__(self, performer: Sql) -> None:
+        super().__init__()
+        self.performer = performer
+        number = next(_numbers)
+        a, b, c = (f"{code}{number}" for code in "ABC")
+        services = [
+            ModelService(a),
+            ModelService(b, head_start=HEAD_START, no_show_calls=2),
+            ModelService(c, no_show_calls=3, quota=6),
+        ]
+        counters = [
+            ModelCounter(f"R{number}", (a, b)),
+            ModelCounter(f"S{number}", (b, c, a), rule="in_order"),
+        ]
+        self.model = ModelClinic(services, counters, {actor_of(person) for person in PEOPLE[1:]})
+        furnish(performer.clinic, number, self.model)
+        self.replica = LineStore()
+        for code in self.model.services:
+            empty = Snapshot(service=code, epoch="e", revision=0, open=True, as_of=datetime.now(UTC))
+            self.replica.apply_snapshot(empty)
+        self.done: list[tuple[str, str, str, dict[str, Any], Any]] = []
+        self.service_codes = st.sampled_from([*self.model.services] * 8 + ["unknown"])
+        self.counter_codes = st.sampled_from([*self.model.counters] * 8 + ["unknown"])
+
+    def act(
+        self,
+        data: st.DataObject,
+        method: str,
+        params: dict[str, Any],
+        expected: Callable[..., Any],
+        *arguments: Any,
+        person: str | None = None,
+    ) -> None:
+        """One operation in the model and in the database: both do it, or both refuse for the same reason."""
+        person = person or data.draw(st.sampled_from(MAY.get(method, PEOPLE)), "person")
+        key, wanted, refused = str(uuid4()), None, None
+        try:
+            wanted = expected(actor_of(person), key, *arguments)
+        except Refused as error:
+            refused = str(error)
+        if refused is not None:
+            with pytest.raises(Refused, match=refused):
+                self.performer.perform(person, method, key, params)
+            return
+        result = self.performer.perform(person, method, key, params)
+        if method == "queue.call_next":
+            assert (result["ticket"] or {}).get("id") == wanted
+        if method == "services.close_day":
+            assert [ticket["number"] for ticket in result["consulting"]] == wanted
+        self.done.append((person, method, key, params, result))
+
+    def ticket(self, data: st.DataObject, *statuses: str) -> str:
+        """Any ticket, mostly one that the operation fits, seldom one that never was."""
+        known = list(self.model.tickets)
+        fitting = [t.id for t in self.model.tickets.values() if t.status in statuses]
+        several = 1 + 3 * len(known) // max(1, len(fitting))
+        return data.draw(st.sampled_from([*fitting * several, *known, str(uuid4())]), "ticket")
+
+    @initialize(data=st.data(), tickets=st.lists(st.tuples(st.integers(0, 2), PRIORITIES), max_size=14))
+    def the_day_begins(self, data: st.DataObject, tickets: list[tuple[int, str]]) -> None:
+        """Some people wait already."""
+        for place, priority in tickets:
+            self.issue("staff", [*self.model.services][place], priority)
+
+    @rule(data=st.data(), priority=PRIORITIES)
+    def join(self, data: st.DataObject, priority: str) -> None:
+        self.issue(
+            data.draw(st.sampled_from(PEOPLE), "person"), data.draw(self.service_codes, "service"), priority
+        )
+
+    def issue(self, person: str, service: str, priority: str) -> None:
+        """A ticket, or the refusal that the model expects."""
+        key, params = str(uuid4()), {"service": service, "priority": priority}
+        try:
+            self.model.check_join(service)
+        except Refused as refused:
+            with pytest.raises(Refused, match=str(refused)):
+                self.performer.perform(person, "tickets.join", key, params)
+            return
+        result = self.performer.perform(person, "tickets.join", key, params)
+        issued = result["ticket"]
+        joined_at = datetime.fromisoformat(issued["joined_at"])
+        ticket = ModelTicket(issued["id"], issued["number"], service, priority, joined_at, (0, joined_at))
+        self.model.join(actor_of(person), key, ticket)
+        assert issued["position"] == self.model.services[service].line.index(issued["id"]) + 1
+        self.done.append((person, "tickets.join", key, params, result))
+
+    @rule(data=st.data(), completes=st.sampled_from(["theirs", "nobody", "somebody"]))
+    def call_next(self, data: st.DataObject, completes: str) -> None:
+        counter = data.draw(self.counter_codes, "counter")
+        at = [t.id for t in self.model.tickets.values() if t.status == "consulting" and t.counter == counter]
+        complete = {"theirs": at[0] if at else None, "nobody": None, "somebody": self.ticket(data)}[completes]
+        self.act(
+            data,
+            "queue.call_next",
+            {"counter": counter, "complete": complete},
+            self.model.call_next,
+            counter,
+            complete,
+        )
+
+    @precondition(lambda self: self.model.tickets)
+    @rule(data=st.data())
+    def call(self, data: st.DataObject) -> None:
+        ticket, counter = (
+            self.ticket(data, "waiting", "parked", "no_show"),
+            data.draw(self.counter_codes, "counter"),
+        )
+        self.act(data, "queue.call", {"ticket": ticket, "counter": counter}, self.model.call, ticket, counter)
+
+    @precondition(lambda self: self.model.tickets)
+    @rule(data=st.data(), method=st.sampled_from(["queue.recall", "queue.complete", "queue.no_show"]))
+    def at_the_counter(self, data: st.DataObject, method: str) -> None:
+        ticket = self.ticket(data, "consulting")
+
+        if method == "queue.recall":
+            self.act(data, method, {"ticket": ticket}, self.model.recall, ticket)
+        else:
+            status = "no_show" if method == "queue.no_show" else "completed"
+            self.act(data, method, {"ticket": ticket}, self.model.finish, ticket, status)
+
+    @precondition(lambda self: self.model.tickets)
+    @rule(data=st.data())
+    def park(self, data: st.DataObject) -> None:
+        ticket = self.ticket(data, "waiting", "consulting")
+        self.act(data, "queue.park", {"ticket": ticket}, self.model.park, ticket)
+
+    @precondition(lambda self: self.model.tickets)
+    @rule(data=st.data(), place=PLACES)
+    def unpark(self, data: st.DataObject, place: str) -> None:
+        ticket = self.ticket(data, "parked", "no_show")
+        self.act(data, "queue.unpark", {"ticket": ticket, "place": place}, self.model.unpark, ticket, place)
+
+    @precondition(lambda self: self.model.tickets)
+    @rule(data=st.data(), place=PLACES)
+    def transfer(self, data: st.DataObject, place: str) -> None:
+        ticket, service = (
+            self.ticket(data, "waiting", "consulting", "parked"),
+            data.draw(self.service_codes, "service"),
+        )
+        self.act(
+            data,
+            "queue.transfer",
+            {"ticket": ticket, "service": service, "place": place},
+            self.model.transfer,
+            ticket,
+            service,
+            place,
+        )
+
+    @precondition(lambda self: self.model.tickets)
+    @rule(data=st.data(), priority=PRIORITIES)
+    def set_priority(self, data: st.DataObject, priority: str) -> None:
+        ticket = self.ticket(data, "waiting", "parked")
+        self.act(
+            data,
+            "queue.set_priority",
+            {"ticket": ticket, "priority": priority},
+            self.model.set_priority,
+            ticket,
+            priority,
+        )
+
+    @precondition(lambda self: self.model.tickets)
+    @rule(data=st.data(), position=st.integers(1, 9))
+    def move(self, data: st.DataObject, position: int) -> None:
+        ticket = self.ticket(data, "waiting")
+        self.act(
+            data, "queue.move", {"ticket": ticket, "position": position}, self.model.move, ticket, position
+        )
+
+    @precondition(lambda self: self.model.tickets)
+    @rule(data=st.data())
+    def cancel(self, data: st.DataObject) -> None:
+        ticket = self.ticket(data, "waiting", "parked")
+        self.act(data, "tickets.cancel", {"ticket": ticket}, self.model.cancel, ticket)
+
+    @precondition(lambda self: self.model.tickets)
+    @rule(data=st.data())
+    def update(self, data: st.DataObject) -> None:
+        ticket = self.ticket(data, "waiting", "consulting", "parked")
+        self.act(
+            data, "tickets.update", {"ticket": ticket, "note": "x"}, lambda *_: self.model.update(ticket)
+        )
+
+    @precondition(lambda self: self.model.last)
+    @rule(data=st.data(), own=st.booleans())
+    def undo(self, data: st.DataObject, own: bool) -> None:
+        """Somebody's last operation, or any operation, by whoever."""
+        whose = data.draw(st.sampled_from(sorted(self.model.last)), "whose")
+        key = self.model.last[whose].key if own else data.draw(st.sampled_from(self.done), "operation")[2]
+        self.act(
+            data,
+            "queue.undo",
+            {"operation": key},
+            lambda actor, _: self.model.undo(actor, key),
+            person=next(person for person in PEOPLE if actor_of(person) == whose) if own else None,
+        )
+
+    @precondition(lambda self: self.done)
+    @rule()
+    def ten_seconds_pass(self) -> None:
+        """Whatever was done can't be taken back any more."""
+        self.performer.connection.execute("UPDATE requests SET at = at - interval '11 seconds'")
+        for last in self.model.last.values():
+            last.expired = True
+
+    @rule(data=st.data(), state=st.sampled_from(["open", "open", "open", "paused", "closed"]))
+    def set_service_state(self, data: st.DataObject, state: str) -> None:
+        service = data.draw(self.service_codes, "service")
+        self.act(
+            data,
+            "services.state",
+            {"service": service, "state": state},
+            lambda *_: self.model.set_service_state(service, state),
+        )
+
+    @rule(data=st.data(), state=st.sampled_from(["open", "open", "paused", "closed"]))
+    def set_counter_state(self, data: st.DataObject, state: str) -> None:
+        counter = data.draw(self.counter_codes, "counter")
+        self.act(
+            data,
+            "counters.state",
+            {"counter": counter, "state": state},
+            lambda actor, _: self.model.set_counter_state(actor, counter, state),
+        )
+
+    @precondition(lambda self: len(self.model.tickets) > 12)
+    @rule(data=st.data())
+    def close_day(self, data: st.DataObject) -> None:
+        service = data.draw(self.service_codes, "service")
+        self.act(data, "services.close_day", {"service": service}, lambda *_: self.model.close_day(service))
+
+    @precondition(lambda self: self.done)
+    @rule(data=st.data(), other=st.booleans())
+    def ask_again(self, data: st.DataObject, other: bool) -> None:
+        """The same key: the first result and no change; with other parameters it is refused."""
+        person, method, key, params, first = data.draw(st.sampled_from(self.done), "request")
+        if other:
+            params = {"service": next(iter(self.model.services)), "patient_name": "Somebody else"}
+            with pytest.raises(Refused, match="key_conflict"):
+                self.performer.perform(person, "tickets.join", key, params)
+            return
+        again = self.performer.perform(person, method, key, params)
+        if "ticket" in first:
+            assert without_personal(again["ticket"]) == without_personal(first["ticket"])
+
+    @invariant()
+    def everything_agrees(self) -> None:
+        """The tables, a replica fed with nothing but events, and what the rank promises."""
+        expect_tables(self.performer.connection, self.model)
+        expect_replica(self.performer.connection, self.model, self.replica)
+        expect_fairness(self.performer.connection, self.model)
+
+    def teardown(self) -> None:
+        expect_history(self.performer.connection, self.model)
+
+
+def without_personal(ticket: dict[str, Any] | None) -> dict[str, Any] | None:
+    """What a repeated answer has in common with the first: notes are told as they are now, waits as they look now."""
+    fresh = {"note", "patient_name", "needs", "parked_reason", "estimated_wait"}
+    return ticket and {name: value for name, value in ticket.items() if name not in fresh}
+
+
+def run_machine(performer: Sql, examples: int, steps: int) -> None:
+    """So many examples of so many steps."""
+    try:
+        run_state_machine_as_test(
+            partial(LineMachine, performer),  # type: ignore[arg-type]
+            settings=settings(
+                max_examples=examples,
+                stateful_step_count=steps,
+                deadline=None,
+                derandomize=not LONG,
+                phases=[Phase.generate, Phase.shrink] if LONG else [Phase.generate],
+                database=None,
+                suppress_health_check=list(HealthCheck),
+            ),
+        )
+    finally:
+        performer.close()
+
+
+@pytest.mark.timeout(3600)
+def test_every_operation_agrees_with_the_model(clinic: Clinic) -> None:
+    run_machine(Sql(clinic), proof_size(8, 120), proof_size(100, 120))
+
+
+@pytest.mark.timeout(3600)
+def test_over_the_wire_by_two_hubs_too(clinic: Clinic, hub: HubProcess) -> None:
+    other = HubProcess(clinic.database_url)
+    try:
+        with asyncio.Runner() as runner:
+            run_machine(Wire(clinic, [hub, other], runner), proof_size(4, 80), proof_size(40, 100))
+    finally:
+        other.terminate()
