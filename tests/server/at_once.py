@@ -14,6 +14,7 @@ import psycopg
 
 from core.errors import HubError
 from core.tickets import Priority, Ticket
+from server import administration
 from server.database import Database, driver_url
 from server.queue_operations import Outcome, QueueOperations
 from tests.clinic import Clinic
@@ -23,6 +24,7 @@ Answer = Outcome | HubError
 _WAITERS = (
     "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 )
+CROWD = 16
 STAFF, SUPERVISOR = "user:1", "user:2"
 
 
@@ -124,3 +126,38 @@ def outcome(answer: Answer) -> str:
     if isinstance(answer, HubError):
         return answer.reason
     return answer.result.ticket.status if answer.result.ticket else "nobody"
+
+
+def numbers(answers: list[Answer]) -> list[str]:
+    """The tickets' numbers, sorted. Nobody must be refused."""
+    return sorted(ticket_of(answer).number for answer in answers)
+
+
+def calling(desk: str, who: str = STAFF) -> Press:
+    """Calls whoever is next."""
+    return lambda o: o.call_next_patient(who, new_key(), desk, None, False)
+
+
+def calling_one(ticket: str, desk: str, who: str = STAFF) -> Press:
+    """Calls this patient."""
+    return lambda o: o.call_patient(who, new_key(), ticket, desk, False)
+
+
+def moving(ticket: str, service: str) -> Press:
+    """Sends a patient on to another line, by arrival."""
+    return lambda o: o.transfer_ticket(STAFF, new_key(), ticket, service, "arrival")
+
+
+def cancelling(ticket: str) -> Press:
+    """Takes a ticket out."""
+    return lambda o: o.cancel_ticket(STAFF, new_key(), ticket, False)
+
+
+def desks(clinic: Clinic) -> list[str]:
+    """Sixteen more counters that serve A."""
+    engine = clinic.engine()
+    codes = [f"D{n}" for n in range(CROWD)]
+    for code in codes:
+        administration.add_counter(engine, code, code, ["A"])
+    engine.dispose()
+    return codes

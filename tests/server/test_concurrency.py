@@ -26,7 +26,7 @@ from tests.server.hammer import EVERYTHING, Log, hammer
 from tests.server.scene import furnish
 from tests.server.verdict import judged
 
-SHORT, LONG = 4.0, 60.0
+SHORT, LONG = 3.0, 60.0
 """Seconds of hammering: in every run, and marked `long`."""
 
 TO_AND_FRO = {
