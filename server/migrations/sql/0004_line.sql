@@ -8,27 +8,43 @@ DROP FUNCTION remember_result(text, text, bytea, timestamptz, jsonb, jsonb);
 DROP FUNCTION lock_ticket(uuid);
 DROP FUNCTION lock_counter(text, text, boolean);
 
+-- A time as the chains and the wire write it. STABLE, as to_char is: a function that claims more is never inlined.
+CREATE OR REPLACE FUNCTION utc_text(at timestamptz) RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+$$;
+
 -- One link of a service's chain: sha256(previous hash || canonical row). The reason is part of the row where there is one:
 -- the links of events that were written before there were reasons stay what they are.
 CREATE OR REPLACE FUNCTION queue_event_hash(previous bytea, e queue_events) RETURNS bytea
-LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT sha256(previous || convert_to((jsonb_build_array(
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+BEGIN
+    RETURN sha256(previous || convert_to((jsonb_build_array(
         e.service_id, e.revision, e.kind, e.ticket_id, e.actor, utc_text(e.at), e.from_position, e.waiting, e.before, e.ticket
-    ) || CASE WHEN e.reason IS NULL THEN '[]' ELSE jsonb_build_array(e.reason) END)::text, 'UTF8'))
+    ) || CASE WHEN e.reason IS NULL THEN '[]' ELSE jsonb_build_array(e.reason) END)::text, 'UTF8'));
+END
 $$;
 
 -- A ticket as everybody may see it; `head` is its line's, to turn a slot into a place. Null for no ticket.
 CREATE OR REPLACE FUNCTION public_ticket(t tickets, head bigint) RETURNS jsonb
 LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    line text;
+    origin text;
+    seat text;
 BEGIN
     IF t.id IS NULL THEN RETURN NULL; END IF;
+    SELECT code INTO line FROM services WHERE id = t.service_id;
+    IF t.origin_service_id = t.service_id THEN
+        origin := line;
+    ELSE
+        SELECT code INTO origin FROM services WHERE id = t.origin_service_id;
+    END IF;
+    IF t.counter_id IS NOT NULL THEN SELECT code INTO seat FROM counters WHERE id = t.counter_id; END IF;
     RETURN jsonb_build_object(
-        'id', t.id, 'number', t.number,
-        'service', (SELECT code FROM services WHERE id = t.service_id),
-        'origin_service', (SELECT code FROM services WHERE id = t.origin_service_id),
+        'id', t.id, 'number', t.number, 'service', line, 'origin_service', origin,
         'business_day', t.business_day, 'priority', t.priority, 'status', t.status,
-        'position', t.position_in_queue - head + 1,
-        'counter', (SELECT code FROM counters WHERE id = t.counter_id),
+        'position', t.position_in_queue - head + 1, 'counter', seat,
         'language', t.language, 'calls', t.calls, 'joined_at', utc_text(t.joined_at),
         'called_at', utc_text(t.called_at), 'started_at', utc_text(t.started_at), 'ended_at', utc_text(t.ended_at));
 END
@@ -36,7 +52,7 @@ $$;
 
 -- What only staff may see.
 CREATE OR REPLACE FUNCTION personal_data(t tickets) RETURNS jsonb
-LANGUAGE sql IMMUTABLE AS $$
+LANGUAGE sql STABLE AS $$
     SELECT jsonb_build_object('patient_name', t.patient_name, 'note', t.note, 'needs', t.needs, 'parked_reason', t.parked_reason)
 $$;
 
@@ -48,10 +64,12 @@ $$;
 
 -- An event as it is pushed: staff view, times as text; `reason` where there is one.
 CREATE OR REPLACE FUNCTION event_message(service_code text, e queue_events, personal jsonb) RETURNS jsonb
-LANGUAGE sql STABLE AS $$
-    SELECT jsonb_build_object('service', service_code, 'revision', e.revision, 'kind', e.kind, 'at', utc_text(e.at),
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN jsonb_build_object('service', service_code, 'revision', e.revision, 'kind', e.kind, 'at', utc_text(e.at),
             'ticket', e.ticket || personal, 'from_position', e.from_position, 'waiting', e.waiting)
-        || CASE WHEN e.reason IS NULL THEN '{}' ELSE jsonb_build_object('reason', e.reason) END
+        || CASE WHEN e.reason IS NULL THEN '{}' ELSE jsonb_build_object('reason', e.reason) END;
+END
 $$;
 
 -- A time for the next event: after the lock, and later than the line's last, whatever the clock does.
@@ -293,9 +311,12 @@ $$;
 -- One ticket's part of an undo: its row before the operation (null: there was none), where it stood, and the event that the
 -- operation ended with.
 CREATE FUNCTION undo_step(was tickets, place bigint, service_id bigint, message jsonb) RETURNS jsonb
-LANGUAGE sql IMMUTABLE AS $$
-    SELECT jsonb_build_object('ticket', message #> '{ticket,id}', 'was', CASE WHEN was.id IS NOT NULL THEN
-        without_personal_data(to_jsonb(was)) END, 'place', place, 'service', service_id, 'revision', message -> 'revision')
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN jsonb_build_object('ticket', message #> '{ticket,id}', 'place', place, 'service', service_id,
+        'revision', message -> 'revision',
+        'was', CASE WHEN was.id IS NOT NULL THEN without_personal_data(to_jsonb(was)) END);
+END
 $$;
 
 -- The answer of an operation on one ticket that wrote one event.

@@ -2,16 +2,26 @@
 -- business day that was closed.
 ALTER TABLE settings ADD COLUMN day_closes time, ADD COLUMN closed_day date NOT NULL DEFAULT '-infinity';
 
+-- Configuration checks itself by its types: a row's CHECKs are evaluated again with every event that changes its line.
+CREATE DOMAIN site_code AS text CONSTRAINT chk_code CHECK (VALUE ~ '^[A-Za-z0-9_-]{1,32}$');
+CREATE DOMAIN number_prefix AS text CONSTRAINT chk_prefix CHECK (VALUE ~ '^[A-Z]{1,3}$');
+CREATE DOMAIN open_state AS text CONSTRAINT chk_state CHECK (VALUE IN ('open', 'paused', 'closed'));
+CREATE DOMAIN positive_integer AS integer CONSTRAINT chk_positive CHECK (VALUE > 0);
+DROP TRIGGER services_config ON services;
+ALTER TABLE services DROP CONSTRAINT chk_code, DROP CONSTRAINT chk_prefix, DROP CONSTRAINT chk_pace;
+ALTER TABLE services ALTER code TYPE site_code, ALTER prefix TYPE number_prefix,
+    ALTER configured_pace_seconds TYPE positive_integer, ALTER pace_seconds TYPE positive_integer;
+
 -- A service's own state, set by a person; opening hours and quota come on top (service_state). `issued` counts the business
 -- day's numbers. `held_numbers` are those that live tickets of earlier days still held when the business day began.
 -- A no-show sends a patient to the end of the line until they were called `no_show_calls` times, and then off.
 ALTER TABLE services
-    ADD COLUMN state text NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'paused', 'closed')),
-    ADD COLUMN no_show_calls integer NOT NULL DEFAULT 1 CHECK (no_show_calls > 0),
-    ADD COLUMN daily_quota integer CHECK (daily_quota > 0),
+    ADD COLUMN state open_state NOT NULL DEFAULT 'open',
+    ADD COLUMN no_show_calls positive_integer NOT NULL DEFAULT 1,
+    ADD COLUMN daily_quota positive_integer,
     ADD COLUMN issued integer NOT NULL DEFAULT 0,
     ADD COLUMN held_numbers integer[] NOT NULL DEFAULT '{}',
-    ADD COLUMN pace_spread_seconds integer CHECK (pace_spread_seconds >= 0),
+    ADD COLUMN pace_spread_seconds integer,
     ADD COLUMN pace_samples integer NOT NULL DEFAULT 0;
 UPDATE services SET state = 'closed' WHERE NOT is_open;
 UPDATE services s SET
@@ -79,7 +89,6 @@ $$;
 CREATE TRIGGER services_rank_is_fixed BEFORE UPDATE OF head_start ON services FOR EACH ROW
     WHEN (OLD.head_start IS DISTINCT FROM NEW.head_start AND OLD.tail > OLD.head) EXECUTE FUNCTION refuse_reranking();
 
-DROP TRIGGER services_config ON services;
 CREATE TRIGGER services_config AFTER INSERT OR DELETE OR UPDATE OF
     code, name, names, alias, icon, prefix, sort_order, head_start, configured_pace_seconds, no_show_calls, daily_quota ON services
     FOR EACH STATEMENT EXECUTE FUNCTION raise_config_revision();
