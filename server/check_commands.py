@@ -1,4 +1,4 @@
-"""`inturn-hub check`: proves that everything is sound. Exit code 3 when it isn't."""
+"""`inturn-hub check`: proves that the lines are sound; `inturn-hub doctor`: looks around them. Exit code 3: they aren't."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from functools import partial
 
 from sqlalchemy import Engine
 
+from core.hub_address import checked_addresses
 from server.command_parser import Group, add_command, add_group, settings_of
 from server.integrity import broken_links, integrity_violations
-from server.local_database import current_engine, database_url
+from server.local_database import current_engine, database_engine, database_url
 from server.replay import replay_differences
 
 VIOLATIONS = 3
@@ -30,6 +31,8 @@ def add_check_commands(commands: Group) -> None:
     races = add_command(group, "races", _check_races, "hammer a hub with many clients at once and count")
     races.add_argument("--clients", type=int, default=16)
     races.add_argument("--tickets", type=int, default=960)
+    doctor = add_command(commands, "doctor", _doctor, "look at the database, its clock and disk, and the hub")
+    doctor.add_argument("--hub", help="the hub's address, e.g. ws://127.0.0.1:8765/ws")
 
 
 def _check(arguments: argparse.Namespace, violations: Callable[[Engine], Iterable[str]]) -> int:
@@ -46,9 +49,23 @@ def _check(arguments: argparse.Namespace, violations: Callable[[Engine], Iterabl
 
 
 def _check_races(arguments: argparse.Namespace) -> int:
-    from server.probes import races  # the only command that needs a client
+    from server.probes import races  # brings a client with it
 
     with database_url(settings_of(arguments)) as url:
         report = races.hammer_scratch_database(url, arguments.clients, arguments.tickets)
     print(report)
     return VIOLATIONS if report.violations else 0
+
+
+def _doctor(arguments: argparse.Namespace) -> int:
+    from server.probes import doctor  # brings a client's websockets with it
+
+    settings = settings_of(arguments)
+    directory = None if settings.database_url else settings.data_path / "data"
+    [hub] = checked_addresses(doctor.hub_address(settings))
+    failed = False
+    with database_engine(settings, must_exist=True) as engine:
+        for finding in doctor.examine(engine, hub, directory):
+            failed = failed or finding.level == "FAILED"
+            print(finding, flush=True)
+    return VIOLATIONS if failed else 0

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine, text
 
 from core.errors import SetupError
 
-_UPGRADE_LOCK = 0x1A7A_5C4E
+UPGRADE_LOCK = 0x1A7A_5C4E
 """Advisory lock: several processes may adopt one cluster, one of them upgrades it."""
 
 
@@ -43,7 +43,7 @@ def latest_revision() -> str:
 def upgrade_transaction(engine: Engine, *, dry_run: bool = False) -> Iterator[Connection]:
     """One transaction, alone among those that upgrade this database; a dry run's is rolled back."""
     with engine.connect() as connection, connection.begin() as transaction:
-        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _UPGRADE_LOCK})
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": UPGRADE_LOCK})
         yield connection
         if dry_run:
             transaction.rollback()

@@ -1,0 +1,113 @@
+"""Whether the database still has what keeps it sound: constraints, indexes and triggers, by name.
+
+The lists say what the migrations make, a test compares both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from sqlalchemy import Connection, text
+
+from server.probes.finding import Finding
+
+CONSTRAINTS: Mapping[str, str] = {
+    "admin_events": "admin_events_pkey",
+    "closed_days": "closed_days_pkey idx_unique_closed_day closed_days_service_id_fkey",
+    "counter_services": "counter_services_pkey idx_unique_counter_place counter_services_counter_id_fkey "
+    "counter_services_service_id_fkey",
+    "counters": "counters_pkey counters_code_key chk_code counters_rule_check counters_state_check counters_held_by_fkey",
+    "devices": "devices_pkey devices_code_key devices_token_hash_key devices_role_check",
+    "opening_hours": "opening_hours_pkey opening_hours_last_ticket_minutes_check opening_hours_weekday_check "
+    "opening_hours_service_id_fkey",
+    "pairing_codes": "pairing_codes_pkey pairing_codes_device_id_fkey",
+    "queue_events": "queue_events_pkey queue_events_service_id_fkey",
+    "requests": "requests_once",
+    "services": "services_pkey services_code_key services_prefix_key chk_code chk_head_before_tail chk_pace chk_prefix "
+    "services_daily_quota_check services_no_show_calls_check services_pace_spread_seconds_check services_state_check",
+    "sessions": "sessions_pkey sessions_user_id_fkey",
+    "settings": "settings_pkey settings_only_row_check",
+    "tickets": "tickets_pkey idx_unique_queue_position chk_counter_while_consulting chk_position_while_waiting "
+    "chk_positive_number chk_positive_queue_position chk_priority chk_status tickets_counter_id_fkey "
+    "tickets_origin_service_id_fkey tickets_service_id_fkey",
+    "users": "users_pkey users_role_check",
+    "wait_estimates": "wait_estimates_pkey wait_estimates_check wait_estimates_low_seconds_check "
+    "wait_estimates_waited_seconds_check wait_estimates_service_id_fkey wait_estimates_ticket_id_fkey",
+}
+UNIQUE_INDEXES: Mapping[str, str] = {
+    "tickets": "idx_unique_consulting_counter idx_unique_ticket_number",
+    "users": "idx_unique_display_name idx_unique_username",
+}
+INDEXES: Mapping[str, str] = {
+    "requests": "idx_requests_at",
+    "tickets": "idx_completed idx_consulting idx_missed idx_parked idx_recently_called idx_waiting_rank",
+    "wait_estimates": "idx_wait_estimates_told",
+}
+TRIGGERS: Mapping[str, str] = {
+    "admin_events": "admin_events_append_only admin_events_no_truncate",
+    "closed_days": "closed_days_config",
+    "counter_services": "counter_services_config",
+    "counters": "counters_config",
+    "devices": "devices_config",
+    "opening_hours": "opening_hours_config",
+    "queue_events": "queue_events_append_only queue_events_no_truncate",
+    "services": "services_config services_rank_is_fixed",
+    "users": "users_config",
+}
+MAKE_AGAIN = "Make it again as in server/migrations/sql, or restore a backup into a new database."
+
+Named = set[tuple[str, str]]
+"""(table, name)."""
+
+
+def named(lists: Mapping[str, str]) -> Named:
+    """A list of names as pairs."""
+    return {(table, name) for table, names in lists.items() for name in names.split()}
+
+
+def constraint_findings(connection: Connection) -> Iterator[Finding]:
+    """Constraints that are missing, or that were never checked against the rows."""
+    found = _flags(connection, "SELECT conrelid::regclass::text, conname, convalidated FROM pg_constraint")
+    for table, name in sorted(named(CONSTRAINTS) - set(found)):
+        yield Finding("FAILED", "constraints", f"{name} of {table} is missing. {MAKE_AGAIN}")
+    for table, name in sorted(named(CONSTRAINTS) & {key for key, valid in found.items() if not valid}):
+        advice = f"Run: ALTER TABLE {table} VALIDATE CONSTRAINT {name}"
+        yield Finding("FAILED", "constraints", f"{name} of {table} does not hold for all rows. {advice}")
+
+
+def index_findings(connection: Connection) -> Iterator[Finding]:
+    """Indexes that are missing, invalid, or no longer unique."""
+    query = "SELECT indrelid::regclass::text, relname, {} FROM pg_index JOIN pg_class c ON c.oid = indexrelid"
+    usable = _flags(connection, query.format("indisvalid AND indisready"))
+    unique = _flags(connection, query.format("indisunique"))
+    for table, name in sorted((named(INDEXES) | named(UNIQUE_INDEXES)) - set(usable)):
+        yield Finding("FAILED", "indexes", f"{name} on {table} is missing. {MAKE_AGAIN}")
+    ours = {(table, name) for table, name in usable if table in CONSTRAINTS}
+    for table, name in sorted(ours & {key for key, valid in usable.items() if not valid}):
+        yield Finding("FAILED", "indexes", f"{name} on {table} is invalid. Run: REINDEX INDEX {name}")
+    for table, name in sorted(named(UNIQUE_INDEXES) & {key for key, is_so in unique.items() if not is_so}):
+        yield Finding("FAILED", "indexes", f"{name} on {table} is not unique. {MAKE_AGAIN}")
+
+
+def trigger_findings(connection: Connection) -> Iterator[Finding]:
+    """Triggers that are missing or switched off: history could be rewritten, changes go unnoticed."""
+    query = "SELECT tgrelid::regclass::text, tgname, tgenabled IN ('O', 'A') FROM pg_trigger"
+    found = _flags(connection, query)
+    for table, name in sorted(named(TRIGGERS) - set(found)):
+        yield Finding("FAILED", "triggers", f"{name} on {table} is missing. {MAKE_AGAIN}")
+    switched_off = {table for (table, name), on in found.items() if not on and table in CONSTRAINTS}
+    for table in sorted(switched_off):
+        names = ", ".join(sorted(name for (where, name), on in found.items() if where == table and not on))
+        advice = f"Run: ALTER TABLE {table} ENABLE TRIGGER ALL"
+        yield Finding("FAILED", "triggers", f"{names} on {table} switched off. {advice}")
+
+
+def missing_indexes(connection: Connection) -> set[str]:
+    """Names of indexes, those of constraints too, that are not there or not usable."""
+    query = text("SELECT indexrelid::regclass::text FROM pg_index WHERE indisvalid AND indisready")
+    usable = set(connection.execute(query).scalars())
+    return {name for _, name in named(CONSTRAINTS) | named(INDEXES) | named(UNIQUE_INDEXES)} - usable
+
+
+def _flags(connection: Connection, query: str) -> dict[tuple[str, str], bool]:
+    return {(table, name): flag for table, name, flag in connection.execute(text(query))}
