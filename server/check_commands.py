@@ -1,4 +1,4 @@
-"""`inturn-hub check`: proves that the lines are sound; `inturn-hub doctor`: looks around them. Exit code 3: they aren't."""
+"""`inturn-hub check`: proves that the lines are sound; `inturn-hub doctor`: looks around them. Exit code 3 if not."""
 
 from __future__ import annotations
 

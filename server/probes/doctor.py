@@ -29,7 +29,6 @@ from server.probes.hub_health import hub_findings
 from server.probes.plans import plan_findings
 from server.probes.schema_objects import constraint_findings, index_findings, trigger_findings
 
-
 Look = Callable[[Connection], Iterable[Finding]]
 
 

@@ -1,8 +1,8 @@
 """Whether each operation finds its rows by its indexes, on this very database and whatever is in it.
 
-Every operation is run once on two lines and a counter of the probe's own, in one transaction that is rolled back: no number is
-used up, nobody's line is locked, nothing stays. Sequential scans are dear there, so that one that is made all the same means
-that no index serves. Meanwhile the site's settings can't be changed: for some tenths of a second.
+Every operation is run once on two lines and a counter of the probe's own, in one transaction that is rolled back: no
+number is used up, nobody's line is locked, nothing stays. Sequential scans are dear there, so that one that is made all
+the same means that no index serves. Meanwhile the site's settings can't be changed: for some tenths of a second.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ STORY = (
 
 
 def plan_findings(engine: Engine) -> Iterator[Finding]:
-    """Operations that read too much or don't work; what a missing index explains is not told again. Otherwise, that all do."""
+    """Operations that read too much or don't work; what a missing index explains is not told again."""
     with engine.connect() as connection:
         try:
             missing = missing_indexes(connection)
@@ -161,4 +161,4 @@ def _scans(connection: Connection) -> dict[str, int]:
         "oid IN (SELECT indexrelid FROM pg_index WHERE indrelid = ANY (CAST(:indexed AS regclass[])))"
     )
     values = {"tables": list(GROWING), "indexed": [*GROWING, "wait_estimates"]}
-    return {name: count for name, count in connection.execute(query, values)}
+    return {str(name): int(count) for name, count in connection.execute(query, values)}
