@@ -26,14 +26,16 @@ def _simulate(arguments: argparse.Namespace) -> None:
 
 
 def _at_least_one(word: str) -> int:
-    number = int(word)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{word} is not 1 or more")
-    return number
+    if not word.isdecimal() or int(word) < 1:
+        raise argparse.ArgumentTypeError(f"{word} is not a whole number from 1")
+    return int(word)
 
 
 def _load(word: str) -> float:
-    load = float(word)
-    if not 0.01 <= load <= 2:
-        raise argparse.ArgumentTypeError(f"{word} is not between 0.01 and 2")
+    try:
+        load = float(word)
+    except ValueError:
+        load = 0.0
+    if not 0.1 <= load <= 2:
+        raise argparse.ArgumentTypeError(f"{word} is not a number from 0.1 to 2")
     return load

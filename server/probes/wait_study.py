@@ -13,6 +13,7 @@ from math import sqrt
 from random import Random
 from statistics import fmean, median
 
+from core.errors import SetupError
 from core.queue_rules import Line, estimated_wait, likely_wait, line_loads
 from core.tickets import WaitBracket
 from server.probes.day_simulation import Day, Patient, SimulatedClinic
@@ -123,10 +124,15 @@ class _Watch:
 
 
 def study(clinic: SimulatedClinic, days: int, seed: int) -> Study:
-    """Simulates days, one after the other: the paces go on from day to day, as in a database."""
+    """Simulates days, one after the other: the paces go on from day to day, as in a database.
+
+    Raises SetupError when nobody came who could be told a wait.
+    """
     random, watch = Random(seed), _Watch(clinic.services)
     everybody = [one for _ in range(days) for one in watch.follow(Day(clinic, random))]
     outcomes = [(waited, told) for waited, told in everybody if told is not None]
+    if not outcomes:
+        raise SetupError("Nobody came who could be told a wait. Try more days or a higher load.")
     waits = sorted(waited for waited, _ in outcomes)
     return Study(
         clinic=clinic,
@@ -147,9 +153,13 @@ def study(clinic: SimulatedClinic, days: int, seed: int) -> Study:
 
 def report(found: Study) -> str:
     """A table and a sentence."""
-    ours, _, *others = found.scores
-    best = min(others, key=lambda score: score.error)
-    better = "better than both others" if ours.error < best.error else "NOT better than the others"
+    ours, unrounded, *others = found.scores
+    best = min(score.error for score in others)
+    better = (
+        "better than both others"
+        if max(ours.error, unrounded.error) < best
+        else "NOT better than both others"
+    )
     minutes = f"{found.mean / 60:.1f} min on average, nine of ten at most {found.nine_of_ten / 60:.0f} min"
     return "\n".join(
         (
@@ -162,8 +172,10 @@ def report(found: Study) -> str:
                 for score in found.scores
             ),
             "",
-            f"{ours.holds:.0%} waited no longer than the bracket's upper end, {found.inside:.0%} inside the bracket; "
-            f"it is {ours.error / 60:.1f} min off on average, {better}.",
+            f"{ours.holds:.0%} waited no longer than the bracket's upper end, "
+            f"{found.inside:.0%} as long as the bracket says. "
+            f"The estimate is {unrounded.error / 60:.1f} min off on average, "
+            f"the bracket's middle {ours.error / 60:.1f} min: {better}.",
         )
     )
 
