@@ -18,6 +18,8 @@ Kind: TypeAlias = Literal["empty", "ours", "legacy", "foreign"]
 
 ISSUED_BY = "legacy:"
 """In front of a ticket's old id, in `tickets.issued_by`."""
+PATIENCE = "10s"
+"""How long others may go on using the old tables before they are said to be in use."""
 UNCHANGED = "Nothing was changed."
 _WHOLE = {"smallint", "integer", "bigint"}
 _WORDS = {"text", "character varying"}
@@ -144,7 +146,12 @@ def hold(connection: Connection) -> None:
     if encoding != "UTF8":
         raise SetupError(f"This database's encoding is {encoding}; InTurn needs UTF8. {UNCHANGED}")
     # `row_security = off`: rows that a policy hides are an error and not simply missing.
-    for setting in ("lock_timeout = '10s'", "row_security = off", "TIME ZONE 'UTC'", "statement_timeout = 0"):
+    for setting in (
+        f"lock_timeout = '{PATIENCE}'",
+        "row_security = off",
+        "TIME ZONE 'UTC'",
+        "statement_timeout = 0",
+    ):
         connection.execute(text(f"SET LOCAL {setting}"))
     connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
     connection.execute(text("LOCK TABLE services, tickets IN SHARE MODE"))

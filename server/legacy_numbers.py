@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import count, product
@@ -76,33 +76,25 @@ def _candidates(name: str) -> Iterator[str]:
         yield from map("".join, product(ascii_uppercase, repeat=length))
 
 
-def assign_numbers(tickets: Iterable[Numbered], prefixes: Mapping[Line, str]) -> dict[int, Number]:
+def assign_numbers(tickets: Sequence[Numbered], prefixes: Mapping[Line, str]) -> dict[int, Number]:
     """A number for every ticket, by its id; of two that hold one, the earlier in `tickets` keeps it.
 
-    Own letters come before letters that are nobody's, and whoever keeps a number before whoever needs another: the next
-    free one from their digits on, or without digits the one behind the day's highest.
+    Letters of the ticket's own service come before nobody's, and those before another service's. Whoever keeps a number
+    comes before whoever needs another: the next free one from their digits on, or without digits the one behind the day's
+    highest.
     """
-    book = _Book()
+    book = _Book(tickets, prefixes)
     left = list(tickets)
-    for keeps in (_has_own_letters, _has_nobodys_letters):
-        left = [t for t in left if not (keeps(t, prefixes) and book.claim(t, t.number))]
-    for ticket in sorted(left, key=lambda t: not _value(t)):
-        first = _value(ticket) or book.highest(ticket) + 1
-        next(n for n in (Number(prefixes[ticket.line], v) for v in count(first)) if book.claim(ticket, n))
+    for may_keep in (book.has_own_letters, book.has_nobodys_letters, book.has_letters_for_good):
+        left = [t for t in left if not (t.number and may_keep(t, t.number) and book.claim(t, t.number))]
+    for ticket in sorted(left, key=lambda t: not (t.number and t.number.value)):
+        first = ticket.number.value if ticket.number else 0
+        numbers = (
+            Number(prefixes[ticket.line], v)
+            for v in count(first or book.highest(ticket.line, ticket.day) + 1)
+        )
+        next(number for number in numbers if book.claim(ticket, number))
     return book.given
-
-
-def _value(ticket: Numbered) -> int:
-    return ticket.number.value if ticket.number else 0
-
-
-def _has_own_letters(ticket: Numbered, prefixes: Mapping[Line, str]) -> bool:
-    return ticket.number is not None and ticket.number.letters == prefixes[ticket.line]
-
-
-def _has_nobodys_letters(ticket: Numbered, prefixes: Mapping[Line, str]) -> bool:
-    # Letters of another service would be given again by that service, maybe on the same day.
-    return ticket.number is not None and ticket.number.letters not in prefixes.values()
 
 
 class _Book:
@@ -112,23 +104,39 @@ class _Book:
         given: the number of each ticket that has one.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, tickets: Sequence[Numbered], prefixes: Mapping[Line, str]) -> None:
         self.given: dict[int, Number] = {}
+        self._prefixes = prefixes
+        self._owners = {letters: line for line, letters in prefixes.items()}
+        self._newest: dict[Line, date] = {}
+        for ticket in tickets:
+            self._newest[ticket.line] = max(ticket.day, self._newest.get(ticket.line, ticket.day))
         self._values: dict[tuple[Line, date], set[int]] = defaultdict(set)
         self._texts: set[tuple[date, str]] = set()
 
-    def claim(self, ticket: Numbered, number: Number | None) -> bool:
+    def has_own_letters(self, ticket: Numbered, number: Number) -> bool:
+        return number.letters == self._prefixes[ticket.line]
+
+    def has_nobodys_letters(self, ticket: Numbered, number: Number) -> bool:
+        return number.letters not in self._owners
+
+    def has_letters_for_good(self, ticket: Numbered, number: Number) -> bool:
+        """Whether the service with these letters will not give this number again on that day."""
+        owner = self._owners.get(number.letters)
+        newest = self._newest.get(owner, date.min)
+        return newest > ticket.day or number.value < self.highest(owner, ticket.day)
+
+    def claim(self, ticket: Numbered, number: Number) -> bool:
         """Gives the ticket this number; False if it can't be given or is taken."""
         values = self._values[ticket.line, ticket.day]
-        if number is None or number.value < 1 or number.value in values:
-            return False
-        if (ticket.day, number.text) in self._texts:
+        text = (ticket.day, number.text)
+        if number.value < 1 or number.value in values or text in self._texts:
             return False
         values.add(number.value)
-        self._texts.add((ticket.day, number.text))
+        self._texts.add(text)
         self.given[ticket.ticket] = number
         return True
 
-    def highest(self, ticket: Numbered) -> int:
-        """The highest number of its line and day, 0 without any."""
-        return max(self._values[ticket.line, ticket.day], default=0)
+    def highest(self, line: Line, day: date) -> int:
+        """The highest number of a line's day, 0 without any."""
+        return max(self._values[line, day], default=0)
