@@ -58,7 +58,7 @@ async def make_all(hub: HubClient, clinic: Clinic) -> Made:
         before = history(clinic)
         assert kept(await hub.request(method, params)) == kept(first), method
         with pytest.raises(KeyConflict):
-            await hub.request(method, params | ({"ticket": another} if "ticket" in other else other))
+            await hub.request(method, {**params, **({"ticket": another} if "ticket" in other else other)})
         assert history(clinic) == before, method
     return made
 
