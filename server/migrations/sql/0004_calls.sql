@@ -55,16 +55,19 @@ END
 $$;
 
 -- Which of a counter's lines is served next: its head's ticket. Null when nobody waits.
-CREATE FUNCTION next_ticket(c counters) RETURNS uuid
+CREATE FUNCTION next_ticket(c counters) RETURNS tickets
 LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    t tickets;
 BEGIN
-    RETURN (SELECT w.id
-        FROM counter_services served
-        JOIN services line ON line.id = served.service_id
-        JOIN tickets w ON w.service_id = line.id AND w.status = 'waiting' AND w.position_in_queue = line.head
-        WHERE served.counter_id = c.id
-        ORDER BY w.rank_class, CASE WHEN c.rule = 'in_order' THEN served.place END, w.rank_time, served.place
-        LIMIT 1);
+    SELECT w.* INTO t
+    FROM counter_services served
+    JOIN services line ON line.id = served.service_id
+    JOIN tickets w ON w.service_id = line.id AND w.status = 'waiting' AND w.position_in_queue = line.head
+    WHERE served.counter_id = c.id
+    ORDER BY w.rank_class, CASE WHEN c.rule = 'in_order' THEN served.place END, w.rank_time, served.place
+    LIMIT 1;
+    RETURN t;
 END
 $$;
 
@@ -74,16 +77,23 @@ CREATE FUNCTION why_next(c counters, t tickets, s services, now_at timestamptz) 
 LANGUAGE plpgsql STABLE AS $$
 DECLARE
     reason text := 'waited_longest';
+    second_joined timestamptz;
 BEGIN
     IF t.placed_by_hand THEN
         reason := 'placed_by_hand';
-    ELSIF t.priority = 'high' OR EXISTS (SELECT FROM tickets behind WHERE behind.service_id = s.id
-        AND behind.status = 'waiting' AND behind.position_in_queue = s.head + 1 AND behind.joined_at < t.joined_at) THEN
-        reason := 'priority';
-    ELSIF c.rule = 'in_order' AND EXISTS (SELECT FROM counter_services served JOIN services line ON line.id = served.service_id
-        JOIN tickets w ON w.service_id = line.id AND w.status = 'waiting' AND w.position_in_queue = line.head
-        WHERE served.counter_id = c.id AND (w.rank_class, w.rank_time) < (t.rank_class, t.rank_time)) THEN
-        reason := 'counter_order';
+    ELSE
+        SELECT joined_at INTO second_joined FROM tickets
+        WHERE service_id = s.id AND status = 'waiting' AND position_in_queue = s.head + 1;
+        IF t.priority = 'high' OR second_joined < t.joined_at THEN
+            reason := 'priority';
+        ELSIF c.rule = 'in_order' THEN
+            -- An IF of its own: a query under a condition that a plan can fold is planned again at every call.
+            IF EXISTS (SELECT FROM counter_services served JOIN services line ON line.id = served.service_id
+                JOIN tickets w ON w.service_id = line.id AND w.status = 'waiting' AND w.position_in_queue = line.head
+                WHERE served.counter_id = c.id AND (w.rank_class, w.rank_time) < (t.rank_class, t.rank_time)) THEN
+                reason := 'counter_order';
+            END IF;
+        END IF;
     END IF;
     RETURN jsonb_build_object('rule', c.rule, 'reason', reason, 'service', s.code, 'priority', t.priority,
         'waited', extract(epoch FROM now_at - t.joined_at)::integer);
@@ -145,23 +155,24 @@ BEGIN
 END
 $$;
 
--- A counter takes a patient: it must be open, and free once `p_complete` is. Takes an unheld one for the caller. Returns what
--- the completion wrote, and its undo, if there was one. Counter and lines are locked by the caller.
-CREATE FUNCTION make_counter_free(p_actor text, c counters, p_complete uuid) RETURNS TABLE (message jsonb, undo jsonb)
+-- Makes a counter ready for a patient: free once `p_complete` is, and the caller's if nobody holds it. Returns what the
+-- completion wrote, with its undo; null without one. Counter and lines are locked by the caller.
+CREATE FUNCTION make_counter_free(p_actor text, c counters, p_complete uuid) RETURNS jsonb
 LANGUAGE plpgsql AS $$
 DECLARE
     t tickets;
+    message jsonb;
 BEGIN
     SELECT * INTO t FROM tickets WHERE counter_id = c.id AND status = 'consulting';
+    IF c.held_by IS NULL THEN UPDATE counters SET held_by = actor_user(p_actor) WHERE id = c.id; END IF;
     IF p_complete IS NOT NULL THEN
         IF t.id IS DISTINCT FROM p_complete THEN PERFORM refuse('not_consulting'); END IF;
         message := end_consultation(p_actor, t, 'completed');
-        undo := undo_step(t, NULL, t.service_id, message);
-        RETURN NEXT;
+        RETURN jsonb_build_object('message', message, 'undo', undo_step(t, NULL, t.service_id, message));
     ELSIF t.id IS NOT NULL THEN
         PERFORM refuse('counter_busy', t.number || ' is still at this counter. Complete it first.');
     END IF;
-    IF c.held_by IS NULL THEN UPDATE counters SET held_by = actor_user(p_actor) WHERE id = c.id; END IF;
+    RETURN NULL;
 END
 $$;
 
@@ -178,6 +189,7 @@ DECLARE
     now_at timestamptz;
     why jsonb;
     answer jsonb;
+    freed jsonb;
     events jsonb := '[]';
     undo jsonb := '[]';
 BEGIN
@@ -188,13 +200,15 @@ BEGIN
     IF answer IS NOT NULL THEN RETURN answer; END IF;
     PERFORM refuse_if_taken(c, p_actor, p_supervisor);
     IF c.state <> 'open' THEN PERFORM refuse('counter_closed'); END IF;
-    SELECT jsonb_agg(freed.message), jsonb_agg(freed.undo) INTO events, undo FROM make_counter_free(p_actor, c, p_complete) freed;
-    events := coalesce(events, '[]');
-    undo := coalesce(undo, '[]');
+    freed := make_counter_free(p_actor, c, p_complete);
+    IF freed IS NOT NULL THEN
+        events := jsonb_build_array(freed -> 'message');
+        undo := jsonb_build_array(freed -> 'undo');
+    END IF;
 
-    SELECT * INTO t FROM tickets WHERE id = next_ticket(c);
-    IF NOT FOUND THEN
-        IF p_complete IS NULL THEN PERFORM refuse('queue_empty'); END IF;
+    t := next_ticket(c);
+    IF t.id IS NULL THEN
+        IF freed IS NULL THEN PERFORM refuse('queue_empty'); END IF;
         RETURN remember_result(p_actor, p_key, p_digest, clock_timestamp(), jsonb_build_object(
             'ticket', NULL, 'why', NULL, 'revision', events #> '{0,revision}'), events, undo);
     END IF;
