@@ -11,6 +11,7 @@ import heapq
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 from math import log, sqrt
 from random import Random
@@ -109,11 +110,9 @@ class Day:
         self._agenda: list[tuple[float, int, Callable[[], None]]] = []
         self._order = count()
         for patient in _arrivals(clinic, random):
-            self._at(patient.joined, lambda patient=patient: self._join(patient))
+            self._at(patient.joined, partial(self._join, patient))
         for number, counter in enumerate(self._counters):
-            self._at(
-                LUNCH_FROM + number % 4 * LUNCH_TAKES, lambda counter=counter: self._go_to_lunch(counter)
-            )
+            self._at(LUNCH_FROM + number % 4 * LUNCH_TAKES, partial(self._go_to_lunch, counter))
 
     @property
     def desks(self) -> list[Desk]:
@@ -150,7 +149,7 @@ class Day:
         self.called.append(patient)
         counter.patient = patient
         stays = NO_SHOW_TAKES if patient.stays is None else patient.stays
-        self._at(self.now + stays, lambda: self._finish(counter, patient))
+        self._at(self.now + stays, partial(self._finish, counter, patient))
 
     def _finish(self, counter: Counter, patient: Patient) -> None:
         counter.patient = None
@@ -164,7 +163,7 @@ class Day:
         counter.lunch_due = counter.patient is not None
         if not counter.lunch_due:
             counter.open = False
-            self._at(self.now + LUNCH_TAKES, lambda: self._come_back(counter))
+            self._at(self.now + LUNCH_TAKES, partial(self._come_back, counter))
 
     def _come_back(self, counter: Counter) -> None:
         counter.open = True
