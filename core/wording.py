@@ -57,8 +57,8 @@ NO_ANSWER = "That did not work just now. Please touch again, or ask at reception
 
 _PRIORITIES: dict[Priority, str] = {"high": "High", "medium": "Medium", "low": "Low"}
 _REFUSALS = {
-    "service_closed": "This service has just closed. Please ask at reception.",
-    "service_full": "This service takes no more patients today. Please ask at reception.",
+    "service_closed": "This service takes no patients at the moment. Please ask at reception.",
+    "service_full": "This service has given its last number for today. Please ask at reception.",
     "unknown_service": "This service is not offered any more. Please choose another one.",
     "rate_limited": "That was too fast. Please wait a moment, then touch again.",
     "unavailable": NO_ANSWER,
@@ -108,7 +108,7 @@ def service_details(service: ServiceSummary, zone: tzinfo, now: datetime) -> tup
     if service.state == "open":
         wait = wait_bracket(service.estimated_wait) if service.waiting else ""
         return (people_ahead(service.waiting), wait) if wait else (people_ahead(service.waiting),)
-    word = {"paused": "Pausing for a while", "full": "Full for today", "closed": "Closed"}[service.state]
+    word = {"paused": "Paused for a while", "full": "No more numbers today", "closed": "Closed"}[service.state]
     if service.state == "closed" and service.opens_at is not None:
         return (word, opens_at(service.opens_at, zone, now))
     return (word,)

@@ -99,7 +99,7 @@ class CardDrawing:
         self._picture = scale.px(84 if self._narrow else 140) * (text if text < 0.9 else 1.0)
         self._title = theme.font(max(scale.px(58) * text, scale.least * 1.1), 700)
         self._body = theme.font(max(scale.body * text, scale.least), 400, tabular=True)
-        chevron = 0.0 if self._narrow else scale.px(64)
+        chevron = scale.px(64) if words.open and not self._narrow else 0.0
         self._room = width - 2 * self._padding - self._picture - self._padding * 0.8 - chevron
         self._shrink_title(words.name)
         self._names = wrap(QFontMetricsF(self._title), words.name, self._room)

@@ -44,8 +44,8 @@ def test_no_estimate_is_no_words() -> None:
     ("state", "opens", "words"),
     [
         ("open", None, ("3 people ahead", "about 10–20 min")),
-        ("paused", None, ("Pausing for a while",)),
-        ("full", None, ("Full for today",)),
+        ("paused", None, ("Paused for a while",)),
+        ("full", None, ("No more numbers today",)),
         ("closed", None, ("Closed",)),
         ("closed", datetime(2026, 11, 23, 12, 0, tzinfo=UTC), ("Closed", "opens at 13:00")),
         ("closed", datetime(2026, 11, 24, 7, 0, tzinfo=UTC), ("Closed", "opens tomorrow at 08:00")),

@@ -36,8 +36,8 @@ def types(clinic: Clinic, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
 
 
 def test_a_service_is_set_and_what_is_not_given_stays(types: Type, clinic: Clinic) -> None:
-    everything = f'service set A --name "See a nurse" --head-start 20 --pace 8 --quota 40 --no-show-calls 3 --hours "{HOURS}" --last-ticket 15'
-    assert types(everything) == (0, "", "")
+    options = "--head-start 20 --pace 8 --quota 40 --no-show-calls 3 --last-ticket 15"
+    assert types(f'service set A --name "See a nurse" {options} --hours "{HOURS}"') == (0, "", "")
     assert types("service set A --quota 50") == (0, "", "")
     columns = "name, head_start, configured_pace_seconds, daily_quota, no_show_calls, version"
     row = f"SELECT {columns} FROM services WHERE code = 'A'"
