@@ -70,13 +70,14 @@ def _replay(connection: Connection, code: str, store: LineStore) -> str | None:
         "JOIN queue_events e ON e.service_id = s.id WHERE s.code = :code ORDER BY e.service_id, e.revision"
     )
     streaming = {"stream_results": True, "yield_per": PAGE}
-    for revision, message in connection.execute(query, {"code": code}, execution_options=streaming):
-        try:
-            event = _decode_event(message)
-        except msgspec.ValidationError:
-            return f"event {revision} shows a ticket that can't be"
-        if store.apply_event(event) is not Applied.APPLIED:
-            return f"event {revision} ({event.kind}) does not fit the line that the events before it make"
+    with connection.execute(query, {"code": code}, execution_options=streaming) as events:
+        for revision, message in events:
+            try:
+                event = _decode_event(message)
+            except msgspec.ValidationError:
+                return f"event {revision} shows a ticket that can't be"
+            if store.apply_event(event) is not Applied.APPLIED:
+                return f"event {revision} ({event.kind}) does not fit the line that the events before it make"
     return None
 
 

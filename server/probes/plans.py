@@ -124,8 +124,8 @@ def _set_the_scene(connection: Connection) -> dict[str, Any]:
     for statement in (
         "DELETE FROM closed_days WHERE service_id IS NULL",  # today may be a holiday
         "INSERT INTO services (id, code, name, prefix) OVERRIDING SYSTEM VALUE "
-        "VALUES (:id, :line, :line, :prefix), (:id_b, :other, :other, :prefix_b)",
-        "INSERT INTO counters (id, code, name) OVERRIDING SYSTEM VALUE VALUES (:id, :counter, :counter)",
+        "VALUES (:id, :line, 'Doctor', :prefix), (:id_b, :other, 'Doctor', :prefix_b)",
+        "INSERT INTO counters (id, code, name) OVERRIDING SYSTEM VALUE VALUES (:id, :counter, 'Doctor')",
         "INSERT INTO counter_services VALUES (:id, :id, 1), (:id, :id_b, 2)",
         "INSERT INTO users (id, username, display_name, role, password_hash) OVERRIDING SYSTEM VALUE "
         "VALUES (:id, :line, :line, 'supervisor', '')",

@@ -23,8 +23,7 @@ CONSTRAINTS: Mapping[str, str] = {
     "pairing_codes": "pairing_codes_pkey pairing_codes_device_id_fkey",
     "queue_events": "queue_events_pkey queue_events_service_id_fkey",
     "requests": "requests_once",
-    "services": "services_pkey services_code_key services_prefix_key chk_code chk_head_before_tail chk_pace chk_prefix "
-    "services_daily_quota_check services_no_show_calls_check services_pace_spread_seconds_check services_state_check",
+    "services": "services_pkey services_code_key services_prefix_key chk_head_before_tail",
     "sessions": "sessions_pkey sessions_user_id_fkey",
     "settings": "settings_pkey settings_only_row_check",
     "tickets": "tickets_pkey idx_unique_queue_position chk_counter_while_consulting chk_position_while_waiting "
@@ -34,6 +33,13 @@ CONSTRAINTS: Mapping[str, str] = {
     "wait_estimates": "wait_estimates_pkey wait_estimates_check wait_estimates_low_seconds_check "
     "wait_estimates_waited_seconds_check wait_estimates_service_id_fkey wait_estimates_ticket_id_fkey",
 }
+DOMAINS: Mapping[str, str] = {
+    "number_prefix": "chk_prefix",
+    "open_state": "chk_state",
+    "positive_integer": "chk_positive",
+    "site_code": "chk_code",
+}
+"""Types of columns that check themselves."""
 UNIQUE_INDEXES: Mapping[str, str] = {
     "tickets": "idx_unique_consulting_counter idx_unique_ticket_number",
     "users": "idx_unique_display_name idx_unique_username",
@@ -67,12 +73,14 @@ def named(lists: Mapping[str, str]) -> Named:
 
 def constraint_findings(connection: Connection) -> Iterator[Finding]:
     """Constraints that are missing, or that were never checked against the rows."""
-    found = _flags(connection, "SELECT conrelid::regclass::text, conname, convalidated FROM pg_constraint")
-    for table, name in sorted(named(CONSTRAINTS) - set(found)):
+    query = "SELECT {0}::text, conname, convalidated FROM pg_constraint WHERE {1} <> 0"
+    of_tables = _flags(connection, query.format("conrelid::regclass", "conrelid"))
+    found = of_tables | _flags(connection, query.format("contypid::regtype", "contypid"))
+    for table, name in sorted((named(CONSTRAINTS) | named(DOMAINS)) - set(found)):
         yield Finding("FAILED", "constraints", f"{name} of {table} is missing. {MAKE_AGAIN}")
-    for table, name in sorted(named(CONSTRAINTS) & {key for key, valid in found.items() if not valid}):
+    for table, name in sorted(named(CONSTRAINTS) & {key for key, valid in of_tables.items() if not valid}):
         advice = f"Run: ALTER TABLE {table} VALIDATE CONSTRAINT {name}"
-        yield Finding("FAILED", "constraints", f"{name} of {table} does not hold for all rows. {advice}")
+        yield Finding("FAILED", "constraints", f"{name} of {table} was never checked for all rows. {advice}")
 
 
 def index_findings(connection: Connection) -> Iterator[Finding]:

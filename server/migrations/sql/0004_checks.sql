@@ -3,7 +3,7 @@
 
 -- A ticket as a check names it: numbers start again every day.
 CREATE FUNCTION ticket_name(t tickets) RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT t.number || ' of ' || t.business_day
 $$;
 
@@ -38,7 +38,7 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT code, format('%s in place %s has a better rank than %s in place %s', number, place, other, other_place)
     FROM neighbours WHERE (rank_class, rank_time) < (other_class, other_time)
     UNION ALL
-    SELECT l.code, format('the line has %s places, but %s tickets wait', l.length, w.tickets)
+    SELECT l.code, format('the line has %s places, waiting: %s', l.length, w.tickets)
     FROM lines l, LATERAL (SELECT count(*) AS tickets FROM tickets WHERE service_id = l.id AND status = 'waiting') w
     WHERE w.tickets <> l.length
 $$;
@@ -59,7 +59,7 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
         (is_.served AND t.started_at IS NULL, 'is %s but has no start'),
         (is_.free AND t.counter_id IS NOT NULL, 'is %s but has a counter'),
         (is_.over AND t.ended_at IS NULL, 'is %s but has no end'),
-        (NOT is_.over AND t.ended_at IS NOT NULL, 'is %s but has an end'),
+        ((is_.free OR is_.served) AND t.ended_at IS NOT NULL, 'is %s but has an end'),
         (is_.waits AND NOT t.placed_by_hand AND (t.rank_class, t.rank_time) IS DISTINCT FROM
             (rank_class(t.priority, s.head_start), rank_time(t.priority, s.head_start, t.joined_at)),
             'is %s with a rank that is not its own')
@@ -104,6 +104,14 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
     WHERE v.wrong
 $$;
 
+-- The last event of each ticket, and what it shows. A transfer writes two of one moment: the one of the ticket's line counts.
+CREATE FUNCTION last_events() RETURNS TABLE (ticket_id uuid, service_id bigint, revision bigint, status text, code text)
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT DISTINCT ON (e.ticket_id) e.ticket_id, e.service_id, e.revision, e.ticket ->> 'status', e.ticket ->> 'service'
+    FROM queue_events e LEFT JOIN services s ON s.id = e.service_id WHERE e.ticket_id IS NOT NULL
+    ORDER BY e.ticket_id, e.at DESC, e.ticket ->> 'service' = s.code DESC, e.revision DESC
+$$;
+
 -- The history agrees with the tables: revisions without a gap, the last event with the service's row, each ticket's last event
 -- with its status.
 CREATE FUNCTION history_violations() RETURNS TABLE (service text, violation text)
@@ -119,7 +127,7 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
         (h.events <> h.highest, format('%s events are there, but the last is %s', h.events, h.highest)),
         (s.last_hash <> coalesce(e.hash, ''), format('the hash kept for the last event is not that of event %s', h.highest)),
         (s.last_event_at < e.at, format('the time kept for the last event is before event %s', h.highest)),
-        (s.tail - s.head <> coalesce(e.waiting, 0), format('after event %s %s wait, but the line has %s places',
+        (s.tail - s.head <> coalesce(e.waiting, 0), format('event %s says that %s wait, but the line has %s places',
             h.highest, coalesce(e.waiting, 0), s.tail - s.head)),
         (replace(switch.kind, 'opened', 'open') <> s.state, format('it is %s, but %s since event %s', s.state, switch.kind, h.switched))
     ) v (wrong, what)
@@ -129,8 +137,7 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
         WHEN e.status <> t.status THEN format('%s is %s, but %s after event %s', ticket_name(t), t.status, e.status, e.revision)
         ELSE format('%s belongs to %s, but to %s after its last event', ticket_name(t), s.code, e.code) END
     FROM tickets t JOIN services s ON s.id = t.service_id
-    LEFT JOIN (SELECT DISTINCT ON (ticket_id) ticket_id, revision, ticket ->> 'status' AS status, ticket ->> 'service' AS code
-        FROM queue_events WHERE ticket_id IS NOT NULL ORDER BY ticket_id, at DESC, revision DESC) e ON e.ticket_id = t.id
+    LEFT JOIN last_events() e ON e.ticket_id = t.id
     WHERE e.status IS DISTINCT FROM t.status OR e.code IS DISTINCT FROM s.code
 $$;
 
@@ -179,16 +186,16 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
         SELECT id, code AS chain, revision AS last, last_hash FROM services
         UNION ALL SELECT NULL, 'administration', admin_revision, admin_last_hash FROM settings
     ), links AS (
-        SELECT c.id, c.chain, c.last, e.revision, e.revision > 1 AND p.hash IS NULL AS alone,
+        SELECT c.id, c.code::text AS chain, c.revision AS last, e.revision, e.revision > 1 AND p.hash IS NULL AS alone,
             e.hash = queue_event_hash(coalesce(p.hash, ''), e) AS sound
-        FROM chains c
+        FROM services c
         JOIN queue_events e ON e.service_id = c.id
-        LEFT JOIN queue_events p ON p.service_id = e.service_id AND p.revision = e.revision - 1
+        LEFT JOIN queue_events p ON p.service_id = e.service_id AND p.revision = e.revision - 1 AND p.revision > 0
         UNION ALL
         SELECT c.id, c.chain, c.last, a.id, a.id > 1 AND p.hash IS NULL, a.hash = admin_event_hash(coalesce(p.hash, ''), a)
         FROM chains c
         JOIN admin_events a ON c.id IS NULL
-        LEFT JOIN admin_events p ON p.id = a.id - 1
+        LEFT JOIN admin_events p ON p.id = a.id - 1 AND p.id > 0
     ), faults AS (
         SELECT id, chain, revision,
             CASE WHEN revision NOT BETWEEN 1 AND last THEN 'added' WHEN alone THEN 'missing' ELSE 'altered' END AS fault
@@ -213,11 +220,8 @@ $$;
 -- Tickets whose last event shows another ticket than the table does, place in line and personal data aside.
 CREATE FUNCTION ticket_differences() RETURNS TABLE (service text, violation text)
 LANGUAGE sql STABLE AS $$
-    WITH latest AS (
-        SELECT DISTINCT ON (ticket_id) ticket_id, service_id, revision FROM queue_events
-        WHERE ticket_id IS NOT NULL ORDER BY ticket_id, at DESC, revision DESC
-    ), told AS (
-        SELECT ticket_id, e.service_id, e.revision, e.ticket FROM latest JOIN queue_events e USING (service_id, revision, ticket_id)
+    WITH told AS (
+        SELECT e.ticket_id, e.service_id, e.revision, e.ticket FROM last_events() JOIN queue_events e USING (service_id, revision)
     )
     SELECT s.code, CASE
         WHEN told.ticket_id IS NULL THEN ticket_name(t) || ' has no event'
