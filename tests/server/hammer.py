@@ -222,7 +222,9 @@ _LIVING = (
     "SELECT status, array_agg(id::text) FROM (SELECT id, status FROM tickets WHERE status IN "
     "('waiting', 'consulting', 'parked') ORDER BY random() LIMIT 40) found GROUP BY status"
 )
-_AT_COUNTERS = "SELECT c.code, t.id::text FROM counters c JOIN tickets t ON t.counter_id = c.id WHERE t.status = 'consulting'"
+_AT_COUNTERS = (
+    "SELECT code, t.id::text FROM tickets t JOIN counters c ON c.id = counter_id WHERE status = 'consulting'"
+)
 _LIVE = ("waiting", "waiting", "consulting", "parked")
 _PLACES = ("arrival", "first", "last")
 _PRIORITIES = ("high", "medium", "medium", "low")

@@ -36,15 +36,14 @@ def _agrees(told: Told, kept: frozenset[tuple[str, int]]) -> bool:
 def _kept(engine: Engine) -> dict[tuple[str, str], frozenset[tuple[str, int]]]:
     """Each request and its events: what one transaction wrote. Events of no request come under ("", "")."""
     query = text(
-        "SELECT coalesce(r.actor, ''), coalesce(r.key, ''), array_agg(s.code), array_agg(e.revision) "
-        "FROM requests r FULL JOIN queue_events e ON e.xmin::text = r.xmin::text "
-        "LEFT JOIN services s ON s.id = e.service_id GROUP BY 1, 2"
+        "SELECT coalesce(r.actor, ''), coalesce(r.key, ''), s.code, e.revision FROM requests r "
+        "FULL JOIN queue_events e ON e.xmin::text = r.xmin::text LEFT JOIN services s ON s.id = e.service_id"
     )
+    kept: dict[tuple[str, str], set[tuple[str, int]]] = {}
     with engine.connect() as connection:
-        return {
-            (actor, key): frozenset((s, r) for s, r in zip(services, revisions, strict=True) if s)
-            for actor, key, services, revisions in connection.execute(query)
-        }
+        for actor, key, service, revision in connection.execute(query):
+            kept.setdefault((actor, key), set()).update({(service, revision)} if service else ())
+    return {name: frozenset(events) for name, events in kept.items()}
 
 
 def _calls_out_of_turn(engine: Engine, told: Iterable[Told]) -> list[Told]:

@@ -1,0 +1,186 @@
+"""PostgreSQL killed in the middle of operations: what was acknowledged is there, what was repeated is there once, and
+every constraint, revision, chain and key holds. On a cluster of its own that writes to the disk before it answers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from random import Random
+from threading import Event
+from typing import Any
+
+import psycopg
+import pytest
+from sqlalchemy import Engine, create_engine
+
+from core.errors import QueueEmpty
+from core.hub_client import HubClient
+from core.session import PersonCredentials
+from server import administration, schema
+from server.embedded_postgres import EmbeddedPostgres
+from server.probes.violations import count_violations
+from tests.conftest import Run
+from tests.hub_process import HubProcess
+from tests.server.hammer import Log, connected, hammer
+from tests.server.private_clusters import eventually, is_alive, query, server_of
+from tests.server.scene import Scene, furnish
+from tests.server.verdict import judged
+from tests.waiting import until
+
+PEOPLE = 8
+PASSWORD = "correct horse"
+KILLS = [5, pytest.param(40, marks=[pytest.mark.long, pytest.mark.timeout(400)])]
+"""In every run, and marked `long`."""
+
+
+class Clinic:
+    """A cluster of its own with fsync on, two lines and four counters."""
+
+    def __init__(self, root: Path) -> None:
+        self.cluster = EmbeddedPostgres(root)
+        self.url = self.cluster.start()
+        self.engine: Engine = create_engine(self.url, pool_pre_ping=True)
+        schema.upgrade(self.engine)
+        self.scene: Scene = furnish(self.engine, services=2, counters=4, users=PEOPLE)
+
+    def kill(self, way: str) -> None:
+        """Ends the server or one of its processes at once, and waits until it serves again."""
+        postmaster = server_of(self.cluster.root).pid
+        with connected(self.url) as witness:
+            if way == "backend":
+                os.kill(busy_backend(witness), signal.SIGKILL)
+            else:
+                os.kill(postmaster, WAYS[way])
+            eventually(lambda: is_cut_off(witness))
+        if way != "backend":
+            eventually(lambda: not is_alive(postmaster))
+            assert self.cluster.start() == self.url
+        connected(self.url).close()
+
+
+WAYS = {"postmaster": signal.SIGKILL, "immediate stop": signal.SIGQUIT}
+
+
+def busy_backend(connection: psycopg.Connection[tuple[Any, ...]]) -> int:
+    """A process of the server that does something for somebody else just now."""
+    row = connection.execute(
+        "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() "
+        "ORDER BY state = 'active' DESC, random() LIMIT 1"
+    ).fetchone()
+    assert row is not None, "nobody is connected"
+    return int(row[0])
+
+
+def is_cut_off(connection: psycopg.Connection[tuple[Any, ...]]) -> bool:
+    try:
+        connection.execute("SELECT")
+    except psycopg.OperationalError:
+        return True
+    return False
+
+
+@pytest.fixture
+def clinic(made_once: Path, tmp_path: Path) -> Iterator[Clinic]:
+    shutil.copytree(made_once, tmp_path / "root" / "data")
+    clinic = Clinic(tmp_path / "root")
+    yield clinic
+    clinic.engine.dispose()
+    clinic.cluster.stop()
+
+
+@pytest.fixture
+def hub(clinic: Clinic) -> Iterator[HubProcess]:
+    hub = HubProcess(clinic.url)
+    yield hub
+    hub.terminate()
+
+
+def killings(clinic: Clinic, kills: int) -> None:
+    """Kills in every way in turn, at random moments, each time when people are at work again."""
+    random = Random(3)
+    for number in range(kills):
+        asyncio.run(people_at_work(clinic))
+        Event().wait(random.uniform(0, 0.4))
+        clinic.kill((*WAYS, "backend")[number % 3])
+
+
+async def people_at_work(clinic: Clinic) -> None:
+    """Waits until something more is done."""
+    done = revisions(clinic)
+    await until(lambda: revisions(clinic) != done, timeout=20, what="somebody to be at work")
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("kills", KILLS)
+def test_a_killed_database_keeps_what_it_said_and_does_once_what_is_repeated(
+    clinic: Clinic, kills: int
+) -> None:
+    assert query(clinic.url, "SELECT current_setting('fsync'), current_setting('synchronous_commit')") == [
+        ("on", "on")
+    ]
+    with ThreadPoolExecutor(1) as pool:
+        killing = pool.submit(killings, clinic, kills)
+        logs: list[Log] = []
+        while not killing.done():
+            logs += hammer(clinic.scene, seconds=0.8 * kills, seed=len(logs))
+        killing.result()
+    assert judged(clinic.engine, logs) == {}
+    assert sum(log.repeats for log in logs) >= PEOPLE
+
+
+@pytest.mark.logs_expected
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("kills", KILLS)
+def test_clients_of_a_hub_whose_database_is_killed_go_on_by_themselves(
+    run: Run, clinic: Clinic, hub: HubProcess, kills: int
+) -> None:
+    administration.add_user(clinic.engine, "desk", "supervisor", PASSWORD)
+    served: list[str] = []
+
+    async def story() -> None:
+        clients = [HubClient(hub.url, PersonCredentials("desk", PASSWORD)) for _ in clinic.scene.counters]
+        for client in clients:
+            client.start()
+        await asyncio.gather(*(client.live() for client in clients))
+        killing = asyncio.get_running_loop().run_in_executor(None, killings, clinic, kills)
+        work = [
+            serve(client, desk, killing) for client, desk in zip(clients, clinic.scene.counters, strict=True)
+        ]
+        for numbers in await asyncio.gather(*work):
+            served.extend(numbers)
+        await killing
+        lines = clients[0].replica.lines
+        await until(
+            lambda: [lines.line(code).revision for code in clinic.scene.services] == revisions(clinic)
+        )
+        await asyncio.gather(*(client.aclose() for client in clients))
+
+    run(story())
+    assert len(set(served)) == len(served) >= kills
+    assert query(clinic.url, "SELECT number FROM tickets WHERE status <> 'completed'") == []
+    assert count_violations(clinic.engine) == {}
+
+
+async def serve(client: HubClient, desk: str, killing: asyncio.Future[None]) -> list[str]:
+    """Patients join, are called and completed until all the kills are over; the numbers of those who were."""
+    served = []
+    while not killing.done():
+        await client.join_queue("S1")
+        await client.join_queue("S2")
+        with contextlib.suppress(QueueEmpty):
+            called = await client.call_next_patient(desk)
+            while called.ticket is not None:
+                served.append(called.ticket.number)
+                called = await client.call_next_patient(desk, complete=called.ticket.id)
+    return served
+
+
+def revisions(clinic: Clinic) -> list[object]:
+    return [revision for (revision,) in query(clinic.url, "SELECT revision FROM services ORDER BY id")]
