@@ -178,12 +178,13 @@ class Hub:
         while True:
             try:
                 closed = await self.parts.operations.close_day_if_due()
-            except HubError as error:
-                log.info("Whether the day is to be closed could not be asked: %s", error.message)
-            else:
                 if closed is not None:
                     self.parts.notifications.notify(closed.events)
                     log.info("%s", _told(closed.result))
+            except HubError as error:
+                log.info("Whether the day is to be closed could not be asked: %s", error.message)
+            except Exception:
+                log.exception("The daily close failed; it is tried again")
             await asyncio.sleep(DAY_SECONDS)
 
 
