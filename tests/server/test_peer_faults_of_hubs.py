@@ -105,6 +105,7 @@ def test_the_wall_lists_who_is_next_by_the_rule_that_calls(run: Run, clinic: Cli
             line = monitor.replica.lines.line("A")
             await until(lambda: line.revision == 8)
             listed = [ticket.number for ticket in line.waiting]
+            assert [ticket.number for ticket in (await desk.snapshot("A")).waiting] == listed
             called = [(await desk.call_next_patient(code)).ticket for code in counters[:5]]
             assert [ticket.number for ticket in called if ticket] == listed
 
