@@ -41,14 +41,22 @@ DOMAINS: Mapping[str, str] = {
 }
 """Types of columns that check themselves."""
 UNIQUE_INDEXES: Mapping[str, str] = {
-    "tickets": "idx_unique_consulting_counter idx_unique_ticket_number",
-    "users": "idx_unique_display_name idx_unique_username",
+    "idx_unique_consulting_counter": "tickets counter_id",
+    "idx_unique_display_name": "users",
+    "idx_unique_ticket_number": "tickets origin_service_id business_day number_value",
+    "idx_unique_username": "users",
 }
 INDEXES: Mapping[str, str] = {
-    "requests": "idx_requests_at",
-    "tickets": "idx_completed idx_consulting idx_missed idx_parked idx_recently_called idx_waiting_rank",
-    "wait_estimates": "idx_wait_estimates_told",
+    "idx_completed": "tickets service_id ended_at",
+    "idx_consulting": "tickets service_id",
+    "idx_missed": "tickets service_id business_day ended_at",
+    "idx_parked": "tickets service_id",
+    "idx_recently_called": "tickets service_id called_at",
+    "idx_requests_at": "requests at",
+    "idx_waiting_rank": "tickets service_id rank_class rank_time position_in_queue",
+    "idx_wait_estimates_told": "wait_estimates service_id told_at",
 }
+"""Table and columns (none: an expression) by index."""
 TRIGGERS: Mapping[str, str] = {
     "admin_events": "admin_events_append_only admin_events_no_truncate",
     "closed_days": "closed_days_config",
@@ -62,12 +70,9 @@ TRIGGERS: Mapping[str, str] = {
 }
 MAKE_AGAIN = "Make it again as in server/migrations/sql, or restore a backup into a new database."
 
-Named = set[tuple[str, str]]
-"""(table, name)."""
 
-
-def named(lists: Mapping[str, str]) -> Named:
-    """A list of names as pairs."""
+def named(lists: Mapping[str, str]) -> set[tuple[str, str]]:
+    """Owners and their names as pairs."""
     return {(table, name) for table, names in lists.items() for name in names.split()}
 
 
@@ -84,17 +89,27 @@ def constraint_findings(connection: Connection) -> Iterator[Finding]:
 
 
 def index_findings(connection: Connection) -> Iterator[Finding]:
-    """Indexes that are missing, invalid, or no longer unique."""
-    query = "SELECT indrelid::regclass::text, relname, {} FROM pg_index JOIN pg_class c ON c.oid = indexrelid"
-    usable = _flags(connection, query.format("indisvalid AND indisready"))
-    unique = _flags(connection, query.format("indisunique"))
-    for table, name in sorted((named(INDEXES) | named(UNIQUE_INDEXES)) - set(usable)):
-        yield Finding("FAILED", "indexes", f"{name} on {table} is missing. {MAKE_AGAIN}")
-    ours = {(table, name) for table, name in usable if table in CONSTRAINTS}
-    for table, name in sorted(ours & {key for key, valid in usable.items() if not valid}):
-        yield Finding("FAILED", "indexes", f"{name} on {table} is invalid. Run: REINDEX INDEX {name}")
-    for table, name in sorted(named(UNIQUE_INDEXES) & {key for key, is_so in unique.items() if not is_so}):
-        yield Finding("FAILED", "indexes", f"{name} on {table} is not unique. {MAKE_AGAIN}")
+    """Indexes that are missing, invalid, or not what they were."""
+    query = text(
+        "SELECT c.relname, indrelid::regclass::text, indisvalid AND indisready AS usable, indisunique, "
+        "concat_ws(' ', indrelid::regclass, (SELECT string_agg(attname, ' ' ORDER BY place) "
+        "FROM unnest(indkey) WITH ORDINALITY k (number, place) JOIN pg_attribute ON attrelid = indrelid "
+        "AND attnum = number)) AS columns FROM pg_index JOIN pg_class c ON c.oid = indexrelid ORDER BY 1"
+    )
+    found = {row.relname: row for row in connection.execute(query)}
+    for name, columns in sorted({**UNIQUE_INDEXES, **INDEXES}.items()):
+        table = columns.split()[0]
+        if name not in found:
+            yield Finding("FAILED", "indexes", f"{name} on {table} is missing. {MAKE_AGAIN}")
+        elif found[name].columns != columns:
+            yield Finding("FAILED", "indexes", f"{name} on {table} is over other columns. {MAKE_AGAIN}")
+        elif name in UNIQUE_INDEXES and not found[name].indisunique:
+            yield Finding("FAILED", "indexes", f"{name} on {table} is not unique. {MAKE_AGAIN}")
+    for name, row in found.items():
+        if not row.usable and row.indrelid in CONSTRAINTS:
+            yield Finding(
+                "FAILED", "indexes", f"{name} on {row.indrelid} is invalid. Run: REINDEX INDEX {name}"
+            )
 
 
 def trigger_findings(connection: Connection) -> Iterator[Finding]:
@@ -111,10 +126,11 @@ def trigger_findings(connection: Connection) -> Iterator[Finding]:
 
 
 def missing_indexes(connection: Connection) -> set[str]:
-    """Names of indexes, those of constraints too, that are not there or not usable."""
+    """Names of indexes, those of constraints too, that are not there, not usable, or not what they were."""
     query = text("SELECT indexrelid::regclass::text FROM pg_index WHERE indisvalid AND indisready")
     usable = set(connection.execute(query).scalars())
-    return {name for _, name in named(CONSTRAINTS) | named(INDEXES) | named(UNIQUE_INDEXES)} - usable
+    told = {finding.text.split()[0] for finding in index_findings(connection)}
+    return {name for _, name in named(CONSTRAINTS)} - usable | told
 
 
 def _flags(connection: Connection, query: str) -> dict[tuple[str, str], bool]:

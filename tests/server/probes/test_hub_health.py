@@ -1,0 +1,53 @@
+"""What `doctor` says of whatever answers at the hub's address."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+
+from server.probes.hub_health import hub_findings
+
+
+@pytest.mark.parametrize(
+    ("body", "sentence"),
+    [
+        (
+            '{"ready": false, "database": true, "schema": true, "notification_service": false}',
+            "its notification service has stopped",
+        ),
+        ("<html>Apache</html>", "does not answer as a hub does"),
+        ("[]", "does not answer as a hub does (something else listens there)"),
+    ],
+)
+def test_what_the_hub_says_of_itself_is_told(body: str, sentence: str) -> None:
+    with listener(body) as url:
+        found = [finding for finding in hub_findings(url) if finding.level != "ok"]
+    assert found[0].level == "FAILED"
+    assert sentence in found[0].text
+    # A plain web server takes no WebSocket either, unless it was clear before that no hub is there.
+    assert [finding.check for finding in found] == ["hub", "websocket"][: 2 if "ready" in body else 1]
+
+
+@contextmanager
+def listener(body: str) -> Iterator[str]:
+    """The address of a web server that is no hub and answers everything with `body`."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(body.encode())
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+            """Says nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"ws://127.0.0.1:{server.server_port}/ws"
+        server.shutdown()
+        thread.join()
