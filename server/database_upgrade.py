@@ -18,9 +18,9 @@ from server.database import sentence_of
 from server.legacy_database import UNCHANGED, Found
 from server.postgres_files import follow_owner
 
-_IN_USE = "55P03"
+_IN_USE = {"55P03", "40P01"}
 _DUPLICATES = {"42P07", "42710", "42723"}
-"""SQLSTATEs: lock not available; table, object or function exists already."""
+"""SQLSTATEs: lock not available, deadlock; table, object or function exists already."""
 
 
 @dataclass(frozen=True)
@@ -97,9 +97,9 @@ def _back_up(engine: Engine, file: Path, wanted: Upgrade) -> Path | None:
 
 def _why_not(error: DBAPIError) -> str:
     state = getattr(error.orig, "sqlstate", None)
-    if state == _IN_USE:
+    if state in _IN_USE:
         return f"The old tables are in use: stop the earlier version first. {UNCHANGED}"
     sentence = sentence_of(error)
     if state in _DUPLICATES:
-        sentence = f"Something of another program's is in the way: {str(error.orig).splitlines()[0]}."
-    return f"{sentence} {UNCHANGED}"
+        sentence = f"Something of another program's is in the way: {str(error.orig).splitlines()[0]}"
+    return f"{sentence.removesuffix('.')}. {UNCHANGED}"

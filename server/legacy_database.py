@@ -228,10 +228,10 @@ def copy_names(connection: Connection) -> None:
     )
 
 
-def count_tickets(connection: Connection) -> list[tuple[int | None, str | None, str | None, int]]:
-    """Service (by its old id), its name, status as it is written, tickets; both sides of a missing service are None."""
-    query = text(
-        "SELECT coalesce(s.id, t.service_id), s.name, t.status, count(t.id) FROM services s "
-        "FULL JOIN tickets t ON t.service_id = s.id GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"
-    )
+def count_tickets(connection: Connection) -> list[tuple[int | None, str, str | None, int]]:
+    """Service (by its old id, None: none given), its name, status as it is written, tickets."""
+    query = text("""
+        SELECT coalesce(s.id, t.service_id), CASE WHEN s.id IS NULL THEN 'missing' ELSE coalesce(s.name, 'no name') END,
+            t.status, count(t.id)
+        FROM services s FULL JOIN tickets t ON t.service_id = s.id GROUP BY 1, 2, 3 ORDER BY 1, 2, 3""")
     return [(row[0], row[1], row[2], row[3]) for row in connection.execute(query)]

@@ -125,7 +125,7 @@ def _require_sound(connection: Connection, tickets: int) -> None:
 def _counts_before(connection: Connection) -> Iterator[str]:
     rows = legacy_database.count_tickets(connection)
     for (service, name), counted in groupby(rows, key=lambda row: row[:2]):
-        who = "no service" if service is None else f"service {service} ({shown(name, 'missing')})"
+        who = "no service" if service is None else f"service {service} ({shown(name)})"
         yield f"before: {who}: {_counted((shown(row[2], 'no status'), row[3]) for row in counted)}"
     yield f"before: {_tickets(sum(row[3] for row in rows))}"
 

@@ -69,9 +69,9 @@ def prepare(engine: Engine, *, own: Path | None) -> None:
         version = connection.execute(text("SELECT current_setting('server_version_num')::int")).scalar_one()
         if version < OLDEST_POSTGRESQL:
             raise SetupError("This PostgreSQL is too old: InTurn needs version 15 or newer.")
-        if schema.current_revision(connection) == schema.latest_revision():
-            return
         found = legacy_database.recognise(connection)
+        if found.kind == "ours" and schema.current_revision(connection) == schema.latest_revision():
+            return
     if own is not None:
         for line in upgrade_database(engine, Upgrade(folder=own)).lines:
             log.info("%s", line)
