@@ -52,6 +52,7 @@ class PublicTicket(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         position: place in line, from 1, exactly while `status` is "waiting".
         counter: code of the counter that called it.
+        rank_class, rank_time: what its line is sorted by; `placed_by_hand`: a neighbour's, because a person chose the place.
         calls: how often it was called.
         called_at: the latest call; `started_at` is the first.
     """
@@ -65,6 +66,9 @@ class PublicTicket(msgspec.Struct, frozen=True, kw_only=True):
     status: Status
     position: int | None = None
     counter: str | None = None
+    rank_class: int | None = None
+    rank_time: datetime | None = None
+    placed_by_hand: bool = False
     language: str | None = None
     calls: int = 0
     joined_at: datetime
@@ -145,12 +149,17 @@ class ServiceSummary(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CounterSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """A counter: the services it serves in their order, who holds it, and the ticket open there."""
+    """A counter: the services it serves in their order, who holds it, and the ticket open there.
+
+    Attributes:
+        rule: "best_rank" calls the best head of all its lines, "in_order" goes by class, then by its services' order.
+    """
 
     code: str
     name: str
     names: dict[str, str] = {}
     services: tuple[str, ...] = ()
+    rule: Literal["best_rank", "in_order"] = "best_rank"
     state: CounterState = "open"
     held_by: str | None = None
     ticket: Ticket | None = None

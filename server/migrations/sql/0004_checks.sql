@@ -217,7 +217,8 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
     FROM first ORDER BY chain
 $$;
 
--- Tickets whose last event shows another ticket than the table does, place in line and personal data aside.
+-- Tickets whose last event shows another ticket than the table does, place in line and personal data aside. The rank is compared
+-- where an event shows it: those before this revision don't.
 CREATE FUNCTION ticket_differences() RETURNS TABLE (service text, violation text)
 LANGUAGE sql STABLE AS $$
     WITH told AS (
@@ -230,12 +231,18 @@ LANGUAGE sql STABLE AS $$
             coalesce(kept.ticket ->> d.member, 'none'), coalesce(told.ticket ->> d.member, 'none'), told.revision) END
     FROM tickets t
     FULL JOIN told ON told.ticket_id = t.id
-    CROSS JOIN LATERAL (SELECT public_ticket(t, 0) - 'position' AS ticket OFFSET 0) kept
+    LEFT JOIN services line ON line.id = t.service_id
+    LEFT JOIN services origin ON origin.id = t.origin_service_id
+    LEFT JOIN counters seat ON seat.id = t.counter_id
+    CROSS JOIN LATERAL (SELECT ticket_view(t, 0, line.code, origin.code, seat.code) AS ticket OFFSET 0) kept
     LEFT JOIN LATERAL (
-        SELECT coalesce(a.key, b.key) AS member FROM jsonb_each(kept.ticket) a
-        FULL JOIN jsonb_each(told.ticket - 'position') b ON b.key = a.key WHERE a.value IS DISTINCT FROM b.value
+        SELECT coalesce(a.key, b.key) AS member FROM jsonb_each(kept.ticket - 'position') a
+        FULL JOIN jsonb_each(told.ticket - 'position') b ON b.key = a.key
+        WHERE a.value IS DISTINCT FROM b.value
+            AND (b.key IS NOT NULL OR a.key NOT IN ('rank_class', 'rank_time', 'placed_by_hand'))
     ) d ON t.id = told.ticket_id
     JOIN services s ON s.id = coalesce(told.service_id, t.service_id)
-    WHERE kept.ticket IS DISTINCT FROM told.ticket - 'position'
+    WHERE kept.ticket - 'position' IS DISTINCT FROM told.ticket - 'position'
+        AND (t.id IS NULL OR told.ticket_id IS NULL OR d.member IS NOT NULL)
     ORDER BY s.code, told.revision, d.member
 $$;

@@ -129,22 +129,42 @@ END
 $$;
 
 -- Cancels whoever of a business day, or of one before, still waits or is parked in a line ("day_closed"), from the line's end, so
--- that nobody is moved. Consultations stay open: only people end them. The line is locked by the caller. Returns the events.
-CREATE FUNCTION close_line(p_actor text, p_service_id bigint, p_until date) RETURNS jsonb
+-- that nobody is moved. Consultations stay open: only people end them. The line is locked by the caller, and saved once: a row
+-- that one transaction writes a thousand times is read through all its versions. Returns the events.
+CREATE FUNCTION close_line(p_actor text, p_service_id bigint, p_until date) RETURNS jsonb[]
 LANGUAGE plpgsql AS $$
 DECLARE
     s services;
+    leaving uuid;
+    was tickets;
     t tickets;
-    events jsonb := '[]';
+    e queue_events;
+    before jsonb;
+    messages jsonb[] := '{}';
 BEGIN
-    FOR t IN SELECT * FROM tickets WHERE service_id = p_service_id AND status = 'waiting' AND business_day <= p_until
-             UNION ALL SELECT * FROM tickets WHERE service_id = p_service_id AND status = 'parked' AND business_day <= p_until
-             ORDER BY position_in_queue DESC NULLS LAST, joined_at LOOP
-        SELECT * INTO s FROM services WHERE id = p_service_id;
-        SELECT * INTO t FROM tickets WHERE id = t.id;
-        events := events || write_off(s, p_actor, t, event_time(s), 'cancelled', 'day_closed');
+    SELECT * INTO s FROM services WHERE id = p_service_id;
+    FOR leaving IN
+        SELECT x.id FROM (
+            SELECT id, position_in_queue, joined_at FROM tickets
+            WHERE service_id = p_service_id AND status = 'waiting' AND business_day <= p_until
+            UNION ALL SELECT id, position_in_queue, joined_at FROM tickets
+            WHERE service_id = p_service_id AND status = 'parked' AND business_day <= p_until) x
+        ORDER BY x.position_in_queue DESC NULLS LAST, x.joined_at
+    LOOP
+        SELECT * INTO was FROM tickets WHERE id = leaving;
+        before := public_ticket(was, s.head);
+        t := was;
+        t.status := 'cancelled';
+        t.position_in_queue := NULL;
+        t.ended_at := event_time(s);
+        PERFORM save_ticket(t);
+        s := close_gap(s, was);
+        e := next_queue_event(s, 'cancelled', p_actor, t.ended_at, t, (before ->> 'position')::bigint, before, 'day_closed');
+        s := write_queue_event(s, e);
+        messages := messages || event_message(s.code, e, personal_data(t));
     END LOOP;
-    RETURN events;
+    PERFORM save_line(s);
+    RETURN messages;
 END
 $$;
 
@@ -153,11 +173,12 @@ CREATE FUNCTION close_lines(p_actor text, ids bigint[], p_until date) RETURNS TA
 LANGUAGE plpgsql AS $$
 DECLARE
     id bigint;
+    messages jsonb[] := '{}';
 BEGIN
-    events := '[]';
     FOREACH id IN ARRAY ids LOOP
-        events := events || close_line(p_actor, id, p_until);
+        messages := messages || close_line(p_actor, id, p_until);
     END LOOP;
+    events := to_jsonb(messages);
     result := jsonb_build_object('cancelled', jsonb_array_length(events), 'consulting', (
         SELECT coalesce(jsonb_agg(public_ticket(t, 0) ORDER BY t.number), '[]')
         FROM tickets t WHERE t.service_id = ANY (ids) AND t.status = 'consulting'));

@@ -25,7 +25,20 @@ BEGIN
 END
 $$;
 
--- A ticket as everybody may see it; `head` is its line's, to turn a slot into a place. Null for no ticket.
+-- A ticket as everybody may see it, from the codes of its line, of the line that issued it and of its counter; `head` is its
+-- line's, to turn a slot into a place. The one definition of that shape: a plain expression, inlined wherever it is used.
+CREATE FUNCTION ticket_view(t tickets, head bigint, line text, origin text, seat text) RETURNS jsonb
+LANGUAGE sql STABLE AS $$
+    SELECT jsonb_build_object(
+        'id', t.id, 'number', t.number, 'service', line, 'origin_service', origin,
+        'business_day', t.business_day, 'priority', t.priority, 'status', t.status,
+        'position', t.position_in_queue - head + 1, 'counter', seat,
+        'rank_class', t.rank_class, 'rank_time', utc_text(t.rank_time), 'placed_by_hand', t.placed_by_hand,
+        'language', t.language, 'calls', t.calls, 'joined_at', utc_text(t.joined_at),
+        'called_at', utc_text(t.called_at), 'started_at', utc_text(t.started_at), 'ended_at', utc_text(t.ended_at))
+$$;
+
+-- The same for one ticket, its codes looked up. Null for no ticket.
 CREATE OR REPLACE FUNCTION public_ticket(t tickets, head bigint) RETURNS jsonb
 LANGUAGE plpgsql STABLE AS $$
 DECLARE
@@ -41,19 +54,15 @@ BEGIN
         SELECT code INTO origin FROM services WHERE id = t.origin_service_id;
     END IF;
     IF t.counter_id IS NOT NULL THEN SELECT code INTO seat FROM counters WHERE id = t.counter_id; END IF;
-    RETURN jsonb_build_object(
-        'id', t.id, 'number', t.number, 'service', line, 'origin_service', origin,
-        'business_day', t.business_day, 'priority', t.priority, 'status', t.status,
-        'position', t.position_in_queue - head + 1, 'counter', seat,
-        'language', t.language, 'calls', t.calls, 'joined_at', utc_text(t.joined_at),
-        'called_at', utc_text(t.called_at), 'started_at', utc_text(t.started_at), 'ended_at', utc_text(t.ended_at));
+    RETURN ticket_view(t, head, line, origin, seat);
 END
 $$;
 
--- What only staff may see.
+-- What only staff may see. The column keeps a parked patient's reason for an undo; it is shown while they are parked.
 CREATE OR REPLACE FUNCTION personal_data(t tickets) RETURNS jsonb
 LANGUAGE sql STABLE AS $$
-    SELECT jsonb_build_object('patient_name', t.patient_name, 'note', t.note, 'needs', t.needs, 'parked_reason', t.parked_reason)
+    SELECT jsonb_build_object('patient_name', t.patient_name, 'note', t.note, 'needs', t.needs,
+        'parked_reason', CASE WHEN t.status = 'parked' THEN t.parked_reason END)
 $$;
 
 -- A JSON ticket or row without what only staff may see.
@@ -243,13 +252,13 @@ BEGIN
 END
 $$;
 
--- Writes the service's next event and the service's row with it (head, tail, numbers, state). Returns the event as it is
--- pushed. A ticket that stands in another line by now is shown with its place there: `p_head` is that line's.
-CREATE FUNCTION append_queue_event(
+-- A line's next event, not written yet. A ticket that stands in another line by now is shown with its place there:
+-- `p_head` is that line's.
+CREATE FUNCTION next_queue_event(
     s services, p_kind text, p_actor text, p_at timestamptz, t tickets, p_from_position bigint, p_before jsonb,
     p_reason text DEFAULT NULL, p_head bigint DEFAULT NULL
-) RETURNS jsonb
-LANGUAGE plpgsql AS $$
+) RETURNS queue_events
+LANGUAGE plpgsql STABLE AS $$
 DECLARE
     e queue_events;
 BEGIN
@@ -265,10 +274,44 @@ BEGIN
     e.ticket := public_ticket(t, coalesce(p_head, s.head));
     e.reason := p_reason;
     e.hash := queue_event_hash(s.last_hash, e);
+    RETURN e;
+END
+$$;
+
+-- Writes an event and returns its line as it is behind it, not saved yet: several events of one line save it once.
+CREATE FUNCTION write_queue_event(s services, e queue_events) RETURNS services
+LANGUAGE plpgsql AS $$
+BEGIN
     INSERT INTO queue_events SELECT e.*;
-    UPDATE services SET revision = e.revision, last_hash = e.hash, last_event_at = e.at, head = s.head, tail = s.tail,
-        next_number = s.next_number, business_day = s.business_day, issued = s.issued, held_numbers = s.held_numbers,
-        state = s.state WHERE id = s.id;
+    s.revision := e.revision;
+    s.last_hash := e.hash;
+    s.last_event_at := e.at;
+    RETURN s;
+END
+$$;
+
+-- Writes what operations changed of a line: head, tail, numbers, state, and its last event.
+CREATE FUNCTION save_line(s services) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE services SET revision = s.revision, last_hash = s.last_hash, last_event_at = s.last_event_at,
+        head = s.head, tail = s.tail, next_number = s.next_number, business_day = s.business_day,
+        issued = s.issued, held_numbers = s.held_numbers, state = s.state
+    WHERE id = s.id;
+END
+$$;
+
+-- Writes the line's next event and the line with it. Returns the event as it is pushed.
+CREATE FUNCTION append_queue_event(
+    s services, p_kind text, p_actor text, p_at timestamptz, t tickets, p_from_position bigint, p_before jsonb,
+    p_reason text DEFAULT NULL, p_head bigint DEFAULT NULL
+) RETURNS jsonb
+LANGUAGE plpgsql AS $$
+DECLARE
+    e queue_events := next_queue_event(s, p_kind, p_actor, p_at, t, p_from_position, p_before, p_reason, p_head);
+BEGIN
+    s := write_queue_event(s, e);
+    PERFORM save_line(s);
     RETURN event_message(s.code, e, personal_data(t));
 END
 $$;

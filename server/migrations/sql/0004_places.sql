@@ -223,13 +223,13 @@ BEGIN
     SELECT * INTO s FROM services WHERE id = was.service_id;
     place := was.position_in_queue - s.head + 1;
     now_at := event_time(s);
-    answer := write_off(s, p_actor, was, now_at, 'cancelled', NULL);
+    answer := write_off(s, p_actor, was, now_at, 'cancelled');
     RETURN remember_ticket(p_actor, p_key, p_digest, now_at, answer, undo_step(was, place, s.id, answer));
 END
 $$;
 
 -- Cancels a ticket that waits or is parked, and writes the event.
-CREATE FUNCTION write_off(s services, p_actor text, was tickets, now_at timestamptz, p_kind text, p_reason text) RETURNS jsonb
+CREATE FUNCTION write_off(s services, p_actor text, was tickets, now_at timestamptz, p_kind text) RETURNS jsonb
 LANGUAGE plpgsql AS $$
 DECLARE
     t tickets := was;
@@ -240,7 +240,7 @@ BEGIN
     t.ended_at := now_at;
     PERFORM save_ticket(t);
     s := close_gap(s, was);
-    RETURN append_queue_event(s, p_kind, p_actor, now_at, t, (before ->> 'position')::bigint, before, p_reason);
+    RETURN append_queue_event(s, p_kind, p_actor, now_at, t, (before ->> 'position')::bigint, before);
 END
 $$;
 

@@ -65,7 +65,7 @@ BEGIN
     SELECT * INTO left_line FROM services WHERE id = now_is.service_id;
     IF jsonb_typeof(step -> 'was') = 'null' THEN
         left_line.issued := left_line.issued - CASE WHEN now_is.business_day = left_line.business_day THEN 1 ELSE 0 END;
-        RETURN jsonb_build_array(write_off(left_line, p_actor, now_is, event_time(left_line), 'undone', NULL));
+        RETURN jsonb_build_array(write_off(left_line, p_actor, now_is, event_time(left_line), 'undone'));
     END IF;
     t := jsonb_populate_record(now_is, step -> 'was');
     SELECT * INTO line FROM services WHERE id = t.service_id;
