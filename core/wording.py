@@ -108,7 +108,9 @@ def service_details(service: ServiceSummary, zone: tzinfo, now: datetime) -> tup
     if service.state == "open":
         wait = wait_bracket(service.estimated_wait) if service.waiting else ""
         return (people_ahead(service.waiting), wait) if wait else (people_ahead(service.waiting),)
-    word = {"paused": "Paused for a while", "full": "No more numbers today", "closed": "Closed"}[service.state]
+    word = {"paused": "Paused for a while", "full": "No more numbers today", "closed": "Closed"}[
+        service.state
+    ]
     if service.state == "closed" and service.opens_at is not None:
         return (word, opens_at(service.opens_at, zone, now))
     return (word,)
