@@ -15,6 +15,7 @@ import pytest
 from sqlalchemy import Engine, create_engine, make_url
 
 from server.database import driver_url
+from server.database_upgrade import Upgrade, upgrade_database
 from server.embedded_postgres import EmbeddedPostgres
 from server.postgres_binaries import PostgresBinaries, installed_binaries
 from tests.server.private_clusters import FAST
@@ -25,6 +26,26 @@ SECRET = "Zsazsa"
 # Without a time zone, as the old tables have them.
 _FIRST_DAY, _FAR, _LONG_AGO = map(datetime.fromisoformat, ("2026-11-18 07:00", "2999-01-01", "1955-05-05"))
 _names = (f"old_{number}" for number in count())
+
+_ODD_NUMBERS = [
+    None,
+    "",
+    "  ",
+    "G",
+    "007",
+    "G000",
+    "g007",
+    "G7",
+    "G-7",
+    "G0007",
+    "ÄB12",
+    "A١٢",
+    "G" * 25 + "1",
+    "G9999999",
+    "😀",
+]
+_ODD_STATUSES = [None, "", "abandoned", " Waiting", "CONSULTING", "no_show", "parked", "done ✓"]
+_ODD_NAMES = [None, f'{SECRET} O\'Neil "Q"', f"{SECRET} 😀 مريم", f"{SECRET}{'y' * 190}"]
 
 Rows = list[tuple[Any, ...]]
 
@@ -105,6 +126,19 @@ def sample(old: OldClinic) -> OldClinic:
     return old.fill("sample")
 
 
+def upgrade(clinic: OldClinic, folder: Path, *, dry_run: bool = False, time_zone: str = "UTC") -> list[str]:
+    """Upgrades a database with its backup in `folder` and returns the report."""
+    return upgrade_database(clinic.engine, Upgrade(folder, dry_run=dry_run, time_zone=time_zone)).lines
+
+
+def old_rows(clinic: OldClinic, schema: str) -> list[object]:
+    """Every row of the old tables, as it is written."""
+    return [
+        clinic.rows(f"SELECT t::text FROM {schema}.{table} t ORDER BY id")
+        for table in ("services", "tickets")
+    ]
+
+
 def damage(clinic: OldClinic, seed: int, tickets: int) -> None:
     """Fills the old tables with everything that can be wrong in them, in proportions of the seed's own."""
     dice = random.Random(seed)
@@ -127,6 +161,11 @@ def damage(clinic: OldClinic, seed: int, tickets: int) -> None:
             "estimated_wait_time, created_at, called_at, completed_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
             [_ticket(dice, list(services)) for _ in range(tickets)],
         )
+        # A double click: the same number in the same moment.
+        connection.execute(
+            "INSERT INTO tickets (service_id, ticket_number, status, position_in_queue, created_at) "
+            "SELECT service_id, ticket_number, status, position_in_queue, created_at FROM tickets WHERE id % 11 = 5"
+        )
         connection.execute("UPDATE tickets SET created_at = 'infinity' WHERE id % 97 = 1")
         connection.execute(
             "UPDATE tickets SET created_at = '-infinity', called_at = 'infinity' WHERE id % 89 = 1"
@@ -142,36 +181,16 @@ def _ticket(dice: random.Random, services: list[int]) -> tuple[Any, ...]:
     service = rarely([None, 0, 77, 78, -1], dice.choice(services))
     prefix = "GHGRX"[(service or 0) % 5]
     number = f"{rarely(['G', 'X', 'ZZ'], prefix)}{dice.randint(1, 40):03d}"
-    odd_numbers = [
-        None,
-        "",
-        "  ",
-        "G",
-        "007",
-        "G000",
-        "g007",
-        "G7",
-        "G-7",
-        "G0007",
-        "ÄB12",
-        "A١٢",
-        "G" * 25 + "1",
-        "G9999999",
-        "😀",
-    ]
     created = _FIRST_DAY + timedelta(seconds=dice.randint(0, 2 * 86400) // 60 * 60)
     called = created + timedelta(minutes=dice.randint(-30, 90))
     completed = called + timedelta(minutes=dice.randint(-20, 60))
-    status = rarely([None, "", "abandoned", " Waiting", "CONSULTING", "no_show", "parked", "done ✓"], "")
-    status = status or dice.choice(["waiting", "waiting", "waiting", "consulting", "completed", "completed"])
+    status = dice.choice(["waiting", "waiting", "waiting", "consulting", "completed", "completed"])
     return (
         service,
-        rarely(odd_numbers, number),
-        rarely(
-            [None, f'{SECRET} O\'Neil "Q"', f"{SECRET} 😀 مريم", f"{SECRET}{'y' * 190}"], f"{SECRET} Smith"
-        ),
+        rarely(_ODD_NUMBERS, number),
+        rarely(_ODD_NAMES, f"{SECRET} Smith"),
         rarely([None, "", "urgent", "HIGH", " low "], dice.choice(["high", "medium", "low"])),
-        rarely([None], status, 0.02),
+        rarely(_ODD_STATUSES, status),
         rarely([None, 0, -3, 2**31 - 1, -(2**31)], dice.randint(1, 30)),
         rarely([None, -1], 5),
         rarely([None, _FAR, _LONG_AGO], created, 0.05),

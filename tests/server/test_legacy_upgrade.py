@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import re
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psycopg
 import pytest
+from sqlalchemy import create_engine
 
 from core.errors import SetupError
-from server import integrity, legacy_database, legacy_repairs, legacy_upgrade, local_database, replay
+from server import integrity, legacy_upgrade, local_database, replay
 from server.database import driver_url
 from server.database_upgrade import Upgrade, upgrade_database
 from server.postgres_binaries import find_binaries
-from tests.server.old_clinics import SECRET, OldClinic, bare, damage, old, sample, server
+from tests.server.old_clinics import SECRET, OldClinic, bare, damage, old, old_rows, sample, server, upgrade
 from tests.server.old_lines import assert_nothing_lost
 from tests.server.test_command_line import inturn_hub
 
@@ -62,17 +64,6 @@ after: 13 tickets
 Every line is sound."""
 
 
-def upgrade(clinic: OldClinic, folder: Path, *, dry_run: bool = False, time_zone: str = "UTC") -> list[str]:
-    return upgrade_database(clinic.engine, Upgrade(folder, dry_run=dry_run, time_zone=time_zone)).lines
-
-
-def old_rows(clinic: OldClinic, schema: str) -> list[object]:
-    return [
-        clinic.rows(f"SELECT t::text FROM {schema}.{table} t ORDER BY id")
-        for table in ("services", "tickets")
-    ]
-
-
 def test_the_sample_becomes_exactly_this(sample: OldClinic, tmp_path: Path) -> None:
     before = old_rows(sample, "public")
     assert "\n".join(upgrade(sample, tmp_path)) == REPORT
@@ -118,6 +109,16 @@ def test_the_second_time_changes_nothing(sample: OldClinic, tmp_path: Path) -> N
     assert (sample.everything(), sorted(tmp_path.iterdir())) == (before, backups)
 
 
+def test_of_several_at_once_one_does_it(sample: OldClinic, tmp_path: Path) -> None:
+    engines = [create_engine(sample.url) for _ in range(3)]
+    with ThreadPoolExecutor(3) as pool:
+        done = list(pool.map(lambda engine: upgrade_database(engine, Upgrade(tmp_path)).lines, engines))
+    for engine in engines:
+        engine.dispose()
+    assert sorted(map(len, done)) == [1, 1, len(REPORT.splitlines())]
+    assert len(list(tmp_path.iterdir())) == 1
+
+
 def test_the_lines_go_on_after_it(sample: OldClinic, tmp_path: Path) -> None:
     upgrade(sample, tmp_path)
     ticket = "(SELECT id FROM tickets WHERE number = %s)"
@@ -158,87 +159,6 @@ def test_the_backup_holds_the_old_tables_for_its_owner_alone(
     sample.rows("DROP DATABASE restored_once")
 
 
-@pytest.mark.parametrize("name", ["taken", "missing/folder"])
-def test_without_a_backup_nothing_is_done(sample: OldClinic, tmp_path: Path, name: str) -> None:
-    (tmp_path / "taken").write_text("another backup")
-    before = sample.everything()
-    with pytest.raises(SetupError, match=r"another name|can't be written"):
-        upgrade_database(sample.engine, Upgrade(tmp_path, tmp_path / name))
-    assert sample.everything() == before
-    assert (tmp_path / "taken").read_text() == "another backup"
-
-
-@pytest.mark.parametrize(
-    ("obstacle", "sentence"),
-    [
-        ("CREATE TABLE users (id int)", "relation \"users\" already exists"),
-        ("CREATE VIEW counters AS SELECT 1 AS one", "relation \"counters\" already exists"),
-        ("CREATE FUNCTION refuse(text, text) RETURNS void LANGUAGE sql AS ''", "function \"refuse\" already exists"),
-        ("CREATE SCHEMA legacy; CREATE TABLE legacy.notes (id int)", "Rename it first"),
-        ("ALTER TABLE tickets DROP CONSTRAINT tickets_pkey; INSERT INTO tickets (id) VALUES (1)", "no id of their own"),
-    ],
-)  # fmt: skip
-def test_what_is_in_the_way_stops_it_in_one_sentence(
-    sample: OldClinic, tmp_path: Path, obstacle: str, sentence: str
-) -> None:
-    sample.rows(obstacle)
-    before = sample.everything()
-    with pytest.raises(SetupError) as refused:
-        upgrade(sample, tmp_path)
-    assert sentence in refused.value.message
-    assert refused.value.message.endswith("Nothing was changed.")
-    assert "\n" not in refused.value.message
-    assert sample.everything() == before
-
-
-def test_a_line_that_would_not_be_sound_is_not_made(
-    sample: OldClinic, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    before = sample.everything()
-    monkeypatch.setattr(legacy_repairs, "placed_by_hand", lambda keys: {})
-    with pytest.raises(SetupError, match=r"better rank than .* Nothing was changed\."):
-        upgrade(sample, tmp_path)
-    assert sample.everything() == before
-
-
-def test_old_tables_in_use_are_left_alone(
-    sample: OldClinic, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(legacy_database, "PATIENCE", "100ms")
-    with psycopg.connect(driver_url(sample.url)) as somebody:
-        somebody.execute("UPDATE tickets SET status = 'waiting' WHERE id = 1")
-        with pytest.raises(SetupError, match="in use: stop the earlier version first"):
-            upgrade(sample, tmp_path)
-    assert sample.rows("SELECT to_regclass('public.tickets') IS NOT NULL, to_regnamespace('legacy')") == [
-        (True, None)
-    ]
-
-
-@pytest.mark.parametrize(
-    ("foreign", "sentence"),
-    [
-        ("CREATE TABLE invoices (id int)", "it has the tables invoices"),
-        ("CREATE TABLE tickets (id int); CREATE TABLE services (id int)", "services has no column name"),
-        ("CREATE VIEW tickets AS SELECT 1 AS id", "it has the tables tickets"),
-    ],
-)
-def test_another_programs_database_is_not_touched(
-    bare: OldClinic, tmp_path: Path, foreign: str, sentence: str
-) -> None:
-    bare.rows(foreign)
-    before = bare.everything()
-    for attempt in (lambda: upgrade(bare, tmp_path), lambda: local_database.prepare(bare.engine, own=None)):
-        with pytest.raises(SetupError, match=f"another program's: .*{sentence}.*Nothing was changed"):
-            attempt()
-    assert bare.everything() == before
-
-
-def test_another_shape_under_the_old_names_is_not_taken(old: OldClinic, tmp_path: Path) -> None:
-    old.rows("ALTER TABLE tickets ALTER created_at TYPE timestamptz")
-    with pytest.raises(SetupError, match=r"column tickets\.created_at is of the type timestamp with"):
-        upgrade(old, tmp_path)
-
-
 def test_what_refers_to_the_old_tables_goes_on_working(sample: OldClinic, tmp_path: Path) -> None:
     sample.rows(
         "CREATE EXTENSION pg_stat_statements; ALTER TABLE tickets ADD COLUMN room text DEFAULT 'a'; "
@@ -272,11 +192,6 @@ def test_the_command_prints_the_same_twice(sample: OldClinic, tmp_path: Path) ->
     assert "nothing was changed" in dry.stderr
     assert (tmp_path / "b").stat().st_size > 0
     assert inturn_hub(*on).stdout == "The schema is current.\n"
-
-
-def test_an_unknown_time_zone_is_one_sentence(sample: OldClinic, tmp_path: Path) -> None:
-    with pytest.raises(SetupError, match="There is no time zone Mars"):
-        upgrade(sample, tmp_path, time_zone="Mars")
 
 
 def test_an_empty_old_database_becomes_an_empty_clinic(old: OldClinic, tmp_path: Path) -> None:
