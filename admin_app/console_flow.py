@@ -20,7 +20,6 @@ Link = Literal["connecting", "live", "lost", "refused"]
 TARGET_WAIT_SECONDS = 15 * 60
 """A wait that a clinic finds long. Amber from 0.7 of it, red above it."""
 STAFF_ROLES = frozenset({"staff", "supervisor", "admin"})
-_CLASS = {"high": 0, "medium": 1, "low": 2}
 
 
 class Page(Enum):
@@ -105,10 +104,6 @@ def ticket_at(counter: str, consulting: Iterable[Ticket]) -> Ticket | None:
     """The ticket open at a counter among those being seen, the latest called if there were several."""
     here = [ticket for ticket in consulting if ticket.counter == counter]
     return max(here, key=lambda ticket: ticket.called_at or ticket.joined_at, default=None)
-
-
-def rank(ticket: Ticket) -> tuple[int, datetime]:
-    return _CLASS[ticket.priority], ticket.joined_at
 
 
 def newest_first(lists: Sequence[Sequence[Ticket]]) -> list[Ticket]:

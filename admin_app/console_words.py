@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from admin_app.console_flow import Action, Desk, first_wait, held_by_another, held_by_me, rank, wait_seconds
+from admin_app.console_flow import Action, Desk, first_wait, held_by_another, held_by_me, wait_seconds
 from core.errors import HubError, Unauthenticated
 from core.qt.palette import Role, Tone
+from core.queue_rules import rank
 from core.tickets import CounterSummary, ServiceSummary, Ticket
 from core.wording import minutes, service_name
 
@@ -26,12 +27,14 @@ def why_next(order: Sequence[Ticket], now: datetime) -> str:
 
 def _reason(order: Sequence[Ticket]) -> str:
     head, others = order[0], order[1:]
-    if any(rank(other) < rank(head) for other in others):
+    if head.placed_by_hand:
         return "placed first by hand"
     if not others:
         return "the only one waiting"
-    if all(other.priority == head.priority for other in others):
+    if all(other.joined_at >= head.joined_at for other in others):
         return "here the longest"
+    if any(rank(other) < rank(head) for other in others):
+        return "of the service that comes first at this counter"
     if not any(other.priority == head.priority for other in others):
         return f"the only one with {head.priority} priority"
     return f"first of the {head.priority} priority"
@@ -113,6 +116,8 @@ def called_words(before: Ticket | None, called: Ticket | None) -> str:
 
 def done_words(action: Action, ticket: Ticket) -> str:
     """What an action at the counter did to its patient."""
+    if action is Action.NO_SHOW and ticket.status == "waiting":
+        return f"{ticket.number} did not come and waits again, at place {ticket.position}."
     done = {Action.RECALL: "called again", Action.COMPLETE: "completed", Action.NO_SHOW: "marked as no-show"}
     return f"{ticket.number} is {done[action]}."
 

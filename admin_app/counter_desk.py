@@ -135,9 +135,9 @@ class CounterDesk(QObject):
             current=self._watch.current(),
             pending=self.desk.pending,
         )
-        services = counter.services if counter else ()
-        if services != self.line.services:
-            self.line.set_services(services)
+        services, in_order = (counter.services, counter.rule == "in_order") if counter else ((), False)
+        if (services, in_order) != (self.line.services, self.line.in_order):
+            self.line.set_services(services, in_order=in_order)
         self.waiting = [self.line.ticket(row) for row in range(self.line.rowCount())]
         self.changed.emit()
         self._try_remembered_counter()

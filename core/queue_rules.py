@@ -8,12 +8,14 @@ never names a single minute. `inturn-hub simulate` shows how it does.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import heapq
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from math import ceil, floor, sqrt
 
 import msgspec
 
-from core.tickets import WaitBracket
+from core.tickets import Ticket, WaitBracket
 
 STEP_SECONDS = 300
 USUAL_VARIATION = 0.8
@@ -159,3 +161,25 @@ def _slowest(
         if sum(lines[name].work for name in apart) < alone * pace:
             return _slowest(group - apart, lines, counters)
     return group
+
+
+def rank(ticket: Ticket) -> tuple[int, datetime]:
+    """What its line is sorted by: class, then time, as the hub tells it; the smaller is called first."""
+    if ticket.rank_class is None or ticket.rank_time is None:
+        return ("high", "medium", "low").index(ticket.priority), ticket.joined_at
+    return ticket.rank_class, ticket.rank_time
+
+
+def calling_order(lines: Iterable[Iterable[Ticket]], in_order: bool) -> Iterator[Ticket]:
+    """The lines of a counter as calls will take them: of those at the heads the best class, then who ranks first.
+
+    With the counter's rule "in_order" the lines' own order comes between the two. Each line keeps its order.
+    """
+
+    def heads(place: int, line: Iterable[Ticket]) -> Iterator[tuple[tuple[int, int, datetime], Ticket]]:
+        for ticket in line:
+            rank_class, time = rank(ticket)
+            yield (rank_class, place if in_order else 0, time), ticket
+
+    merged = heapq.merge(*(heads(*each) for each in enumerate(lines)), key=lambda head: head[0])
+    return (ticket for _, ticket in merged)

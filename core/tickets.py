@@ -52,7 +52,7 @@ class PublicTicket(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         position: place in line, from 1, exactly while `status` is "waiting".
         counter: code of the counter that called it.
-        rank_class, rank_time: what its line is sorted by; `placed_by_hand`: a neighbour's, because a person chose the place.
+        rank_class, rank_time: what its line is sorted by; a neighbour's if `placed_by_hand`.
         calls: how often it was called.
         called_at: the latest call; `started_at` is the first.
     """

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-import heapq
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
@@ -14,6 +13,7 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersisten
 
 from core import wording
 from core.qt.hub_bridge import HubBridge
+from core.queue_rules import calling_order
 from core.tickets import Ticket
 
 Index = QModelIndex | QPersistentModelIndex
@@ -23,7 +23,6 @@ TICKET_ROLE = int(Qt.ItemDataRole.UserRole)
 WAITED_ROLE = TICKET_ROLE + 1
 """How long the patient has waited, in seconds."""
 
-CLASSES = {"high": 0, "medium": 1, "low": 2}
 CLOCK_MILLISECONDS = 10_000
 
 
@@ -51,9 +50,8 @@ class _Row(NamedTuple):
 class LineModel(QAbstractTableModel):
     """Who waits, in the order in which they will be called.
 
-    The lines of several services are merged as a call takes them: of those at the heads the best priority, then
-    who joined first; within a line its own order stands. There are at most `limit` rows; `hidden_count` tells how
-    many wait behind them.
+    The lines of several services are merged as a call takes them (`calling_order`). There are at most `limit` rows;
+    `hidden_count` tells how many wait behind them.
     """
 
     def __init__(
@@ -70,6 +68,7 @@ class LineModel(QAbstractTableModel):
         super().__init__(parent)
         self._bridge = bridge
         self._services = tuple(services)
+        self._in_order = False
         self._limit = limit
         self._now = now
         self._rows: list[_Row] = []
@@ -89,9 +88,14 @@ class LineModel(QAbstractTableModel):
         """Whose lines are shown."""
         return self._services
 
-    def set_services(self, services: Sequence[str]) -> None:
-        """Shows these services' lines from now on."""
-        self._services = tuple(services)
+    @property
+    def in_order(self) -> bool:
+        """Whether the services' own order comes before the time of waiting."""
+        return self._in_order
+
+    def set_services(self, services: Sequence[str], *, in_order: bool = False) -> None:
+        """Shows these services' lines from now on, merged by the rule of a counter that serves them."""
+        self._services, self._in_order = tuple(services), in_order
         self.refresh()
 
     @property
@@ -144,8 +148,7 @@ class LineModel(QAbstractTableModel):
 
     def _merged(self) -> Iterator[_Row]:
         lines = [self._bridge.line(code).first(self._limit) for code in self._services]
-        rows = ([_Row(ticket, place) for place, ticket in enumerate(line, 1)] for line in lines)
-        return heapq.merge(*rows, key=lambda row: (CLASSES[row.ticket.priority], row.ticket.joined_at))
+        return (_Row(ticket, ticket.position or 0) for ticket in calling_order(lines, self._in_order))
 
     def _remove_all_but(self, kept: set[str]) -> None:
         gone = [at for at, row in enumerate(self._rows) if row.ticket.id not in kept]

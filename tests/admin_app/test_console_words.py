@@ -33,7 +33,17 @@ def test_why_the_only_one_is_next() -> None:
 
 
 def test_why_a_hand_placed_ticket_is_next() -> None:
-    assert "placed first by hand" in say.why_next([ticket("A014", 9), ticket("A013", 12)], NOW)
+    placed = msgspec.structs.replace(ticket("A014", 9), placed_by_hand=True)
+    assert "placed first by hand" in say.why_next([placed, ticket("A013", 12)], NOW)
+
+
+def test_why_a_counter_s_first_service_is_next() -> None:
+    assert "comes first at this counter" in say.why_next([ticket("A014", 9), ticket("B013", 12)], NOW)
+
+
+def test_a_no_show_who_waits_again_is_told_so() -> None:
+    again = msgspec.structs.replace(ticket("A014", 9), status="waiting", position=7)
+    assert say.done_words(Action.NO_SHOW, again) == "A014 did not come and waits again, at place 7."
 
 
 def test_nobody_waits() -> None:

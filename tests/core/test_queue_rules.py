@@ -1,5 +1,6 @@
 """Places and waits, as values."""
 
+from datetime import timedelta
 from itertools import combinations
 
 import pytest
@@ -12,11 +13,13 @@ from core.queue_rules import (
     Line,
     LineLoad,
     calculate_position_and_wait_time,
+    calling_order,
     estimated_wait,
     likely_wait,
     line_loads,
 )
-from core.tickets import WaitBracket
+from core.tickets import Ticket, WaitBracket
+from tests.core.reference_line import START, make_ticket
 
 MINUTE = 60
 
@@ -177,3 +180,17 @@ def test_more_people_ahead_never_shorten_a_wait(ahead: int, pace: float, counter
     assert shorter is not None
     assert longer is not None
     assert (shorter.low <= longer.low) & (shorter.high <= longer.high)
+
+
+def _ranked(number: int, rank_class: int, minute: int) -> Ticket:
+    return make_ticket(number, rank_class=rank_class, rank_time=START + timedelta(minutes=minute))
+
+
+def test_a_counter_calls_the_best_rank_of_its_lines() -> None:
+    first, second = [_ranked(1, 0, 5), _ranked(2, 1, 3)], [_ranked(3, 1, 1), _ranked(4, 1, 4)]
+    assert [t.number for t in calling_order([first, second], False)] == ["A001", "A003", "A002", "A004"]
+
+
+def test_a_counter_in_order_calls_its_first_service_first() -> None:
+    first, second = [_ranked(1, 1, 5)], [_ranked(3, 0, 9), _ranked(4, 1, 4)]
+    assert [t.number for t in calling_order([first, second], True)] == ["A003", "A001", "A004"]
