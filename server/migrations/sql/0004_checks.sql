@@ -64,11 +64,12 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
             (rank_class(t.priority, s.head_start), rank_time(t.priority, s.head_start, t.joined_at)),
             'is %s with a rank that is not its own')
     ) v (wrong, what)
-    WHERE v.wrong
+    WHERE v.wrong AND NOT (is_.over AND t.ended_at IS NOT NULL AND t.position_in_queue IS NULL)  -- most, and quickly seen
     UNION ALL
     SELECT s.code, format('%s does not end in its number %s', ticket_name(t), n.digits)
     FROM tickets t JOIN services s ON s.id = t.service_id
-    CROSS JOIN LATERAL (SELECT lpad(t.number_value::text, greatest(3, length(t.number_value::text)), '0') AS digits) n
+    CROSS JOIN LATERAL (SELECT CASE WHEN t.number_value < 1000 THEN right('00' || t.number_value, 3)
+        ELSE t.number_value::text END AS digits) n
     WHERE t.number <> rtrim(t.number, '0123456789') || n.digits
     UNION ALL
     SELECT min(s.code), format('the counter %s serves %s patients at once: %s', c.code, count(*),
@@ -116,10 +117,12 @@ $$;
 -- with its status.
 CREATE FUNCTION history_violations() RETURNS TABLE (service text, violation text)
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    WITH latest AS MATERIALIZED (SELECT * FROM last_events())  -- sorted once, not by each parallel worker
     SELECT s.code, v.what FROM services s
-    CROSS JOIN LATERAL (SELECT count(*) AS events, coalesce(max(revision), 0) AS highest,
+    LEFT JOIN (SELECT service_id, count(*) AS events, max(revision) AS highest,
         max(revision) FILTER (WHERE kind IN ('opened', 'paused', 'closed')) AS switched
-        FROM queue_events WHERE service_id = s.id) h
+        FROM queue_events GROUP BY service_id) told ON told.service_id = s.id
+    CROSS JOIN LATERAL (SELECT coalesce(told.events, 0) AS events, coalesce(told.highest, 0) AS highest, told.switched) h
     LEFT JOIN queue_events e ON e.service_id = s.id AND e.revision = h.highest
     LEFT JOIN queue_events switch ON switch.service_id = s.id AND switch.revision = h.switched
     CROSS JOIN LATERAL (VALUES
@@ -137,7 +140,7 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
         WHEN e.status <> t.status THEN format('%s is %s, but %s after event %s', ticket_name(t), t.status, e.status, e.revision)
         ELSE format('%s belongs to %s, but to %s after its last event', ticket_name(t), s.code, e.code) END
     FROM tickets t JOIN services s ON s.id = t.service_id
-    LEFT JOIN last_events() e ON e.ticket_id = t.id
+    LEFT JOIN latest e ON e.ticket_id = t.id
     WHERE e.status IS DISTINCT FROM t.status OR e.code IS DISTINCT FROM s.code
 $$;
 
