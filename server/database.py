@@ -25,6 +25,8 @@ MOVED_MEANWHILE = "IT001"
 """A ticket changed lines between being read and being locked: the call is made again (`lock_ticket`)."""
 RETRY_SECONDS = 1
 _SAFETY = "-c statement_timeout=10s -c lock_timeout=5s -c idle_in_transaction_session_timeout=10s"
+_PLANS = "-c enable_seqscan=off -c jit=off"
+"""Every statement of the hub finds its rows by an index. A plan that a new, empty clinic's connection keeps says so too."""
 _ONCE = "requests_once"
 _TRIES = 5
 DRIVER_ERRORS = (psycopg.Error, PoolTimeout, PoolClosed)
@@ -74,7 +76,7 @@ class Database:
             reconnect_timeout=2.0,
             kwargs={
                 "autocommit": True,
-                "options": _SAFETY,
+                "options": f"{_SAFETY} {_PLANS}",
                 "connect_timeout": 2,
                 "application_name": "inturn-hub",
             },

@@ -161,7 +161,7 @@ DECLARE
     last_slot bigint;
 BEGIN
     SELECT position_in_queue INTO last_slot FROM tickets
-    WHERE service_id = s.id AND status = 'waiting' AND (rank_class, rank_time) <= (class, at)
+    WHERE service_id = s.id AND status = 'waiting' AND rank_class >= 0 AND (rank_class, rank_time) <= (class, at)
         AND position_in_queue IS DISTINCT FROM own
     ORDER BY rank_class DESC, rank_time DESC, position_in_queue DESC LIMIT 1;
     RETURN coalesce(last_slot - s.head + 2 - CASE WHEN last_slot > own THEN 1 ELSE 0 END, 1);
@@ -221,8 +221,10 @@ LANGUAGE plpgsql STABLE AS $$
 DECLARE
     neighbour tickets;
 BEGIN
-    SELECT * INTO neighbour FROM tickets WHERE service_id = s.id AND status = 'waiting'
-        AND position_in_queue = CASE place WHEN 'first' THEN s.head WHEN 'last' THEN s.tail - 1 END;
+    IF place <> 'arrival' THEN
+        SELECT * INTO neighbour FROM tickets WHERE service_id = s.id AND status = 'waiting'
+            AND position_in_queue = CASE place WHEN 'first' THEN s.head ELSE s.tail - 1 END;
+    END IF;
     t.placed_by_hand := neighbour.id IS NOT NULL;
     t.rank_class := coalesce(neighbour.rank_class, rank_class(t.priority, s.head_start));
     t.rank_time := coalesce(neighbour.rank_time, rank_time(t.priority, s.head_start, t.joined_at));

@@ -75,3 +75,10 @@ LANGUAGE sql STABLE AS $$
             AND business_day = s.business_day ORDER BY ended_at DESC LIMIT 10) t))
     FROM services s WHERE s.code = p_service
 $$;
+
+-- Requests are remembered for seven days: nobody repeats one that long after. Returns how many were forgotten.
+CREATE OR REPLACE FUNCTION forget_old_requests() RETURNS jsonb
+LANGUAGE sql AS $$
+    WITH forgotten AS (DELETE FROM requests WHERE at < now() - interval '7 days' RETURNING 1)
+    SELECT to_jsonb(count(*)) FROM forgotten
+$$;

@@ -74,6 +74,11 @@ CREATE INDEX idx_wait_estimates_told ON wait_estimates (service_id, told_at);
 
 -- A shift moves every index entry of a row: the numbers still held are in `services.held_numbers` now.
 DROP INDEX idx_live_numbers;
+-- Only get_next_queue_position says `rank_class >= 0`, so only it can use this index: without statistics, in a clinic's first
+-- hours, a place would otherwise be looked for here too, through the whole line.
+DROP INDEX idx_waiting_rank;
+CREATE INDEX idx_waiting_rank ON tickets (service_id, rank_class, rank_time, position_in_queue)
+    WHERE status = 'waiting' AND rank_class >= 0;
 -- Who is served now (the daily close, integrity); update_wait_times_atomic and reports read who was.
 CREATE INDEX idx_consulting ON tickets (service_id) WHERE status = 'consulting';
 CREATE INDEX idx_completed ON tickets (service_id, ended_at DESC) WHERE status = 'completed';

@@ -18,7 +18,7 @@ BEGIN
         SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY seconds) AS median FROM newest
     ), measured AS (
         SELECT count(*)::integer AS samples,
-            CASE WHEN count(*) >= 20 THEN avg(least(seconds, 4 * median))::integer END AS pace,
+            CASE WHEN count(*) >= 20 THEN greatest(avg(least(seconds, 4 * median))::integer, 1) END AS pace,
             CASE WHEN count(*) >= 20 THEN stddev_samp(least(seconds, 4 * median))::integer END AS spread
         FROM newest CROSS JOIN usual
     ), changed AS (
@@ -36,7 +36,8 @@ END
 $$;
 
 -- Notes what patients were told when they joined: [{"ticket", "low", "high"}], seconds. The first word counts; tickets that
--- nobody knows are passed over. Returns how many were noted.
+-- nobody knows are passed over. Each looks its ticket up by itself (OFFSET 0): a join may read them all. Returns how many were
+-- noted.
 CREATE FUNCTION log_wait_estimates(p_estimates jsonb) RETURNS jsonb
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -45,7 +46,7 @@ BEGIN
     INSERT INTO wait_estimates (ticket_id, service_id, told_at, low_seconds, high_seconds)
     SELECT t.id, t.origin_service_id, t.joined_at, e.low, e.high
     FROM jsonb_to_recordset(p_estimates) AS e (ticket uuid, low integer, high integer)
-    JOIN tickets t ON t.id = e.ticket
+    CROSS JOIN LATERAL (SELECT id, origin_service_id, joined_at FROM tickets WHERE id = e.ticket OFFSET 0) t
     ON CONFLICT (ticket_id) DO NOTHING;
     GET DIAGNOSTICS noted = ROW_COUNT;
     RETURN to_jsonb(noted);
@@ -53,7 +54,8 @@ END
 $$;
 
 -- Notes how long those of a service really waited until their first call, in one statement, for the newest 200 called. Whoever
--- was sent to another line or put at a place by hand waited for a person's decision: nobody could have estimated that.
+-- was sent to another line or put at a place by hand waited for a person's decision: nobody could have estimated that. (`+ 0`:
+-- found by the ticket, never by a service's whole history.)
 -- Returns how many were noted.
 CREATE FUNCTION log_wait_outcomes(p_service text) RETURNS jsonb
 LANGUAGE plpgsql AS $$
@@ -66,7 +68,7 @@ BEGIN
         WHERE service_id = (SELECT id FROM services WHERE code = p_service) AND called_at IS NOT NULL
         ORDER BY called_at DESC LIMIT 200
     ) called
-    WHERE e.ticket_id = called.id AND e.service_id = called.service_id AND called.calls = 1 AND NOT called.placed_by_hand
+    WHERE e.ticket_id = called.id AND e.service_id + 0 = called.service_id AND called.calls = 1 AND NOT called.placed_by_hand
         AND e.waited_seconds IS DISTINCT FROM called.waited;
     GET DIAGNOSTICS noted = ROW_COUNT;
     RETURN to_jsonb(noted);
