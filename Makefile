@@ -1,6 +1,6 @@
 # One list of commands; nobody calls the tools by hand. `make` alone prints it.
 .DEFAULT_GOAL := help
-.PHONY: help install keep demo test check bench format lint types run-hub run-kiosk run-monitor run-admin clean
+.PHONY: help install keep demo test prove check bench format lint types run-hub run-kiosk run-monitor run-admin clean
 MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
@@ -25,12 +25,15 @@ demo: install  ## hub, kiosk, monitor and console with a stream of patients; wit
 test: install  ## every test, on a real hub, a real PostgreSQL and real windows
 	@$(BIN)/python -m pytest $(ARGS)
 
+prove: install  ## the proofs at length: random operations, hammering and killing for minutes
+	@INTURN_PROVE=1 $(BIN)/python -m pytest --timeout 3600 tests/server $(ARGS)
+
 check: install  ## format, lint, types, imports and tests
 	@$(BIN)/ruff format --check .
 	@$(MAKE) lint types test
 
 bench: install  ## rates and delays of the hub and the windows
-	@$(BIN)/python tests/bench/run.py $(ARGS)
+	@$(BIN)/python -m tests.bench $(ARGS)
 
 format: install  ## write the code in its one format
 	@$(BIN)/ruff check --fix-only --quiet .
