@@ -120,7 +120,7 @@ def test_a_damaged_settings_file_is_named(tmp_path: Path) -> None:
 
 def test_checks_pass_on_a_sound_database_and_find_violations(on: tuple[str, str], clinic: Clinic) -> None:
     clinic.rows("SELECT join_queue('user:1', 'k' || n, '', 'A') FROM generate_series(1, 5) n")
-    for check in ("integrity", "audit"):
+    for check in ("integrity", "replay", "audit"):
         done = inturn_hub("check", check, *on)
         assert (done.returncode, done.stdout) == (0, "No violation found.\n")
     clinic.rows(
