@@ -1,0 +1,76 @@
+"""The clinic that is measured: lines of every length that is asked for, each with a counter of its own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+
+from core.session import PersonCredentials
+from server import administration
+from server.database import administration_engine, driver_url
+from server.probes.scratch_hub import scratch_database
+from tests.bench.filling import fill
+
+SHORT, LONG = 10, 10_000
+PAST = 100_000
+CONNECTIONS = 8
+LANES = tuple(f"W{lane}" for lane in range(CONNECTIONS))
+"""A line for each connection of the throughput runs: they measure the way, not the wait for one lock."""
+PERSON = PersonCredentials("bench", "only for the bench")
+
+# What it would be like after some hours with these lines.
+_TIDY = ("VACUUM ANALYZE", "CHECKPOINT")
+
+
+class Database:
+    """The SQL functions by the bare driver, on one connection, as the person of the bench."""
+
+    def __init__(self, url: str) -> None:
+        self.connection = psycopg.connect(driver_url(url), autocommit=True)
+
+    def call(self, function: str, *arguments: object) -> Any:
+        """One operation's result."""
+        statement = f"SELECT {function}('user:1', %s, ''{', %s' * len(arguments)})::text"
+        row = self.connection.execute(statement.encode(), (str(uuid4()), *arguments)).fetchone()
+        assert row is not None
+        return json.loads(row[0])["result"]
+
+    def ticket_at(self, service: str, place: int) -> str:
+        """Who stands at a place of a line, from 1."""
+        query = (
+            "SELECT t.id::text FROM tickets t JOIN services s ON s.id = t.service_id "
+            "WHERE s.code = %s AND t.status = 'waiting' AND t.position_in_queue = s.head + %s - 1"
+        )
+        row = self.connection.execute(query, (service, place)).fetchone()
+        assert row is not None
+        return str(row[0])
+
+    def close(self) -> None:
+        """Ends the connection."""
+        self.connection.close()
+
+
+@contextmanager
+def bench_database(server: str) -> Iterator[str]:
+    """The URL of a clinic with a short line S, a long line L with a long past, and the lanes."""
+    with scratch_database(server) as url:
+        engine = administration_engine(url)
+        for number, code in enumerate(("S", "L", *LANES)):
+            administration.add_service(engine, code, code, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"[number])
+            administration.add_counter(engine, f"R{code}", f"R{code}", [code])
+        administration.add_counter(engine, "wire", "wire", ["L"])
+        administration.add_user(engine, PERSON.username, "supervisor", PERSON.password)
+        engine.dispose()
+        with psycopg.connect(driver_url(url), autocommit=True) as connection:
+            fill(connection, "S", waiting=SHORT)
+            fill(connection, "L", waiting=LONG, past=PAST)
+            for lane in LANES:
+                fill(connection, lane, waiting=SHORT)
+            for statement in _TIDY:
+                connection.execute(statement)
+        yield url

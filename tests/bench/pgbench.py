@@ -1,0 +1,45 @@
+"""One operation as PostgreSQL's own load generator runs it: what there is to reach."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from server.database import driver_url
+from server.postgres_binaries import installed_binaries
+
+# Each client has its own line, named in order; the key is made by the server.
+JOIN = """\\set lane :client_id
+SELECT join_queue('user:1', gen_random_uuid()::text, '', 'W' || :lane, 'low')::text
+"""
+
+
+def find_pgbench() -> str | None:
+    """The program of the first PostgreSQL of this computer that has one."""
+    for binaries in installed_binaries():
+        program = binaries.bin_dir / ("pgbench.exe" if sys.platform == "win32" else "pgbench")
+        if program.is_file():
+            return str(program)
+    return None
+
+
+def joins_per_second(program: str, url: str, connections: int, seconds: int) -> float:
+    """So many clients join as fast as they can, with prepared statements."""
+    with tempfile.TemporaryDirectory() as folder:
+        script = Path(folder) / "join.sql"
+        script.write_text(JOIN, "utf-8")
+        command = [
+            program,
+            "--no-vacuum",
+            "--protocol=prepared",
+            f"--client={connections}",
+            f"--jobs={min(connections, 2)}",
+        ]
+        command += [f"--time={seconds}", f"--file={script}", driver_url(url)]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+    found = re.search(r"^tps = ([\d.]+)", done.stdout, re.MULTILINE)
+    assert found, done.stdout
+    return float(found[1])
