@@ -65,6 +65,7 @@ OPERATIONS = {
     "set_service_state(WHO, 'A', 'paused')": {KEY},
     "set_counter_state(WHO, 'R2', 'paused')": {KEY},
     "close_day(WHO, 'B')": {KEY, TICKET, "idx_parked"},
+    "close_day_if_due()": {"idx_parked"},
 }
 READINGS = {
     "queue_snapshot('A')": {"idx_parked", "idx_recently_called", "idx_missed"},
@@ -125,6 +126,7 @@ class OldClinic:
 def clinic(postgres: str) -> Iterator[OldClinic]:
     with scratch_database(postgres) as scratch, closing(PlanReader(driver_url(scratch), _PLANS)) as witness:
         furnish(scratch)
+        witness.connection.execute("UPDATE settings SET day_closes = '00:00'")
         for table in GROWING:
             witness.connection.execute(f"ALTER TABLE {table} SET (autovacuum_enabled = off)".encode())
         witness.connection.execute("VACUUM ANALYZE")
@@ -215,6 +217,12 @@ def test_moves_the_shorter_side(line: LongLine) -> None:
     for place, call in {"first": 1, "middle": WAITING // 2, "last": 1}.items():
         written = line.read(f"cancel_ticket(WHO, %({place})s)").written
         assert written["tickets"] <= call + 1
+
+
+def test_writes_each_row_once_at_the_days_end(line: LongLine) -> None:
+    written = line.read("close_day(WHO, 'B')").written
+    assert written["tickets"] == written["queue_events"] == LINE_OF_TWENTY
+    assert written["services"] == written["requests"] == 1
 
 
 def test_takes_back_by_its_indexes(line: LongLine) -> None:
