@@ -237,15 +237,13 @@ LANGUAGE sql STABLE AS $$
     LEFT JOIN services line ON line.id = t.service_id
     LEFT JOIN services origin ON origin.id = t.origin_service_id
     LEFT JOIN counters seat ON seat.id = t.counter_id
-    CROSS JOIN LATERAL (SELECT ticket_view(t, 0, line.code, origin.code, seat.code) AS ticket OFFSET 0) kept
+    CROSS JOIN LATERAL (SELECT ticket_view(t, 0, line.code, origin.code, seat.code) - CASE WHEN told.ticket ? 'rank_class'
+        THEN '{position}'::text[] ELSE '{position,rank_class,rank_time,placed_by_hand}' END AS ticket OFFSET 0) kept
     LEFT JOIN LATERAL (
-        SELECT coalesce(a.key, b.key) AS member FROM jsonb_each(kept.ticket - 'position') a
-        FULL JOIN jsonb_each(told.ticket - 'position') b ON b.key = a.key
-        WHERE a.value IS DISTINCT FROM b.value
-            AND (b.key IS NOT NULL OR a.key NOT IN ('rank_class', 'rank_time', 'placed_by_hand'))
+        SELECT coalesce(a.key, b.key) AS member FROM jsonb_each(kept.ticket) a
+        FULL JOIN jsonb_each(told.ticket - 'position') b ON b.key = a.key WHERE a.value IS DISTINCT FROM b.value
     ) d ON t.id = told.ticket_id
     JOIN services s ON s.id = coalesce(told.service_id, t.service_id)
-    WHERE kept.ticket - 'position' IS DISTINCT FROM told.ticket - 'position'
-        AND (t.id IS NULL OR told.ticket_id IS NULL OR d.member IS NOT NULL)
+    WHERE kept.ticket IS DISTINCT FROM told.ticket - 'position'
     ORDER BY s.code, told.revision, d.member
 $$;
