@@ -11,8 +11,8 @@ from pathlib import Path
 from server.database import driver_url
 from server.postgres_binaries import installed_binaries
 
-# Each client has its own line, named in order; the key is made by the server.
-JOIN = """\\set lane :client_id
+# Clients take the lines in turn; the key is made by the server.
+JOIN = """\\set lane :client_id % {lines}
 SELECT join_queue('user:1', gen_random_uuid()::text, '', 'W' || :lane, 'low')::text
 """
 
@@ -26,11 +26,11 @@ def find_pgbench() -> str | None:
     return None
 
 
-def joins_per_second(program: str, url: str, connections: int, seconds: int) -> float:
-    """So many clients join as fast as they can, with prepared statements."""
+def joins_per_second(program: str, url: str, connections: int, lines: int, seconds: int) -> float:
+    """So many clients join so many lines as fast as they can, with prepared statements."""
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder) / "join.sql"
-        script.write_text(JOIN, "utf-8")
+        script.write_text(JOIN.format(lines=lines), "utf-8")
         command = [
             program,
             "--no-vacuum",

@@ -26,6 +26,8 @@ class Spread:
 
     def __str__(self) -> str:
         digits = 0 if self.median >= 100 else 2
+        if self.low == self.high:
+            return f"{self.median:.{digits}f}"
         return f"{self.median:.{digits}f} ({self.low:.{digits}f}–{self.high:.{digits}f})"
 
 
