@@ -26,6 +26,8 @@ from tests.server.hammer import EVERYTHING, Log, hammer
 from tests.server.scene import furnish
 from tests.server.verdict import judged
 
+pytestmark = pytest.mark.usefixtures("nothing_left_of_windows")
+
 SHORT, LONG = 3.0, 60.0
 """Seconds of hammering: in every run, and marked `long`."""
 

@@ -35,6 +35,8 @@ from tests.server.scene import Scene, furnish
 from tests.server.verdict import judged
 from tests.waiting import until
 
+pytestmark = pytest.mark.usefixtures("nothing_left_of_windows")
+
 PEOPLE = 8
 PASSWORD = "correct horse"
 KILLS = [5, pytest.param(40, marks=[pytest.mark.long, pytest.mark.timeout(400)])]

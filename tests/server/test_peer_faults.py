@@ -12,6 +12,7 @@ from concurrent.futures import ProcessPoolExecutor
 from statistics import quantiles
 from time import perf_counter
 
+import pytest
 from sqlalchemy import create_engine, text
 
 from server import schema
@@ -36,6 +37,8 @@ from tests.server.at_once import (
     outcome,
     ticket_of,
 )
+
+pytestmark = pytest.mark.usefixtures("nothing_left_of_windows")
 
 LOCAL_HOUR = (
     "UPDATE settings SET time_zone = "
