@@ -59,3 +59,9 @@ def expect_history(connection: psycopg.Connection[Any], model: ModelClinic) -> N
     assert {code: (state, held_by and f"user:{held_by}") for code, state, held_by in rows} == {
         c.code: (c.state, c.holder) for c in model.counters.values()
     }
+
+
+def without_personal(ticket: dict[str, Any] | None) -> dict[str, Any] | None:
+    """What a repeated answer has in common with the first: notes are told as they are now, waits as they look now."""
+    fresh = {"note", "patient_name", "needs", "parked_reason", "estimated_wait"}
+    return ticket and {name: value for name, value in ticket.items() if name not in fresh}
