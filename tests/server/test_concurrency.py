@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 
 from server.probes.violations import count_violations
 from tests.clinic import Clinic
+from tests.proof_size import proof_size
 from tests.server.at_once import (
     STAFF,
     SUPERVISOR,
@@ -26,10 +27,9 @@ from tests.server.hammer import EVERYTHING, Log, hammer
 from tests.server.scene import furnish
 from tests.server.verdict import judged
 
-pytestmark = pytest.mark.usefixtures("nothing_left_of_windows")
+pytestmark = [pytest.mark.usefixtures("nothing_left_of_windows"), pytest.mark.timeout(proof_size(60, 300))]
 
-SHORT, LONG = 3.0, 60.0
-"""Seconds of hammering: in every run, and marked `long`."""
+SECONDS = proof_size(3, 60)
 
 TO_AND_FRO = {
     "join_queue": 10,
@@ -50,30 +50,25 @@ def engine(clinic: Clinic) -> Iterator[Engine]:
     engine.dispose()
 
 
-@pytest.fixture(params=[SHORT, pytest.param(LONG, marks=[pytest.mark.long, pytest.mark.timeout(300)])])
-def seconds(request: pytest.FixtureRequest) -> float:
-    return float(request.param)
-
-
 def told(logs: list[Log]) -> Counter[str]:
     return Counter(each.operation for log in logs for each in log.told)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("services", "counters"), [(1, 6), (3, 8)], ids=["one line", "three lines"])
-def test_sixteen_processes_press_every_button(
-    engine: Engine, services: int, counters: int, seconds: float
-) -> None:
-    logs = hammer(furnish(engine, services, counters), seconds=seconds)
+def test_sixteen_processes_press_every_button(engine: Engine, services: int, counters: int) -> None:
+    logs = hammer(furnish(engine, services, counters), seconds=SECONDS)
     assert judged(engine, logs) == {}
     assert told(logs).keys() >= EVERYTHING.keys() - {"close_day"}
     if services == 1:
         assert sum(log.retries for log in logs) == 0
 
 
-def test_transfers_in_both_directions_never_deadlock(engine: Engine, seconds: float) -> None:
-    logs = hammer(furnish(engine, 2, 6), seconds=seconds, weights=TO_AND_FRO, seed=2)
+@pytest.mark.long
+def test_transfers_in_both_directions_never_deadlock(engine: Engine) -> None:
+    logs = hammer(furnish(engine, 2, 6), seconds=SECONDS, weights=TO_AND_FRO, seed=2)
     assert judged(engine, logs) == {}
-    assert told(logs)["transfer_ticket"] > 10 * seconds
+    assert told(logs)["transfer_ticket"] > 10 * SECONDS
     assert told(logs)["undo_operation"] > 0
 
 

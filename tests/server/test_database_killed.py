@@ -29,18 +29,22 @@ from server.embedded_postgres import EmbeddedPostgres
 from server.probes.violations import count_violations
 from tests.conftest import Run
 from tests.hub_process import HubProcess
+from tests.proof_size import proof_size
 from tests.server.hammer import Log, connected, hammer
 from tests.server.private_clusters import eventually, is_alive, query, server_of
 from tests.server.scene import Scene, furnish
 from tests.server.verdict import judged
 from tests.waiting import until
 
-pytestmark = pytest.mark.usefixtures("nothing_left_of_windows")
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.usefixtures("nothing_left_of_windows"),
+    pytest.mark.timeout(proof_size(120, 400)),
+]
 
 PEOPLE = 8
 PASSWORD = "correct horse"
-KILLS = [5, pytest.param(40, marks=[pytest.mark.long, pytest.mark.timeout(400)])]
-"""In every run, and marked `long`."""
+KILLS = proof_size(5, 40)
 
 
 class Clinic:
@@ -119,29 +123,25 @@ def all_more(counts: Callable[[], list[int]], before: list[int]) -> bool:
     return all(now > then for now, then in zip(counts(), before, strict=True))
 
 
-@pytest.mark.timeout(120)
-@pytest.mark.parametrize("kills", KILLS)
 def test_a_killed_database_keeps_what_it_said_and_does_once_what_is_repeated(
-    clinic: Clinic, kills: int
+    clinic: Clinic,
 ) -> None:
     assert query(clinic.url, "SELECT current_setting('fsync'), current_setting('synchronous_commit')") == [
         ("on", "on")
     ]
     with ThreadPoolExecutor(1) as pool:
-        killing = pool.submit(killings, clinic, kills, lambda: revisions(clinic))
+        killing = pool.submit(killings, clinic, KILLS, lambda: revisions(clinic))
         logs: list[Log] = []
         while not killing.done():
-            logs += hammer(clinic.scene, seconds=1.2 * kills, seed=len(logs))
+            logs += hammer(clinic.scene, seconds=1.2 * KILLS, seed=len(logs))
         killing.result()
     assert judged(clinic.engine, logs) == {}
     assert sum(log.repeats for log in logs) >= PEOPLE
 
 
 @pytest.mark.logs_expected
-@pytest.mark.timeout(120)
-@pytest.mark.parametrize("kills", KILLS)
 def test_clients_of_a_hub_whose_database_is_killed_go_on_by_themselves(
-    run: Run, clinic: Clinic, hub: HubProcess, kills: int
+    run: Run, clinic: Clinic, hub: HubProcess
 ) -> None:
     administration.add_user(clinic.engine, "desk", "supervisor", PASSWORD)
     desks = [Desk(hub.url, code) for code in clinic.scene.counters]
@@ -149,7 +149,7 @@ def test_clients_of_a_hub_whose_database_is_killed_go_on_by_themselves(
     async def story() -> None:
         await asyncio.gather(*(desk.client.__aenter__() for desk in desks))
         killing = asyncio.get_running_loop().run_in_executor(
-            None, killings, clinic, kills, lambda: [len(desk.served) for desk in desks]
+            None, killings, clinic, KILLS, lambda: [len(desk.served) for desk in desks]
         )
         await asyncio.gather(killing, *(desk.work(killing) for desk in desks))
         lines = desks[0].client.replica.lines
