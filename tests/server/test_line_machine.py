@@ -32,6 +32,7 @@ from tests.clinic import Clinic
 from tests.hub_process import HubProcess
 from tests.proof_size import LONG, proof_size
 from tests.server.line_checks import (
+    expect_counters,
     expect_fairness,
     expect_history,
     expect_replica,
@@ -301,7 +302,7 @@ class LineMachine(RuleBasedStateMachine):
         expect_fairness(self.performer.connection, self.model)
 
     def teardown(self) -> None:
-        expect_history(self.performer.connection, self.model)
+        expect_counters(self.performer.connection, self.model)
 
 
 def run_machine(performer: Sql, examples: int, steps: int) -> None:
@@ -319,6 +320,7 @@ def run_machine(performer: Sql, examples: int, steps: int) -> None:
                 suppress_health_check=list(HealthCheck),
             ),
         )
+        expect_history(performer.connection)
     finally:
         performer.close()
 
