@@ -26,7 +26,7 @@ MOVED_MEANWHILE = "IT001"
 RETRY_SECONDS = 1
 _SAFETY = "-c statement_timeout=10s -c lock_timeout=5s -c idle_in_transaction_session_timeout=10s"
 _PLANS = "-c enable_seqscan=off -c jit=off"
-"""Every statement of the hub finds its rows by an index. A plan that a new, empty clinic's connection keeps says so too."""
+"""Every statement of the hub finds its rows by an index, also by a plan that was made while the tables were empty."""
 _ONCE = "requests_once"
 _TRIES = 5
 DRIVER_ERRORS = (psycopg.Error, PoolTimeout, PoolClosed)

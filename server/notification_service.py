@@ -188,16 +188,27 @@ class NotificationService:
                         self._repair(subscription)
 
     def _repair(self, subscription: Subscription) -> None:
-        subscription.outbox.recover(lambda: self._catch_up(subscription))
+        outbox = subscription.outbox
+        outbox.recover(lambda: self._catch_up(outbox))
 
-    async def _catch_up(self, subscription: Subscription) -> bool:
-        """Brings a client to the present, by kept events where they suffice, else by a snapshot. False: behind again."""
+    async def _catch_up(self, outbox: Outbox) -> bool:
+        """Brings a client to the present: snapshots where events are not kept any more, then events. False: not yet."""
+        subscription = self._subscriptions.get(outbox)
+        if subscription is None or not subscription.begun:
+            return True
         for code in [code for code in self._lines if subscription.covers(code)]:
-            while code not in subscription.sent or not subscription.deliver_kept(self._line(code)):
-                if not subscription.replace(await self.fresh_snapshot(code)):
-                    return False
-        self._push_lists([subscription])
-        return True
+            while not subscription.can_follow(self._line(code)):
+                whole = await self.fresh_snapshot(code)
+                await subscription.replace(whole)
+                if whole.epoch != self.overview.epoch:
+                    del subscription.sent[code]
+        outbox.behind = False
+        return self._follow_on(subscription) and self._subscriptions.get(outbox) is subscription
+
+    def _follow_on(self, subscription: Subscription) -> bool:
+        """Sends all that happened since the snapshots, and the lists. False if the client fell behind again."""
+        lines = [self._line(code) for code in self._lines if subscription.covers(code)]
+        return all(subscription.deliver_kept(line) for line in lines) and self._push_lists([subscription])
 
     async def _keep_current(self) -> None:
         """Every second: read what changed behind this hub's back, push the lists if they are due."""
@@ -267,14 +278,21 @@ class NotificationService:
             *(push_frame("counters.changed", self.overview.counter_list(view)) for view in VIEWS),
         )
 
-    def _push_lists(self, subscriptions: Iterable[Subscription]) -> None:
+    def _push_lists(self, subscriptions: Iterable[Subscription]) -> bool:
+        """Sends the lists as they are now. False if one of the clients is behind and will get them later."""
         services, *counters = (text_frame(text) for text in self._lists())
         by_view = dict(zip(VIEWS, counters, strict=True))
+        complete = True
         for subscription in subscriptions:
-            self._push(subscription, services)
+            complete &= self._push(subscription, services)
             if subscription.outbox.role != "kiosk":
-                self._push(subscription, by_view[subscription.outbox.view])
+                complete &= self._push(subscription, by_view[subscription.outbox.view])
+        return complete
 
-    def _push(self, subscription: Subscription, frame: bytes) -> None:
-        if subscription.begun and not subscription.outbox.push(frame):
-            self._repair(subscription)
+    def _push(self, subscription: Subscription, frame: bytes) -> bool:
+        if not subscription.begun:
+            return True
+        if subscription.outbox.push(frame):
+            return True
+        self._repair(subscription)
+        return False

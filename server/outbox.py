@@ -57,9 +57,18 @@ class Outbox:
         return True
 
     def recover(self, catch_up: Callable[[], Awaitable[bool]]) -> None:
-        """Calls `catch_up` once the socket has drained, and again until it says that the client has everything."""
+        """Calls `catch_up` once the socket has drained, and again until it says that the client has everything.
+
+        Until then the client is behind: what is pushed meanwhile is refused, so that catching up comes to an end.
+        """
         if self._recovery is None or self._recovery.done():
+            self.behind = True
             self._recovery = asyncio.get_running_loop().create_task(self._recover(catch_up))
+
+    async def write_drained(self, frame: bytes) -> None:
+        """Writes a frame of a recovery when the socket has taken what was written before."""
+        await self._drained()
+        self._write(frame)
 
     async def aclose(self) -> None:
         """Ends a recovery that is under way."""
@@ -68,13 +77,12 @@ class Outbox:
             await asyncio.gather(self._recovery, return_exceptions=True)
 
     async def _recover(self, catch_up: Callable[[], Awaitable[bool]]) -> None:
-        """Until the client has everything: a client that falls behind again while it catches up waits again."""
         try:
             caught_up = False
             while not caught_up:
                 await self._drained()
-                self.behind = False
                 caught_up = await catch_up()
+            self.behind = False
         except ConnectionClosed:
             pass
         except Exception:

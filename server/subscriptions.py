@@ -53,13 +53,24 @@ class Subscription:
         """The answer is written: the snapshots' other parts go out. False if the client is behind already."""
         self.begun = True
         rest, self._rest = self._rest, {}
-        complete = [self._push_parts(service, following) for service, following in rest.items()]
-        return all(complete)
+        for service, following in rest.items():
+            if not all(self.outbox.push(frame) for frame in snapshot_frames(following, self.outbox.view)):
+                del self.sent[service]
+        return self.sent.keys() >= rest.keys()
 
-    def replace(self, whole: Snapshot) -> bool:
-        """Sends a snapshot that replaces what the client holds of a service. False if the client is behind."""
+    async def replace(self, whole: Snapshot) -> None:
+        """Sends a snapshot that replaces what the client holds of a service, each part when the one before has drained.
+
+        Events follow when all of it is written. Raises ConnectionClosed.
+        """
+        self.sent.pop(whole.service, None)
+        for frame in snapshot_frames(parts(whole), self.outbox.view):
+            await self.outbox.write_drained(frame)
         self.sent[whole.service] = whole.revision
-        return self._push_parts(whole.service, parts(whole))
+
+    def can_follow(self, line: LineFeed) -> bool:
+        """Whether the events behind what the client has are kept."""
+        return line.service in self.sent and line.since(self.sent[line.service]) is not None
 
     def deliver(self, service: str, delivery: Delivery) -> bool:
         """Sends an event if it is the client's next. False if the client did not get what it should have."""
@@ -75,9 +86,3 @@ class Subscription:
         """Sends every kept event behind what the client has. False if one is not kept, or the client is behind."""
         deliveries = line.since(self.sent.get(line.service, -1))
         return deliveries is not None and all(self.deliver(line.service, delivery) for delivery in deliveries)
-
-    def _push_parts(self, service: str, following: SnapshotParts) -> bool:
-        complete = all(self.outbox.push(frame) for frame in snapshot_frames(following, self.outbox.view))
-        if not complete:
-            del self.sent[service]
-        return complete

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from random import Random
 
 import pytest
@@ -103,5 +104,28 @@ def test_a_client_that_stops_reading_delays_nobody(run: Run, clinic: Clinic, hub
             late = frozen.replica.lines.line("A")
             await until(lambda: late.revision == 601, what="the client that reads again")
             assert [t.id for t in late.waiting] == [t.id for t in line.waiting]
+
+    run(story())
+
+
+def test_a_client_that_reads_slowly_gets_a_long_line_in_parts(run: Run, clinic: Clinic, hub: HubProcess) -> None:
+    """Each part is larger than what may lie unread: it must drain before the next, while events go on."""
+    joins = "SELECT count(join_queue('user:1', 'k' || n, '', 'A')) FROM generate_series(1, 1200) n"
+
+    async def story() -> None:
+        async with HubClient(hub.url, clinic.monitor) as slow, HubClient(hub.url, clinic.staff) as console:
+            transport = slow._connection.transport  # type: ignore[union-attr]
+            transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32768)
+            transport.pause_reading()
+            await asyncio.to_thread(clinic.rows, joins)
+            line, late = console.replica.lines.line("A"), slow.replica.lines.line("A")
+            await until(lambda: line.revision == 1200, what="the reading client")
+            transport.resume_reading()
+            while late.revision < 1200:
+                await console.join_queue("B")
+                await asyncio.sleep(0.05)
+            assert [t.id for t in late.waiting] == [t.id for t in line.waiting]
+            line, late = console.replica.lines.line("B"), slow.replica.lines.line("B")
+            await until(lambda: late.revision == line.revision, timeout=20, what="the events meanwhile")
 
     run(story())
