@@ -145,7 +145,10 @@ def _refusal(error: psycopg.Error) -> HubError:
 def _wrapped(error: Exception) -> HubError:
     if isinstance(error, psycopg.Error) and error.sqlstate == REFUSED:
         return _refusal(error)
-    if isinstance(error, (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, PoolClosed)):
+    moving = isinstance(error, psycopg.Error) and error.sqlstate == MOVED_MEANWHILE
+    if moving or isinstance(
+        error, (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, PoolClosed)
+    ):
         return Unavailable(retry_after=RETRY_SECONDS)
     log.error("The database refused a statement", exc_info=error)
     return InternalError()

@@ -22,7 +22,7 @@ from __future__ import annotations
 import subprocess
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from urllib.parse import quote
@@ -33,12 +33,12 @@ from server.postgres_binaries import PostgresBinaries
 from server.postgres_cluster import SUPERUSER, Cluster, Deadline
 from server.postgres_errors import EmbeddedPostgresError, SocketTaken
 from server.postgres_files import RunningServer, postgres_runs_in
-from server.postgres_process import interrupt
+from server.postgres_process import interrupt, quit_at_once
 
 __all__ = ["EmbeddedPostgres", "EmbeddedPostgresError"]
 
 DATABASE = "inturn"
-FAST_SHUTDOWN_SECONDS = 60.0
+SHUTDOWN_SECONDS = 15.0
 NO_OPTIONS: Mapping[str, str] = MappingProxyType({})
 
 
@@ -111,10 +111,14 @@ class EmbeddedPostgres:
             self._started = self.adopted = False
             if process is None or process.poll() is not None:
                 return
-            interrupt(process, self._cluster.binaries().program("pg_ctl"), self._cluster.data)
-            try:
-                process.wait(FAST_SHUTDOWN_SECONDS)
-            except subprocess.TimeoutExpired:
+            pg_ctl = self._cluster.binaries().program("pg_ctl")
+            # PostgreSQL 18 may never end a fast shutdown that comes while it recovers from a killed backend.
+            for ask in (interrupt, quit_at_once):
+                ask(process, pg_ctl, self._cluster.data)
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(SHUTDOWN_SECONDS)
+                    break
+            else:
                 process.kill()
                 process.wait()
             self._cluster.remove_socket_directory()

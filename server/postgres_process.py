@@ -104,6 +104,14 @@ def interrupt(process: subprocess.Popen[bytes], pg_ctl: str, data: Path) -> None
         process.send_signal(signal.SIGINT)
 
 
+def quit_at_once(process: subprocess.Popen[bytes], pg_ctl: str, data: Path) -> None:
+    """Ask a server for an immediate shutdown: what was acknowledged is in its log, and recovered by the next start."""
+    if sys.platform == "win32":
+        subprocess.run([pg_ctl, "stop", "-D", str(data), "-m", "immediate", "-W"], check=False)
+    else:
+        process.send_signal(signal.SIGQUIT)
+
+
 def _popen(argv: list[str], account: Account, log: IO[bytes], inherited_fd: int) -> subprocess.Popen[bytes]:
     # Its own session: a terminal's Ctrl-C must reach InTurn, which stops the server when it is done with it.
     return subprocess.Popen(
