@@ -108,7 +108,9 @@ def test_a_client_that_stops_reading_delays_nobody(run: Run, clinic: Clinic, hub
     run(story())
 
 
-def test_a_client_that_reads_slowly_gets_a_long_line_in_parts(run: Run, clinic: Clinic, hub: HubProcess) -> None:
+def test_a_client_that_reads_slowly_gets_a_long_line_in_parts(
+    run: Run, clinic: Clinic, hub: HubProcess
+) -> None:
     """Each part is larger than what may lie unread: it must drain before the next, while events go on."""
     joins = "SELECT count(join_queue('user:1', 'k' || n, '', 'A')) FROM generate_series(1, 1200) n"
 
