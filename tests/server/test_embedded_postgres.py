@@ -83,7 +83,7 @@ def test_a_server_that_can_not_end_is_ended(
     monkeypatch.setattr("server.embedded_postgres.SHUTDOWN_SECONDS", 6.0)
     query(cluster.start(), "CREATE TABLE kept_all_the_same AS SELECT 7 AS number")
     stuck = query(cluster.start(), "SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'")
-    os.kill(stuck[0][0], signal.SIGSTOP)
+    os.kill(int(str(stuck[0][0])), signal.SIGSTOP)
     cluster.stop()
     assert query(cluster.start(), "SELECT number FROM kept_all_the_same") == [(7,)]
 

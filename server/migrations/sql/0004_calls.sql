@@ -285,7 +285,7 @@ $$;
 CREATE FUNCTION can_come_back(t tickets) RETURNS boolean
 LANGUAGE plpgsql STABLE AS $$
 BEGIN
-    RETURN t.status = 'parked' OR (t.status = 'no_show' AND t.business_day = business_day_now());
+    RETURN t.status = 'parked' OR (t.status = 'no_show' AND t.business_day >= business_day_at(clock_timestamp()));
 END
 $$;
 
