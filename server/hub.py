@@ -7,24 +7,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import logging
 import socket
-from http import HTTPStatus
 
 from websockets.asyncio.server import Server, ServerConnection, serve
-from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
 from core.errors import HubError, SetupError
 from core.protocol import CLOSE_UNAUTHENTICATED, MAX_REQUEST_BYTES, SILENCE_SECONDS, SUBPROTOCOL
+from server import http_pages
 from server.connection import ClientConnection
 from server.database import Database
-from server.metrics import CONTENT_TYPE
 from server.parts import HubParts, assemble
 from server.queue_operations import Result
-from server.schema import latest_revision
 
 log = logging.getLogger(__name__)
 
@@ -120,31 +116,7 @@ class Hub:
             self._clients.discard(client)
 
     async def _answer_http(self, connection: ServerConnection, request: Request) -> Response | None:
-        match request.path.partition("?")[0]:
-            case "/ws":
-                return None
-            case "/livez":
-                return _json(HTTPStatus.OK, {"alive": True})
-            case "/readyz":
-                checks = await self._readiness()
-                ready = all(checks.values())
-                return _json(
-                    HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE, {"ready": ready, **checks}
-                )
-            case "/metrics":
-                return _response(HTTPStatus.OK, CONTENT_TYPE, self.parts.metrics.text())
-        return _json(HTTPStatus.NOT_FOUND, {"error": "There is nothing here. Clients connect to /ws."})
-
-    async def _readiness(self) -> dict[str, bool]:
-        try:
-            revision = json.loads(await self._database.call("schema_revision"))
-        except HubError:
-            revision = None
-        return {
-            "database": revision is not None,
-            "schema": revision == latest_revision(),
-            "notification_service": self.parts.notifications.running,
-        }
+        return await http_pages.answer(request, str(connection.remote_address[0]), self.parts)
 
     def _look_for_revoked(self) -> None:
         self._revocation_due = True
@@ -200,14 +172,3 @@ def _told(closed: Result) -> str:
     """The schedule's daily close in one line."""
     still_open = ", ".join(ticket.number for ticket in closed.consulting) or "none"
     return f"The schedule closed the day: {closed.cancelled} cancelled, consultations left open: {still_open}"
-
-
-def _json(status: HTTPStatus, body: dict[str, object]) -> Response:
-    return _response(status, "application/json", json.dumps(body).encode())
-
-
-def _response(status: HTTPStatus, content_type: str, body: bytes) -> Response:
-    headers = Headers(
-        {"Content-Type": content_type, "Content-Length": str(len(body)), "Cache-Control": "no-store"}
-    )
-    return Response(status.value, status.phrase, headers, body)
