@@ -151,7 +151,7 @@ class Hub:
             try:
                 closed = await self.parts.operations.close_day_if_due()
                 if closed is not None:
-                    self.parts.notifications.notify(closed.events)
+                    self.parts.notifications.notify_line_changed(closed.events)
                     log.info("%s", _told(closed.result))
             except HubError as error:
                 log.info("Whether the day is to be closed could not be asked: %s", error.message)

@@ -64,7 +64,7 @@ class NotificationService:
         self.on_configuration: Callable[[], None] = lambda: None
         self._database = database
         self._operations = operations
-        self._waits = WaitKeeper(database, overview, self.notify_lists)
+        self._waits = WaitKeeper(database, overview, self.notify_counters_changed)
         self._acted_on = CurrentRevisions("", 0, "", {}, {})
         self._lines: dict[str, LineFeed] = {}
         self._subscriptions: dict[Outbox, Subscription] = {}
@@ -108,10 +108,33 @@ class NotificationService:
             await outbox.aclose()
         log.info("Notification service stopped")
 
-    def notify(self, events: Collection[QueueEvent]) -> None:
-        """Takes what this hub's clients committed; it is pushed when the loop comes round, behind the reply."""
-        self._waits.observe(events)
+    def notify_patient_joined(self, events: Collection[QueueEvent]) -> None:
+        """A patient took a turn. As with all of these: it is pushed when the loop comes round, behind the reply."""
+        self._waits.observe_joined(events)
         self._take(events)
+
+    def notify_patient_called(self, events: Collection[QueueEvent]) -> None:
+        """A patient was called, or called again; with the completion of the one before, if that was asked too."""
+        self._waits.observe_consultations(events)
+        self._take(events)
+
+    def notify_consultation_ended(self, events: Collection[QueueEvent]) -> None:
+        """A patient was served, or did not come."""
+        self._waits.observe_consultations(events)
+        self._take(events)
+
+    def notify_line_changed(self, events: Collection[QueueEvent]) -> None:
+        """Any other change of lines: moved, parked, transferred, cancelled, corrected, undone."""
+        self._take(events)
+
+    def notify_service_changed(self, events: Collection[QueueEvent]) -> None:
+        """A service opened, paused or closed: the lists are read and pushed again, too."""
+        self._lists_due = True
+        self._take(events)
+
+    def notify_counters_changed(self) -> None:
+        """A counter opened, paused or closed, or a pace changed: the lists are read and pushed again."""
+        self._lists_due = True
 
     def _take(self, events: Iterable[QueueEvent]) -> None:
         for event in events:
@@ -119,10 +142,6 @@ class NotificationService:
         if not self._flush_due:
             self._flush_due = True
             asyncio.get_running_loop().call_soon(self._flush)
-
-    def notify_lists(self) -> None:
-        """A counter or a service changed its state: the lists are read and pushed again."""
-        self._lists_due = True
 
     async def subscribe(
         self, outbox: Outbox, services: frozenset[str] | None, since: dict[str, int], epoch: str | None

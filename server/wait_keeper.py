@@ -56,15 +56,16 @@ class WaitKeeper:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
-    def observe(self, events: Iterable[QueueEvent]) -> None:
-        """Takes what this hub's clients just did: who joined was told a wait; who is called shows how good it was."""
+    def observe_joined(self, events: Iterable[QueueEvent]) -> None:
+        """Takes who just joined at this hub: they were told a wait."""
         for event in events:
-            if event.kind == "joined" and event.ticket is not None:
-                wait = self._overview.wait_of(event.ticket)
-                if wait is not None:
-                    self.unwritten.append({"ticket": event.ticket.id, "low": wait.low, "high": wait.high})
-            elif event.kind in {"called", "completed"}:
-                self._due.add(event.service)
+            wait = self._overview.wait_of(event.ticket) if event.ticket is not None else None
+            if event.ticket is not None and wait is not None:
+                self.unwritten.append({"ticket": event.ticket.id, "low": wait.low, "high": wait.high})
+
+    def observe_consultations(self, events: Iterable[QueueEvent]) -> None:
+        """Takes calls and completions: they show how good the waits were, and how long consultations take."""
+        self._due.update(event.service for event in events if event.kind in {"called", "completed"})
 
     async def _keep(self) -> None:
         while True:

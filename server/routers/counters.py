@@ -44,6 +44,6 @@ async def _set_state(context: Context, params: CounterParams, state: str) -> dic
     await context.operations.set_counter_state(
         caller.actor, params.key, params.counter, state, params.reason, caller.supervises
     )
-    context.notifications.notify_lists()
+    context.notifications.notify_counters_changed()
     await context.notifications.overview.refresh()
     return {"counter": context.notifications.overview.counter(params.counter, caller.view)}

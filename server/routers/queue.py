@@ -123,7 +123,10 @@ async def call_next(context: Context, params: CallNextParams) -> dict[str, Any]:
     outcome = await context.operations.call_next_patient(
         context.caller.actor, params.key, params.counter, complete, context.caller.supervises
     )
-    return {**answer(context, outcome), "why": outcome.result.why}
+    return {
+        **answer(context, outcome, context.notifications.notify_patient_called),
+        "why": outcome.result.why,
+    }
 
 
 @command("queue.call", STAFF, CallParams)
@@ -133,14 +136,14 @@ async def call(context: Context, params: CallParams) -> dict[str, Any]:
     outcome = await context.operations.call_patient(
         caller.actor, params.key, str(params.ticket), params.counter, caller.supervises
     )
-    return answer(context, outcome)
+    return answer(context, outcome, context.notifications.notify_patient_called)
 
 
 @command("queue.recall", STAFF, TicketParams)
 async def recall(context: Context, params: TicketParams) -> dict[str, Any]:
     """Calls the patient once more."""
     outcome = await context.operations.recall_patient(context.caller.actor, params.key, str(params.ticket))
-    return answer(context, outcome)
+    return answer(context, outcome, context.notifications.notify_patient_called)
 
 
 @command("queue.complete", STAFF, TicketParams)
@@ -161,7 +164,7 @@ async def park(context: Context, params: ParkParams) -> dict[str, Any]:
     outcome = await context.operations.park_ticket(
         context.caller.actor, params.key, str(params.ticket), params.reason
     )
-    return answer(context, outcome)
+    return answer(context, outcome, context.notifications.notify_line_changed)
 
 
 @command("queue.unpark", STAFF, UnparkParams)
@@ -170,7 +173,7 @@ async def unpark(context: Context, params: UnparkParams) -> dict[str, Any]:
     outcome = await context.operations.unpark_ticket(
         context.caller.actor, params.key, str(params.ticket), params.place
     )
-    return answer(context, outcome)
+    return answer(context, outcome, context.notifications.notify_line_changed)
 
 
 @command("queue.transfer", STAFF, TransferParams)
@@ -179,7 +182,7 @@ async def transfer(context: Context, params: TransferParams) -> dict[str, Any]:
     outcome = await context.operations.transfer_ticket(
         context.caller.actor, params.key, str(params.ticket), params.service, params.place
     )
-    return answer(context, outcome)
+    return answer(context, outcome, context.notifications.notify_line_changed)
 
 
 @command("queue.set_priority", SUPERVISOR, PriorityParams)
@@ -188,7 +191,7 @@ async def set_priority(context: Context, params: PriorityParams) -> dict[str, An
     outcome = await context.operations.set_ticket_priority(
         context.caller.actor, params.key, str(params.ticket), params.priority
     )
-    return answer(context, outcome)
+    return answer(context, outcome, context.notifications.notify_line_changed)
 
 
 @command("queue.move", SUPERVISOR, MoveParams)
@@ -197,14 +200,14 @@ async def move(context: Context, params: MoveParams) -> dict[str, Any]:
     outcome = await context.operations.move_ticket(
         context.caller.actor, params.key, str(params.ticket), params.position
     )
-    return answer(context, outcome)
+    return answer(context, outcome, context.notifications.notify_line_changed)
 
 
 @command("queue.undo", STAFF, UndoParams)
 async def undo(context: Context, params: UndoParams) -> dict[str, Any]:
     """Takes back the caller's last operation."""
     outcome = await context.operations.undo_operation(context.caller.actor, params.key, params.operation)
-    return answer(context, outcome)
+    return answer(context, outcome, context.notifications.notify_line_changed)
 
 
 @command("queue.validate_integrity", SUPERVISOR, ServiceParams)
@@ -219,4 +222,4 @@ async def _finish(
     outcome = await context.operations.finish_consultation(
         context.caller.actor, params.key, str(params.ticket), status
     )
-    return answer(context, outcome)
+    return answer(context, outcome, context.notifications.notify_consultation_ended)

@@ -51,7 +51,7 @@ async def close_service(context: Context, params: StateParams) -> dict[str, Any]
 async def close_day(context: Context, params: CloseDayParams) -> dict[str, Any]:
     """Cancels who still waits or is parked, and names the consultations that it leaves open."""
     outcome = await context.operations.close_day(context.caller.actor, params.key, params.service)
-    context.notifications.notify(outcome.events)
+    context.notifications.notify_line_changed(outcome.events)
     consulting = [ticket_view(ticket, context.caller.view) for ticket in outcome.result.consulting]
     return {"cancelled": outcome.result.cancelled, "consulting": consulting}
 
@@ -63,8 +63,7 @@ async def _set_state(
     outcome = await context.operations.set_service_state(
         context.caller.actor, params.key, params.service, state, params.reason
     )
-    notifications.notify(outcome.events)
-    notifications.notify_lists()
+    notifications.notify_service_changed(outcome.events)
     await notifications.overview.refresh()
     services = notifications.overview.service_list()["services"]
     return {"service": next(service for service in services if service.code == params.service)}

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Callable, Collection
+from typing import Annotated, Any, TypeAlias
 from uuid import UUID
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
 from core.errors import Forbidden, InvalidParams
-from core.tickets import Priority, Ticket
+from core.tickets import Priority, QueueEvent, Ticket
 from server.commands import KIOSK, STAFF, Code, Context, Key, Language, Name, Need, Note, Params, command
 from server.queue_operations import Outcome
 from server.views import ticket_view
+
+Notify: TypeAlias = Callable[[Collection[QueueEvent]], None]
+"""Which of the notification service's methods is told what happened."""
 
 
 class JoinParams(Params, frozen=True, kw_only=True):
@@ -57,9 +61,9 @@ def with_wait(context: Context, ticket: Ticket | None) -> Any:
     return ticket_view(estimated, context.caller.view)
 
 
-def answer(context: Context, outcome: Outcome) -> dict[str, Any]:
-    """Hands the events on and answers the caller: the ticket and the revision it made."""
-    context.notifications.notify(outcome.events)
+def answer(context: Context, outcome: Outcome, notify: Notify) -> dict[str, Any]:
+    """Hands the events on by `notify` and answers the caller: the ticket and the revision it made."""
+    notify(outcome.events)
     return {"ticket": with_wait(context, outcome.result.ticket), "revision": outcome.result.revision}
 
 
@@ -76,7 +80,7 @@ async def join(context: Context, params: JoinParams) -> dict[str, Any]:
         params.patient_name,
         params.language,
     )
-    return answer(context, outcome)
+    return answer(context, outcome, context.notifications.notify_patient_joined)
 
 
 @command("tickets.get", KIOSK | STAFF, GetParams)
@@ -93,7 +97,7 @@ async def cancel(context: Context, params: TicketParams) -> dict[str, Any]:
     outcome = await context.operations.cancel_ticket(
         context.caller.actor, params.key, str(params.ticket), own_only
     )
-    return answer(context, outcome)
+    return answer(context, outcome, context.notifications.notify_line_changed)
 
 
 @command("tickets.update", STAFF, UpdateParams)
@@ -106,4 +110,4 @@ async def update(context: Context, params: UpdateParams) -> dict[str, Any]:
     outcome = await context.operations.update_ticket(
         context.caller.actor, params.key, str(params.ticket), changes
     )
-    return answer(context, outcome)
+    return answer(context, outcome, context.notifications.notify_line_changed)

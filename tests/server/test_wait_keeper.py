@@ -132,11 +132,11 @@ def test_without_a_database_estimates_are_lost_and_nothing_else(
         await overview.refresh()
         keeper = WaitKeeper(database, overview, lambda: None)
         await database.close()
-        keeper.observe(joined(number) for number in range(KEPT_ESTIMATES + 500))
+        keeper.observe_joined(joined(number) for number in range(KEPT_ESTIMATES + 500))
         assert len(keeper.unwritten) == KEPT_ESTIMATES
         keeper.start()
         await until(lambda: not keeper.unwritten, 10)
-        keeper.observe([joined(1)])
+        keeper.observe_joined([joined(1)])
         await until(lambda: not keeper.unwritten, 10)
         await keeper.stop()
 
