@@ -64,6 +64,7 @@ class Database:
 
     Attributes:
         failing_since: monotonic seconds when the database was first missed, None while it answers.
+        epoch: of the database, as its newest connection read it; None before.
     """
 
     def __init__(self, url: str, *, size: int = 8) -> None:
@@ -82,6 +83,12 @@ class Database:
             },
         )
         self.failing_since: float | None = None
+        self.epoch: str | None = None
+
+    @property
+    def available(self) -> bool:
+        """Whether the database answers, as far as is known."""
+        return self.failing_since is None
 
     async def open(self) -> None:
         """Opens the pool; does not wait for the database."""
