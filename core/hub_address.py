@@ -15,11 +15,15 @@ EXAMPLE = "ws://127.0.0.1:8765/ws"
 
 
 def checked_addresses(url: str | Sequence[str]) -> list[str]:
-    """One or several urls of hubs as a list. Raises SetupError with a sentence about the wrong one.
+    """The urls of one or several hubs as a list. Raises SetupError with a sentence about the wrong one.
+
+    Args:
+        url: one url, several in one text with commas between, or a list of them; one named twice counts once.
 
     Unencrypted beyond this computer is allowed, and warned about in the log.
     """
-    urls = [url] if isinstance(url, str) else list(url)
+    typed = url.split(",") if isinstance(url, str) else url
+    urls = list(dict.fromkeys(each.strip() for each in typed if each.strip()))
     if not urls:
         raise SetupError(f"The hub's address is missing. It looks like {EXAMPLE}.")
     for each in urls:
@@ -36,7 +40,9 @@ def _parts(url: str) -> SplitResult:
         _port = parts.port
     except ValueError as error:
         raise wrong from error
-    if parts.scheme not in ("ws", "wss") or not parts.hostname:
+    # Two addresses with something else than a comma between them would be one with a strange path.
+    several = "//" in parts.path or any(character.isspace() for character in url)
+    if parts.scheme not in ("ws", "wss") or not parts.hostname or several:
         raise wrong
     return parts
 

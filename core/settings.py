@@ -8,6 +8,14 @@ configuration folder::
     data_dir = "/srv/inturn"
     database_url = "postgresql://inturn@db/inturn"
     hub = "ws://reception:8765/ws"
+
+With TLS, for the hub and for its clients::
+
+    tls_cert = "/etc/inturn/hub.pem"
+    tls_key = "/etc/inturn/hub.key"
+
+    hub = "wss://reception:8765/ws, wss://archive:8765/ws"
+    hub_ca = "/etc/inturn/clinic-ca.pem"
 """
 
 from __future__ import annotations
@@ -25,6 +33,8 @@ from core.errors import SetupError
 
 FILE_NAME = "inturn.toml"
 DEFAULT_HUB = "ws://127.0.0.1:8765/ws"
+LARGEST = {"port": 65535}
+"""The largest value of a number; a million unless named here."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +45,13 @@ class Settings:
         host, port: where the hub listens; port 0 takes a free one.
         data_dir: where the hub keeps its own database.
         database_url: another database; the hub then keeps none of its own.
-        hub: where clients connect.
+        hub: where clients connect; several hubs of one database are separated by commas.
+        hub_ca: a file with the certificate of the authority behind the hub's own; "" trusts the system's.
+        tls_cert, tls_key: the hub's certificate (with those between it and the authority) and its key, in PEM files.
+        origins: web pages that may connect, separated by commas; a browser on any other page is refused.
+        people_rate: requests a second that one person's connection may make.
+        device_rate, device_burst: the same of a kiosk or monitor, and how many at once.
+        connections, connections_per_address: how many may be open at once, together and from one address.
     """
 
     host: str = "127.0.0.1"
@@ -43,6 +59,15 @@ class Settings:
     data_dir: str = ""
     database_url: str = ""
     hub: str = DEFAULT_HUB
+    hub_ca: str = ""
+    tls_cert: str = ""
+    tls_key: str = ""
+    origins: str = ""
+    people_rate: int = 1000
+    device_rate: int = 20
+    device_burst: int = 100
+    connections: int = 2000
+    connections_per_address: int = 1000
 
     @property
     def data_path(self) -> Path:
@@ -94,9 +119,10 @@ def load(options: Mapping[str, Any]) -> Settings:
 
 def _typed(value: Any, name: str, default: Any, place: str) -> Any:
     if isinstance(default, int):
-        if str(value).isdecimal() and int(value) < 65536:
+        least, largest = (0 if name == "port" else 1), LARGEST.get(name, 1_000_000)
+        if str(value).isdecimal() and least <= int(value) <= largest:
             return int(value)
-        raise SetupError(f"{name} must be a number from 0 to 65535, not {value!r} (from {place}).")
+        raise SetupError(f"{name} must be a number from {least} to {largest}, not {value!r} (from {place}).")
     if isinstance(value, str):
         return value
     raise SetupError(f"{name} must be a text, not {value!r} (from {place}).")

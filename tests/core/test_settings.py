@@ -30,6 +30,14 @@ def test_a_wrong_port_names_itself_and_its_place(port: str) -> None:
         resolve({"port": port}, {}, {})
 
 
+@pytest.mark.parametrize("rate", ["0", "1000001", "fast"])
+def test_a_wrong_rate_names_itself(rate: str) -> None:
+    with pytest.raises(
+        SetupError, match=r"people_rate must be a number from 1 to 1000000.*INTURN_PEOPLE_RATE"
+    ):
+        resolve({}, {"INTURN_PEOPLE_RATE": rate}, {})
+
+
 def test_an_unknown_setting_is_not_ignored() -> None:
     with pytest.raises(SetupError, match="does not know: prot"):
         resolve({}, {}, {"prot": 1})
