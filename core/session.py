@@ -16,14 +16,11 @@ import msgspec
 
 from core import protocol
 from core.errors import HubError, InternalError, RateLimited, Unavailable
+from core.pending_requests import PendingRequests, pending
 from core.tickets import Hello
 
 STALL_SECONDS = 4.0
 """How long a request may stay unanswered, nothing else being heard, before the hub counts as lost."""
-GIVE_UP_SECONDS = 10.0
-"""How long a question is repeated, and a change that the hub answers with `unavailable`."""
-
-NO_ANSWER = "The hub does not answer. Please try again in a moment."
 
 
 class ConnectionState(enum.Enum):
@@ -109,16 +106,6 @@ class Push(msgspec.Struct, frozen=True):
 SessionEvent = HelloAccepted | HelloRefused | Reply | Failure | Push
 
 
-class _Unanswered(msgspec.Struct):
-    """A request on its way. `again_at`: when to send it once more, set by an answer `unavailable`."""
-
-    frame: bytes
-    gives_up_at: float
-    key: str | None
-    fleeting: bool
-    again_at: float | None = None
-
-
 class ClientSession:
     """One client's conversation over any number of connections.
 
@@ -138,7 +125,7 @@ class ClientSession:
         self._hello_id: int | None = None
         self._ping: tuple[int, float] | None = None
         self._greeted = False
-        self._unanswered: dict[int, _Unanswered] = {}
+        self._pending = PendingRequests()
         self._outgoing: list[bytes] = []
         self._last_sent = self._last_heard = 0.0
         self._waits_since: float | None = None
@@ -158,7 +145,7 @@ class ClientSession:
         """The connection is gone, or could not be made."""
         self._outgoing.clear()
         self._greeted, self._hello_id, self._ping = False, None, None
-        self._unanswered = {key: each for key, each in self._unanswered.items() if not each.fleeting}
+        self._pending.drop_fleeting()
         if self.state is not ConnectionState.REFUSED:
             self.state = ConnectionState.LOST
 
@@ -169,28 +156,37 @@ class ClientSession:
         now: float,
         *,
         keyed: bool = False,
+        patience: float | None = None,
         fleeting: bool = False,
     ) -> int:
         """Asks the hub; returns the id under which the answer will come.
 
         Args:
-            keyed: it changes something: it gets a key and is repeated until it is answered or abandoned.
-                Others fail with `Unavailable` after ten seconds.
+            keyed: it changes something: it gets a key, unless `params` has one from an earlier life of this
+                program, and is repeated until it is answered or abandoned. Others fail with `Unavailable` after
+                ten seconds.
+            patience: after so many seconds without an answer a change fails, too: whether it was made is not
+                known then, and its key is never used again. None: it waits however long the hub is away, and
+                fails only when the hub itself has answered `unavailable` for ten seconds.
             fleeting: it concerns this connection only, and vanishes with it, unanswered.
         """
         request_id = self._next_id()
-        key = str(uuid.uuid4()) if keyed else None
+        key = str(params.get("key") or uuid.uuid4()) if keyed else None
         if key is not None:
             params = {**params, "key": key}
         frame = protocol.request_frame(request_id, method, params)
-        self._unanswered[request_id] = _Unanswered(frame, now + GIVE_UP_SECONDS, key, fleeting)
+        self._pending.add(request_id, pending(frame, key, now, fleeting=fleeting, patience=patience))
         if self._greeted:
             self._send(frame, now)
         return request_id
 
+    def key_of(self, request_id: int) -> str | None:
+        """The key of a change that is not answered yet; None for anything else."""
+        return self._pending[request_id].key if request_id in self._pending else None
+
     def abandon(self, request_id: int) -> None:
         """Nobody waits for this answer any more. What was sent already may still happen."""
-        self._unanswered.pop(request_id, None)
+        self._pending.drop(request_id)
 
     def frames_to_send(self) -> list[bytes]:
         """The frames to write now, in order; each is returned once."""
@@ -219,10 +215,15 @@ class ClientSession:
         if self._greeted:
             if self._ping is None and now - self._last_sent >= protocol.PING_SECONDS:
                 self._send_ping(now)
-            if self._waits_since is not None and now - self._waits_since >= STALL_SECONDS:
+            if self.is_stalled(now):
                 self.state = ConnectionState.LOST
-            self._repeat_due(now)
-        return self._give_up(now)
+            for frame in self._pending.due_again(now):
+                self._send(frame, now)
+        return [Failure(request_id, error) for request_id, error in self._pending.give_up(now).items()]
+
+    def is_stalled(self, now: float) -> bool:
+        """Whether the hub has owed an answer for so long, nothing else being heard, that it counts as lost."""
+        return self._waits_since is not None and now - self._waits_since >= STALL_SECONDS
 
     def is_dead(self, now: float) -> bool:
         """Whether this connection has been silent for so long that it should be closed."""
@@ -251,9 +252,8 @@ class ClientSession:
             self._credentials = SessionCredentials(hello.session)
         self._greeted = True
         self.state = ConnectionState.LIVE
-        for each in self._unanswered.values():
-            each.again_at = None
-            self._send(each.frame, now)
+        for frame in self._pending.all_again():
+            self._send(frame, now)
         self._send_ping(now)
         return [HelloAccepted(hello)]
 
@@ -267,28 +267,14 @@ class ClientSession:
 
     def _answered(self, incoming: protocol.Incoming, now: float) -> list[SessionEvent]:
         request_id = incoming.id
-        if not isinstance(request_id, int) or request_id not in self._unanswered:
+        if not isinstance(request_id, int) or request_id not in self._pending:
             return []
-        if incoming.error is None:
-            self.last_operation = self._unanswered.pop(request_id).key or self.last_operation
-            return [Reply(request_id, incoming.result)]
-        error = protocol.error_from_reply(incoming.error)
-        waiting = self._unanswered[request_id]
-        # Whether an `unavailable` change was made is unknown: the same key makes sure that it is made once.
-        if isinstance(error, Unavailable) and waiting.key and now < waiting.gives_up_at:
-            waiting.again_at = now + float(error.data.get("retry_after", 1.0))
-            return []
-        del self._unanswered[request_id]
-        return [Failure(request_id, error)]
-
-    def _repeat_due(self, now: float) -> None:
-        for each in self._unanswered.values():
-            if each.again_at is not None and now >= each.again_at:
-                each.again_at = None
-                self._send(each.frame, now)
-
-    def _give_up(self, now: float) -> list[SessionEvent]:
-        late = [key for key, each in self._unanswered.items() if each.key is None and now >= each.gives_up_at]
-        for key in late:
-            del self._unanswered[key]
-        return [Failure(key, Unavailable(NO_ANSWER)) for key in late]
+        if incoming.error is not None:
+            error = protocol.error_from_reply(incoming.error)
+            if self._pending.insists(request_id, error, now):
+                return []
+            self._pending.drop(request_id)
+            return [Failure(request_id, error)]
+        self.last_operation = self._pending[request_id].key or self.last_operation
+        self._pending.drop(request_id)
+        return [Reply(request_id, incoming.result)]
