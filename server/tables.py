@@ -47,6 +47,7 @@ settings = Table(
     Column("request_salt", LargeBinary, nullable=False),
     Column("admin_revision", BigInteger, nullable=False),
     Column("admin_last_hash", LargeBinary, nullable=False),
+    Column("cluster_identity", Text),
 )
 
 users = Table(

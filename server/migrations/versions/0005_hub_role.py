@@ -1,0 +1,13 @@
+"""The epoch follows the server that the database is on; hubs act as a role that may call the operations and nothing else."""
+
+from __future__ import annotations
+
+from server.migrations import sql_files
+
+revision = "0005_hub_role"
+down_revision = "0004_every_operation"
+
+
+def upgrade() -> None:
+    """Applies this revision."""
+    sql_files.run("0005_epoch", "0005_role")
