@@ -1,0 +1,109 @@
+"""What the hub's log says of a request, and what it never says."""
+
+from __future__ import annotations
+
+import json
+import logging
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import pytest
+
+from core.tickets import Ticket
+from server import logs
+from server.logs import JsonFormatter, RequestLog, harmless
+from server.queue_operations import Result
+
+TICKET = Ticket(
+    id="t1", number="A007", service="A", origin_service="A", business_day="2026-03-02",
+    priority="medium", status="waiting", joined_at=datetime(2026, 3, 2, 9, tzinfo=UTC), patient_name="Amal Haddad",
+)  # fmt: skip
+KEYED = msgspec.Raw(b'{"service": "A", "key": "tap-1", "patient_name": "Amal Haddad"}')
+UNKEYED = msgspec.Raw(b"{}")
+
+
+@pytest.fixture
+def records(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
+    caplog.set_level(logging.DEBUG, "server.logs")
+    return caplog.records
+
+
+def line(record: logging.LogRecord) -> dict[str, Any]:
+    found = json.loads(JsonFormatter().format(record))
+    assert isinstance(found, dict)
+    return found
+
+
+def test_a_change_is_one_line_from_its_key_to_its_revision(records: list[logging.LogRecord]) -> None:
+    answer = {"ticket": TICKET, "revision": 12}
+    RequestLog("user:1").write("tickets.join", KEYED, "ok", 0.0123, answer)
+    found = line(records[0])
+    said = {name: found[name] for name in found.keys() - {"time", "level", "logger", "message"}}
+    who = {"request": "tap-1", "actor": "user:1", "method": "tickets.join"}
+    assert said == {**who, "outcome": "ok", "seconds": 0.0123, "service": "A", "revision": 12}
+    assert (found["level"], found["logger"]) == ("info", "server.logs")
+    assert found["message"] == "tickets.join ok user:1 A/12 12.3ms [tap-1]"
+    assert "Haddad" not in json.dumps(found)
+
+
+def test_what_a_result_struct_says_is_the_same() -> None:
+    assert logs.line_of(Result(ticket=TICKET, revision=3)) == ("A", 3)
+    assert logs.line_of({"cancelled": 4}) == logs.line_of(None) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("params", "outcome", "level"),
+    [
+        (KEYED, "ok", "INFO"),
+        (KEYED, "unavailable", "INFO"),
+        (KEYED, "queue_empty", "INFO"),
+        (UNKEYED, "unknown_service", "INFO"),
+        (UNKEYED, "ok", "DEBUG"),
+        (UNKEYED, "unavailable", "DEBUG"),
+        (msgspec.Raw(b'{"key": 7}'), "invalid_params", "DEBUG"),
+        (KEYED, "forbidden", "WARNING"),
+        (UNKEYED, "rate_limited", "WARNING"),
+        (UNKEYED, "internal_error", "WARNING"),
+    ],
+)
+@pytest.mark.logs_expected
+def test_changes_are_told_and_questions_are_not(
+    records: list[logging.LogRecord], params: msgspec.Raw, outcome: str, level: str
+) -> None:
+    RequestLog("user:1").write("queue.call_next", params, outcome, 0.001)
+    assert [record.levelname for record in records] == [level]
+
+
+@pytest.mark.logs_expected
+def test_a_client_can_t_fill_the_log_with_refusals(
+    records: list[logging.LogRecord], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr(logs, "monotonic", lambda: now[0])
+    requests = RequestLog("device:1")
+    for _ in range(50):
+        requests.write("queue.move", KEYED, "forbidden", 0.001)
+    assert len(records) == 1
+    now[0] += logs.REFUSED_SECONDS
+    requests.write("queue.move", KEYED, "forbidden", 0.001)
+    assert [record.getMessage().partition(" [")[0] for record in records[1:]] == [
+        "device:1: 49 more refused requests since then",
+        "queue.move forbidden device:1 - 1.0ms",
+    ]
+
+
+def test_unkeyed_requests_are_numbered_by_connection(records: list[logging.LogRecord]) -> None:
+    requests = RequestLog("user:1")
+    requests.write("tickets.get", UNKEYED, "ok", 0.001)
+    requests.write("tickets.get", UNKEYED, "ok", 0.001)
+    first, second = (line(record)["request"] for record in records)
+    assert first.endswith("-1")
+    assert second == f"{first[:-2]}-2"
+
+
+@pytest.mark.parametrize("word", ["Amal Haddad", "a\nb", "x" * 65, "", "clé"])
+def test_a_client_s_word_that_is_none_becomes_a_fingerprint(word: str) -> None:
+    assert harmless(word).startswith("~")
+    assert len(harmless(word)) == 13
+    assert harmless("queue.call_next") == "queue.call_next"
