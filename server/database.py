@@ -16,7 +16,10 @@ from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.exc import DBAPIError
 
-from core.errors import HubError, InternalError, SetupError, Unavailable, hub_error
+from core.errors import HubError, InternalError, Unavailable, hub_error
+from server.database_address import driver_url
+
+__all__ = ["Database", "administration_engine", "driver_url", "sentence_of"]
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +27,8 @@ REFUSED = "IT000"
 MOVED_MEANWHILE = "IT001"
 """A ticket changed lines between being read and being locked: the call is made again (`lock_ticket`)."""
 RETRY_SECONDS = 1
+ADMINISTRATION_CONNECT_SECONDS = 5
+"""For each host."""
 _SAFETY = "-c statement_timeout=10s -c lock_timeout=5s -c idle_in_transaction_session_timeout=10s"
 _PLANS = "-c enable_seqscan=off -c jit=off"
 """Every statement of the hub finds its rows by an index, also by a plan that was made while the tables were empty."""
@@ -32,17 +37,12 @@ _TRIES = 5
 DRIVER_ERRORS = (psycopg.Error, PoolTimeout, PoolClosed)
 
 
-def driver_url(url: str) -> str:
-    """The libpq address behind a SQLAlchemy URL."""
-    scheme, _, rest = url.partition("://")
-    if scheme.partition("+")[0] not in {"postgresql", "postgres"} or not rest:
-        raise SetupError("The database URL must look like postgresql://USER:PASSWORD@HOST/NAME.")
-    return f"postgresql://{rest}"
-
-
 def administration_engine(url: str) -> Engine:
-    """A SQLAlchemy engine for schema, administration and reports."""
-    return create_engine(driver_url(url).replace("postgresql:", "postgresql+psycopg:", 1), pool_size=1)
+    """A SQLAlchemy engine for schema, administration and reports. Raises SetupError."""
+    address = driver_url(url).replace("postgresql:", "postgresql+psycopg:", 1)
+    return create_engine(
+        address, pool_size=1, connect_args={"connect_timeout": ADMINISTRATION_CONNECT_SECONDS}
+    )
 
 
 def sentence_of(error: DBAPIError) -> str:

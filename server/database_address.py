@@ -1,0 +1,63 @@
+"""Where the database is: the addresses a person may give, and how the hub connects to it."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
+from core.errors import SetupError
+
+_NO_ADDRESS = "The database URL must look like postgresql://USER:PASSWORD@HOST/NAME."
+CONNECT_SECONDS = 2
+"""For each host of the address."""
+HUB = "inturn-hub"
+_KEEPALIVE = {
+    "keepalives": 1,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
+"""A host that vanishes says nothing: an idle connection to it is given up after some 11 s, one that writes after 10 s."""
+
+
+def driver_url(url: str) -> str:
+    """The libpq address behind a SQLAlchemy URL. Raises SetupError.
+
+    Several hosts (`postgresql://u@h1:5432,h2:5433/db`) are written as SQLAlchemy understands them, too; unless the
+    address says otherwise, the one that takes writes is meant.
+    """
+    scheme, _, rest = url.partition("://")
+    if scheme.partition("+")[0] not in {"postgresql", "postgres"} or not rest:
+        raise SetupError(_NO_ADDRESS)
+    address = f"postgresql://{rest}"
+    try:
+        parts = conninfo_to_dict(address)
+    except psycopg.ProgrammingError as error:
+        raise SetupError(_NO_ADDRESS) from error
+    return _of_several_hosts(parts) if "," in str(parts.get("host", "")) else address
+
+
+def connection_options(address: str, *, application: str, options: str = "") -> dict[str, Any]:
+    """The driver's arguments for an autocommit connection that notices when its server is gone."""
+    return {
+        "conninfo": address,
+        "autocommit": True,
+        "connect_timeout": CONNECT_SECONDS,
+        "application_name": application,
+        "options": options,
+        **_KEEPALIVE,
+    }
+
+
+def _of_several_hosts(parts: dict[str, Any]) -> str:
+    """The same address with its hosts as parameters, which both SQLAlchemy and the driver can read."""
+    wanted = {"target_session_attrs": "read-write", **parts}
+    user, password, name = (wanted.pop(part, None) for part in ("user", "password", "dbname"))
+    if not str(wanted.get("port", "")).strip(","):
+        wanted.pop("port", None)
+    who = quote(user or "", safe="") + (f":{quote(password, safe='')}" if password else "")
+    return f"postgresql://{who}{'@' if who else ''}/{quote(name or '', safe='')}?{urlencode(wanted, quote_via=quote)}"
