@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,10 +24,24 @@ KEYED = msgspec.Raw(b'{"service": "A", "key": "tap-1", "patient_name": "Amal Had
 UNKEYED = msgspec.Raw(b"{}")
 
 
+class Kept(logging.Handler):
+    """Keeps what is logged."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.records: list[logging.LogRecord] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.records.append(record)
+
+
 @pytest.fixture
-def records(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
+def records(caplog: pytest.LogCaptureFixture) -> Iterator[list[logging.LogRecord]]:
     caplog.set_level(logging.DEBUG, "server.logs")
-    return caplog.records
+    kept = Kept()
+    logging.getLogger("server.logs").addHandler(kept)
+    yield kept.records
+    logging.getLogger("server.logs").removeHandler(kept)
 
 
 def line(record: logging.LogRecord) -> dict[str, Any]:
