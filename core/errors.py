@@ -7,6 +7,7 @@ The hierarchy; a class's docstring is its default message to a person, `reason` 
     └── HubError                     an answer of the hub (protocol.md, "Errors")
         ├── ParseError  InvalidRequest  UnknownMethod  InvalidParams  InternalError
         ├── Unauthenticated  Forbidden  RateLimited  Unavailable
+        │       └── UntrustedHub          said by a client about itself, never on the wire
         └── Refusal                  the line's own rules said no (code -32000)
             ├── QueueEmpty  CounterBusy  CounterClosed  CounterTaken
             ├── NotWaiting  NotConsulting  NotUndoable
@@ -109,6 +110,12 @@ class Unavailable(HubError):
 
     code = -32053
     reason = "unavailable"
+
+
+class UntrustedHub(Unavailable):
+    """The hub's certificate can't be trusted."""
+
+    reason = "untrusted_hub"
 
 
 class Refusal(HubError):

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import logging
 import random
 import time
@@ -15,17 +14,19 @@ from datetime import UTC, datetime
 from typing import Any, Self
 
 import msgspec
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import WebSocketException
-from websockets.typing import Subprotocol
 
-from core import protocol
+from core.answers import Answers
 from core.errors import HubError, Unavailable
 from core.follower import Follower
 from core.hub_address import checked_addresses
+from core.hub_choice import LONGEST_PAUSE_SECONDS, HubChoice
+from core.hub_connection import OPEN_SECONDS, UNREACHABLE, open_connection, trouble, trust_for
 from core.hub_operations import HubOperations
 from core.replica import Change, Replica, StateChanged
 from core.session import (
+    STALL_SECONDS,
     ClientSession,
     ConnectionState,
     Credentials,
@@ -42,16 +43,17 @@ from core.tickets import Hello
 log = logging.getLogger(__name__)
 
 TICK_SECONDS = 0.5
-FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.2, 2.0
 REFUSED_PAUSE_SECONDS = (5.0, 10.0)
 """A refused device keeps asking: its token may be made valid again while nobody stands beside it."""
 TURN_SECONDS = 0.002
 """How long frames of a burst are taken in one go: a window on the same loop wants to draw between them."""
-UNREACHABLE = "The hub can't be reached. Check that it is running and that this computer is on the network."
 
 
 class HubClient(HubOperations):
     """One client of the hub, for as long as it is started: it reconnects by itself.
+
+    With several hubs of one clinic it goes to the next when one is lost, stalls or takes no more clients, and
+    stays there; one that only misses its database is not left for that.
 
     Attributes:
         replica: services, counters and lines as they are known now; while LIVE they are complete.
@@ -68,25 +70,32 @@ class HubClient(HubOperations):
         client_name: str = "inturn",
         services: tuple[str, ...] | None = None,
         follow: bool = True,
+        patience: float | None = None,
+        ca_file: str = "",
     ) -> None:
-        """Several urls are tried in turn. Raises SetupError when one is not the address of a hub.
+        """Several urls are tried in turn, the first one first. Raises SetupError when one is not the address of a hub.
 
         Args:
             on_change: told of every change, from the event loop; it must not block.
             services: whose lines to follow; None: all, future ones too.
             follow: False for a client that only asks; it holds no lines.
+            patience: how many seconds a change waits for its answer; see `request_raw`.
+            ca_file: with the certificates of the authorities that are trusted for wss:// instead of the system's.
         """
         self.replica = Replica()
         self.state = ConnectionState.CONNECTING
         self.lost_since: datetime | None = None
         self.refusal: HubError | None = None
         self.trouble: HubError | None = None
-        self._urls = itertools.cycle(checked_addresses(url))
+        urls = checked_addresses(url)
+        self._hubs = HubChoice(urls)
+        self._trusted = trust_for(urls, ca_file)
+        self._patience = patience
         self._persistent = isinstance(credentials, DeviceCredentials)
         self._on_change = on_change
         self._session = ClientSession(credentials, client_name)
         self._follower = Follower(self._session, self.replica, services if follow else ())
-        self._waiting: dict[int, asyncio.Future[msgspec.Raw]] = {}
+        self._answers = Answers()
         self._connection: ClientConnection | None = None
         self._task: asyncio.Task[None] | None = None
         self._closing = False
@@ -97,6 +106,11 @@ class HubClient(HubOperations):
     def hello(self) -> Hello | None:
         """What the hub said at the latest hello."""
         return self.replica.hello
+
+    @property
+    def address(self) -> str:
+        """Of the hub that it is connected to, or tries next."""
+        return self._hubs.address
 
     @property
     def last_operation(self) -> str | None:
@@ -120,7 +134,7 @@ class HubClient(HubOperations):
         if task is not None:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
-        self._fail_all(Unavailable("The connection to the hub was closed."))
+        self._answers.fail_all(Unavailable("The connection to the hub was closed."))
 
     async def __aenter__(self) -> Self:
         self.start()
@@ -156,21 +170,26 @@ class HubClient(HubOperations):
     ) -> msgspec.Raw:
         """The answer to any method, undecoded. Raises HubError.
 
-        `keyed` for whatever changes something: it gets a key and is repeated until it is answered, however
-        long the hub is away. Cancelling abandons it. A question fails with `Unavailable` after ten seconds.
+        A question fails with `Unavailable` after ten seconds. `keyed` for whatever changes something: it gets a key
+        of its own and is repeated with it, so that it happens once. It fails with `Unavailable` when the hub has said
+        for ten seconds that its database is away; while no hub answers at all it waits. A client with `patience`
+        lets a change fail after so many seconds in either case. Whether it was made is not known then: look at
+        the line. Cancelling abandons it.
         """
         if self.refusal is not None and not self._persistent:
             raise self.refusal
         if self._task is None:
             raise Unavailable(UNREACHABLE)
-        answer: asyncio.Future[msgspec.Raw] = asyncio.get_running_loop().create_future()
-        request_id = self._session.request(method, params or {}, time.monotonic(), keyed=keyed)
-        self._waiting[request_id] = answer
+        request_id = self._session.request(
+            method, params or {}, time.monotonic(), keyed=keyed, patience=self._patience
+        )
+        key = self._session.key_of(request_id)
+        if key is not None:
+            log.info("%s asked with key %s", method, key)
         self._wake.set()
         try:
-            return await answer
+            return await self._answers.of(request_id, method, key)
         finally:
-            self._waiting.pop(request_id, None)
             self._session.abandon(request_id)
 
     async def _run(self) -> None:
@@ -190,7 +209,9 @@ class HubClient(HubOperations):
             now = time.monotonic()
             try:
                 self._take(self._session.tick(now), now)
-                silent = self._session.is_dead(now)
+                silent = self._session.is_dead(now) or (
+                    self._hubs.has_others and self._session.is_stalled(now)
+                )
             except HubError as error:
                 log.info("Leaving the connection to the hub: %s", error)
                 silent = True
@@ -198,21 +219,23 @@ class HubClient(HubOperations):
                 self._connection.transport.abort()
 
     async def _keep_connected(self) -> None:
-        failures = 0
         while self.refusal is None or self._persistent:
             try:
-                await self._one_connection(next(self._urls))
+                await self._one_connection(self._hubs.address)
             except* (OSError, WebSocketException, HubError) as group:
-                log.info("No connection to the hub: %s", group.exceptions[0])
-            failures = 0 if self._follower.ready else failures + 1
+                self.trouble = trouble(group.exceptions[0])
+                log.info("No connection to the hub at %s: %s", self._hubs.address, group.exceptions[0])
+            pause = self._hubs.leave(worked=self._follower.ready)
             self._forget_connection()
             # A TaskGroup whose member fails at the moment of a cancellation swallows the cancellation.
             if self._closing:
                 return
-            await asyncio.sleep(self._pause(failures))
+            await asyncio.sleep(random.uniform(*REFUSED_PAUSE_SECONDS) if self.refusal is not None else pause)
 
     async def _one_connection(self, url: str) -> None:
-        async with _connect(url) as connection:
+        # With another hub to go to, this one has no longer to say a first word than any later one.
+        seconds = STALL_SECONDS if self._hubs.has_others else OPEN_SECONDS
+        async with open_connection(url, self._trusted, seconds) as connection:
             self._connection = connection
             self._session.connected(time.monotonic())
             try:
@@ -244,10 +267,7 @@ class HubClient(HubOperations):
         for event in events:
             match event:
                 case Reply() | Failure():
-                    handler = self._waiting.pop(event.request_id, None)
-                    if handler is not None:
-                        _settle(handler, event)
-                    else:
+                    if not self._answers.settle(event):
                         self._tell(self._follower.take_answer(event, now))
                 case Push():
                     self._tell(self._follower.take_push(event, now))
@@ -265,7 +285,7 @@ class HubClient(HubOperations):
         if event.final:
             self.refusal = event.error
             if not self._persistent:
-                self._fail_all(event.error)
+                self._answers.fail_all(event.error)
         raise event.error
 
     def _tell(self, changes: list[Change]) -> None:
@@ -294,51 +314,3 @@ class HubClient(HubOperations):
         self._follower.disconnected()
         self._session.disconnected()
         self._report_state()
-
-    def _fail_all(self, error: HubError) -> None:
-        for request_id, answer in list(self._waiting.items()):
-            _settle(answer, Failure(request_id, error))
-
-    def _pause(self, failures: int) -> float:
-        if self.refusal is not None:
-            return random.uniform(*REFUSED_PAUSE_SECONDS)
-        return random.uniform(0, min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2**failures))
-
-
-def _settle(answer: asyncio.Future[msgspec.Raw], event: Reply | Failure) -> None:
-    if answer.done():
-        return
-    if isinstance(event, Reply):
-        answer.set_result(event.result)
-    else:
-        answer.set_exception(event.error)
-
-
-def _connect(url: str) -> connect:
-    # No proxy: the hub is in the house, and the system's proxy would look for it outside.
-    # The heartbeat is the application's own (`ping`), so that the hub's answering is seen, not its kernel's.
-    return connect(
-        url,
-        subprotocols=[Subprotocol(protocol.SUBPROTOCOL)],
-        compression=None,
-        max_size=protocol.MAX_PUSH_BYTES,
-        ping_interval=None,
-        open_timeout=5,
-        close_timeout=1,
-        proxy=None,
-    )
-
-
-async def pair(url: str, code: str, client_name: str) -> DeviceCredentials:
-    """Exchanges a pairing code for a device's credentials. Raises HubError; SetupError for a wrong url."""
-    [address] = checked_addresses(url)
-    try:
-        async with asyncio.timeout(10), _connect(address) as connection:
-            params = {"code": code, "client": client_name}
-            await connection.send(protocol.request_frame(1, "session.pair", params), text=True)
-            reply = protocol.decode_incoming(await connection.recv(decode=False))
-    except (OSError, WebSocketException) as error:
-        raise Unavailable(UNREACHABLE) from error
-    if reply.error is not None:
-        raise protocol.error_from_reply(reply.error)
-    return protocol.decode_value(reply.result, DeviceCredentials)

@@ -15,7 +15,8 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from core.errors import HubError, Unauthenticated
 from core.hub_address import checked_addresses
-from core.hub_client import HubClient, pair
+from core.hub_client import HubClient
+from core.hub_connection import pair
 from core.hub_operations import CallResult, IntegrityReport
 from core.line_store import Line
 from core.qt.hub_reply import HubReply

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from core.errors import Forbidden, HubError, SetupError, Unauthenticated, Unavailable
-from core.hub_client import HubClient, pair
+from core.hub_client import HubClient
+from core.hub_connection import pair
 from core.replica import Change, EventApplied, LineReplaced, Pushed, StateChanged
 from core.session import ConnectionState, DeviceCredentials, PersonCredentials
 from server import administration

@@ -14,7 +14,8 @@ from urllib.request import urlopen
 import pytest
 
 from core.errors import Unavailable
-from core.hub_client import HubClient, pair
+from core.hub_client import HubClient
+from core.hub_connection import pair
 from core.session import PersonCredentials
 from tests.clinic import PASSWORD, Clinic
 from tests.conftest import Run
