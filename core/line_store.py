@@ -123,6 +123,22 @@ class Line:
         self._called_since = self._missed_since = _NEVER
         self._remember_since(first.recent, first.missed)
 
+    def snapshot(self, as_of: datetime, *, stale: bool = False) -> Snapshot:
+        """The whole line as one part, whatever its length: what `replace` makes the same line of."""
+        return Snapshot(
+            service=self.service,
+            epoch=self.epoch,
+            revision=self.revision,
+            open=self.open,
+            waiting=self.waiting,
+            consulting=self.consulting,
+            parked=self.parked,
+            recent=self.recent,
+            missed=self.missed,
+            as_of=as_of,
+            stale=stale,
+        )
+
     def apply(self, event: QueueEvent) -> bool:
         """Makes the event's change. False, and nothing is changed, when the event does not fit this line."""
         ticket, leaves, enters = event.ticket, event.from_position, _entrance(event)

@@ -8,7 +8,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from time import monotonic
 
+import msgspec
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import Frame, Opcode
@@ -27,19 +29,38 @@ def text_frame(text: bytes) -> bytes:
     return Frame(Opcode.TEXT, text).serialize(mask=False)
 
 
+class SlowClient(msgspec.Struct, frozen=True):
+    """A client that does not read as fast as things happen.
+
+    Attributes:
+        actor, role: who, e.g. "device:3", "monitor".
+        since: monotonic seconds when its backlog was dropped.
+        last_method: the last push that was written to it, e.g. "queue.event"; "" before the first.
+        backlog_bytes: what is written to it and not yet taken by its socket.
+    """
+
+    actor: str
+    role: str
+    since: float
+    last_method: str
+    backlog_bytes: int
+
+
 class Outbox:
     """The frames to one client, in order.
 
     Attributes:
         view: which view its pushes are encoded in.
-        role: the client's role.
+        role: the client's role. actor: its stable name.
         behind: whether its backlog was dropped and it waits for snapshots.
     """
 
-    def __init__(self, connection: ServerConnection, role: str, view: View) -> None:
+    def __init__(self, connection: ServerConnection, role: str, view: View, actor: str = "") -> None:
         self.role = role
         self.view = view
-        self.behind = False
+        self.actor = actor
+        self._behind_since: float | None = None
+        self._last_method = ""
         self._connection = connection
         self._recovery: asyncio.Task[None] | None = None
 
@@ -48,13 +69,37 @@ class Outbox:
         self._write(text_frame(text))
         await self._drained()
 
-    def push(self, frame: bytes) -> bool:
+    @property
+    def behind(self) -> bool:
+        return self._behind_since is not None
+
+    def slowness(self) -> SlowClient | None:
+        """How slow the client is; None while it is not behind."""
+        if self._behind_since is None:
+            return None
+        backlog = self._connection.transport.get_write_buffer_size()
+        return SlowClient(self.actor, self.role, self._behind_since, self._last_method, backlog)
+
+    def push(self, frame: bytes, method: str) -> bool:
         """Writes a finished frame, unless the client is behind or has just fallen behind: False, nothing written."""
-        if self.behind or self._connection.transport.get_write_buffer_size() > BACKLOG_BYTES:
-            self.behind = True
+        if (
+            self._behind_since is not None
+            or self._connection.transport.get_write_buffer_size() > BACKLOG_BYTES
+        ):
+            self.fall_behind()
             return False
+        self._last_method = method
         self._write(frame)
         return True
+
+    def fall_behind(self) -> None:
+        """From now on the client is owed snapshots instead of what it missed."""
+        if self._behind_since is None:
+            self._behind_since = monotonic()
+
+    def caught_up(self) -> None:
+        """The client has everything: what happens from now on is pushed."""
+        self._behind_since = None
 
     def recover(self, catch_up: Callable[[], Awaitable[bool]]) -> None:
         """Calls `catch_up` once the socket has drained, and again until it says that the client has everything.
@@ -62,12 +107,13 @@ class Outbox:
         Until then the client is behind: what is pushed meanwhile is refused, so that catching up comes to an end.
         """
         if self._recovery is None or self._recovery.done():
-            self.behind = True
+            self.fall_behind()
             self._recovery = asyncio.get_running_loop().create_task(self._recover(catch_up))
 
-    async def write_drained(self, frame: bytes) -> None:
+    async def write_drained(self, frame: bytes, method: str) -> None:
         """Writes a frame of a recovery when the socket has taken what was written before."""
         await self._drained()
+        self._last_method = method
         self._write(frame)
 
     async def aclose(self) -> None:
@@ -82,7 +128,7 @@ class Outbox:
             while not caught_up:
                 await self._drained()
                 caught_up = await catch_up()
-            self.behind = False
+            self.caught_up()
         except ConnectionClosed:
             pass
         except Exception:

@@ -95,6 +95,11 @@ class Overview:
         return self.site.epoch
 
     @property
+    def stale(self) -> bool:
+        """Whether the database is away, so that what is told may be old."""
+        return not self._database.available
+
+    @property
     def revisions(self) -> dict[str, int]:
         """Service code -> revision, as last read."""
         return {code: row.revision for code, row in self.services.items()}
@@ -118,11 +123,13 @@ class Overview:
 
     def service_list(self) -> dict[str, Any]:
         """The answer of `services.list`."""
-        return {"services": [row.summary(self._wait_at_the_end(row)) for row in self.services.values()]}
+        services = [row.summary(self._wait_at_the_end(row)) for row in self.services.values()]
+        return {"services": services, "stale": self.stale}
 
     def counter_list(self, view: View) -> dict[str, Any]:
         """The answer of `counters.list` for a view."""
-        return {"counters": [counter_view(counter, view) for counter in self.counters]}
+        counters = [counter_view(counter, view) for counter in self.counters]
+        return {"counters": counters, "stale": self.stale}
 
     def counter(self, code: str, view: View) -> Any:
         """One counter for a view."""

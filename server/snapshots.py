@@ -1,19 +1,18 @@
-"""A line's snapshot, read by one statement and shared by every client that needs it at the same revision."""
+"""A line's snapshot as messages: in parts of at most 500 waiting, each encoded once a view and shared by every client."""
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Iterator
 
 import msgspec
 
+from core.protocol import encode, push_frame
 from core.tickets import Snapshot
-from server.queue_operations import QueueOperations
+from server.outbox import text_frame
+from server.views import View, snapshot_view
 
 PART_SIZE = 500
 """Waiting tickets a message."""
-
-SnapshotParts = tuple[Snapshot, ...]
-"""The parts of one line at one revision; the first has every list, the others only who waits behind."""
 
 
 def part(whole: Snapshot, after: int) -> Snapshot:
@@ -25,27 +24,36 @@ def part(whole: Snapshot, after: int) -> Snapshot:
     return msgspec.structs.replace(cut, consulting=(), parked=(), recent=(), missed=())
 
 
-def parts(whole: Snapshot) -> SnapshotParts:
-    """A snapshot in messages of at most `PART_SIZE` waiting tickets."""
-    return tuple(part(whole, after) for after in range(0, max(len(whole.waiting), 1), PART_SIZE))
+class EncodedSnapshot:
+    """One line at one revision in one view. A part is encoded when the first client needs it.
 
+    Attributes:
+        service, epoch, revision: whose, of which database, and when.
+    """
 
-class Snapshots:
-    """Reads snapshots; clients that ask while one is being read, or before anything changed, share it."""
+    def __init__(self, whole: Snapshot, view: View) -> None:
+        self.service, self.epoch, self.revision = whole.service, whole.epoch, whole.revision
+        self._whole = whole
+        self._view = view
+        self._bodies: list[msgspec.Raw] = []
+        self._frames: list[bytes] = []
 
-    def __init__(self, operations: QueueOperations) -> None:
-        self._operations = operations
-        self._held: dict[str, Snapshot] = {}
-        self._locks: dict[str, asyncio.Lock] = {}
+    @property
+    def first(self) -> msgspec.Raw:
+        """The first part, for the answer to `queue.subscribe`."""
+        return self._body(0)
 
-    async def at_least(self, service: str, revision: int) -> Snapshot:
-        """The line at `revision` or later. Raises UnknownService or Unavailable."""
-        async with self._locks.setdefault(service, asyncio.Lock()):
-            held = self._held.get(service)
-            if held is None or held.revision < revision:
-                held = self._held[service] = await self._operations.whole_line(service)
-            return held
+    def frames(self, *, behind_first: bool = False) -> Iterator[bytes]:
+        """The parts as `queue.snapshot` pushes, all or without the first."""
+        count = max(1, -(-len(self._whole.waiting) // PART_SIZE))
+        for index in range(1 if behind_first else 0, count):
+            while len(self._frames) <= index:
+                body = self._body(len(self._frames))
+                self._frames.append(text_frame(push_frame("queue.snapshot", body)))
+            yield self._frames[index]
 
-    def forget(self) -> None:
-        """Nothing that was read is true any more: another epoch."""
-        self._held.clear()
+    def _body(self, index: int) -> msgspec.Raw:
+        while len(self._bodies) <= index:
+            cut = part(self._whole, len(self._bodies) * PART_SIZE)
+            self._bodies.append(msgspec.Raw(encode(snapshot_view(cut, self._view))))
+        return self._bodies[index]

@@ -7,19 +7,11 @@ then the kept events behind it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import Any
 
-from core.protocol import push_frame
-from core.tickets import Snapshot
 from server.lines import Delivery, LineFeed
-from server.outbox import Outbox, text_frame
-from server.snapshots import SnapshotParts, parts
-from server.views import View, snapshot_view
-
-
-def snapshot_frames(following: SnapshotParts, view: View) -> Iterator[bytes]:
-    """The `queue.snapshot` pushes of a line, all of one revision; encoded as they are sent."""
-    return (text_frame(push_frame("queue.snapshot", snapshot_view(one, view))) for one in following)
+from server.outbox import Outbox
+from server.snapshots import EncodedSnapshot
 
 
 class Subscription:
@@ -36,36 +28,46 @@ class Subscription:
         self.services = services
         self.sent: dict[str, int] = {}
         self.begun = False
-        self._rest: dict[str, SnapshotParts] = {}
+        self._rest: dict[str, EncodedSnapshot] = {}
 
     def covers(self, service: str) -> bool:
         """Whether the client asked for this service."""
         return self.services is None or service in self.services
 
-    def answer_with(self, whole: Snapshot) -> Snapshot:
-        """The part of a snapshot that goes into the answer to `queue.subscribe`; the others follow it."""
-        first, *rest = parts(whole)
+    def answer_with_events(self, line: LineFeed, missed: list[Delivery]) -> dict[str, Any]:
+        """A service's member of the answer to `queue.subscribe`: what the client missed."""
+        self.sent[line.service] = line.delivered
+        return {"events": [delivery.bodies[self.outbox.view] for delivery in missed]}
+
+    def answer_with_snapshot(self, whole: EncodedSnapshot) -> dict[str, Any]:
+        """The same with a snapshot's first part; the others follow the answer."""
         self.sent[whole.service] = whole.revision
-        self._rest[whole.service] = tuple(rest)
-        return first
+        self._rest[whole.service] = whole
+        return {"snapshot": whole.first}
 
     def begin(self) -> bool:
         """The answer is written: the snapshots' other parts go out. False if the client is behind already."""
         self.begun = True
         rest, self._rest = self._rest, {}
-        for service, following in rest.items():
-            if not all(self.outbox.push(frame) for frame in snapshot_frames(following, self.outbox.view)):
-                del self.sent[service]
+        for service, whole in rest.items():
+            following = whole.frames(behind_first=True)
+            if not all(self.outbox.push(frame, "queue.snapshot") for frame in following):
+                self.sent.pop(service, None)
         return self.sent.keys() >= rest.keys()
 
-    async def replace(self, whole: Snapshot) -> None:
+    def begin_again(self) -> None:
+        """The database was replaced: nothing that the client was sent is of use."""
+        self.sent.clear()
+        self._rest.clear()
+
+    async def replace(self, whole: EncodedSnapshot) -> None:
         """Sends a snapshot that replaces what the client holds of a service, each part when the one before has drained.
 
         Events follow when all of it is written. Raises ConnectionClosed.
         """
         self.sent.pop(whole.service, None)
-        for frame in snapshot_frames(parts(whole), self.outbox.view):
-            await self.outbox.write_drained(frame)
+        for frame in whole.frames():
+            await self.outbox.write_drained(frame, "queue.snapshot")
         self.sent[whole.service] = whole.revision
 
     def can_follow(self, line: LineFeed) -> bool:
@@ -77,7 +79,8 @@ class Subscription:
         sent = self.sent.get(service)
         if sent is None or sent >= delivery.revision:
             return True
-        if sent != delivery.revision - 1 or not self.outbox.push(delivery.frames[self.outbox.view]):
+        frame = delivery.frames[self.outbox.view]
+        if sent != delivery.revision - 1 or not self.outbox.push(frame, "queue.event"):
             return False
         self.sent[service] = delivery.revision
         return True

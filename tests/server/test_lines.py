@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from random import Random
 
 from core.tickets import QueueEvent
-from server.lines import KEPT_FRAMES, LineFeed
+from server.lines import KEPT_EVENTS, LineFeed
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 
@@ -44,11 +44,11 @@ def test_a_gap_holds_back_what_follows_it() -> None:
 
 def test_only_what_is_kept_can_be_had_again() -> None:
     line = LineFeed("A", 0)
-    for revision in range(1, KEPT_FRAMES + 11):
+    for revision in range(1, KEPT_EVENTS + 11):
         line.offer(event(revision))
     taken(line)
     newest = line.delivered
     assert [d.revision for d in line.since(newest - 3) or []] == [newest - 2, newest - 1, newest]
     assert line.since(newest) == []
-    assert len(line.since(newest - KEPT_FRAMES) or []) == KEPT_FRAMES
-    assert line.since(newest - KEPT_FRAMES - 1) is None
+    assert len(line.since(newest - KEPT_EVENTS) or []) == KEPT_EVENTS
+    assert line.since(newest - KEPT_EVENTS - 1) is None
