@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from core.errors import SetupError
-from server import legacy_database, legacy_upgrade, maintenance, schema
+from server import hub_role, legacy_database, legacy_upgrade, maintenance, schema
 from server.database import sentence_of
 from server.legacy_database import UNCHANGED, Found
 from server.postgres_files import follow_owner
@@ -74,6 +74,7 @@ def _take_over(engine: Engine, connection: Connection, wanted: Upgrade) -> Upgra
 def _apply(engine: Engine, connection: Connection, wanted: Upgrade) -> Upgraded:
     missing = schema.missing_revisions(connection)
     if not missing:
+        hub_role.set_up(connection)
         return Upgraded(["The schema is current."])
     backup = _back_up(engine, wanted.backup, wanted) if wanted.backup else None
     return Upgraded([f"applied {step}" for step in schema.apply_revisions(connection)], backup)

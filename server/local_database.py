@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from core.errors import SetupError
 from core.settings import Settings
-from server import legacy_database, schema
+from server import hub_role, legacy_database, schema
 from server.database import administration_engine, sentence_of
 from server.database_upgrade import Upgrade, upgrade_database
 from server.embedded_postgres import EmbeddedPostgres
@@ -41,10 +41,15 @@ def database_url(settings: Settings, *, must_exist: bool = False) -> Iterator[st
 
 @contextmanager
 def database_engine(settings: Settings, *, must_exist: bool = False) -> Iterator[Engine]:
-    """An engine on the database, whatever its schema. What it refuses inside the block becomes SetupError's sentence."""
+    """An engine of the database's owner, whatever its schema.
+
+    Raises SetupError for an account that can only serve; what the database refuses inside the block is one, too.
+    """
     with database_url(settings, must_exist=must_exist) as url:
         engine = administration_engine(url)
         try:
+            with engine.connect() as connection:
+                hub_role.refuse_who_only_serves(connection)
             yield engine
         except DBAPIError as error:
             raise SetupError(sentence_of(error)) from error

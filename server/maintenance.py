@@ -1,13 +1,19 @@
-"""`inturn-hub db backup` and `db restore`: the whole database into a file, and back."""
+"""`inturn-hub db backup` and `db restore`: the whole database into a file, and back.
+
+Who may do what is never part of it: a restored database gets that anew, also in a cluster without `inturn_hub`.
+"""
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from sqlalchemy import Engine, text
 
 from core.errors import SetupError
+from server import hub_role
 from server.database import driver_url
 from server.postgres_binaries import PostgresBinaries, find_binaries
 from server.postgres_errors import WrongMajor
@@ -22,7 +28,7 @@ def backup(engine: Engine, file: Path) -> None:
     try:
         unfinished.unlink(missing_ok=True)
         unfinished.touch(mode=0o600, exist_ok=False)
-        _run(engine, "pg_dump", "--format=custom", f"--file={unfinished}")
+        _run(engine, "pg_dump", "--format=custom", "--no-privileges", f"--file={unfinished}")
         unfinished.replace(file)
     except OSError as error:
         raise SetupError(f"The backup {file} can't be written: {error.strerror}.") from error
@@ -37,17 +43,32 @@ def restore(engine: Engine, file: Path) -> None:
     """
     if not file.is_file():
         raise SetupError(f"There is no backup {file}.")
-    _run(engine, "pg_restore", "--clean", "--if-exists", "--no-owner", "--single-transaction", str(file))
+    replaced = ("--clean", "--if-exists", "--no-owner", "--no-privileges", "--single-transaction")
+    _run(engine, "pg_restore", *replaced, str(file))
     with engine.begin() as connection:
         connection.execute(
             text("UPDATE settings SET epoch = gen_random_uuid(), config_revision = config_revision + 1")
         )
+        hub_role.set_up(connection)
 
 
 def _run(engine: Engine, program: str, *arguments: str) -> None:
-    address = driver_url(engine.url.render_as_string(hide_password=False))
-    command = [_programs_for(engine).program(program), f"--dbname={address}", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    parts = conninfo_to_dict(driver_url(engine.url.render_as_string(hide_password=False)))
+    # Everybody on this computer can read a command line.
+    secrets = {"PGPASSWORD": str(parts.pop("password"))} if "password" in parts else {}
+    command = [
+        _programs_for(engine).program(program),
+        f"--dbname={make_conninfo('', **{name: str(value) for name, value in parts.items()})}",
+        *arguments,
+    ]
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        env={**os.environ, **secrets},
+    )
     if done.returncode:
         reason = (done.stderr.strip() or "no reason given").splitlines()[-1]
         raise SetupError(f"{program} failed: {reason}")

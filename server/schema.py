@@ -14,6 +14,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, text
 
 from core.errors import SetupError
+from server import hub_role
 
 UPGRADE_LOCK = 0x1A7A_5C4E
 """Advisory lock: several processes may adopt one cluster, one of them upgrades it."""
@@ -28,6 +29,8 @@ def _configuration() -> Config:
 
 def current_revision(connection: Connection) -> str | None:
     """The schema's revision, None for a database that InTurn never touched."""
+    if hub_role.only_serves(connection):
+        return str(connection.execute(text("SELECT schema_revision()")).scalar_one())
     return MigrationContext.configure(connection).get_current_revision()
 
 

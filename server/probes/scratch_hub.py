@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from secrets import token_hex
 
-from sqlalchemy import Engine, create_engine, make_url, text
+from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.exc import DBAPIError
 
 from core.errors import SetupError
@@ -28,7 +28,7 @@ def scratch_database(url: str) -> Iterator[str]:
         _execute(server, f"CREATE DATABASE {name}")
     except DBAPIError as error:
         raise SetupError(f"No scratch database can be made beside this one. {sentence_of(error)}") from error
-    scratch = make_url(str(server.url)).set(database=name)
+    scratch = server.url.set(database=name)
     try:
         engine = create_engine(scratch)
         schema.upgrade(engine)

@@ -7,7 +7,7 @@ LANGUAGE sql IMMUTABLE AS $$
         join_queue, call_next_patient, call_patient, recall_patient, finish_consultation, park_ticket, unpark_ticket,
         transfer_ticket, set_ticket_priority, move_ticket, cancel_ticket, update_ticket, undo_operation,
         set_counter_state, set_service_state, close_day, close_day_if_due,
-        find_device, find_user, find_session, open_session, close_session, pair_device, admitted_actors,
+        find_device, find_user, find_session, open_session, close_session, pair_device, admitted_actors, admitted_secrets,
         services_overview, counters_overview, site_overview, current_revisions, schema_revision, current_epoch, hub_role,
         find_ticket, queue_snapshot, events_after, line_integrity,
         update_wait_times_atomic, log_wait_estimates, log_wait_outcomes, forget_old_requests
@@ -54,8 +54,9 @@ END
 $$;
 
 -- Gives inturn_hub what hubs call, and nobody else anything: every function is the owner's alone, those that hubs call run as the
--- owner and find their tables and functions in this schema, whatever the caller has made or set. Repeated after a restore and by
--- every `db upgrade`: a dump that was restored without privileges, or before there was a role, is put right.
+-- owner and find their tables and functions in this schema, where only the owner makes any (databases of before PostgreSQL 15 let
+-- everybody), whatever the caller has made or set. Repeated after a restore and by every `db upgrade`: a dump that was restored
+-- without privileges, or before there was a role, is put right.
 CREATE FUNCTION set_up_hub_role() RETURNS boolean
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -64,6 +65,7 @@ DECLARE
     there boolean;
 BEGIN
     PERFORM make_hub_role();
+    EXECUTE format('REVOKE CREATE ON SCHEMA %s FROM PUBLIC', place);
     there := EXISTS (SELECT FROM pg_roles WHERE rolname = 'inturn_hub');
     IF there THEN EXECUTE format('GRANT USAGE ON SCHEMA %s TO inturn_hub', place); END IF;
     FOR f IN SELECT * FROM our_functions() LOOP

@@ -10,4 +10,4 @@ down_revision = "0004_every_operation"
 
 def upgrade() -> None:
     """Applies this revision."""
-    sql_files.run("0005_epoch", "0005_role")
+    sql_files.run("0005_epoch", "0005_sessions", "0005_role")

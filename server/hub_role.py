@@ -1,0 +1,35 @@
+"""Who a database's account is: its owner, who may do everything, or one that can only serve (`migrations/sql/0005_role.sql`)."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, text
+
+from core.errors import SetupError
+
+ROLE = "inturn_hub"
+
+
+def only_serves(connection: Connection) -> bool:
+    """Whether this account may call what hubs call, and nothing else: a login that is a member of `inturn_hub`."""
+    query = text("SELECT has_table_privilege(to_regclass('settings'), 'SELECT')")
+    return connection.execute(query).scalar_one() is False
+
+
+def refuse_who_only_serves(connection: Connection) -> None:
+    """Raises SetupError for an account that can only serve."""
+    if only_serves(connection):
+        raise SetupError(
+            "This database URL is the hub's own account, which can only `serve`. Give the URL of the database's owner."
+        )
+
+
+def set_up(connection: Connection) -> None:
+    """Gives `inturn_hub` what hubs call, and nobody else anything; nothing for a schema that is older than the role."""
+    known = text("SELECT to_regprocedure('set_up_hub_role()') IS NOT NULL")
+    if connection.execute(known).scalar_one():
+        connection.execute(text("SELECT set_up_hub_role()"))
+
+
+def usable(connection: Connection) -> bool:
+    """Whether a hub that signs in with this account acts as `inturn_hub`."""
+    return bool(connection.execute(text("SELECT hub_role()")).scalar_one())
