@@ -1,0 +1,165 @@
+"""The bad wire itself: each fault is the fault that it is named after, and healing ends it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from time import monotonic
+
+import pytest
+
+from tests.faults.fault_proxy import FaultProxy
+
+Ends = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+@asynccontextmanager
+async def echo(socket_file: Path | None = None) -> AsyncIterator[tuple[FaultProxy, Ends]]:
+    """A client's end of a connection through a proxy to a server that returns what it is sent."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            while data := await reader.read(1 << 16):
+                writer.write(data)
+        writer.close()
+
+    if socket_file:
+        server = await asyncio.start_unix_server(answer, str(socket_file))
+    else:
+        server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    target = socket_file or server.sockets[0].getsockname()
+    async with FaultProxy(target) as proxy:
+        ends = await asyncio.open_connection("127.0.0.1", proxy.port)
+        await said(ends, b"ready")
+        yield proxy, ends
+        await closed(ends)
+    server.close()
+    await asyncio.sleep(0)
+
+
+async def closed(ends: Ends) -> None:
+    ends[1].close()
+    with contextlib.suppress(OSError):
+        await ends[1].wait_closed()
+
+
+async def said(ends: Ends, text: bytes) -> bytes:
+    """What comes back of a text, whole."""
+    ends[1].write(text)
+    return await asyncio.wait_for(ends[0].readexactly(len(text)), 5)
+
+
+async def silent(ends: Ends, text: bytes) -> bool:
+    """Whether nothing comes back of a text, and nothing is closed."""
+    ends[1].write(text)
+    try:
+        await asyncio.wait_for(ends[0].read(1), 0.2)
+    except TimeoutError:
+        return True
+    return False
+
+
+Story = Callable[[FaultProxy, Ends], Awaitable[None]]
+
+
+async def healthy(_proxy: FaultProxy, ends: Ends) -> None:
+    assert await said(ends, b"x" * 300_000) == b"x" * 300_000
+
+
+async def delayed(proxy: FaultProxy, ends: Ends) -> None:
+    proxy.up.delay = proxy.down.delay = 0.1
+    began = monotonic()
+    await said(ends, b"hello")
+    assert monotonic() - began >= 0.2
+
+
+async def sliced(proxy: FaultProxy, ends: Ends) -> None:
+    proxy.down.slice_bytes = 1
+    ends[1].write(b"x" * 2000)
+    came = [await asyncio.wait_for(ends[0].read(2000), 5)]
+    while sum(map(len, came)) < 2000:
+        came.append(await asyncio.wait_for(ends[0].read(2000), 5))
+    assert len(came) > 20
+
+
+async def slow(proxy: FaultProxy, ends: Ends) -> None:
+    proxy.up.bytes_per_second = 10_000
+    began = monotonic()
+    await said(ends, b"x" * 3000)
+    assert monotonic() - began >= 0.2
+
+
+async def frozen(proxy: FaultProxy, ends: Ends) -> None:
+    proxy.freeze()
+    assert await silent(ends, b"hello")
+    proxy.heal()
+    assert await asyncio.wait_for(ends[0].readexactly(5), 5) == b"hello"
+
+
+async def half_open(proxy: FaultProxy, ends: Ends) -> None:
+    proxy.freeze_open_ones()
+    assert await silent(ends, b"hello")
+    other = await asyncio.open_connection("127.0.0.1", proxy.port)
+    assert await said(other, b"hello") == b"hello"
+    await closed(other)
+
+
+async def cut(proxy: FaultProxy, ends: Ends) -> None:
+    proxy.cut()
+    assert await asyncio.wait_for(ends[0].read(), 5) == b""
+
+
+async def cut_in_the_middle(proxy: FaultProxy, ends: Ends) -> None:
+    proxy.down.cut_after = 3
+    ends[1].write(b"hello")
+    assert await asyncio.wait_for(ends[0].read(), 5) == b"hel"
+
+
+async def reset(proxy: FaultProxy, ends: Ends) -> None:
+    proxy.reset()
+    with pytest.raises(ConnectionResetError):
+        await asyncio.wait_for(ends[0].read(), 5)
+
+
+async def refused(proxy: FaultProxy, ends: Ends) -> None:
+    proxy.refuses = True
+    other = await asyncio.open_connection("127.0.0.1", proxy.port)
+    with pytest.raises(ConnectionResetError):
+        await asyncio.wait_for(other[0].read(), 5)
+    await closed(other)
+    assert await said(ends, b"old ones go on") == b"old ones go on"
+
+
+STORIES: list[Story] = [
+    healthy,
+    delayed,
+    sliced,
+    slow,
+    frozen,
+    half_open,
+    cut,
+    cut_in_the_middle,
+    reset,
+    refused,
+]
+
+
+@pytest.mark.parametrize("story", STORIES, ids=lambda story: str(story.__name__))
+def test_a_fault_is_what_it_is_called(story: Story) -> None:
+    async def told() -> None:
+        async with echo() as (proxy, ends):
+            await story(proxy, ends)
+
+    asyncio.run(told())
+
+
+def test_the_server_may_listen_on_a_socket_file(tmp_path: Path) -> None:
+    async def told() -> None:
+        async with echo(tmp_path / "socket") as (proxy, ends):
+            assert proxy.connections == 1
+            await healthy(proxy, ends)
+
+    asyncio.run(told())
