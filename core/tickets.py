@@ -131,6 +131,16 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     more: int = 0
 
 
+class WhyNext(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a ticket was the next: `waited` is in seconds, `rule` the counter's (`CounterSummary`)."""
+
+    rule: Literal["best_rank", "in_order"]
+    reason: Literal["placed_by_hand", "priority", "counter_order", "waited_longest"]
+    waited: int
+    service: str
+    priority: Priority
+
+
 class ServiceSummary(msgspec.Struct, frozen=True, kw_only=True):
     """A service as a card shows it; `estimated_wait` is that of a patient who would join now."""
 

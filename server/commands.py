@@ -5,13 +5,23 @@ Dispatch knows no method. Whatever a handler raises becomes an error reply in on
 
 from __future__ import annotations
 
+import inspect
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, TypeVar
 
 import msgspec
 
-from core.errors import Forbidden, HubError, InternalError, InvalidParams, UnknownMethod
+from core.errors import (
+    Forbidden,
+    HubError,
+    InternalError,
+    InvalidParams,
+    KeyConflict,
+    RateLimited,
+    Unavailable,
+    UnknownMethod,
+)
 from server.access import Access, Principal
 from server.notification_service import NotificationService
 from server.outbox import Outbox
@@ -75,12 +85,39 @@ class Context:
 Handler = Callable[[Context, Any], Awaitable[Any]]
 
 
-class Command(msgspec.Struct, frozen=True):
-    """One method: who may call it, its parameters' type, what it does."""
+class Method(msgspec.Struct, frozen=True):
+    """A method as clients know it.
+
+    Attributes:
+        roles: who may call it. params, result: their types; a `PublicTicket` in a result stands for the caller's view.
+        refusals: what it may answer instead, besides what every request may be answered (`possible_refusals`).
+        description: what it does, in a sentence.
+    """
 
     method: str
     roles: frozenset[str]
     params: type[Params]
+    result: type[msgspec.Struct]
+    refusals: tuple[type[HubError], ...]
+    description: str
+
+    @property
+    def keyed(self) -> bool:
+        """Whether it changes something, once for each key."""
+        return "key" in self.params.__struct_fields__
+
+    @property
+    def possible_refusals(self) -> tuple[type[HubError], ...]:
+        """Every error that it may be answered."""
+        by_role = () if self.roles >= EVERYBODY or not self.roles else (Forbidden,)
+        by_key = (KeyConflict, Unavailable) if self.keyed else ()
+        found = (InvalidParams, RateLimited, InternalError, *by_role, *by_key, *self.refusals)
+        return tuple(dict.fromkeys(found))
+
+
+class Command(Method, frozen=True):
+    """A method with what it does."""
+
     handle: Handler
 
 
@@ -89,13 +126,18 @@ REGISTRY: dict[str, Command] = {}
 
 
 def command(
-    method: str, roles: frozenset[str], params: type[Params] = Params
+    method: str,
+    roles: frozenset[str],
+    params: type[Params],
+    result: type[msgspec.Struct],
+    *refusals: type[HubError],
 ) -> Callable[[Handler], Handler]:
-    """Registers a handler for `method`."""
+    """Registers a handler for `method`; its docstring is the method's description."""
 
     def register(handle: Handler) -> Handler:
         assert method not in REGISTRY, method
-        REGISTRY[method] = Command(method, roles, params, handle)
+        description = inspect.getdoc(handle) or ""
+        REGISTRY[method] = Command(method, roles, params, result, refusals, description, handle)
         return handle
 
     return register

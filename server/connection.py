@@ -26,8 +26,9 @@ from core.protocol import (
     error_frame,
     reply_frame,
 )
-from server.access import Credentials, Principal
-from server.commands import Context, Params, as_hub_error, decode_params
+from server.access import Principal
+from server.commands import Context, as_hub_error, decode_params
+from server.introduction import HelloParams, PairParams
 from server.outbox import Outbox
 from server.parts import HubParts
 from server.routers import execute
@@ -35,20 +36,6 @@ from server.routers import execute
 log = logging.getLogger(__name__)
 
 CLOSE_NOT_TEXT = 1003
-
-
-class HelloParams(Params, frozen=True, kw_only=True):
-    """Who connects, by which credentials, with which program."""
-
-    client: str = ""
-    credentials: Credentials
-
-
-class PairParams(Params, frozen=True, kw_only=True):
-    """A pairing code and the program that was given it."""
-
-    code: str
-    client: str = ""
 
 
 class ClientConnection:

@@ -15,7 +15,7 @@ import msgspec
 
 from core.errors import TicketNotFound, UnknownService
 from core.protocol import encode
-from core.tickets import Place, Priority, QueueEvent, Snapshot, Ticket
+from core.tickets import Place, Priority, QueueEvent, Snapshot, Ticket, WhyNext
 from server.database import Database
 
 
@@ -31,7 +31,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
 
     ticket: Ticket | None = None
     revision: int | None = None
-    why: dict[str, Any] | None = None
+    why: WhyNext | None = None
     counter: str | None = None
     service: str | None = None
     cancelled: int = 0

@@ -19,16 +19,16 @@ def view_of(role: str) -> View:
     return "public" if role in {"kiosk", "monitor"} else "staff"
 
 
-def ticket_view(ticket: Ticket | None, view: View) -> PublicTicket | None:
+def ticket_view(ticket: Ticket, view: View) -> PublicTicket:
     """A ticket for `view`."""
-    if ticket is None or view == "staff":
+    if view == "staff":
         return ticket
     return msgspec.convert(ticket, PublicTicket, from_attributes=True)
 
 
 def event_view(event: QueueEvent, view: View) -> Any:
     """An event as it is pushed to `view`."""
-    return event if view == "staff" else _with(event, ticket=ticket_view(event.ticket, view))
+    return event if view == "staff" else _with(event, ticket=event.ticket and ticket_view(event.ticket, view))
 
 
 def snapshot_view(snapshot: Snapshot, view: View) -> Any:
@@ -43,7 +43,7 @@ def counter_view(counter: CounterSummary, view: View) -> Any:
     """A counter for `view`; a public device is not told who works there."""
     if view == "staff":
         return counter
-    return _with(counter, ticket=ticket_view(counter.ticket, view), held_by=None)
+    return _with(counter, ticket=counter.ticket and ticket_view(counter.ticket, view), held_by=None)
 
 
 def _with(value: msgspec.Struct, **changed: Any) -> dict[str, Any]:

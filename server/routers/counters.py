@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from core.errors import CounterBusy, CounterTaken, UnknownCounter
 from server.commands import MONITOR, STAFF, Code, Context, Key, Params, Reason, command
+from server.results import CounterList, CounterResult
+
+REFUSALS = (UnknownCounter, CounterTaken, CounterBusy)
 
 
 class CounterParams(Params, frozen=True, kw_only=True):
@@ -15,35 +17,35 @@ class CounterParams(Params, frozen=True, kw_only=True):
     reason: Reason | None = None
 
 
-@command("counters.list", STAFF | MONITOR)
-async def list_counters(context: Context, params: Params) -> dict[str, Any]:
+@command("counters.list", STAFF | MONITOR, Params, CounterList)
+async def list_counters(context: Context, params: Params) -> CounterList:
     """Every counter with its services, its holder and the ticket open there."""
-    return context.notifications.overview.counter_list(context.caller.view)
+    return CounterList(**context.notifications.overview.counter_list(context.caller.view))
 
 
-@command("counters.open", STAFF, CounterParams)
-async def open_counter(context: Context, params: CounterParams) -> dict[str, Any]:
+@command("counters.open", STAFF, CounterParams, CounterResult, *REFUSALS)
+async def open_counter(context: Context, params: CounterParams) -> CounterResult:
     """Opens a counter and takes it."""
     return await _set_state(context, params, "open")
 
 
-@command("counters.pause", STAFF, CounterParams)
-async def pause_counter(context: Context, params: CounterParams) -> dict[str, Any]:
+@command("counters.pause", STAFF, CounterParams, CounterResult, *REFUSALS)
+async def pause_counter(context: Context, params: CounterParams) -> CounterResult:
     """Pauses a counter: it stays its holder's, and calls nobody."""
     return await _set_state(context, params, "paused")
 
 
-@command("counters.close", STAFF, CounterParams)
-async def close_counter(context: Context, params: CounterParams) -> dict[str, Any]:
+@command("counters.close", STAFF, CounterParams, CounterResult, *REFUSALS)
+async def close_counter(context: Context, params: CounterParams) -> CounterResult:
     """Closes a counter and gives it back."""
     return await _set_state(context, params, "closed")
 
 
-async def _set_state(context: Context, params: CounterParams, state: str) -> dict[str, Any]:
+async def _set_state(context: Context, params: CounterParams, state: str) -> CounterResult:
     caller = context.caller
     await context.operations.set_counter_state(
         caller.actor, params.key, params.counter, state, params.reason, caller.supervises
     )
     context.notifications.notify_counters_changed()
     await context.notifications.overview.refresh()
-    return {"counter": context.notifications.overview.counter(params.counter, caller.view)}
+    return CounterResult(context.notifications.overview.counter(params.counter, caller.view))

@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 import msgspec
 
+from core.errors import (
+    CounterBusy,
+    CounterClosed,
+    CounterTaken,
+    NotConsulting,
+    NotUndoable,
+    NotWaiting,
+    QueueEmpty,
+    ServiceClosed,
+    TicketNotFound,
+    Unavailable,
+    UnknownCounter,
+    UnknownService,
+)
 from core.tickets import Place, Priority
 from server.commands import (
     EVERYBODY,
@@ -21,9 +35,13 @@ from server.commands import (
     Revision,
     command,
 )
-from server.routers.tickets import TicketParams, answer
+from server.queue_operations import Integrity
+from server.results import CallNextResult, SnapshotResult, SubscribeResult, TicketResult, UndoResult
+from server.routers.tickets import TicketParams, answer, with_wait
 from server.snapshots import part
 from server.views import snapshot_view
+
+CALLING = (UnknownCounter, CounterTaken, CounterClosed, CounterBusy)
 
 
 class SubscribeParams(Params, frozen=True, kw_only=True):
@@ -99,38 +117,38 @@ class ServiceParams(Params, frozen=True, kw_only=True):
     service: Code
 
 
-@command("queue.subscribe", EVERYBODY, SubscribeParams)
-async def subscribe(context: Context, params: SubscribeParams) -> dict[str, Any]:
+@command("queue.subscribe", EVERYBODY, SubscribeParams, SubscribeResult, UnknownService, Unavailable)
+async def subscribe(context: Context, params: SubscribeParams) -> SubscribeResult:
     """Follows services: a snapshot or the missed events now, every event from then on."""
     services = None if params.services is None else frozenset(params.services)
     outbox, notifications = context.outbox, context.notifications
     answers = await notifications.subscribe(outbox, services, params.since, params.epoch)
     context.after_reply = lambda: notifications.begin(outbox)
-    return {"services": answers}
+    return SubscribeResult(answers, notifications.overview.stale)
 
 
-@command("queue.snapshot", EVERYBODY, SnapshotParams)
-async def snapshot(context: Context, params: SnapshotParams) -> dict[str, Any]:
+@command("queue.snapshot", EVERYBODY, SnapshotParams, SnapshotResult, UnknownService, Unavailable)
+async def snapshot(context: Context, params: SnapshotParams) -> SnapshotResult:
     """A part of a line: 500 waiting behind place `after`."""
     whole = await context.notifications.fresh_snapshot(params.service)
-    return {"snapshot": snapshot_view(part(whole, params.after), context.caller.view)}
+    return SnapshotResult(snapshot_view(part(whole, params.after), context.caller.view))
 
 
-@command("queue.call_next", STAFF, CallNextParams)
-async def call_next(context: Context, params: CallNextParams) -> dict[str, Any]:
+@command("queue.call_next", STAFF, CallNextParams, CallNextResult, *CALLING, NotConsulting, QueueEmpty)
+async def call_next(context: Context, params: CallNextParams) -> CallNextResult:
     """Calls the next patient to a counter."""
     complete = None if params.complete is None else str(params.complete)
     outcome = await context.operations.call_next_patient(
         context.caller.actor, params.key, params.counter, complete, context.caller.supervises
     )
-    return {
-        **answer(context, outcome, context.notifications.notify_patient_called),
-        "why": outcome.result.why,
-    }
+    context.notifications.notify_patient_called(outcome.events)
+    result = outcome.result
+    called = result.ticket and with_wait(context, result.ticket)
+    return CallNextResult(called, result.revision, result.why)
 
 
-@command("queue.call", STAFF, CallParams)
-async def call(context: Context, params: CallParams) -> dict[str, Any]:
+@command("queue.call", STAFF, CallParams, TicketResult, *CALLING, TicketNotFound, NotWaiting)
+async def call(context: Context, params: CallParams) -> TicketResult:
     """Calls one patient: waiting wherever in line, parked, or missed today."""
     caller = context.caller
     outcome = await context.operations.call_patient(
@@ -139,27 +157,27 @@ async def call(context: Context, params: CallParams) -> dict[str, Any]:
     return answer(context, outcome, context.notifications.notify_patient_called)
 
 
-@command("queue.recall", STAFF, TicketParams)
-async def recall(context: Context, params: TicketParams) -> dict[str, Any]:
+@command("queue.recall", STAFF, TicketParams, TicketResult, TicketNotFound, NotConsulting)
+async def recall(context: Context, params: TicketParams) -> TicketResult:
     """Calls the patient once more."""
     outcome = await context.operations.recall_patient(context.caller.actor, params.key, str(params.ticket))
     return answer(context, outcome, context.notifications.notify_patient_called)
 
 
-@command("queue.complete", STAFF, TicketParams)
-async def complete(context: Context, params: TicketParams) -> dict[str, Any]:
+@command("queue.complete", STAFF, TicketParams, TicketResult, TicketNotFound, NotConsulting)
+async def complete(context: Context, params: TicketParams) -> TicketResult:
     """The patient was served."""
     return await _finish(context, params, "completed")
 
 
-@command("queue.no_show", STAFF, TicketParams)
-async def no_show(context: Context, params: TicketParams) -> dict[str, Any]:
+@command("queue.no_show", STAFF, TicketParams, TicketResult, TicketNotFound, NotConsulting)
+async def no_show(context: Context, params: TicketParams) -> TicketResult:
     """The patient did not come: off, or last in line before as many calls as the service grants."""
     return await _finish(context, params, "no_show")
 
 
-@command("queue.park", STAFF, ParkParams)
-async def park(context: Context, params: ParkParams) -> dict[str, Any]:
+@command("queue.park", STAFF, ParkParams, TicketResult, TicketNotFound, NotWaiting)
+async def park(context: Context, params: ParkParams) -> TicketResult:
     """Puts a waiting or consulting patient aside."""
     outcome = await context.operations.park_ticket(
         context.caller.actor, params.key, str(params.ticket), params.reason
@@ -167,8 +185,8 @@ async def park(context: Context, params: ParkParams) -> dict[str, Any]:
     return answer(context, outcome, context.notifications.notify_line_changed)
 
 
-@command("queue.unpark", STAFF, UnparkParams)
-async def unpark(context: Context, params: UnparkParams) -> dict[str, Any]:
+@command("queue.unpark", STAFF, UnparkParams, TicketResult, TicketNotFound, NotWaiting)
+async def unpark(context: Context, params: UnparkParams) -> TicketResult:
     """A parked patient waits again."""
     outcome = await context.operations.unpark_ticket(
         context.caller.actor, params.key, str(params.ticket), params.place
@@ -176,8 +194,17 @@ async def unpark(context: Context, params: UnparkParams) -> dict[str, Any]:
     return answer(context, outcome, context.notifications.notify_line_changed)
 
 
-@command("queue.transfer", STAFF, TransferParams)
-async def transfer(context: Context, params: TransferParams) -> dict[str, Any]:
+@command(
+    "queue.transfer",
+    STAFF,
+    TransferParams,
+    TicketResult,
+    TicketNotFound,
+    NotWaiting,
+    UnknownService,
+    ServiceClosed,
+)
+async def transfer(context: Context, params: TransferParams) -> TicketResult:
     """Moves a patient to another line, with the same number."""
     outcome = await context.operations.transfer_ticket(
         context.caller.actor, params.key, str(params.ticket), params.service, params.place
@@ -185,8 +212,8 @@ async def transfer(context: Context, params: TransferParams) -> dict[str, Any]:
     return answer(context, outcome, context.notifications.notify_line_changed)
 
 
-@command("queue.set_priority", SUPERVISOR, PriorityParams)
-async def set_priority(context: Context, params: PriorityParams) -> dict[str, Any]:
+@command("queue.set_priority", SUPERVISOR, PriorityParams, TicketResult, TicketNotFound, NotWaiting)
+async def set_priority(context: Context, params: PriorityParams) -> TicketResult:
     """Gives a patient another priority and the place that belongs to it."""
     outcome = await context.operations.set_ticket_priority(
         context.caller.actor, params.key, str(params.ticket), params.priority
@@ -194,8 +221,8 @@ async def set_priority(context: Context, params: PriorityParams) -> dict[str, An
     return answer(context, outcome, context.notifications.notify_line_changed)
 
 
-@command("queue.move", SUPERVISOR, MoveParams)
-async def move(context: Context, params: MoveParams) -> dict[str, Any]:
+@command("queue.move", SUPERVISOR, MoveParams, TicketResult, TicketNotFound, NotWaiting)
+async def move(context: Context, params: MoveParams) -> TicketResult:
     """Puts a waiting patient at a place in line."""
     outcome = await context.operations.move_ticket(
         context.caller.actor, params.key, str(params.ticket), params.position
@@ -203,22 +230,24 @@ async def move(context: Context, params: MoveParams) -> dict[str, Any]:
     return answer(context, outcome, context.notifications.notify_line_changed)
 
 
-@command("queue.undo", STAFF, UndoParams)
-async def undo(context: Context, params: UndoParams) -> dict[str, Any]:
+@command("queue.undo", STAFF, UndoParams, UndoResult, NotUndoable)
+async def undo(context: Context, params: UndoParams) -> UndoResult:
     """Takes back the caller's last operation."""
     outcome = await context.operations.undo_operation(context.caller.actor, params.key, params.operation)
-    return answer(context, outcome, context.notifications.notify_line_changed)
+    context.notifications.notify_line_changed(outcome.events)
+    restored = outcome.result.ticket
+    return UndoResult(restored and with_wait(context, restored), outcome.result.revision)
 
 
-@command("queue.validate_integrity", SUPERVISOR, ServiceParams)
-async def validate_integrity(context: Context, params: ServiceParams) -> Any:
+@command("queue.validate_integrity", SUPERVISOR, ServiceParams, Integrity, UnknownService, Unavailable)
+async def validate_integrity(context: Context, params: ServiceParams) -> Integrity:
     """What is wrong with a line's places; two empty lists: nothing."""
     return await context.operations.validate_queue_integrity(params.service)
 
 
 async def _finish(
     context: Context, params: TicketParams, status: Literal["completed", "no_show"]
-) -> dict[str, Any]:
+) -> TicketResult:
     outcome = await context.operations.finish_consultation(
         context.caller.actor, params.key, str(params.ticket), status
     )

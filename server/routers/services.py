@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
+from core.errors import UnknownService
 from server.commands import ADMIN, EVERYBODY, SUPERVISOR, Code, Context, Key, Params, Reason, command
+from server.results import DayClosed, ServiceList, ServiceResult
 from server.views import ticket_view
 
 
@@ -23,42 +25,42 @@ class CloseDayParams(Params, frozen=True, kw_only=True):
     service: Code | None = None
 
 
-@command("services.list", EVERYBODY)
-async def list_services(context: Context, params: Params) -> dict[str, Any]:
+@command("services.list", EVERYBODY, Params, ServiceList)
+async def list_services(context: Context, params: Params) -> ServiceList:
     """Every service with its state, people waiting and likely wait."""
-    return context.notifications.overview.service_list()
+    return ServiceList(**context.notifications.overview.service_list())
 
 
-@command("services.open", SUPERVISOR, StateParams)
-async def open_service(context: Context, params: StateParams) -> dict[str, Any]:
+@command("services.open", SUPERVISOR, StateParams, ServiceResult, UnknownService)
+async def open_service(context: Context, params: StateParams) -> ServiceResult:
     """Lets patients join, in the service's hours."""
     return await _set_state(context, params, "open")
 
 
-@command("services.pause", SUPERVISOR, StateParams)
-async def pause_service(context: Context, params: StateParams) -> dict[str, Any]:
+@command("services.pause", SUPERVISOR, StateParams, ServiceResult, UnknownService)
+async def pause_service(context: Context, params: StateParams) -> ServiceResult:
     """Lets nobody join for a while; who waits is called."""
     return await _set_state(context, params, "paused")
 
 
-@command("services.close", SUPERVISOR, StateParams)
-async def close_service(context: Context, params: StateParams) -> dict[str, Any]:
+@command("services.close", SUPERVISOR, StateParams, ServiceResult, UnknownService)
+async def close_service(context: Context, params: StateParams) -> ServiceResult:
     """Lets nobody join until somebody opens it again; who waits is called."""
     return await _set_state(context, params, "closed")
 
 
-@command("services.close_day", ADMIN, CloseDayParams)
-async def close_day(context: Context, params: CloseDayParams) -> dict[str, Any]:
+@command("services.close_day", ADMIN, CloseDayParams, DayClosed, UnknownService)
+async def close_day(context: Context, params: CloseDayParams) -> DayClosed:
     """Cancels who still waits or is parked, and names the consultations that it leaves open."""
     outcome = await context.operations.close_day(context.caller.actor, params.key, params.service)
     context.notifications.notify_line_changed(outcome.events)
-    consulting = [ticket_view(ticket, context.caller.view) for ticket in outcome.result.consulting]
-    return {"cancelled": outcome.result.cancelled, "consulting": consulting}
+    consulting = tuple(ticket_view(ticket, context.caller.view) for ticket in outcome.result.consulting)
+    return DayClosed(outcome.result.cancelled, consulting)
 
 
 async def _set_state(
     context: Context, params: StateParams, state: Literal["open", "paused", "closed"]
-) -> dict[str, Any]:
+) -> ServiceResult:
     notifications = context.notifications
     outcome = await context.operations.set_service_state(
         context.caller.actor, params.key, params.service, state, params.reason
@@ -66,4 +68,4 @@ async def _set_state(
     notifications.notify_service_changed(outcome.events)
     await notifications.overview.refresh()
     services = notifications.overview.service_list()["services"]
-    return {"service": next(service for service in services if service.code == params.service)}
+    return ServiceResult(next(service for service in services if service.code == params.service))

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
 
+from core.errors import Unavailable
 from server.commands import EVERYBODY, STAFF, Context, Params, command
+from server.results import Done, Pong
 
 
-@command("ping", EVERYBODY)
-async def ping(context: Context, params: Params) -> dict[str, Any]:
+@command("ping", EVERYBODY, Params, Pong)
+async def ping(context: Context, params: Params) -> Pong:
     """The application's heartbeat: the hub's time."""
-    return {"time": datetime.now(UTC)}
+    return Pong(datetime.now(UTC))
 
 
-@command("session.end", STAFF)
-async def end_session(context: Context, params: Params) -> dict[str, Any]:
+@command("session.end", STAFF, Params, Done, Unavailable)
+async def end_session(context: Context, params: Params) -> Done:
     """Signs a person out: their session opens nothing any more."""
     await context.access.sign_out(context.caller)
-    return {}
+    return Done()

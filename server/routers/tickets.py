@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, TypeAlias
 from uuid import UUID
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from core.errors import Forbidden, InvalidParams
-from core.tickets import Priority, QueueEvent, Ticket
+from core.errors import (
+    Forbidden,
+    InvalidParams,
+    NotWaiting,
+    ServiceClosed,
+    ServiceFull,
+    TicketNotFound,
+    Unavailable,
+    UnknownService,
+)
+from core.tickets import Priority, PublicTicket, QueueEvent, Ticket
 from server.commands import KIOSK, STAFF, Code, Context, Key, Language, Name, Need, Note, Params, command
 from server.queue_operations import Outcome
+from server.results import TicketResult
 from server.views import ticket_view
 
 Notify: TypeAlias = Callable[[Collection[QueueEvent]], None]
@@ -53,22 +63,31 @@ class UpdateParams(Params, frozen=True, kw_only=True):
     language: Language | UnsetType | None = UNSET
 
 
-def with_wait(context: Context, ticket: Ticket | None) -> Any:
+def with_wait(context: Context, ticket: Ticket) -> PublicTicket:
     """The ticket in the caller's view, with its likely wait."""
-    if ticket is None:
-        return None
     estimated = msgspec.structs.replace(ticket, estimated_wait=context.notifications.overview.wait_of(ticket))
     return ticket_view(estimated, context.caller.view)
 
 
-def answer(context: Context, outcome: Outcome, notify: Notify) -> dict[str, Any]:
+def answer(context: Context, outcome: Outcome, notify: Notify) -> TicketResult:
     """Hands the events on by `notify` and answers the caller: the ticket and the revision it made."""
     notify(outcome.events)
-    return {"ticket": with_wait(context, outcome.result.ticket), "revision": outcome.result.revision}
+    ticket = outcome.result.ticket
+    assert ticket is not None
+    return TicketResult(with_wait(context, ticket), outcome.result.revision)
 
 
-@command("tickets.join", KIOSK | STAFF, JoinParams)
-async def join(context: Context, params: JoinParams) -> dict[str, Any]:
+@command(
+    "tickets.join",
+    KIOSK | STAFF,
+    JoinParams,
+    TicketResult,
+    UnknownService,
+    ServiceClosed,
+    ServiceFull,
+    Forbidden,
+)
+async def join(context: Context, params: JoinParams) -> TicketResult:
     """A patient takes a turn."""
     if context.caller.role == "kiosk" and params.priority != "medium":
         raise Forbidden("This kiosk may not give a priority. Please ask at reception.")
@@ -83,15 +102,15 @@ async def join(context: Context, params: JoinParams) -> dict[str, Any]:
     return answer(context, outcome, context.notifications.notify_patient_joined)
 
 
-@command("tickets.get", KIOSK | STAFF, GetParams)
-async def get(context: Context, params: GetParams) -> dict[str, Any]:
+@command("tickets.get", KIOSK | STAFF, GetParams, TicketResult, TicketNotFound, Unavailable)
+async def get(context: Context, params: GetParams) -> TicketResult:
     """One ticket as it is now."""
     found = await context.operations.find_ticket(str(params.ticket))
-    return {"ticket": with_wait(context, found.ticket), "revision": found.revision}
+    return TicketResult(with_wait(context, found.ticket), found.revision)
 
 
-@command("tickets.cancel", KIOSK | STAFF, TicketParams)
-async def cancel(context: Context, params: TicketParams) -> dict[str, Any]:
+@command("tickets.cancel", KIOSK | STAFF, TicketParams, TicketResult, TicketNotFound, NotWaiting)
+async def cancel(context: Context, params: TicketParams) -> TicketResult:
     """Takes a waiting ticket out; a kiosk only what it issued itself."""
     own_only = context.caller.role == "kiosk"
     outcome = await context.operations.cancel_ticket(
@@ -100,8 +119,8 @@ async def cancel(context: Context, params: TicketParams) -> dict[str, Any]:
     return answer(context, outcome, context.notifications.notify_line_changed)
 
 
-@command("tickets.update", STAFF, UpdateParams)
-async def update(context: Context, params: UpdateParams) -> dict[str, Any]:
+@command("tickets.update", STAFF, UpdateParams, TicketResult, TicketNotFound)
+async def update(context: Context, params: UpdateParams) -> TicketResult:
     """Writes a name, a note, needs or a language on a ticket."""
     wanted = {name: getattr(params, name) for name in ("patient_name", "note", "needs", "language")}
     changes = {name: value for name, value in wanted.items() if value is not UNSET}
