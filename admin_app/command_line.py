@@ -16,9 +16,12 @@ from admin_app.console_window import ConsoleWindow
 from core import settings
 from core.errors import SetupError
 from core.hub_address import checked_addresses
-from core.qt.app import run
-from core.qt.hub_bridge import HubBridge
+from core.qt.app import log_changes, run
+from core.qt.hub_bridge import HubBridge, trust_for
 from core.qt.theme import Theme
+
+PATIENCE_SECONDS = 10.0
+"""A call that comes later surprises everybody: after so long a person is told, and looks at the line."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -26,7 +29,11 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(
         prog="inturn-admin", description="The console of staff: sign in, choose a counter, call patients."
     )
-    made.add_argument("--hub", metavar="URL", help=f"address of the hub (default: {settings.DEFAULT_HUB})")
+    made.add_argument(
+        "--hub",
+        metavar="URL[,URL]",
+        help=f"address of the hub; several hubs of one clinic with commas between (default: {settings.DEFAULT_HUB})",
+    )
     return made
 
 
@@ -39,21 +46,24 @@ def settings_file() -> QSettings:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Show the console until its window is closed; the program's exit code."""
     given = parser().parse_args(arguments)
+    log_changes()
     try:
-        [hub] = checked_addresses(settings.load({"hub": given.hub}).hub)
+        found = settings.load({"hub": given.hub})
+        hubs = checked_addresses(found.hub)
+        trust_for(hubs, found.hub_ca)
     except SetupError as error:
         print(error.message, file=sys.stderr)
         return 1
-    return run(lambda stop: live(stop, hub), name="InTurn")
+    return run(lambda stop: live(stop, hubs, found.hub_ca), name="InTurn")
 
 
-async def live(stop: asyncio.Event, hub: str) -> int:
+async def live(stop: asyncio.Event, hubs: list[str], ca_file: str = "") -> int:
     """One console's life: window up, wait, clean up."""
     theme = Theme()
     app = QApplication.instance()
     if isinstance(app, QApplication):
         theme.apply(app)
-    bridge = HubBridge(hub, client_name="inturn-admin")
+    bridge = HubBridge(hubs, client_name="inturn-admin", patience=PATIENCE_SECONDS, ca_file=ca_file)
     bridge.start()
     window = ConsoleWindow(theme, bridge, settings_file())
     window.closed.connect(stop.set)

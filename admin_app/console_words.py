@@ -126,7 +126,7 @@ def hint(desk: Desk, order: Sequence[Ticket], now: datetime) -> str:
     """The sentence under the buttons: why nothing can be pressed, else who is next and why."""
     if desk.link != "live":
         if desk.pending is not None:
-            return "Waiting for the hub: your last action will be finished when it is back."
+            return "Waiting for the hub: your last action is finished if it is back in a moment."
         return "Waiting for the hub: you can go on when it is back."
     if desk.counter is not None and desk.counter.state != "open":
         word = "pausing" if desk.counter.state == "paused" else "closed"

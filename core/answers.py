@@ -21,6 +21,8 @@ class Answers:
 
     async def of(self, request_id: int, method: str, key: str | None) -> msgspec.Raw:
         """The answer to a request that was just asked; `key`: of a change. Raises HubError."""
+        if key is not None:
+            log.info("%s asked with key %s", method, key)
         answer: asyncio.Future[msgspec.Raw] = asyncio.get_running_loop().create_future()
         self._waiting[request_id] = answer
         try:

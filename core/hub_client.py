@@ -183,12 +183,9 @@ class HubClient(HubOperations):
         request_id = self._session.request(
             method, params or {}, time.monotonic(), keyed=keyed, patience=self._patience
         )
-        key = self._session.key_of(request_id)
-        if key is not None:
-            log.info("%s asked with key %s", method, key)
         self._wake.set()
         try:
-            return await self._answers.of(request_id, method, key)
+            return await self._answers.of(request_id, method, self._session.key_of(request_id))
         finally:
             self._session.abandon(request_id)
 

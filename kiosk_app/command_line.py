@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import logging
+import math
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -16,8 +16,8 @@ from PySide6.QtWidgets import QApplication
 from core import settings
 from core.errors import InTurnError
 from core.hub_address import checked_addresses
-from core.qt.app import run
-from core.qt.hub_bridge import DeviceCredentials, HubBridge, pair
+from core.qt.app import log_changes, run
+from core.qt.hub_bridge import DeviceCredentials, HubBridge, pair, trust_for
 from core.qt.theme import Mode, Theme
 from kiosk_app.device_token import VARIABLE, find_token, keep_token
 from kiosk_app.kiosk_window import KioskWindow
@@ -33,7 +33,11 @@ _PURPOSE = {
 def parser(role: str) -> argparse.ArgumentParser:
     """What may be typed after `inturn-kiosk` and `inturn-monitor`."""
     made = argparse.ArgumentParser(prog=f"inturn-{role}", description=_PURPOSE[role])
-    made.add_argument("--hub", metavar="URL", help=f"address of the hub (default: {settings.DEFAULT_HUB})")
+    made.add_argument(
+        "--hub",
+        metavar="URL[,URL]",
+        help=f"address of the hub; several hubs of one clinic with commas between (default: {settings.DEFAULT_HUB})",
+    )
     known = made.add_mutually_exclusive_group()
     known.add_argument(
         "--token", metavar="T", help=f"this device's token; better in {VARIABLE}: others see an option"
@@ -75,25 +79,30 @@ def monitor(arguments: Sequence[str] | None = None) -> int:
 
 def _main(role: str, make_window: MakeWindow, arguments: Sequence[str] | None) -> int:
     options = parser(role).parse_args(arguments)
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    log_changes()
     try:
-        [url] = checked_addresses(settings.load({"hub": options.hub}).hub)
-        credentials = _credentials(role, url, options)
+        found = settings.load({"hub": options.hub})
+        urls = checked_addresses(found.hub)
+        trust_for(urls, found.hub_ca)
+        credentials = _credentials(role, urls, found.hub_ca, options)
     except InTurnError as error:
         print(error.message, file=sys.stderr)
         return 1
 
     def make(theme: Theme) -> tuple[HubBridge, KioskWindow | MonitorWindow]:
-        bridge = HubBridge(url, credentials, client_name=f"inturn-{role}")
+        # A ticket whose patient has gone meanwhile is given back: so its answer is waited for, however long.
+        bridge = HubBridge(
+            urls, credentials, client_name=f"inturn-{role}", patience=math.inf, ca_file=found.hub_ca
+        )
         return bridge, make_window(bridge, options, theme)
 
     return run(lambda stop: _live(stop, make), name="InTurn")
 
 
-def _credentials(role: str, url: str, options: argparse.Namespace) -> DeviceCredentials:
+def _credentials(role: str, urls: list[str], ca_file: str, options: argparse.Namespace) -> DeviceCredentials:
     file = token_file(role)
     if options.pair:
-        credentials = asyncio.run(pair(url, options.pair, f"inturn-{role}"))
+        credentials = asyncio.run(pair(urls, options.pair, f"inturn-{role}", ca_file=ca_file))
         keep_token(file, credentials.token)
         return credentials
     return DeviceCredentials(find_token(role, options.token, os.environ, file))

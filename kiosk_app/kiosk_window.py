@@ -11,7 +11,7 @@ from PySide6.QtGui import QCloseEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QStackedLayout, QWidget
 
 from core import wording
-from core.errors import HubError
+from core.errors import HubError, UntrustedHub
 from core.qt.hub_bridge import HubBridge
 from core.qt.theme import Mode, Theme
 from core.tickets import Ticket
@@ -157,8 +157,7 @@ class KioskWindow(PublicWindow):
         if screen.page is Page.WELCOME:
             return self.welcome
         if screen.page is Page.OFFLINE:
-            refusal = self._bridge.refusal
-            self.offline.show_reason(screen.request is not None, refusal.message if refusal else "")
+            self.offline.show_reason(screen.request is not None, self._for_staff())
             return self.offline
         if screen.page is Page.TICKET and screen.ticket is not None:
             self.ticket.say(ticket_words(screen.ticket, self._bridge.services, self._zone()))
@@ -166,6 +165,13 @@ class KioskWindow(PublicWindow):
             return self.ticket
         self.joining.show_wait(screen.page is Page.STARTING, screen.slow)
         return self.joining
+
+    def _for_staff(self) -> str:
+        """Why it does not come back by itself: the hub does not take this kiosk, or the kiosk not this hub."""
+        trouble = self._bridge.trouble
+        if self._bridge.refusal is None and isinstance(trouble, UntrustedHub):
+            return trouble.message
+        return self._bridge.refusal.message if self._bridge.refusal is not None else ""
 
     def _focus(self, page: QWidget) -> None:
         """Where the keyboard goes on from; the ring shows only once the keyboard is used."""

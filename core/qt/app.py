@@ -57,6 +57,12 @@ def run(main: Main, *, name: str = "InTurn", arguments: list[str] | None = None)
             return 1
 
 
+def log_changes() -> None:
+    """Tells standard error of warnings, and of each change with its key, by which the hub's log goes on."""
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("core.answers").setLevel(logging.INFO)
+
+
 def has_screen(platform: str, environment: Mapping[str, str]) -> bool:
     """Whether Qt will find something to draw on; without it, it would abort the process."""
     if not platform.startswith("linux"):

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -16,7 +17,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from core.errors import HubError, Unauthenticated
 from core.hub_address import checked_addresses
 from core.hub_client import HubClient
-from core.hub_connection import pair
+from core.hub_connection import pair, trust_for
 from core.hub_operations import CallResult, IntegrityReport
 from core.line_store import Line
 from core.qt.hub_reply import HubReply
@@ -44,6 +45,7 @@ __all__ = [
     "IntegrityReport",
     "PersonCredentials",
     "pair",
+    "trust_for",
 ]
 
 FRAME_MILLISECONDS = 30
@@ -81,11 +83,21 @@ class HubBridge(QObject):
         credentials: DeviceCredentials | PersonCredentials | None = None,
         parent: QObject | None = None,
         client_name: str = "inturn",
+        *,
+        patience: float | None = None,
+        ca_file: str = "",
     ) -> None:
-        """Without credentials it stays CONNECTING until `sign_in`. Raises SetupError for a wrong url."""
+        """Without credentials it stays CONNECTING until `sign_in`. Raises SetupError for a wrong url.
+
+        Args:
+            patience: how many seconds a change waits for its answer; None: however long no hub answers.
+            ca_file: with the authorities' certificates that are trusted for wss:// instead of the system's.
+        """
         super().__init__(parent)
         self._url = checked_addresses(url)
-        self._client_name = client_name
+        self._make_client = partial(
+            HubClient, self._url, client_name=client_name, patience=patience, ca_file=ca_file
+        )
         self._client = self._new_client(credentials) if credentials is not None else None
         self._nothing = Replica()
         self._replies: set[HubReply] = set()
@@ -126,6 +138,11 @@ class HubBridge(QObject):
     def refusal(self) -> HubError | None:
         """Why the hub refused the credentials, while REFUSED."""
         return self._client.refusal if self._client is not None else None
+
+    @property
+    def trouble(self) -> HubError | None:
+        """Why the latest try to connect failed; None once one has succeeded."""
+        return self._client.trouble if self._client is not None else None
 
     @property
     def hello(self) -> Hello | None:
@@ -235,7 +252,7 @@ class HubBridge(QObject):
             if client is self._client:
                 self._take(change)
 
-        client = HubClient(self._url, credentials, on_change=take, client_name=self._client_name)
+        client = self._make_client(credentials, on_change=take)
         return client
 
     def _close_client(self, *, signing_out: bool = False) -> None:

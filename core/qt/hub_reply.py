@@ -18,8 +18,9 @@ class HubReply(QObject):
     """The answer to one request, as it comes (like QNetworkReply).
 
     It is emitted from the event loop, never before the caller had the time to connect; the bridge keeps
-    the reply until it has finished. While the hub is away a change waits and is repeated with its key
-    until it is answered or abandoned; a mere question fails with `Unavailable` after ten seconds.
+    the reply until it has finished. While the hub is away a change waits and is repeated with its key until
+    it is answered, abandoned or the bridge's patience ends; a mere question fails with `Unavailable` after ten
+    seconds.
 
     Signals:
         succeeded(object): the method's result.

@@ -38,5 +38,5 @@ def test_asked_to_stop_it_remembers_its_window(
     QGuiApplication.setQuitOnLastWindowClosed(False)
     stop = asyncio.Event()
     stop.set()
-    assert run(command_line.live(stop, "ws://127.0.0.1:9/ws")) == 0
+    assert run(command_line.live(stop, ["ws://127.0.0.1:9/ws"])) == 0
     assert "geometry" in (tmp_path / "console.ini").read_text()

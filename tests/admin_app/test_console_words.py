@@ -52,7 +52,7 @@ def test_nobody_waits() -> None:
 
 def test_the_hint_tells_that_an_action_is_not_lost() -> None:
     told = say.hint(desk(link="lost", pending=Action.CALL_NEXT), [], NOW)
-    assert told == "Waiting for the hub: your last action will be finished when it is back."
+    assert told == "Waiting for the hub: your last action is finished if it is back in a moment."
 
 
 def test_the_hint_of_a_pausing_counter_names_the_key() -> None:

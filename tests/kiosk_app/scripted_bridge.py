@@ -46,6 +46,7 @@ class ScriptedBridge(QObject):
         self.state = ConnectionState.CONNECTING
         self.lost_since: datetime | None = None
         self.refusal: HubError | None = None
+        self.trouble: HubError | None = None
         self.hello: Hello | None = hello()
         self.services: tuple[ServiceSummary, ...] = ()
         self.counters: tuple[CounterSummary, ...] = ()
