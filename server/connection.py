@@ -141,7 +141,7 @@ class ClientConnection:
         }
 
     async def _serve(self, principal: Principal) -> None:
-        outbox = Outbox(self._socket, principal.role, principal.view)
+        outbox = Outbox(self._socket, principal.role, principal.view, principal.actor)
         try:
             while (message := await self._receive()) is not None:
                 await self._answer(principal, outbox, message)
