@@ -23,13 +23,15 @@ class StandingLines:
 
     Attributes:
         epoch: of the database that they were read from. generation: how often they were read anew.
-        snapshots_read: queries for a whole line since the start. histories_read: for its latest events.
+        snapshots_read: queries for a whole line since the start. snapshots_told: how often one was handed out.
+        histories_read: queries for the latest events of a line.
     """
 
     def __init__(self, operations: QueueOperations) -> None:
         self.epoch = ""
         self.generation = 0
         self.snapshots_read = 0
+        self.snapshots_told = 0
         self.histories_read = 0
         self._operations = operations
         self._lines: dict[str, LineFeed] = {}
@@ -80,6 +82,7 @@ class StandingLines:
                 if whole.epoch != self.epoch:
                     raise Unavailable("The database was replaced this moment.", retry_after=1)
                 line.hold(whole)
+        self.snapshots_told += 1
         return line
 
     async def missed(self, service: str, revision: int) -> list[Delivery] | None:
