@@ -17,6 +17,8 @@ The hierarchy; a class's docstring is its default message to a person, `reason` 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 
@@ -39,10 +41,12 @@ class HubError(InTurnError):
         code: JSON-RPC error code.
         reason: the word that programs rely on, e.g. `queue_empty`.
         data: further members of the error's `data` object, e.g. `retry_after` in seconds.
+        data_example: what they may look like.
     """
 
     code: ClassVar[int] = -32000
     reason: str = "refused"
+    data_example: ClassVar[Mapping[str, Any]] = MappingProxyType({})
 
     def __init__(self, message: str | None = None, **data: Any) -> None:
         super().__init__(message)
@@ -75,6 +79,7 @@ class InvalidParams(HubError):
 
     code = -32602
     reason = "invalid_params"
+    data_example = MappingProxyType({"path": "$.service"})
 
 
 class InternalError(HubError):
@@ -103,6 +108,7 @@ class RateLimited(HubError):
 
     code = -32029
     reason = "rate_limited"
+    data_example = MappingProxyType({"retry_after": 1})
 
 
 class Unavailable(HubError):
@@ -110,6 +116,7 @@ class Unavailable(HubError):
 
     code = -32053
     reason = "unavailable"
+    data_example = MappingProxyType({"retry_after": 1})
 
 
 class UntrustedHub(Unavailable):

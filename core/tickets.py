@@ -7,10 +7,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+"""A time with its zone; on the wire ISO 8601 in UTC."""
 Priority = Literal["high", "medium", "low"]
 Place = Literal["arrival", "first", "last"]
 """Where a patient enters a line again: by their priority and time of arrival, before everybody, behind everybody."""
@@ -67,14 +69,14 @@ class PublicTicket(msgspec.Struct, frozen=True, kw_only=True):
     position: int | None = None
     counter: str | None = None
     rank_class: int | None = None
-    rank_time: datetime | None = None
+    rank_time: Moment | None = None
     placed_by_hand: bool = False
     language: str | None = None
     calls: int = 0
-    joined_at: datetime
-    called_at: datetime | None = None
-    started_at: datetime | None = None
-    ended_at: datetime | None = None
+    joined_at: Moment
+    called_at: Moment | None = None
+    started_at: Moment | None = None
+    ended_at: Moment | None = None
     estimated_wait: WaitBracket | None = None
 
 
@@ -101,7 +103,7 @@ class QueueEvent(msgspec.Struct, frozen=True, kw_only=True):
     service: str
     revision: int
     kind: EventKind | str
-    at: datetime
+    at: Moment
     ticket: Ticket | None = None
     from_position: int | None = None
     waiting: int = 0
@@ -126,7 +128,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     recent: tuple[Ticket, ...] = ()
     missed: tuple[Ticket, ...] = ()
     estimated_wait: WaitBracket | None = None
-    as_of: datetime
+    as_of: Moment
     stale: bool = False
     more: int = 0
 
@@ -151,7 +153,7 @@ class ServiceSummary(msgspec.Struct, frozen=True, kw_only=True):
     icon: str | None = None
     order: int = 0
     state: ServiceState = "open"
-    opens_at: datetime | None = None
+    opens_at: Moment | None = None
     open: bool = True
     waiting: int = 0
     estimated_wait: WaitBracket | None = None
@@ -200,4 +202,4 @@ class Hello(msgspec.Struct, frozen=True, kw_only=True):
     protocol: tuple[int, int]
     site: Site
     config_revision: int
-    time: datetime
+    time: Moment

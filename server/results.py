@@ -6,12 +6,10 @@ but for those that may be `UNSET`.
 
 from __future__ import annotations
 
-from datetime import datetime
-
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from core.tickets import CounterSummary, PublicTicket, QueueEvent, ServiceSummary, Snapshot, WhyNext
+from core.tickets import CounterSummary, Moment, PublicTicket, QueueEvent, ServiceSummary, Snapshot, WhyNext
 
 
 class Done(msgspec.Struct, frozen=True):
@@ -21,7 +19,7 @@ class Done(msgspec.Struct, frozen=True):
 class Pong(msgspec.Struct, frozen=True):
     """The hub's time."""
 
-    time: datetime
+    time: Moment
 
 
 class TicketResult(msgspec.Struct, frozen=True):
@@ -103,6 +101,20 @@ class ConfigChanged(msgspec.Struct, frozen=True):
     """The configuration's revision."""
 
     revision: int
+
+
+class RefusalData(msgspec.Struct, frozen=True):
+    """The `data` of an error.
+
+    Attributes:
+        reason: the word that programs rely on.
+        path: of `invalid_params`: where in the parameters, "$" is their root.
+        retry_after: of `unavailable` and `rate_limited`: seconds after which it may be tried again.
+    """
+
+    reason: str
+    path: str | UnsetType = UNSET
+    retry_after: float | UnsetType = UNSET
 
 
 class Push(msgspec.Struct, frozen=True):
