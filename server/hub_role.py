@@ -1,4 +1,4 @@
-"""Who a database's account is: its owner, who may do everything, or one that can only serve (`migrations/sql/0005_role.sql`)."""
+"""Who signs in to a database: its owner, who may do everything, or a hub that can only serve."""
 
 from __future__ import annotations
 
@@ -23,13 +23,15 @@ def refuse_who_only_serves(connection: Connection) -> None:
         )
 
 
+def may_call(connection: Connection) -> bool:
+    """Whether this account may call every function, as the owner may; not one that only reads tables."""
+    return bool(
+        connection.execute(text("SELECT has_function_privilege('hub_functions()', 'EXECUTE')")).scalar()
+    )
+
+
 def set_up(connection: Connection) -> None:
     """Gives `inturn_hub` what hubs call, and nobody else anything; nothing for a schema that is older than the role."""
     known = text("SELECT to_regprocedure('set_up_hub_role()') IS NOT NULL")
     if connection.execute(known).scalar_one():
         connection.execute(text("SELECT set_up_hub_role()"))
-
-
-def usable(connection: Connection) -> bool:
-    """Whether a hub that signs in with this account acts as `inturn_hub`."""
-    return bool(connection.execute(text("SELECT hub_role()")).scalar_one())

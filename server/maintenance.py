@@ -56,11 +56,8 @@ def _run(engine: Engine, program: str, *arguments: str) -> None:
     parts = conninfo_to_dict(driver_url(engine.url.render_as_string(hide_password=False)))
     # Everybody on this computer can read a command line.
     secrets = {"PGPASSWORD": str(parts.pop("password"))} if "password" in parts else {}
-    command = [
-        _programs_for(engine).program(program),
-        f"--dbname={make_conninfo('', **{name: str(value) for name, value in parts.items()})}",
-        *arguments,
-    ]
+    address = make_conninfo("", **{name: str(value) for name, value in parts.items()})
+    command = [_programs_for(engine).program(program), f"--dbname={address}", *arguments]
     done = subprocess.run(
         command,
         capture_output=True,

@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 from core.errors import SetupError
 from server import schema
+from server.hub_role import may_call
 from server.local_database import OLDEST_POSTGRESQL
 from server.probes.finding import Finding, Level
 
@@ -131,7 +132,12 @@ def clock_findings(connection: Connection, limits: Limits, now: Callable[[], dat
 
 
 def recorded_time_findings(connection: Connection) -> Iterator[Finding]:
-    """Lines whose last event or business day is of a time to come: the clock was ahead when they were written."""
+    """Lines whose last event or business day is of a time to come: the clock was ahead when they were written.
+
+    Only the owner is told.
+    """
+    if not may_call(connection):
+        return
     query = text(
         "SELECT code, CASE WHEN last_event_at > clock_timestamp() + interval '1 second' THEN utc_text(last_event_at) "
         "END, CASE WHEN business_day > business_day_at(clock_timestamp()) THEN business_day END FROM services ORDER BY id"

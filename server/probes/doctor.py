@@ -27,7 +27,12 @@ from server.probes.database_health import (
 from server.probes.finding import Finding
 from server.probes.hub_health import hub_findings
 from server.probes.plans import plan_findings
-from server.probes.schema_objects import constraint_findings, index_findings, trigger_findings
+from server.probes.schema_objects import (
+    constraint_findings,
+    index_findings,
+    role_findings,
+    trigger_findings,
+)
 
 Look = Callable[[Connection], Iterable[Finding]]
 
@@ -68,6 +73,8 @@ def _examine_database(
         yield from _found(
             engine, "triggers", "All are there and on: no event can be rewritten.", trigger_findings
         )
+        acts = "Hubs act as inturn_hub: they call operations and can neither read nor write a table."
+        yield from _found(engine, "role", acts, role_findings)
         yield from plan_findings(engine)
     yield from _found(engine, "locks", "Nobody waits for one.", partial(lock_findings, limits=limits))
     idle = partial(transaction_findings, limits=limits)

@@ -1,4 +1,4 @@
-"""Whether the database still has what keeps it sound: constraints, indexes and triggers, by name.
+"""Whether the database still has what keeps it sound: constraints, indexes and triggers, by name, and who may do what.
 
 The lists say what the migrations make, a test compares both.
 """
@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 
 from sqlalchemy import Connection, text
 
+from server.hub_role import ROLE, may_call
 from server.probes.finding import Finding
 
 CONSTRAINTS: Mapping[str, str] = {
@@ -123,6 +124,48 @@ def trigger_findings(connection: Connection) -> Iterator[Finding]:
         names = ", ".join(sorted(name for (where, name), on in found.items() if where == table and not on))
         advice = f"Run: ALTER TABLE {table} ENABLE TRIGGER ALL"
         yield Finding("FAILED", "triggers", f"{names} on {table} switched off. {advice}")
+
+
+def role_findings(connection: Connection) -> Iterator[Finding]:
+    """What hubs may do beyond calling operations, and what others may do at all."""
+    if not may_call(connection):
+        yield Finding("warning", "role", "What hubs may do is told to the database's owner only.")
+        return
+    query = text(
+        "SELECT r.oid, hub_role() AS usable, session_user AS account, "
+        "EXISTS (SELECT FROM our_functions() f JOIN pg_proc p ON p.oid = f.name WHERE f.for_hubs AND (NOT p.prosecdef "
+        "OR p.proconfig IS NULL OR NOT has_function_privilege(r.oid, f.name, 'EXECUTE')) "
+        "OR has_function_privilege('public', f.name, 'EXECUTE')) AS open FROM (SELECT) one "
+        "LEFT JOIN pg_roles r ON r.rolname = :role"
+    )
+    row = connection.execute(query, {"role": ROLE}).one()
+    again = "Run: inturn-hub db upgrade"
+    if row.oid is None:
+        advice = f"A superuser should run: CREATE ROLE {ROLE}; GRANT {ROLE} TO {row.account}; then: inturn-hub db upgrade"
+        yield Finding(
+            "warning", "role", f"There is no role {ROLE}, so that hubs act as {row.account}. {advice}"
+        )
+    elif row.open:
+        yield Finding("FAILED", "role", f"Functions lack their privileges, as after a restore. {again}")
+    elif not row.usable:
+        advice = f"A superuser should run: GRANT {ROLE} TO {row.account}; then: inturn-hub db upgrade"
+        yield Finding(
+            "warning", "role", f"Hubs can't act as {ROLE}, so that they act as {row.account}. {advice}"
+        )
+    if row.oid is not None:
+        yield from _tables_of_role(connection)
+
+
+def _tables_of_role(connection: Connection) -> Iterator[Finding]:
+    query = text(
+        "SELECT string_agg(relname, ', ' ORDER BY relname) FROM pg_class WHERE relnamespace = "
+        "(SELECT relnamespace FROM pg_class WHERE oid = 'settings'::regclass) AND relkind IN ('r', 'v', 'm', 'p') AND "
+        "(has_table_privilege(:role, oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE') "
+        "OR has_any_column_privilege(:role, oid, 'SELECT, INSERT, UPDATE'))"
+    )
+    if tables := connection.execute(query, {"role": ROLE}).scalar():
+        advice = f"Run: REVOKE ALL ON {tables} FROM {ROLE}, PUBLIC"
+        yield Finding("FAILED", "role", f"{ROLE} may read or write tables itself. {advice}")
 
 
 def missing_indexes(connection: Connection) -> set[str]:

@@ -25,7 +25,7 @@ from tests.hub_process import HubProcess
 from tests.server.test_command_line import inturn_hub
 from tests.waiting import until
 
-CHECKS = ["database", "schema", "constraints", "indexes", "triggers", "plans"]
+CHECKS = ["database", "schema", "constraints", "indexes", "triggers", "role", "plans"]
 CHECKS += ["locks", "transactions", "clock", "disk", "hub", "websocket"]
 
 
@@ -116,6 +116,22 @@ def test_the_lists_name_all_that_the_migrations_make(clinic: Clinic) -> None:
             "Run: ALTER TABLE tickets VALIDATE CONSTRAINT chk_status",
         ),
         (
+            "GRANT SELECT (password_hash) ON users TO inturn_hub",
+            "FAILED role inturn_hub may read or write tables itself. Run: REVOKE ALL ON users FROM inturn_hub, PUBLIC",
+        ),
+        (
+            "GRANT EXECUTE ON FUNCTION save_line TO PUBLIC",
+            "FAILED role Functions lack their privileges, as after a restore. Run: inturn-hub db upgrade",
+        ),
+        (
+            "ALTER FUNCTION join_queue SECURITY INVOKER",
+            "FAILED role Functions lack their privileges, as after a restore. Run: inturn-hub db upgrade",
+        ),
+        (
+            "REVOKE EXECUTE ON FUNCTION join_queue FROM inturn_hub",
+            "FAILED role Functions lack their privileges, as after a restore. Run: inturn-hub db upgrade",
+        ),
+        (
             "ALTER DOMAIN site_code DROP CONSTRAINT chk_code",
             "FAILED constraints chk_code of site_code is missing.",
         ),
@@ -153,7 +169,8 @@ def test_the_lists_name_all_that_the_migrations_make(clinic: Clinic) -> None:
         ),
         (
             "DROP FUNCTION recall_patient; CREATE FUNCTION recall_patient(text, text, bytea, uuid) RETURNS jsonb "
-            "LANGUAGE sql AS $$SELECT jsonb_build_object('tickets', count(*)) FROM tickets WHERE number || '' = 'A001'$$",
+            "LANGUAGE sql AS $$SELECT jsonb_build_object('tickets', count(*)) FROM tickets WHERE number || '' = 'A001'$$; "
+            "SELECT set_up_hub_role()",
             "FAILED plans recall_patient reads all of tickets.",
         ),
         (
@@ -185,7 +202,7 @@ def test_an_older_and_a_newer_schema_are_told_apart(engine: Engine, hub: HubProc
     with engine.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '0003_queue_operations'"))
     found = troubles(engine, hub)
-    assert "It lacks 0004_every_operation. Run: inturn-hub db upgrade" in str(found[0])
+    assert "It lacks 0004_every_operation, 0005_hub_role. Run: inturn-hub db upgrade" in str(found[0])
     assert [finding.check for finding in found] == ["schema", "hub"]
     with engine.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999_future'"))
@@ -266,11 +283,11 @@ def test_what_an_ordinary_account_may_not_see_is_said(
             connection.execute(text(f"DROP ROLE {name}"))
     told = [" ".join(str(finding).split()) for finding in found]
     assert [sentence.split()[:2] for sentence in told] == [
-        ["warning", c] for c in ("plans", "transactions", "disk")
+        ["warning", c] for c in ("role", "plans", "transactions", "disk")
     ]
-    assert "permission denied" in told[0]
-    assert f"GRANT pg_read_all_stats TO {name}" in told[1]
-    assert f"GRANT pg_read_all_settings TO {name}" in told[2]
+    assert "permission denied" in told[1]
+    assert f"GRANT pg_read_all_stats TO {name}" in told[2]
+    assert f"GRANT pg_read_all_settings TO {name}" in told[3]
 
 
 def test_the_command_ends_with_3_when_something_failed(
