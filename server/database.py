@@ -2,39 +2,32 @@
 
 The hub's operations are one statement each on a pooled driver connection in autocommit; administration and schema
 use SQLAlchemy on an engine of their own. A refusal raised by a SQL function (SQLSTATE IT000) becomes the refusal of
-`core.errors` that it names; a database that can't be reached becomes `Unavailable`.
+`core.errors` that it names; a database that can't be reached, or can't just now, becomes `Unavailable`.
 """
 
 from __future__ import annotations
 
-import logging
+import asyncio
+from collections.abc import Callable
 from time import monotonic
 from typing import Any
 
 import psycopg
-from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 from sqlalchemy import Engine, create_engine
-from sqlalchemy.exc import DBAPIError
 
-from core.errors import HubError, InternalError, Unavailable, hub_error
-from server.database_address import driver_url
+from server.database_address import CONNECT_SECONDS, connection_options, driver_url
+from server.database_errors import away, is_trouble, met_another, sentence_of, wrapped
+from server.database_pool import Connection, ConnectionPool, hang_up
+from server.database_watch import DatabaseWatch
 
 __all__ = ["Database", "administration_engine", "driver_url", "sentence_of"]
 
-log = logging.getLogger(__name__)
-
-REFUSED = "IT000"
-MOVED_MEANWHILE = "IT001"
-"""A ticket changed lines between being read and being locked: the call is made again (`lock_ticket`)."""
-RETRY_SECONDS = 1
 ADMINISTRATION_CONNECT_SECONDS = 5
 """For each host."""
 _SAFETY = "-c statement_timeout=10s -c lock_timeout=5s -c idle_in_transaction_session_timeout=10s"
 _PLANS = "-c enable_seqscan=off -c jit=off"
 """Every statement of the hub finds its rows by an index, also by a plan that was made while the tables were empty."""
-_ONCE = "requests_once"
 _TRIES = 5
-DRIVER_ERRORS = (psycopg.Error, PoolTimeout, PoolClosed)
 
 
 def administration_engine(url: str) -> Engine:
@@ -45,58 +38,58 @@ def administration_engine(url: str) -> Engine:
     )
 
 
-def sentence_of(error: DBAPIError) -> str:
-    """What a person should read of an administrative statement's failure."""
-    cause = error.orig
-    if isinstance(cause, psycopg.Error) and cause.sqlstate == REFUSED:
-        return _refusal(cause).message
-    if isinstance(cause, psycopg.OperationalError):
-        return f"The database can't be reached: {str(cause).strip().splitlines()[0]}"
-    if isinstance(cause, psycopg.errors.UniqueViolation):
-        return "That code, name or prefix is already taken."
-    if isinstance(cause, psycopg.errors.CheckViolation):
-        return f"The database refused that value ({cause.diag.constraint_name})."
-    return f"The database refused that: {str(cause).strip().splitlines()[0]}"
-
-
 class Database:
-    """A pool of autocommit connections that call SQL functions.
+    """Calls SQL functions, at most `size` at once; while the database is away every call is refused at once.
 
     Attributes:
-        failing_since: monotonic seconds when the database was first missed, None while it answers.
-        epoch: of the database, as its newest connection read it; None before.
+        epoch: the database's epoch as read with the newest connection; None before the first.
     """
 
     def __init__(self, url: str, *, size: int = 8) -> None:
-        self._pool = AsyncConnectionPool(
-            driver_url(url),
-            min_size=1,
-            max_size=size,
-            open=False,
-            timeout=2.0,
-            reconnect_timeout=2.0,
-            kwargs={
-                "autocommit": True,
-                "options": f"{_SAFETY} {_PLANS}",
-                "connect_timeout": 2,
-                "application_name": "inturn-hub",
-            },
-        )
-        self.failing_since: float | None = None
         self.epoch: str | None = None
+        self._address = driver_url(url)
+        self._pool = ConnectionPool(self._connect, size)
+        self._watch = DatabaseWatch(self._address, self._pool)
+        self._open = False
 
     @property
     def available(self) -> bool:
         """Whether the database answers, as far as is known."""
-        return self.failing_since is None
+        return self._open and self._watch.available
+
+    @property
+    def unavailable_since(self) -> float | None:
+        """Monotonic seconds since when the database is missed; None while it answers."""
+        return self._watch.unavailable_since
+
+    @property
+    def latency(self) -> float:
+        """Seconds that the last call, or the last look for the database, took."""
+        return self._watch.latency
+
+    @property
+    def on_available(self) -> Callable[[], None]:
+        """Called when the database answers again."""
+        return self._watch.on_available
+
+    @on_available.setter
+    def on_available(self, told: Callable[[], None]) -> None:
+        self._watch.on_available = told
+
+    def pool_stats(self) -> dict[str, float]:
+        """Connections: `size` that there are, `idle` of them, `max` allowed; calls that are `waiting` for one."""
+        return self._pool.stats()
 
     async def open(self) -> None:
-        """Opens the pool; does not wait for the database."""
-        await self._pool.open()
+        """Begins to watch; does not wait for the database."""
+        self._open = True
+        self._watch.start()
 
     async def close(self) -> None:
-        """Closes every connection."""
-        await self._pool.close()
+        """Closes every connection; a call that is under way fails."""
+        self._open = False
+        await self._watch.aclose()
+        self._pool.forget_all()
 
     async def call(self, function: str, *arguments: Any) -> str:
         """Calls a SQL function and returns its JSON text ("null" for SQL's null).
@@ -109,53 +102,58 @@ class Database:
         attempt = 0
         while True:
             attempt += 1
+            if not self.available:
+                raise away()
             try:
                 return await self._call(function, arguments)
-            except DRIVER_ERRORS as error:
-                if attempt < _TRIES and (_met_another(error) or await self._may_recover(error)):
+            except psycopg.Error as error:
+                if attempt < _TRIES and (met_another(error) or await self._lost_only_a_connection(error)):
                     continue
-                wrapped = _wrapped(error)
-                if isinstance(wrapped, Unavailable) and attempt > 1:
-                    log.warning("The database does not answer")
-                raise wrapped from error
+                raise wrapped(error) from error
 
-    async def _may_recover(self, error: Exception) -> bool:
-        """Whether another connection may do better: dead ones are looked for once, until the database answers again."""
-        if not isinstance(_wrapped(error), Unavailable) or self.failing_since is not None:
+    async def _lost_only_a_connection(self, error: psycopg.Error) -> bool:
+        """Whether a new connection may do better; the idle ones may be as dead as the one that failed."""
+        if not is_trouble(error) or not self.available:
             return False
-        self.failing_since = monotonic()
-        await self._pool.check()
-        return True
+        self._pool.forget_idle()
+        return await self._watch.look()
 
     async def _call(self, function: str, arguments: tuple[Any, ...]) -> str:
         places = ", ".join(["%s"] * len(arguments))
-        async with self._pool.connection() as connection:
+        lease = await self._pool.take()
+        try:
             # The function's name is one of ours, never a client's.
-            cursor = await connection.execute(f"SELECT {function}({places})::text", arguments)
-            row = await cursor.fetchone()
-        self.failing_since = None
+            statement = f"SELECT {function}({places})::text".encode()
+            row = await (await lease.connection.execute(statement, arguments)).fetchone()
+        finally:
+            self._pool.give_back(lease)
+        self._watch.latency = monotonic() - lease.taken
         assert row is not None
         return str(row[0]) if row[0] is not None else "null"
 
+    async def _connect(self) -> Connection:
+        """A connection to the host that takes writes, acting as a role that may do no more than call the operations."""
+        options = connection_options(
+            self._watch.host or self._address, application="inturn-hub", options=f"{_SAFETY} {_PLANS}"
+        )
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                connection = await psycopg.AsyncConnection.connect(**options)
+        except TimeoutError as error:
+            raise psycopg.errors.ConnectionTimeout("no connection in time") from error
+        deadline = asyncio.get_running_loop().call_later(CONNECT_SECONDS, hang_up, connection)
+        try:
+            await self._introduce(connection)
+        except BaseException:
+            await connection.close()
+            raise
+        finally:
+            deadline.cancel()
+        return connection
 
-def _met_another(error: Exception) -> bool:
-    """Whether a call failed only because another one was in its way, and will do now."""
-    if not isinstance(error, psycopg.Error):
-        return False
-    return error.sqlstate == MOVED_MEANWHILE or error.diag.constraint_name == _ONCE
-
-
-def _refusal(error: psycopg.Error) -> HubError:
-    return hub_error(error.diag.message_primary or "refused", error.diag.message_detail or None)
-
-
-def _wrapped(error: Exception) -> HubError:
-    if isinstance(error, psycopg.Error) and error.sqlstate == REFUSED:
-        return _refusal(error)
-    moving = isinstance(error, psycopg.Error) and error.sqlstate == MOVED_MEANWHILE
-    if moving or isinstance(
-        error, (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, PoolClosed)
-    ):
-        return Unavailable(retry_after=RETRY_SECONDS)
-    log.error("The database refused a statement", exc_info=error)
-    return InternalError()
+    async def _introduce(self, connection: Connection) -> None:
+        row = await (await connection.execute("SELECT current_epoch(), hub_role()")).fetchone()
+        assert row is not None
+        self.epoch, restricted = row
+        if restricted:
+            await connection.execute("SET ROLE inturn_hub")

@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 import psycopg
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from core.errors import SetupError
 
@@ -61,3 +61,16 @@ def _of_several_hosts(parts: dict[str, Any]) -> str:
         wanted.pop("port", None)
     who = quote(user or "", safe="") + (f":{quote(password, safe='')}" if password else "")
     return f"postgresql://{who}{'@' if who else ''}/{quote(name or '', safe='')}?{urlencode(wanted, quote_via=quote)}"
+
+
+def each_host(address: str) -> list[str]:
+    """The address of each host alone, asked for one that takes writes."""
+    parts = conninfo_to_dict(address)
+    several = [str(parts.get(part) or "").split(",") for part in ("host", "hostaddr", "port")]
+    count = max(map(len, several))
+    found = []
+    for number in range(count):
+        host, hostaddr, port = (values[number if len(values) > 1 else 0] or None for values in several)
+        alone = {**parts, "host": host, "hostaddr": hostaddr, "port": port}
+        found.append(make_conninfo("", **{**alone, "target_session_attrs": "read-write"}))
+    return found

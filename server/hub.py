@@ -60,7 +60,7 @@ class Hub:
     @property
     def misses_database(self) -> bool:
         """Whether the database does not answer."""
-        return self._database.failing_since is not None
+        return not self._database.available
 
     async def start(self) -> None:
         """Listens. Raises SetupError when the port is taken, Unavailable without a database."""

@@ -8,7 +8,8 @@ per site, so that a stored request tells nothing about the name it may have carr
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
+from contextlib import nullcontext
 from typing import Any, Literal
 
 import msgspec
@@ -17,6 +18,7 @@ from core.errors import TicketNotFound, UnknownService
 from core.protocol import encode
 from core.tickets import Place, Priority, QueueEvent, Snapshot, Ticket, WhyNext
 from server.database import Database
+from server.lanes import Lanes
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,11 +64,23 @@ class Integrity(msgspec.Struct, frozen=True):
 
 
 class QueueOperations:
-    """The operations of one hub on one database; `salt` is the site's."""
+    """The operations of one hub on one database.
 
-    def __init__(self, database: Database, salt: bytes) -> None:
+    `salt` is the site's. With `lanes`, who wants to change a line waits for its turn at it; `services_of` tells which
+    services the counter of a code serves.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        salt: bytes,
+        lanes: Lanes | None = None,
+        services_of: Callable[[str], Collection[str]] = lambda counter: (),
+    ) -> None:
         self._database = database
         self._salt = salt[:64]
+        self._lanes = lanes
+        self._services_of = services_of
 
     async def join_queue(
         self,
@@ -78,7 +92,8 @@ class QueueOperations:
         language: str | None = None,
     ) -> Outcome:
         """Issues a ticket. Refusals: unknown_service, service_closed, service_full."""
-        return await self._change("join_queue", actor, key, service, priority, patient_name, language)
+        arguments = (service, priority, patient_name, language)
+        return await self._change("join_queue", actor, key, *arguments, lines=(service,))
 
     async def call_next_patient(
         self, actor: str, key: str, counter: str, complete: str | None, supervisor: bool
@@ -87,7 +102,8 @@ class QueueOperations:
 
         Refusals: unknown_counter, counter_taken, counter_closed, counter_busy, not_consulting, queue_empty.
         """
-        return await self._change("call_next_patient", actor, key, counter, complete, supervisor)
+        arguments, lines = (counter, complete, supervisor), self._services_of(counter)
+        return await self._change("call_next_patient", actor, key, *arguments, lines=lines)
 
     async def call_patient(
         self, actor: str, key: str, ticket: str, counter: str, supervisor: bool
@@ -96,47 +112,49 @@ class QueueOperations:
 
         Refusals: ticket_not_found, not_waiting, unknown_counter, counter_taken, counter_closed, counter_busy.
         """
-        return await self._change("call_patient", actor, key, ticket, counter, supervisor)
+        return await self._change_ticket("call_patient", actor, key, ticket, counter, supervisor)
 
     async def recall_patient(self, actor: str, key: str, ticket: str) -> Outcome:
         """Calls once more. Refusals: ticket_not_found, not_consulting."""
-        return await self._change("recall_patient", actor, key, ticket)
+        return await self._change_ticket("recall_patient", actor, key, ticket)
 
     async def finish_consultation(
         self, actor: str, key: str, ticket: str, status: Literal["completed", "no_show"]
     ) -> Outcome:
         """Ends a consultation; who did not come may be last in line then. Refusals: ticket_not_found, not_consulting."""
-        return await self._change("finish_consultation", actor, key, ticket, status)
+        return await self._change_ticket("finish_consultation", actor, key, ticket, status)
 
     async def park_ticket(self, actor: str, key: str, ticket: str, reason: str | None) -> Outcome:
         """Puts a waiting or consulting patient aside. Refusals: ticket_not_found, not_waiting."""
-        return await self._change("park_ticket", actor, key, ticket, reason)
+        return await self._change_ticket("park_ticket", actor, key, ticket, reason)
 
     async def unpark_ticket(self, actor: str, key: str, ticket: str, place: Place) -> Outcome:
         """A parked patient waits again. Refusals: ticket_not_found, not_waiting."""
-        return await self._change("unpark_ticket", actor, key, ticket, place)
+        return await self._change_ticket("unpark_ticket", actor, key, ticket, place)
 
     async def transfer_ticket(self, actor: str, key: str, ticket: str, service: str, place: Place) -> Outcome:
         """Moves a patient to another line. Refusals: ticket_not_found, not_waiting, unknown_service."""
-        return await self._change("transfer_ticket", actor, key, ticket, service, place)
+        return await self._change_ticket(
+            "transfer_ticket", actor, key, ticket, service, place, also=(service,)
+        )
 
     async def set_ticket_priority(self, actor: str, key: str, ticket: str, priority: Priority) -> Outcome:
         """Another priority and its place in line. Refusals: ticket_not_found, not_waiting."""
-        return await self._change("set_ticket_priority", actor, key, ticket, priority)
+        return await self._change_ticket("set_ticket_priority", actor, key, ticket, priority)
 
     async def move_ticket(self, actor: str, key: str, ticket: str, position: int) -> Outcome:
         """Puts a waiting patient at a place, from 1. Refusals: ticket_not_found, not_waiting."""
-        return await self._change("move_ticket", actor, key, ticket, position)
+        return await self._change_ticket("move_ticket", actor, key, ticket, position)
 
     async def cancel_ticket(self, actor: str, key: str, ticket: str, own_only: bool) -> Outcome:
         """Takes a ticket out. Refusals: ticket_not_found, not_waiting."""
-        return await self._change("cancel_ticket", actor, key, ticket, own_only)
+        return await self._change_ticket("cancel_ticket", actor, key, ticket, own_only)
 
     async def update_ticket(
         self, actor: str, key: str, ticket: str, changes: Mapping[str, str | list[str] | None]
     ) -> Outcome:
         """Writes patient_name, note, needs or language, whichever are given. Refusal: ticket_not_found."""
-        return await self._change("update_ticket", actor, key, ticket, encode(changes).decode())
+        return await self._change_ticket("update_ticket", actor, key, ticket, encode(changes).decode())
 
     async def undo_operation(self, actor: str, key: str, operation: str) -> Outcome:
         """Takes back what the actor did last, under the key `operation`. Refusal: not_undoable."""
@@ -157,11 +175,11 @@ class QueueOperations:
         reason: str | None,
     ) -> Outcome:
         """Opens, pauses or closes a service. Refusal: unknown_service."""
-        return await self._change("set_service_state", actor, key, service, state, reason)
+        return await self._change("set_service_state", actor, key, service, state, reason, lines=(service,))
 
     async def close_day(self, actor: str, key: str, service: str | None) -> Outcome:
         """Cancels who waits or is parked, of one service or all. Refusal: unknown_service."""
-        return await self._change("close_day", actor, key, service)
+        return await self._change("close_day", actor, key, service, lines=(service,) if service else ())
 
     async def close_day_if_due(self) -> Outcome | None:
         """What the schedule closed just now; None when nothing was due. Any hub may ask at any time."""
@@ -182,12 +200,15 @@ class QueueOperations:
         found = msgspec.json.decode(text, type=Snapshot | None)
         if found is None:
             raise UnknownService(f"There is no service {service}.")
+        self._saw(*found.waiting, *found.consulting, *found.parked, *found.missed)
         return found
 
     async def events_after(self, service: str, revision: int, limit: int) -> tuple[QueueEvent, ...]:
         """A service's events behind `revision`, oldest first."""
         text = await self._database.call("events_after", service, revision, limit)
-        return msgspec.json.decode(text, type=tuple[QueueEvent, ...])
+        events = msgspec.json.decode(text, type=tuple[QueueEvent, ...])
+        self._saw(*(event.ticket for event in events))
+        return events
 
     async def validate_queue_integrity(self, service: str) -> Integrity:
         """Checks a line's places. Refusal: unknown_service."""
@@ -197,9 +218,26 @@ class QueueOperations:
             raise UnknownService(f"There is no service {service}.")
         return found
 
-    async def _change(self, function: str, actor: str, key: str, *arguments: Any) -> Outcome:
-        text = await self._database.call(function, actor, key, self._digest(function, arguments), *arguments)
-        return msgspec.json.decode(text, type=Outcome)
+    async def _change_ticket(
+        self, function: str, actor: str, key: str, ticket: str, *arguments: Any, also: Collection[str] = ()
+    ) -> Outcome:
+        """A change of one ticket, in the line that it was last seen in."""
+        lines = (self._lanes.line_of(ticket), *also) if self._lanes else ()
+        return await self._change(function, actor, key, ticket, *arguments, lines=lines)
+
+    async def _change(
+        self, function: str, actor: str, key: str, *arguments: Any, lines: Collection[str] = ()
+    ) -> Outcome:
+        digest = self._digest(function, arguments)
+        async with self._lanes.turn(lines) if self._lanes else nullcontext():
+            text = await self._database.call(function, actor, key, digest, *arguments)
+        outcome = msgspec.json.decode(text, type=Outcome)
+        self._saw(outcome.result.ticket, *(event.ticket for event in outcome.events))
+        return outcome
+
+    def _saw(self, *tickets: Ticket | None) -> None:
+        if self._lanes:
+            self._lanes.remember(tickets)
 
     def _digest(self, function: str, arguments: tuple[Any, ...]) -> bytes:
         return hashlib.blake2b(encode([function, arguments]), key=self._salt, digest_size=32).digest()

@@ -19,7 +19,8 @@ from uuid import UUID
 
 import psycopg
 
-from server.database import MOVED_MEANWHILE, REFUSED, driver_url
+from server.database import driver_url
+from server.database_errors import MOVED_MEANWHILE, REFUSED
 from tests.server.scene import Scene
 
 RECOVERY_SECONDS = 30
