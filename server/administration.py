@@ -148,7 +148,13 @@ def _expect_one(rows: int, otherwise: str) -> None:
 
 
 def log_act(connection: Connection, kind: str, subject: str, **details: Any) -> None:
-    """Writes what was done into the administrators' chain."""
+    """Writes what was done into the administrators' chain; hubs look when it is committed."""
     statement = text("SELECT append_admin_event(:actor, :kind, :subject, CAST(:details AS jsonb))")
     values = {"actor": ACTOR, "kind": kind, "subject": subject, "details": json.dumps(details)}
     connection.execute(statement, values)
+    wake_hubs(connection)
+
+
+def wake_hubs(connection: Connection) -> None:
+    """Lets every running hub look for changes once the transaction is committed, not with its next look."""
+    connection.execute(text("SELECT pg_notify('inturn', 'administration')"))

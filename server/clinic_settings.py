@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, delete, insert, select, text, update
 
 from core.errors import SetupError
-from server.administration import ACTOR, let_serve, log_act
+from server.administration import ACTOR, let_serve, log_act, wake_hubs
 from server.opening_hours import Period, format_hours, parse_hours
 from server.tables import closed_days, counter_services, counters, opening_hours, services, settings
 
@@ -144,6 +144,7 @@ def close_day(engine: Engine, code: str | None) -> str:
     with engine.begin() as connection:
         values = {"actor": ACTOR, "key": str(uuid.uuid4()), "service": code}
         result = connection.execute(statement, values).scalar_one()["result"]
+        wake_hubs(connection)
     cancelled, consulting = result["cancelled"], result["consulting"]
     first = "1 ticket was cancelled." if cancelled == 1 else f"{cancelled} tickets were cancelled."
     still = ", ".join(f"{ticket['number']} at {ticket['counter']}" for ticket in consulting)

@@ -14,6 +14,7 @@ from sqlalchemy import Engine, text
 
 from core.errors import SetupError
 from server import hub_role
+from server.administration import wake_hubs
 from server.database import driver_url
 from server.postgres_binaries import PostgresBinaries, find_binaries
 from server.postgres_errors import WrongMajor
@@ -50,6 +51,7 @@ def restore(engine: Engine, file: Path) -> None:
             text("UPDATE settings SET epoch = gen_random_uuid(), config_revision = config_revision + 1")
         )
         hub_role.set_up(connection)
+        wake_hubs(connection)
 
 
 def _run(engine: Engine, program: str, *arguments: str) -> None:
