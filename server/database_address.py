@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 import psycopg
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo, make_conninfo
 
 from core.errors import SetupError
 
@@ -51,6 +51,16 @@ def connection_options(address: str, *, application: str, options: str = "") -> 
         "options": options,
         **_KEEPALIVE,
     }
+
+
+def told_to_programs(url: str) -> tuple[str, dict[str, str]]:
+    """What PostgreSQL's own programs are told: an address, and a part of the environment with the password.
+
+    Everybody on this computer can read a command line. Raises SetupError.
+    """
+    parts = conninfo_to_dict(driver_url(url))
+    secrets = {"PGPASSWORD": str(parts.pop("password"))} if "password" in parts else {}
+    return make_conninfo("", **{name: str(value) for name, value in parts.items()}), secrets
 
 
 def _of_several_hosts(parts: dict[str, Any]) -> str:

@@ -9,13 +9,12 @@ import os
 import subprocess
 from pathlib import Path
 
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from sqlalchemy import Engine, text
 
 from core.errors import SetupError
 from server import hub_role
 from server.administration import wake_hubs
-from server.database import driver_url
+from server.database_address import told_to_programs
 from server.postgres_binaries import PostgresBinaries, find_binaries
 from server.postgres_errors import WrongMajor
 
@@ -55,10 +54,7 @@ def restore(engine: Engine, file: Path) -> None:
 
 
 def _run(engine: Engine, program: str, *arguments: str) -> None:
-    parts = conninfo_to_dict(driver_url(engine.url.render_as_string(hide_password=False)))
-    # Everybody on this computer can read a command line.
-    secrets = {"PGPASSWORD": str(parts.pop("password"))} if "password" in parts else {}
-    address = make_conninfo("", **{name: str(value) for name, value in parts.items()})
+    address, secrets = told_to_programs(engine.url.render_as_string(hide_password=False))
     command = [_programs_for(engine).program(program), f"--dbname={address}", *arguments]
     done = subprocess.run(
         command,
