@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 import psycopg
-from psycopg.conninfo import conninfo_to_dict, make_conninfo, make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from core.errors import SetupError
 
