@@ -1,0 +1,39 @@
+"""A server that may be killed, and trials on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.faults.killable_server import KillableServer
+from tests.faults.trial import Trial
+from tests.server.conftest import nothing_left_of_windows
+
+__all__ = ["nothing_left_of_windows"]
+
+
+@pytest.fixture(scope="session")
+def killable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KillableServer]:
+    """The server of all trials; it runs when a test begins."""
+    server = KillableServer(tmp_path_factory.mktemp("killable"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def new_trial(
+    killable: KillableServer, tmp_path: Path, nothing_left_of_windows: None
+) -> Iterator[Callable[..., Trial]]:
+    """Makes a trial with a database of its own; it ends with the test."""
+    made: list[Trial] = []
+
+    def new(seed: int = 1) -> Trial:
+        trial = Trial(killable.new_database(), tmp_path / f"evidence {len(made)}", seed=seed)
+        made.append(trial)
+        return trial
+
+    yield new
+    for trial in made:
+        trial.close()
