@@ -5,7 +5,8 @@ Pure: bytes in, values out. Decoding never raises anything but `core.errors.HubE
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypeVar
+import re
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 
@@ -16,6 +17,12 @@ T = TypeVar("T")
 SUBPROTOCOL = "inturn.v1"
 PROTOCOL_VERSIONS = (1, 1)
 MAX_REQUEST_BYTES = 64 * 1024
+MAX_HELLO_BYTES = 8 * 1024
+"""The largest frame of a client that is not known yet."""
+MAX_DEPTH = 32
+"""How deep a request's objects and arrays may stand in each other."""
+MAX_BRACKETS = 1024
+"""How many of both it may open, those in texts included: the depth of more would take too long to find."""
 MAX_PUSH_BYTES = 4 * 1024 * 1024
 
 HELLO_SECONDS = 10.0
@@ -27,6 +34,11 @@ SILENCE_SECONDS = 15.0
 
 CLOSE_UNAUTHENTICATED = 4401
 CLOSE_SILENT = 4408
+CLOSE_TOO_MANY = 4429
+
+RequestId = (
+    Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)] | Annotated[str, msgspec.Meta(max_length=128)]
+)
 
 
 class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -35,7 +47,7 @@ class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     jsonrpc: Literal["2.0"]
     method: str
     params: msgspec.Raw = msgspec.Raw(b"{}")
-    id: int | str | None = None
+    id: RequestId | None = None
 
 
 class ErrorBody(msgspec.Struct, frozen=True):
@@ -57,6 +69,7 @@ class Incoming(msgspec.Struct, frozen=True):
     error: ErrorBody | None = None
 
 
+_TO_NEXT_BRACKET = re.compile(r'(?:[^"\[\]{}]++|"[^"\\]*+(?:\\.[^"\\]*+)*+"?)*+[\[\]{}]', re.DOTALL)
 _request_decoder = msgspec.json.Decoder(Request)
 _incoming_decoder = msgspec.json.Decoder(Incoming)
 _encoder = msgspec.json.Encoder()
@@ -67,11 +80,28 @@ encode = _encoder.encode
 def decode_request(text: bytes | str) -> Request:
     """One request. Raises ParseError (not JSON, or nested beyond reason) or InvalidRequest (JSON of another shape)."""
     try:
-        return _request_decoder.decode(text)
+        plain = text if isinstance(text, str) else text.decode()
+        # Counting is all that an ordinary request costs: it has not as many brackets as may stand in each other.
+        brackets = plain.count("{") + plain.count("[")
+        if brackets > MAX_DEPTH and (brackets > MAX_BRACKETS or _is_too_deep(plain)):
+            raise ParseError(f"That was nested more than {MAX_DEPTH} levels deep, or had too many brackets.")
+        return _request_decoder.decode(plain)
     except msgspec.ValidationError as error:
         raise InvalidRequest(f"That was not a JSON-RPC 2.0 request: {error}.") from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ParseError from error
+
+
+def _is_too_deep(text: str) -> bool:
+    """Whether brackets outside of strings stand in each other too deep, in JSON; of other texts anything."""
+    depth, position = 0, 0
+    # `match` where the last one ended, not `finditer`: that would try each character after the last bracket in turn.
+    while found := _TO_NEXT_BRACKET.match(text, position):
+        position = found.end()
+        depth += 1 if text[position - 1] in "[{" else -1
+        if depth > MAX_DEPTH:
+            return True
+    return False
 
 
 def decode_incoming(text: bytes | str) -> Incoming:
