@@ -45,7 +45,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that decides what may be done now.
 
     Attributes:
-        link: the connection to the hub.
+        link: the connection to the hub. stale: whether that hub misses its database, so that nothing can be changed.
         user: the name of who is signed in, None before sign-in.
         supervises: whether this person may step in at another's counter.
         counter: the chosen counter as the hub describes it, None until one is chosen.
@@ -54,6 +54,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     link: Link = "connecting"
+    stale: bool = False
     user: str | None = None
     supervises: bool = False
     counter: CounterSummary | None = None
@@ -71,8 +72,8 @@ def page_of(desk: Desk, wants_counters: bool) -> Page:
 
 
 def allowed(desk: Desk) -> frozenset[Action]:
-    """The actions that may be pressed now: none while an answer is outstanding or the hub is away."""
-    if desk.link != "live" or desk.counter is None or desk.pending is not None:
+    """The actions that may be pressed now: none while an answer is outstanding, or the hub or its database is away."""
+    if desk.link != "live" or desk.stale or desk.counter is None or desk.pending is not None:
         return frozenset()
     found = {Action.PAUSE, Action.CALL_NEXT} if desk.counter.state == "open" else {Action.OPEN}
     if desk.current is not None:

@@ -12,6 +12,8 @@ from core.queue_rules import rank
 from core.tickets import CounterSummary, ServiceSummary, Ticket
 from core.wording import minutes, service_name
 
+STALE = "The hub can't reach its database: what you see may be some seconds old; nothing can be changed now"
+
 
 def primary_label(desk: Desk) -> str:
     """The words on the large button."""
@@ -128,6 +130,8 @@ def hint(desk: Desk, order: Sequence[Ticket], now: datetime) -> str:
         if desk.pending is not None:
             return "Waiting for the hub: your last action is finished if it is back in a moment."
         return "Waiting for the hub: you can go on when it is back."
+    if desk.stale:
+        return "Waiting for the hub's database: you can go on when it is back."
     if desk.counter is not None and desk.counter.state != "open":
         word = "pausing" if desk.counter.state == "paused" else "closed"
         return f"This counter is {word}. Press F10 to take patients."
@@ -163,13 +167,13 @@ def sign_in_refusal(reason: str, message: str) -> str:
     """Why signing in didn't work and what to do; `message` is the hub's own sentence."""
     return {
         "unauthenticated": "That name and password don't match. Please type them again.",
-        "unavailable": "The hub can't be reached. Check that it is running and that this computer is connected, "
-        "then sign in again.",
     }.get(reason, message)
 
 
 def connection(desk: Desk, since: str | None, latency: float | None) -> tuple[str, str, Role]:
     """The connection as (words, icon, colour's role); `since` a clock time, `latency` in seconds."""
+    if desk.link == "live" and desk.stale:
+        return STALE, "triangle-alert", "attention"
     if desk.link == "live":
         delay = f" · hub {max(1, round(latency * 1000))} ms" if latency is not None else ""
         return f"Live{delay}", "wifi", "success"

@@ -63,6 +63,7 @@ class CounterDesk(QObject):
         self._leaving = QTimer(self, singleShot=True, interval=LEAVE_MILLISECONDS)
         self._leaving.timeout.connect(bridge.sign_out)
         bridge.state_changed.connect(self._on_state)
+        bridge.stale_changed.connect(self.refresh)
         bridge.hello_changed.connect(self._on_hello)
         bridge.services_changed.connect(self._soon)
         bridge.counters_changed.connect(self._on_counters)
@@ -129,6 +130,7 @@ class CounterDesk(QObject):
         hello = self.bridge.hello
         self.desk = Desk(
             link=self.bridge.state.value,
+            stale=self.bridge.stale,
             user=hello.name if hello and self.bridge.state is not ConnectionState.REFUSED else None,
             supervises=bool(hello and hello.role in ("supervisor", "admin")),
             counter=counter,

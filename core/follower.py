@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -34,6 +35,8 @@ class Follower:
         self._replica = replica
         self._services = services
         self._asked: dict[int, tuple[str, Take]] = {}
+        self._gaps: set[ResyncNeeded] = set()
+        """Found while a subscription was on its way: its answer may have been made before them."""
 
     def welcomed(self, hello: Hello, now: float) -> list[Change]:
         """The hub said hello: asks for everything."""
@@ -48,6 +51,7 @@ class Follower:
         """Nothing that was asked will be answered."""
         self.ready = False
         self._asked.clear()
+        self._gaps.clear()
 
     def take_push(self, push: Push, now: float) -> list[Change]:
         """What a push changed. Raises InvalidRequest."""
@@ -72,16 +76,23 @@ class Follower:
     def _follow_up(self, changes: list[Change], now: float) -> list[Change]:
         if any(isinstance(change, ConfigChanged) for change in changes):
             self._list(now)
-        kept: list[Change] = [change for change in changes if not isinstance(change, ResyncNeeded)]
-        subscribing = any(method == "queue.subscribe" for method, _take in self._asked.values())
-        if len(kept) < len(changes) and not subscribing:
+        self._gaps.update(change for change in changes if isinstance(change, ResyncNeeded))
+        self._mend(now)
+        return [change for change in changes if not isinstance(change, ResyncNeeded)]
+
+    def _mend(self, now: float) -> None:
+        """Subscribes again if a line has a gap that no answer on its way will fill."""
+        if any(method == "queue.subscribe" for method, _take in self._asked.values()):
+            return
+        gaps, self._gaps = self._gaps, set()
+        if any(gap.revision is None or not self._replica.is_at(gap.service, gap.revision) for gap in gaps):
             log.info("A line has a gap: asking the hub for what is missing.")
             self._subscribe(now)
-        return kept
 
     def _subscribe(self, now: float) -> None:
         params = self._replica.subscription(self._services)
-        self._ask("queue.subscribe", params, self._replica.take_subscription, now)
+        take = partial(self._replica.take_subscription, asked_epoch=self._replica.lines.epoch)
+        self._ask("queue.subscribe", params, take, now)
 
     def _list(self, now: float) -> None:
         self._ask("services.list", {}, self._replica.take_services, now)

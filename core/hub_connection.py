@@ -72,7 +72,8 @@ def trouble(error: BaseException) -> HubError:
         return UntrustedHub(_about_certificate(error))
     if _is_busy(error):
         return Unavailable(BUSY)
-    if isinstance(error, ssl.SSLError | InvalidHandshake):
+    # A hub without TLS resets the connection of whoever greets it with TLS.
+    if isinstance(error, ssl.SSLError | InvalidHandshake | ConnectionResetError):
         return Unavailable(NOT_A_HUB)
     return Unavailable(UNREACHABLE)
 

@@ -43,7 +43,16 @@ class LineReplaced(msgspec.Struct, frozen=True):
 
 
 class ResyncNeeded(msgspec.Struct, frozen=True):
-    """An event did not fit: subscribe again."""
+    """A line is not known to be true: subscribe again, unless it has reached `revision` meanwhile."""
+
+    service: str
+    revision: int | None = None
+
+
+class StaleChanged(msgspec.Struct, frozen=True):
+    """The hub misses its database, or has it again: see `Replica.stale`."""
+
+    stale: bool
 
 
 class ConfigChanged(msgspec.Struct, frozen=True):
@@ -67,6 +76,7 @@ Change = (
     | EventApplied
     | LineReplaced
     | ResyncNeeded
+    | StaleChanged
     | ConfigChanged
     | Pushed
 )
@@ -74,10 +84,12 @@ Change = (
 
 class _Services(msgspec.Struct, frozen=True):
     services: tuple[ServiceSummary, ...]
+    stale: bool = False
 
 
 class _Counters(msgspec.Struct, frozen=True):
     counters: tuple[CounterSummary, ...]
+    stale: bool = False
 
 
 class _LineAnswer(msgspec.Struct, frozen=True):
@@ -87,6 +99,7 @@ class _LineAnswer(msgspec.Struct, frozen=True):
 
 class _Subscription(msgspec.Struct, frozen=True):
     services: dict[str, _LineAnswer]
+    stale: bool = False
 
 
 class Replica:
@@ -96,6 +109,8 @@ class Replica:
         hello: the hub's latest hello.
         services, counters: in the hub's order.
         lines: the lines, by service.
+        stale: whether the hub tells from memory, because it can't reach its database: what is held may be some
+            seconds old, and nothing can be changed.
     """
 
     def __init__(self) -> None:
@@ -103,6 +118,7 @@ class Replica:
         self.services: tuple[ServiceSummary, ...] = ()
         self.counters: tuple[CounterSummary, ...] = ()
         self.lines = LineStore()
+        self.stale = False
 
     def subscription(self, services: tuple[str, ...] | None) -> dict[str, Any]:
         """The parameters of `queue.subscribe`: continue from what is held."""
@@ -111,23 +127,30 @@ class Replica:
             params["epoch"] = self.lines.epoch
         return params
 
-    def take_subscription(self, result: msgspec.Raw) -> list[Change]:
-        """The answer to `queue.subscribe`: what was missed, or snapshots."""
-        changes: list[Change] = []
-        for answer in decode_value(result, _Subscription).services.values():
-            if answer.snapshot is not None:
-                changes += self._take_snapshot(answer.snapshot)
-            for event in answer.events:
-                changes += self._take_event(event)
+    def take_subscription(self, result: msgspec.Raw, asked_epoch: str | None = None) -> list[Change]:
+        """The answer to `queue.subscribe`: what was missed, or snapshots. `asked_epoch`: held when it was asked.
+
+        When another epoch has come meanwhile, what the answer tells of the one before is not taken: ResyncNeeded.
+        """
+        answers = decode_value(result, _Subscription)
+        changes = self._set_stale(answers.stale)
+        for service, answer in answers.services.items():
+            changes += self._take_answer(service, answer, asked_epoch)
         return changes
+
+    def is_at(self, service: str, revision: int) -> bool:
+        """Whether a line is true and no older than a revision."""
+        return self.lines.since().get(service, -1) >= revision
 
     def take_services(self, result: msgspec.Raw) -> list[Change]:
         """The answer to `services.list`."""
-        return self._set_services(decode_value(result, _Services).services)
+        answer = decode_value(result, _Services)
+        return self._set_stale(answer.stale) + self._set_services(answer.services)
 
     def take_counters(self, result: msgspec.Raw) -> list[Change]:
         """The answer to `counters.list`."""
-        return self._set_counters(decode_value(result, _Counters).counters)
+        answer = decode_value(result, _Counters)
+        return self._set_stale(answer.stale) + self._set_counters(answer.counters)
 
     def take_push(self, method: str, params: msgspec.Raw) -> list[Change]:
         """Any push. Raises InvalidRequest when it has another shape than protocol.md says."""
@@ -137,26 +160,45 @@ class Replica:
             case "queue.snapshot":
                 return self._take_snapshot(decode_value(params, Snapshot))
             case "services.changed":
-                changed = decode_value(params, _Services).services
-                return self._set_services(_merge(self.services, changed))
+                services = decode_value(params, _Services)
+                merged = _merge(self.services, services.services)
+                return self._set_stale(services.stale) + self._set_services(merged)
             case "counters.changed":
-                return self._set_counters(_merge(self.counters, decode_value(params, _Counters).counters))
+                counters = decode_value(params, _Counters)
+                changed = _merge(self.counters, counters.counters)
+                return self._set_stale(counters.stale) + self._set_counters(changed)
             case "config.changed":
                 return [decode_value(params, ConfigChanged)]
             case _:
                 return [Pushed(method, msgspec.json.decode(params))]
+
+    def _take_answer(self, service: str, answer: _LineAnswer, asked_epoch: str | None) -> list[Change]:
+        replaced = asked_epoch is not None and self.lines.epoch != asked_epoch
+        if answer.snapshot is not None:
+            if replaced and answer.snapshot.epoch == asked_epoch:
+                return [ResyncNeeded(service)]
+            return self._take_snapshot(answer.snapshot)
+        if replaced or not self.is_at(service, 0):
+            return [ResyncNeeded(service)]
+        return [change for event in answer.events for change in self._take_event(event)]
 
     def _take_event(self, event: QueueEvent) -> list[Change]:
         match self.lines.apply_event(event):
             case Applied.APPLIED:
                 return [EventApplied(event)]
             case Applied.RESYNC:
-                return [ResyncNeeded()]
+                return [ResyncNeeded(event.service, event.revision)]
             case Applied.KNOWN:
                 return []
 
     def _take_snapshot(self, snapshot: Snapshot) -> list[Change]:
         return [LineReplaced(snapshot.service)] if self.lines.apply_snapshot(snapshot) else []
+
+    def _set_stale(self, stale: bool) -> list[Change]:
+        if stale == self.stale:
+            return []
+        self.stale = stale
+        return [StaleChanged(stale)]
 
     def _set_services(self, services: tuple[ServiceSummary, ...]) -> list[Change]:
         for service in services:

@@ -58,7 +58,7 @@ class Screen:
 
     Attributes:
         page, since: the page, and since when.
-        live: whether the hub is there.
+        live: whether the hub is there and can give numbers.
         sheet: which sheet of service cards, from 0.
         request: the ticket that an answer is owed for.
         slow: the present wait has lasted longer than `PATIENCE`.
@@ -87,9 +87,9 @@ def start(now: float) -> Screen:
     return Screen(since=now)
 
 
-def connection(screen: Screen, state: ConnectionState, now: float) -> Screen:
-    """The connection to the hub changed."""
-    screen = replace(screen, live=state is ConnectionState.LIVE)
+def connection(screen: Screen, state: ConnectionState, now: float, *, stale: bool = False) -> Screen:
+    """The connection to the hub changed. A hub that is `stale` can't give numbers: it misses its database."""
+    screen = replace(screen, live=state is ConnectionState.LIVE and not stale)
     if state is ConnectionState.CONNECTING:
         return screen
     if screen.page is Page.TICKET:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, tzinfo
+from functools import partial
 
 from PySide6.QtCore import QEvent, QObject, QSize, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QResizeEvent, QShowEvent
@@ -93,6 +94,7 @@ class KioskWindow(PublicWindow):
     def _follow_bridge(self) -> None:
         bridge, soon = self._bridge, self._refresh_when_due
         bridge.state_changed.connect(self._connection_changed)
+        bridge.stale_changed.connect(self._connection_changed)
         for signal in (bridge.hello_changed, bridge.services_changed, bridge.line_changed, bridge.reset):
             signal.connect(soon)
 
@@ -118,7 +120,7 @@ class KioskWindow(PublicWindow):
 
     def _connection_changed(self, *_: object) -> None:
         self.refresh()
-        self._step(flow.connection, self._bridge.state)
+        self._step(partial(flow.connection, stale=self._bridge.stale), self._bridge.state)
 
     def pass_time(self) -> None:
         """Let the flow look at the clock."""

@@ -31,6 +31,7 @@ from core.replica import (
     Pushed,
     Replica,
     ServicesChanged,
+    StaleChanged,
     StateChanged,
 )
 from core.session import ConnectionState, DeviceCredentials, PersonCredentials
@@ -64,6 +65,7 @@ class HubBridge(QObject):
         event_received(object): each `QueueEvent` applied, each once, in order; a snapshot gives none.
         reset(str): a snapshot replaced the service's line.
         config_changed(int): the site's configuration has this revision now.
+        stale_changed(bool): the hub misses its database, or has it again: see `stale`.
         pushed(str, object): any other push: its method and its parameters as plain JSON values.
     """
 
@@ -75,6 +77,7 @@ class HubBridge(QObject):
     event_received = Signal(object)
     reset = Signal(str)
     config_changed = Signal(int)
+    stale_changed = Signal(bool)
     pushed = Signal(str, object)
 
     def __init__(
@@ -143,6 +146,11 @@ class HubBridge(QObject):
     def trouble(self) -> HubError | None:
         """Why the latest try to connect failed; None once one has succeeded."""
         return self._client.trouble if self._client is not None else None
+
+    @property
+    def stale(self) -> bool:
+        """Whether the hub misses its database: the lines may be some seconds old, nothing can be changed."""
+        return self._replica.stale
 
     @property
     def hello(self) -> Hello | None:
@@ -289,6 +297,8 @@ class HubBridge(QObject):
                 self.reset.emit(service)
             case StateChanged(state):
                 self.state_changed.emit(state)
+            case StaleChanged(stale):
+                self.stale_changed.emit(stale)
             case ConfigChanged(revision):
                 self.config_changed.emit(revision)
             case Pushed(method, params):

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from admin_app import console_words as say
-from admin_app.console_flow import Action
+from admin_app.console_flow import Action, allowed
 from core.errors import Unauthenticated, Unavailable
 from core.tickets import ServiceSummary
 from tests.admin_app.test_console_flow import COUNTER, NOW, desk, ticket
@@ -55,6 +55,19 @@ def test_the_hint_tells_that_an_action_is_not_lost() -> None:
     assert told == "Waiting for the hub: your last action is finished if it is back in a moment."
 
 
+def test_a_hub_without_its_database_is_said_and_nothing_may_be_pressed() -> None:
+    stale = desk(stale=True)
+    words, icon, role = say.connection(stale, None, 0.002)
+    assert words == (
+        "The hub can't reach its database: what you see may be some seconds old; nothing can be changed now"
+    )
+    assert (icon, role) == ("triangle-alert", "attention")
+    assert say.hint(stale, [], NOW) == "Waiting for the hub's database: you can go on when it is back."
+    assert allowed(stale) == frozenset()
+    assert allowed(desk()) != frozenset()
+    assert say.connection(desk(stale=True, link="lost"), "10:42", None)[0].startswith("Hub lost")
+
+
 def test_the_hint_of_a_pausing_counter_names_the_key() -> None:
     pausing = msgspec.structs.replace(COUNTER, state="paused")
     assert say.hint(desk(counter=pausing), [], NOW) == "This counter is pausing. Press F10 to take patients."
@@ -99,7 +112,6 @@ def test_a_counters_services_by_name() -> None:
 
 def test_refusals_of_a_sign_in_say_what_to_do() -> None:
     assert say.sign_in_refusal("unauthenticated", "").startswith("That name and password don't match")
-    assert say.sign_in_refusal("unavailable", "").startswith("The hub can't be reached")
     assert say.sign_in_refusal("rate_limited", "Too many tries.") == "Too many tries."
 
 

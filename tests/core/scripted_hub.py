@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Self
@@ -26,6 +27,7 @@ class ScriptedHub:
         url: where to connect.
         asked: every request, in order.
         answers: method -> what it answers for its parameters; a HubError is answered as one.
+        turns_away: the close code for whoever connects; None: everybody may stay.
     """
 
     def __init__(self) -> None:
@@ -38,18 +40,19 @@ class ScriptedHub:
             "queue.subscribe": lambda params: {"services": {}},
             "ping": lambda params: {"time": "now"},
         }
+        self.turns_away: int | None = None
         self._connections: set[ServerConnection] = set()
 
     @classmethod
     @asynccontextmanager
-    async def running(cls) -> AsyncIterator[Self]:
-        """One, listening."""
+    async def running(cls, context: ssl.SSLContext | None = None) -> AsyncIterator[Self]:
+        """One, listening; encrypted with a `context`."""
         hub = cls()
         async with serve(
-            hub._talk, "127.0.0.1", 0, subprotocols=[Subprotocol(protocol.SUBPROTOCOL)]
+            hub._talk, "127.0.0.1", 0, subprotocols=[Subprotocol(protocol.SUBPROTOCOL)], ssl=context
         ) as server:
             port = next(iter(server.sockets)).getsockname()[1]
-            hub.url = f"ws://127.0.0.1:{port}/ws"
+            hub.url = f"{'wss' if context else 'ws'}://127.0.0.1:{port}/ws"
             yield hub
 
     def asked_for(self, method: str) -> list[dict[str, Any]]:
@@ -66,6 +69,8 @@ class ScriptedHub:
         await asyncio.gather(*(connection.close(code) for connection in list(self._connections)))
 
     async def _talk(self, connection: ServerConnection) -> None:
+        if self.turns_away is not None:
+            await connection.close(self.turns_away)
         self._connections.add(connection)
         with suppress(ConnectionClosed):
             async for text in connection:

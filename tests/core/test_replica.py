@@ -16,6 +16,7 @@ from core.replica import (
     Replica,
     ResyncNeeded,
     ServicesChanged,
+    StaleChanged,
 )
 from core.tickets import CounterSummary, ServiceSummary, WaitBracket
 from tests.core.reference_line import ReferenceLine
@@ -60,7 +61,7 @@ def test_lists_replace_and_pushes_change_what_they_name() -> None:
 
 def test_other_pushes() -> None:
     truth, replica = ReferenceLine(), Replica()
-    assert replica.take_push("queue.event", raw(truth.join())) == [ResyncNeeded()]
+    assert replica.take_push("queue.event", raw(truth.join())) == [ResyncNeeded("A", 1)]
     assert replica.take_push("queue.snapshot", raw(truth.snapshot())) == [LineReplaced("A")]
     event = truth.join()
     assert replica.take_push("queue.event", raw(event)) == [EventApplied(event)]
@@ -69,6 +70,19 @@ def test_other_pushes() -> None:
     assert replica.take_push("moon.rises", raw({"at": 7})) == [Pushed("moon.rises", {"at": 7})]
     with pytest.raises(InvalidRequest):
         replica.take_push("queue.event", raw({"service": 1}))
+
+
+def test_a_hub_that_misses_its_database_says_so_in_its_lists_until_it_has_it_again() -> None:
+    replica = Replica()
+    assert replica.take_services(raw({"services": [], "stale": True})) == [StaleChanged(True)]
+    assert replica.stale
+    assert replica.take_push("counters.changed", raw({"counters": [], "stale": True})) == []
+    assert replica.take_push("services.changed", raw({"services": [], "stale": False})) == [
+        StaleChanged(False)
+    ]
+    assert replica.take_subscription(raw({"services": {}, "stale": True})) == [StaleChanged(True)]
+    assert replica.take_counters(raw({"counters": []})) == [StaleChanged(False)]
+    assert not replica.stale
 
 
 def test_what_a_newer_hub_adds_is_ignored() -> None:

@@ -1,6 +1,7 @@
 """The client's half of the conversation, without a socket: frames and seconds in, events and frames out."""
 
 import json
+from math import inf
 from typing import Any
 
 import msgspec
@@ -176,6 +177,23 @@ def test_a_change_answered_unavailable_is_tried_again_with_its_key_for_ten_secon
     assert isinstance(failure.error, Unavailable)
 
 
+def test_a_change_waits_as_long_as_its_caller_has_patience() -> None:
+    session = live()
+    hurried = session.request("queue.call_next", {"counter": "R1"}, 0.0, keyed=True, patience=4.0)
+    patient = session.request("tickets.join", {"service": "A"}, 0.0, keyed=True, patience=inf)
+    assert session.key_of(hurried) == sent(session)[0]["params"]["key"]
+    away = protocol.error_frame(hurried, Unavailable(retry_after=9))
+    assert session.receive(away, 3.9) == []
+    session.disconnected()
+    assert session.tick(3.9) == []
+    [failure] = session.tick(4.0)
+    assert isinstance(failure, Failure)
+    assert (failure.request_id, failure.error.message[-22:]) == (hurried, "it may have been done.")
+    assert session.key_of(hurried) is None
+    assert [frame["id"] for frame in greet(session, 3600.0)][:1] == [patient]
+    assert session.receive(protocol.error_frame(patient, Unavailable()), 3601.0) == []
+
+
 def test_a_refusal_is_told_at_once() -> None:
     session = live()
     request_id = session.request("queue.call_next", {"counter": "R1"}, 0.0, keyed=True)
@@ -215,6 +233,17 @@ def test_a_hub_that_does_not_answer_is_lost_and_when_it_does_live_again() -> Non
     session.receive(protocol.reply_frame(ping["id"], {"time": "now"}), 15.1)
     assert state(session) is ConnectionState.LIVE
     assert not session.is_dead(15.2)
+
+
+def test_a_hub_that_owes_an_answer_for_long_is_stalled_before_hello_too() -> None:
+    session = ClientSession(PERSON, "test")
+    session.connected(0.0)
+    assert not session.is_stalled(3.9)
+    assert session.is_stalled(4.0)
+    greet(session, 10.0)
+    assert session.is_stalled(14.0)
+    session.receive(protocol.push_frame("services.changed", {"services": []}), 14.1)
+    assert not session.is_stalled(18.0)
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,7 @@ class ScriptedBridge(QObject):
 
     state_changed = Signal(object)
     hello_changed = Signal()
+    stale_changed = Signal(bool)
     services_changed = Signal()
     counters_changed = Signal()
     line_changed = Signal(str)
@@ -47,6 +48,7 @@ class ScriptedBridge(QObject):
         self.lost_since: datetime | None = None
         self.refusal: HubError | None = None
         self.trouble: HubError | None = None
+        self.stale = False
         self.hello: Hello | None = hello()
         self.services: tuple[ServiceSummary, ...] = ()
         self.counters: tuple[CounterSummary, ...] = ()
@@ -71,6 +73,11 @@ class ScriptedBridge(QObject):
         """The connection changes."""
         self.state, self.lost_since = state, since
         self.state_changed.emit(state)
+
+    def doubt(self, stale: bool) -> None:
+        """The hub misses its database, or has it again."""
+        self.stale = stale
+        self.stale_changed.emit(stale)
 
     def offer(self, *services: ServiceSummary) -> None:
         """The services change."""

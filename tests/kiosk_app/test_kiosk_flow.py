@@ -83,6 +83,16 @@ def test_a_lost_hub_is_said_and_its_return_too() -> None:
     assert flow.connection(offline, LIVE, 30.0).page is Page.WELCOME
 
 
+def test_a_hub_without_its_database_gives_no_numbers_and_then_gives_them_again() -> None:
+    away = flow.connection(welcome(), LIVE, 20.0, stale=True)
+    assert away.page is Page.OFFLINE
+    assert flow.touched_service(away, "A", 21.0) == away
+    assert flow.connection(away, LIVE, 30.0).page is Page.WELCOME
+    owed = flow.connection(joining(), LIVE, 12.0, stale=True)
+    assert (owed.page, owed.request) == (Page.OFFLINE, joining().request)
+    assert flow.answered(owed, 1, TICKET, 13.0).page is Page.TICKET
+
+
 def test_an_answer_owed_when_the_hub_went_is_shown_when_it_comes_soon() -> None:
     lost = flow.connection(joining(), LOST, 12.0)
     assert lost.page is Page.OFFLINE
