@@ -1,4 +1,4 @@
-"""Kiosks where patients join, people who press every button, and walls that only show: what they do while faults happen."""
+"""Kiosks where patients join, people who press every button, walls that only show: what they do while faults happen."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A PostgreSQL that writes to the disk before it answers, and may be killed in every way; each test has its own database."""
+"""A PostgreSQL that writes to the disk before it answers, and may be killed in every way; a database for each test."""
 
 from __future__ import annotations
 
@@ -73,6 +73,11 @@ class KillableServer:
     def terminate_clients(self) -> None:
         """Ends every connection, as an administrator does; the server goes on."""
         query(self._named("postgres"), TERMINATE)
+
+    def is_durable(self) -> bool:
+        """Whether a commit is on the disk before it is told."""
+        told = query(self._url, "SELECT current_setting('fsync'), current_setting('synchronous_commit')")
+        return told == [("on", "on")]
 
     def stop(self) -> None:
         """Ends it in order."""

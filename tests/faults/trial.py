@@ -137,12 +137,12 @@ class Trial:
 
     def verdict(self) -> dict[str, Any]:
         """Lets the crowd rest, and says everything that is wrong; it works again afterwards."""
-        wrong: dict[str, Any] = {"in trouble": sum(self.ask_all("rest", CONVERGE_SECONDS), [])}
+        wrong: dict[str, Any] = {"in trouble": self.told("rest", CONVERGE_SECONDS)}
         if not wrong["in trouble"]:
             revisions = self.revisions()
             wrong["not converged"] = self.not_converged(revisions)
             wrong["shown otherwise"] = self.shown_otherwise(revisions)
-            wrong["repeated otherwise"] = sum(self.ask_all("repeat", REPEATED), [])
+            wrong["repeated otherwise"] = self.told("repeat", REPEATED)
             wrong["changed by repeating"] = [] if revisions == self.revisions() else [self.revisions()]
         wrong |= judged(self.engine, self.folder)
         self.ask_all("work")
@@ -170,12 +170,16 @@ class Trial:
         """Of each line."""
         with self.engine.connect() as connection:
             rows = connection.execute(text("SELECT code, revision FROM services"))
-            return {code: revision for code, revision in rows}
+            return {code: int(revision) for code, revision in rows}
 
     def ask_all(self, *order: Any) -> list[Any]:
         """An order to every part of the crowd at once; their answers."""
         with ThreadPoolExecutor(max(1, len(self.crowd))) as pool:
             return list(pool.map(lambda part: part.ask(*order), self.crowd))
+
+    def told(self, *order: Any) -> list[str]:
+        """The sentences that all parts of the crowd answer to an order."""
+        return [sentence for part in self.ask_all(*order) for sentence in part]
 
     def counted(self) -> dict[str, int]:
         """How much the crowd did."""

@@ -1,0 +1,44 @@
+"""PostgreSQL stopped `immediate`, its postmaster or a backend killed, under a hub with a crowd, alone and together with the
+hub: what was acknowledged is there, what is repeated is there once, everybody goes on by themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import cycle
+
+import pytest
+
+from tests.faults.killable_server import KillableServer
+from tests.faults.trial import Trial
+from tests.proof_size import proof_size
+
+pytestmark = [pytest.mark.long, pytest.mark.logs_expected, pytest.mark.timeout(300)]
+
+STOPS = 12
+SOFTER = ["immediate stop"] * 5
+SEEDS = range(1, proof_size(1, 10) + 1)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("with_the_hub", [False, True], ids=["the database alone", "both at once"])
+def test_a_stopped_database_keeps_what_it_said(
+    killable: KillableServer, new_trial: Callable[..., Trial], with_the_hub: bool, seed: int
+) -> None:
+    assert killable.is_durable()
+    trial = new_trial(seed)
+    hub = trial.start_hub()
+    trial.admit_everybody([hub.url])
+    ways = cycle([*SOFTER, "postmaster killed", *SOFTER, "backend killed"])
+    for _ in range(STOPS):
+        trial.wait_for_answers(5)
+        trial.random_pause(0.4)
+        killable.kill(next(ways))
+        if with_the_hub:
+            trial.random_pause(0.05)
+            trial.kill_hub(hub, meanwhile=killable.start)
+        else:
+            killable.start()
+    trial.wait_for_everybody()
+    assert trial.verdict() == {}
+    print(trial.counted())
