@@ -83,7 +83,7 @@ class CallPanel(QWidget):
             desk.current, services.get(code, code), now, say.nobody_hint(desk, self._desk.waiting)
         )
         self._draw_buttons()
-        words = html.escape(say.hint(desk, self._desk.waiting, now))
+        words = html.escape(say.hint(desk, self._desk.waiting, now), quote=False)
         for ticket in self._desk.waiting[:1]:
             words = words.replace(ticket.number, f"<b>{ticket.number}</b>", 1)
         self._hint.setText(words)

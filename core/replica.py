@@ -178,7 +178,7 @@ class Replica:
             if replaced and answer.snapshot.epoch == asked_epoch:
                 return [ResyncNeeded(service)]
             return self._take_snapshot(answer.snapshot)
-        if replaced or not self.is_at(service, 0):
+        if replaced:
             return [ResyncNeeded(service)]
         return [change for event in answer.events for change in self._take_event(event)]
 
