@@ -1,4 +1,4 @@
-"""A process with a part of the crowd in it: a test tells it to work, to rest, to say what its windows show; and kills it."""
+"""A process with a part of the crowd in it: a test tells it to work, to rest, to show its windows; and kills it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class CrowdProcess:
     @property
     def answers(self) -> int:
         """How many requests its clients were answered in this life."""
-        return sum(list(self._counts))
+        return sum(int(count) for count in self._counts)
 
     @property
     def least_answers(self) -> int:

@@ -1,5 +1,5 @@
-"""PostgreSQL stopped `immediate`, its postmaster or a backend killed, under a hub with a crowd, alone and together with the
-hub: what was acknowledged is there, what is repeated is there once, everybody goes on by themselves.
+"""PostgreSQL stopped `immediate`, its postmaster or a backend killed, under a hub with a crowd, alone and with the hub:
+what was acknowledged is there, what is repeated is there once, everybody goes on by themselves.
 """
 
 from __future__ import annotations
