@@ -42,14 +42,15 @@ class Database:
     """Calls SQL functions, at most `size` at once; while the database is away every call is refused at once.
 
     Attributes:
+        address: where it is, as the driver reads it; it may hold a password.
         epoch: the database's epoch as read with the newest connection; None before the first.
     """
 
     def __init__(self, url: str, *, size: int = 8) -> None:
         self.epoch: str | None = None
-        self._address = driver_url(url)
+        self.address = driver_url(url)
         self._pool = ConnectionPool(self._connect, size)
-        self._watch = DatabaseWatch(self._address, self._pool)
+        self._watch = DatabaseWatch(self.address, self._pool)
         self._open = False
 
     @property
@@ -134,7 +135,7 @@ class Database:
     async def _connect(self) -> Connection:
         """A connection to the host that takes writes, acting as a role that may do no more than call the operations."""
         options = connection_options(
-            self._watch.host or self._address, application="inturn-hub", options=f"{_SAFETY} {_PLANS}"
+            self._watch.host or self.address, application="inturn-hub", options=f"{_SAFETY} {_PLANS}"
         )
         try:
             async with asyncio.timeout(CONNECT_SECONDS):

@@ -22,6 +22,7 @@ from core.protocol import push_frame
 from core.tickets import QueueEvent, Snapshot
 from server.change_watch import ChangeWatch, CurrentRevisions
 from server.database import Database
+from server.database_channel import DatabaseChannel
 from server.list_pushes import ListPushes
 from server.outbox import Outbox, SlowClient, text_frame
 from server.overview import Overview
@@ -46,18 +47,19 @@ class NotificationService:
         latency: seconds from the latest operation's return to the write to the last client.
         on_published: told that latency and the events of each flush.
         on_configuration: called after the configuration changed, e.g. a device was revoked.
-        on_operation: called after this hub's clients changed something.
     """
 
-    def __init__(self, database: Database, operations: QueueOperations, overview: Overview) -> None:
+    def __init__(
+        self, database: Database, operations: QueueOperations, overview: Overview, channel: DatabaseChannel
+    ) -> None:
         self.overview = overview
         self.lines = StandingLines(operations)
         self.published = 0
         self.latency = 0.0
         self.on_published: Callable[[float, Collection[QueueEvent]], None] = lambda _seconds, _events: None
         self.on_configuration: Callable[[], None] = lambda: None
-        self.on_operation: Callable[[], None] = lambda: None
         self._database = database
+        self._channel = channel
         self._lists = ListPushes(overview)
         self._waits = WaitKeeper(database, overview, self.notify_counters_changed)
         self._watch = ChangeWatch(database, self._take_changes)
@@ -92,20 +94,17 @@ class NotificationService:
         day, states = site.site.business_day, self.overview.states
         self._watch.start(CurrentRevisions(site.epoch, site.config_revision, day, {}, states))
         self._waits.start()
+        self._channel.start(self._look_now)
         log.info("Notification service started")
 
     async def stop(self) -> None:
         """Ends the watch and every recovery."""
+        await self._channel.aclose()
         await self._watch.stop()
         await self._waits.stop()
         for outbox in list(self._subscriptions):
             await outbox.aclose()
         log.info("Notification service stopped")
-
-    def look_now(self) -> None:
-        """Another hub, or the command line, says that it changed something."""
-        self._lists.due = True
-        self._watch.wake()
 
     def notify_patient_joined(self, events: Collection[QueueEvent]) -> None:
         """A patient took a turn. As with all of these: it is pushed when the loop comes round, behind the reply."""
@@ -134,7 +133,7 @@ class NotificationService:
     def notify_counters_changed(self) -> None:
         """A counter opened, paused or closed, or a pace changed: the lists are read and pushed again."""
         self._lists.due = True
-        self.on_operation()
+        self._channel.wake_others()
 
     async def subscribe(
         self, outbox: Outbox, services: frozenset[str] | None, since: dict[str, int], epoch: str | None
@@ -188,7 +187,12 @@ class NotificationService:
     def _take_own(self, events: Collection[QueueEvent]) -> None:
         if events:
             self._take(events)
-            self.on_operation()
+            self._channel.wake_others()
+
+    def _look_now(self) -> None:
+        """Another hub, or the command line, says that it changed something."""
+        self._lists.due = True
+        self._watch.wake()
 
     def _take(self, events: Iterable[QueueEvent]) -> None:
         for event in events:

@@ -135,6 +135,10 @@ class Overview:
         """One counter for a view."""
         return next(counter_view(counter, view) for counter in self.counters if counter.code == code)
 
+    def services_of(self, counter: str) -> tuple[str, ...]:
+        """The services that a counter serves, as last read; none for one that is not known."""
+        return next((each.services for each in self.counters if each.code == counter), ())
+
     def wait_of(self, ticket: Ticket) -> WaitBracket | None:
         """The likely wait of a ticket that waits; None for another, or while no counter is open."""
         load = self._loads.get(ticket.service)

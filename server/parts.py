@@ -7,6 +7,8 @@ from importlib import metadata
 
 from server.access import Access
 from server.database import Database
+from server.database_channel import DatabaseChannel
+from server.lanes import Lanes
 from server.metrics import Metrics
 from server.notification_service import NotificationService
 from server.overview import Overview
@@ -30,8 +32,9 @@ async def assemble(database: Database) -> HubParts:
     """Reads the site and builds the parts on an open database. Raises Unavailable."""
     overview = Overview(database)
     await overview.refresh()
-    operations = QueueOperations(database, bytes.fromhex(overview.site.request_salt))
-    notifications = NotificationService(database, operations, overview)
+    salt = bytes.fromhex(overview.site.request_salt)
+    operations = QueueOperations(database, salt, Lanes(), overview.services_of)
+    notifications = NotificationService(database, operations, overview, DatabaseChannel(database.address))
     return HubParts(
         database=database,
         access=Access(database),
