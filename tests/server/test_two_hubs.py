@@ -1,0 +1,66 @@
+"""Two hubs on one database: what happens at one is seen at the other at once, and in a second if nobody says so."""
+
+from __future__ import annotations
+
+from time import monotonic
+
+import pytest
+
+from core.hub_client import HubClient
+from server.change_watch import POLL_SECONDS
+from server.hub import Hub
+from tests.clinic import Clinic
+from tests.conftest import Run
+from tests.waiting import until
+
+TURNS = 8
+
+
+async def started(clinic: Clinic) -> Hub:
+    hub = Hub(clinic.database_url)
+    await hub.start()
+    return hub
+
+
+@pytest.mark.parametrize("told", [True, False], ids=["told", "found"])
+def test_an_event_of_one_hub_reaches_the_others_windows(run: Run, clinic: Clinic, told: bool) -> None:
+    async def story() -> None:
+        here, there = await started(clinic), await started(clinic)
+        if not told:
+            await there.parts.notifications._channel.aclose()
+        try:
+            async with (
+                HubClient(here.url, clinic.staff, follow=False) as console,
+                HubClient(there.url, clinic.monitor) as monitor,
+            ):
+                line, delays = monitor.replica.lines.line("A"), []
+                for number in range(1, TURNS + 1):
+                    await console.join_queue("A")
+                    began = monotonic()
+                    await until(lambda number=number: line.revision == number, what="the event")  # type: ignore[misc]
+                    delays.append(monotonic() - began)
+            assert (sorted(delays)[TURNS // 2] < POLL_SECONDS / 4) is told, delays
+        finally:
+            await here.stop()
+            await there.stop()
+
+    run(story())
+
+
+def test_a_counters_state_at_one_hub_reaches_the_others_windows(run: Run, clinic: Clinic) -> None:
+    async def story() -> None:
+        here, there = await started(clinic), await started(clinic)
+        try:
+            async with (
+                HubClient(here.url, clinic.staff, follow=False) as console,
+                HubClient(there.url, clinic.monitor) as monitor,
+            ):
+                await console.pause_counter("R1")
+                await until(
+                    lambda: next(c for c in monitor.replica.counters if c.code == "R1").state == "paused"
+                )
+        finally:
+            await here.stop()
+            await there.stop()
+
+    run(story())
