@@ -7,7 +7,6 @@ use SQLAlchemy on an engine of their own. A refusal raised by a SQL function (SQ
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from time import monotonic
 from typing import Any
@@ -15,9 +14,10 @@ from typing import Any
 import psycopg
 from sqlalchemy import Engine, create_engine
 
-from server.database_address import CONNECT_SECONDS, connection_options, driver_url
-from server.database_errors import away, is_trouble, met_another, sentence_of, wrapped
-from server.database_pool import Connection, ConnectionPool, hang_up
+from core.errors import HubError
+from server.database_address import connection_options, driver_url, place_of
+from server.database_errors import away, busy, is_trouble, met_another, sentence_of, wrapped
+from server.database_pool import Connection, ConnectionPool
 from server.database_watch import DatabaseWatch
 
 __all__ = ["Database", "administration_engine", "driver_url", "sentence_of"]
@@ -28,6 +28,8 @@ _SAFETY = "-c statement_timeout=10s -c lock_timeout=5s -c idle_in_transaction_se
 _PLANS = "-c enable_seqscan=off -c jit=off"
 """Every statement of the hub finds its rows by an index, also by a plan that was made while the tables were empty."""
 _TRIES = 5
+_OUTCOMES = {"unavailable": "unavailable", "internal_error": "failed"}
+"""Reason -> how a call ended; any other was refused."""
 
 
 def administration_engine(url: str) -> Engine:
@@ -44,12 +46,16 @@ class Database:
     Attributes:
         address: where it is, as the driver reads it; it may hold a password.
         epoch: the database's epoch as read with the newest connection; None before the first.
+        host: where it is, without who may come in, e.g. "db1:5432"; "this computer" behind a local socket.
+        on_call: told how each call ended (ok, refused, unavailable, failed) and the seconds that it took.
     """
 
     def __init__(self, url: str, *, size: int = 8) -> None:
         self.epoch: str | None = None
+        self.on_call: Callable[[str, float], None] = lambda _outcome, _seconds: None
         self.address = driver_url(url)
-        self._pool = ConnectionPool(self._connect, size)
+        self.host = place_of(self.address)
+        self._pool = ConnectionPool(self._connect, self._introduce, size)
         self._watch = DatabaseWatch(self.address, self._pool)
         self._open = False
 
@@ -100,6 +106,18 @@ class Database:
         happens once), when two first requests met with one key (the second then finds the first's result), and
         when its ticket moved to another line under it.
         """
+        began, outcome = monotonic(), "failed"
+        try:
+            text = await self._call_until_done(function, arguments)
+            outcome = "ok"
+            return text
+        except HubError as error:
+            outcome = _OUTCOMES.get(error.reason, "refused")
+            raise
+        finally:
+            self.on_call(outcome, monotonic() - began)
+
+    async def _call_until_done(self, function: str, arguments: tuple[Any, ...]) -> str:
         attempt = 0
         while True:
             attempt += 1
@@ -126,6 +144,10 @@ class Database:
             # The function's name is one of ours, never a client's.
             statement = f"SELECT {function}({places})::text".encode()
             row = await (await lease.connection.execute(statement, arguments)).fetchone()
+        except psycopg.Error as error:
+            if lease.doomed:
+                raise busy() if self.available else away() from error
+            raise
         finally:
             self._pool.give_back(lease)
         self._watch.latency = monotonic() - lease.taken
@@ -133,26 +155,13 @@ class Database:
         return str(row[0]) if row[0] is not None else "null"
 
     async def _connect(self) -> Connection:
-        """A connection to the host that takes writes, acting as a role that may do no more than call the operations."""
         options = connection_options(
             self._watch.host or self.address, application="inturn-hub", options=f"{_SAFETY} {_PLANS}"
         )
-        try:
-            async with asyncio.timeout(CONNECT_SECONDS):
-                connection = await psycopg.AsyncConnection.connect(**options)
-        except TimeoutError as error:
-            raise psycopg.errors.ConnectionTimeout("no connection in time") from error
-        deadline = asyncio.get_running_loop().call_later(CONNECT_SECONDS, hang_up, connection)
-        try:
-            await self._introduce(connection)
-        except BaseException:
-            await connection.close()
-            raise
-        finally:
-            deadline.cancel()
-        return connection
+        return await psycopg.AsyncConnection.connect(**options)
 
     async def _introduce(self, connection: Connection) -> None:
+        """Reads the epoch first; and acts as a role that may call the hub's functions and do nothing else."""
         row = await (await connection.execute("SELECT current_epoch(), hub_role()")).fetchone()
         assert row is not None
         self.epoch, restricted = row

@@ -11,12 +11,14 @@ import contextlib
 import socket
 from collections import deque
 from collections.abc import Awaitable, Callable
+from itertools import chain
 from time import monotonic
 from typing import Any, Literal
 
 import psycopg
 from psycopg.pq import TransactionStatus
 
+from server.database_address import CONNECT_SECONDS
 from server.database_errors import away, busy
 
 Connection = psycopg.AsyncConnection[tuple[Any, ...]]
@@ -70,12 +72,19 @@ _Turn = Lease | Literal["make one", "away"]
 class ConnectionPool:
     """At most `size` connections; who finds none free waits, in order of arrival."""
 
-    def __init__(self, connect: Callable[[], Awaitable[Connection]], size: int) -> None:
+    def __init__(
+        self,
+        connect: Callable[[], Awaitable[Connection]],
+        introduce: Callable[[Connection], Awaitable[None]],
+        size: int,
+    ) -> None:
         self._connect = connect
+        self._introduce = introduce
         self._size = size
         self._made = 0
         self._idle: list[Lease] = []
         self._busy: set[Lease] = set()
+        self._connecting: dict[asyncio.Timeout, float] = {}
         self._waiting: deque[asyncio.Future[_Turn]] = deque()
 
     def stats(self) -> dict[str, float]:
@@ -84,8 +93,9 @@ class ConnectionPool:
         return {"size": self._made, "idle": len(self._idle), "waiting": waiting, "max": self._size}
 
     def longest_call(self) -> float:
-        """How many seconds the call has lasted that began first."""
-        return monotonic() - min((lease.taken for lease in self._busy), default=monotonic())
+        """How many seconds the call has lasted, or the attempt to connect, that began first."""
+        begun = chain((lease.taken for lease in self._busy), self._connecting.values())
+        return monotonic() - min(begun, default=monotonic())
 
     async def take(self) -> Lease:
         """A connection, to be given back. Raises psycopg.Error; Unavailable when none gets free in time."""
@@ -96,10 +106,11 @@ class ConnectionPool:
             turn = await self._turn()
         else:
             self._made += 1
-        lease = turn if isinstance(turn, Lease) else await self._make()
-        lease.taken = monotonic()
-        self._busy.add(lease)
-        return lease
+        if not isinstance(turn, Lease):
+            return await self._make()
+        turn.taken = monotonic()
+        self._busy.add(turn)
+        return turn
 
     def give_back(self, lease: Lease) -> None:
         """The call is over, whatever came of it."""
@@ -120,6 +131,9 @@ class ConnectionPool:
             waiter.set_result("away")
         self.forget_idle()
         self.end_calls_older_than(0)
+        for limit in self._connecting:
+            if not limit.expired():
+                limit.reschedule(0)
 
     def end_calls_older_than(self, seconds: float) -> None:
         """Hangs up on calls that have lasted longer."""
@@ -130,10 +144,29 @@ class ConnectionPool:
 
     async def _make(self) -> Lease:
         try:
-            return Lease(await self._connect())
+            lease = Lease(await self._connect_in_time())
         except BaseException:
             self._vacate()
             raise
+        self._busy.add(lease)
+        try:
+            await self._introduce(lease.connection)
+        except BaseException:
+            lease.doomed = True
+            self.give_back(lease)
+            raise
+        return lease
+
+    async def _connect_in_time(self) -> Connection:
+        limit = asyncio.timeout(CONNECT_SECONDS)
+        self._connecting[limit] = monotonic()
+        try:
+            async with limit:
+                return await self._connect()
+        except TimeoutError as error:
+            raise psycopg.errors.ConnectionTimeout("No connection came in time") from error
+        finally:
+            del self._connecting[limit]
 
     async def _turn(self) -> _Turn:
         if len(self._waiting) >= MAX_WAITING:
