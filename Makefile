@@ -1,6 +1,6 @@
 # One list of commands; nobody calls the tools by hand. `make` alone prints it.
 .DEFAULT_GOAL := help
-.PHONY: help install keep demo test prove check bench format lint types run-hub run-kiosk run-monitor run-admin clean
+.PHONY: help install keep demo test prove check bench openrpc format lint types run-hub run-kiosk run-monitor run-admin clean
 MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
@@ -34,6 +34,9 @@ check: install  ## format, lint, types, imports and tests
 
 bench: install  ## rates and delays of the hub and the windows
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+openrpc: install  ## docs/openrpc.json from the hub's methods
+	@$(BIN)/python -m server.routers > docs/openrpc.json
 
 format: install  ## write the code in its one format
 	@$(BIN)/ruff check --fix-only --quiet .
