@@ -84,3 +84,14 @@ def each_host(address: str) -> list[str]:
         alone = {**parts, "host": host, "hostaddr": hostaddr, "port": port}
         found.append(make_conninfo("", **{**alone, "target_session_attrs": "read-write"}))
     return found
+
+
+def place_of(address: str) -> str:
+    """Where a database is, for a person: "db1:5432", several hosts with commas, or "this computer". No credentials."""
+    places = []
+    for each in each_host(address):
+        parts = conninfo_to_dict(each)
+        host = str(parts.get("host") or parts.get("hostaddr") or "")
+        local = not host or host.startswith(("/", "@"))
+        places.append("this computer" if local else f"{host}:{parts.get('port') or 5432}")
+    return ", ".join(dict.fromkeys(places))
