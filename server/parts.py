@@ -8,7 +8,10 @@ from importlib import metadata
 from server.access import Access
 from server.database import Database
 from server.database_channel import DatabaseChannel
+from server.hub_condition import HubCondition
+from server.hub_watch import HubWatch
 from server.lanes import Lanes
+from server.limits import Limits
 from server.metrics import Metrics
 from server.notification_service import NotificationService
 from server.overview import Overview
@@ -25,24 +28,30 @@ class HubParts:
     operations: QueueOperations
     notifications: NotificationService
     metrics: Metrics
+    watch: HubWatch
+    condition: HubCondition
     version: str
 
 
-async def assemble(database: Database) -> HubParts:
+async def assemble(database: Database, limits: Limits) -> HubParts:
     """Reads the site and builds the parts on an open database. Raises Unavailable."""
     overview = Overview(database)
     await overview.refresh()
     salt = bytes.fromhex(overview.site.request_salt)
     operations = QueueOperations(database, salt, Lanes(), overview.services_of)
     notifications = NotificationService(database, operations, overview, DatabaseChannel(database.address))
+    watch, version = HubWatch(database, operations, overview), _version()
+    metrics = Metrics(notifications, database, watch, version)
     return HubParts(
         database=database,
-        access=Access(database),
+        access=Access(database, limits),
         overview=overview,
         operations=operations,
         notifications=notifications,
-        metrics=Metrics(notifications),
-        version=_version(),
+        metrics=metrics,
+        watch=watch,
+        condition=HubCondition(notifications, database, watch, metrics, version),
+        version=version,
     )
 
 

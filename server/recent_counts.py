@@ -1,0 +1,31 @@
+"""How often something happened lately: a sum over ten minutes, in slots of one. Pure but for the clock it is given."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Callable
+from time import monotonic
+
+SLOT_SECONDS = 60.0
+SLOTS = 10
+WINDOW_MINUTES = int(SLOTS * SLOT_SECONDS / 60)
+
+
+class RecentCounts:
+    """Counts of a few words; `clock` tells seconds that only grow."""
+
+    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
+        self._clock = clock
+        self._slots: deque[tuple[int, Counter[str]]] = deque(maxlen=SLOTS)
+
+    def add(self, what: str) -> None:
+        """Counts one."""
+        number = int(self._clock() // SLOT_SECONDS)
+        if not self._slots or self._slots[-1][0] != number:
+            self._slots.append((number, Counter()))
+        self._slots[-1][1][what] += 1
+
+    def of(self, what: str) -> int:
+        """How many in the last ten minutes, the current one included."""
+        oldest = int(self._clock() // SLOT_SECONDS) - SLOTS + 1
+        return sum(counts[what] for number, counts in self._slots if number >= oldest)
