@@ -49,6 +49,7 @@ class Settings:
         hub_ca: a file with the certificate of the authority behind the hub's own; "" trusts the system's.
         tls_cert, tls_key: the hub's certificate (with those between it and the authority) and its key, in PEM files.
         origins: web pages that may connect, separated by commas; a browser on any other page is refused.
+        metrics_from: computers and networks that may read `/metrics`, separated by commas; the hub's own by default.
         people_rate: requests a second that one person's connection may make.
         device_rate, device_burst: the same of a kiosk or monitor, and how many at once.
         connections, connections_per_address: how many may be open at once, together and from one address.
@@ -63,6 +64,7 @@ class Settings:
     tls_cert: str = ""
     tls_key: str = ""
     origins: str = ""
+    metrics_from: str = "127.0.0.0/8, ::1"
     people_rate: int = 1000
     device_rate: int = 20
     device_burst: int = 100

@@ -36,6 +36,14 @@ def parser() -> argparse.ArgumentParser:
     )
     serve_command.add_argument("--host", help="address to listen on (default 127.0.0.1)")
     serve_command.add_argument("--port", help="port to listen on (default 8765; 0: any free one)")
+    serve_command.add_argument(
+        "--tls-cert", metavar="FILE", help="certificate in PEM form: the hub speaks wss://"
+    )
+    serve_command.add_argument("--tls-key", metavar="FILE", help="its key")
+    serve_command.add_argument("--origins", help="web pages that may connect, with commas (default: none)")
+    serve_command.add_argument(
+        "--metrics-from", help="networks that may read /metrics (default: this computer)"
+    )
     add_clinic_commands(commands)
     add_people_commands(commands)
     add_database_commands(commands)

@@ -22,7 +22,8 @@ from core.errors import (
     Unavailable,
     UnknownMethod,
 )
-from server.access import Access, Principal
+from server.access import Access
+from server.known_clients import Principal
 from server.notification_service import NotificationService
 from server.outbox import Outbox
 from server.queue_operations import QueueOperations

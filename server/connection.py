@@ -8,34 +8,44 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from time import monotonic
 from typing import Any
 
+import msgspec
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
-from core.errors import InvalidRequest, Unauthenticated
+from core.errors import InvalidRequest, RateLimited, Unauthenticated
 from core.protocol import (
     CLOSE_SILENT,
     CLOSE_UNAUTHENTICATED,
     HELLO_SECONDS,
+    MAX_HELLO_BYTES,
+    MAX_REQUEST_BYTES,
     PROTOCOL_VERSIONS,
     Request,
     decode_request,
     error_frame,
     reply_frame,
 )
-from server.access import Principal
 from server.commands import Context, as_hub_error, decode_params
 from server.introduction import HelloParams, PairParams
+from server.known_clients import Principal
+from server.limits import Limits, Pace
+from server.logs import RequestLog
 from server.outbox import Outbox
 from server.parts import HubParts
 from server.routers import execute
+from server.throttle import address_of
 
 log = logging.getLogger(__name__)
 
 CLOSE_NOT_TEXT = 1003
+NO_PARAMS = msgspec.Raw(b"{}")
+_PROGRAM = re.compile(r"[A-Za-z-]{1,32}/[0-9A-Za-z.+]{1,24}")
 
 
 class ClientConnection:
@@ -44,67 +54,81 @@ class ClientConnection:
     Attributes:
         principal: who it is; None before hello.
         heard_at: monotonic seconds of the last frame.
+        leaving: whether it was sent away.
     """
 
-    def __init__(self, socket: ServerConnection, parts: HubParts) -> None:
+    def __init__(
+        self, socket: ServerConnection, parts: HubParts, limits: Limits, on_admitted: Callable[[], None]
+    ) -> None:
         self.principal: Principal | None = None
         self.heard_at = monotonic()
         self._socket = socket
         self._parts = parts
+        self._limits = limits
+        self._on_admitted = on_admitted
+        self._address = address_of(str(socket.remote_address[0]))
+        self.leaving = False
 
     async def run(self) -> None:
         """Serves the client until it leaves, at whatever moment, or is sent away."""
         with contextlib.suppress(ConnectionClosed):
             await self._live()
 
-    def is_admitted(self, admitted: dict[str, str]) -> bool:
-        """Whether this client may stay, by who is admitted now: actor -> role. Before hello it may."""
-        principal = self.principal
-        return principal is None or admitted.get(principal.actor) == principal.role
+    async def close(self, code: int, reason: str) -> None:
+        """Sends the client away: nothing that it still asks is done."""
+        self.leaving = True
+        await self._socket.close(code, reason)
 
     async def _live(self) -> None:
+        self._socket.protocol.max_message_size = MAX_HELLO_BYTES
         try:
             async with asyncio.timeout(HELLO_SECONDS):
                 principal = await self._welcome()
         except TimeoutError:
+            self._parts.metrics.refuse_connection("hello_late")
             return await self.close(CLOSE_UNAUTHENTICATED, "no hello in time")
         if principal is None:
             return await self.close(CLOSE_UNAUTHENTICATED, "not authenticated")
-        self.principal = principal
-        self._parts.metrics.connections.labels(principal.role).inc()
+        self._socket.protocol.max_message_size = MAX_REQUEST_BYTES
+        self._on_admitted()
+        self._parts.metrics.connected(principal.role)
         try:
             await self._serve(principal)
         finally:
-            self._parts.metrics.connections.labels(principal.role).dec()
-
-    async def close(self, code: int, reason: str) -> None:
-        """Sends the client away."""
-        await self._socket.close(code, reason)
+            self._parts.metrics.disconnected(principal.role)
 
     async def close_if_silent(self, seconds: float) -> None:
         """Sends the client away if nothing came from it for so long."""
         if monotonic() - self.heard_at > seconds:
+            self._parts.metrics.refuse_connection("silent")
             await self.close(CLOSE_SILENT, "silent")
 
     async def _receive(self) -> str | None:
-        """The next text; None when the client left or spoke something else."""
+        """The next text; None when the client left, was sent away or spoke something else."""
         try:
             message = await self._socket.recv()
         except ConnectionClosed:
             return None
+        if self.leaving:
+            return None
         self.heard_at = monotonic()
         if isinstance(message, bytes):
+            self._parts.metrics.refuse_connection("malformed")
             await self.close(CLOSE_NOT_TEXT, "text frames only")
             return None
         return message
 
     async def _welcome(self) -> Principal | None:
-        """Answers requests until one of them is a good hello; None when the client gave up or was refused."""
-        while (message := await self._receive()) is not None:
+        """Answers requests until one is a good hello; None when the client gave up, was refused or asked for too much."""
+        for _ in range(self._limits.requests_before_hello):
+            message = await self._receive()
+            if message is None:
+                return None
             request: Request | None = None
             try:
                 request = decode_request(message)
-                principal, result = await self._introduce(request)
+                # Known before the answer is written: who is revoked in that moment is found among the clients.
+                self.principal, result = await self._introduce(request)
             except Exception as error:  # noqa: BLE001  every failure is answered
                 refusal = as_hub_error(error)
                 await self._socket.send(error_frame(request.id if request else None, refusal).decode())
@@ -112,18 +136,30 @@ class ClientConnection:
                     return None
                 continue
             await self._socket.send(reply_frame(request.id, result).decode())
-            if principal is not None:
-                return principal
+            if self.principal is not None:
+                return self.principal
         return None
 
     async def _introduce(self, request: Request) -> tuple[Principal | None, Any]:
+        access = self._parts.access
         if request.method == "session.pair":
-            return None, await self._parts.access.pair(decode_params(request.params, PairParams).code)
+            pairing = decode_params(request.params, PairParams)
+            return None, await access.pair(pairing.code, self._address)
         if request.method != "session.hello":
             raise Unauthenticated("Please say session.hello first.")
         hello = decode_params(request.params, HelloParams)
-        principal = await self._parts.access.admit(hello.credentials)
-        log.info("%s (%s) connected with %.40s", principal.actor, principal.role, hello.client)
+        try:
+            principal = await access.admit(hello.credentials, self._address)
+        except (Unauthenticated, RateLimited) as refusal:
+            if hello.credentials.password:
+                throttled = isinstance(refusal, RateLimited)
+                self._parts.metrics.sign_in("throttled" if throttled else "refused")
+            raise
+        if hello.credentials.password:
+            self._parts.metrics.sign_in("accepted")
+        # Only what looks like a program's name: anything else may be anything.
+        program = hello.client if _PROGRAM.fullmatch(hello.client) else "another program"
+        log.info("%s (%s) connected with %s", principal.actor, principal.role, program)
         return principal, self._hello_result(principal)
 
     def _hello_result(self, principal: Principal) -> dict[str, Any]:
@@ -142,29 +178,52 @@ class ClientConnection:
 
     async def _serve(self, principal: Principal) -> None:
         outbox = Outbox(self._socket, principal.role, principal.view, principal.actor)
+        pace, requests = self._pace_of(principal), RequestLog(principal.actor)
         try:
             while (message := await self._receive()) is not None:
-                await self._answer(principal, outbox, message)
+                wait = pace.take()
+                await self._answer(principal, outbox, message, requests, wait)
+                if wait:
+                    # Nothing is read meanwhile: a flood waits in its own computer.
+                    await asyncio.sleep(wait)
         finally:
             await self._parts.notifications.unsubscribe(outbox)
 
-    async def _answer(self, principal: Principal, outbox: Outbox, message: str) -> None:
+    def _pace_of(self, principal: Principal) -> Pace:
+        limits = self._limits
+        if principal.actor.startswith("device:"):
+            return Pace(limits.device_rate, limits.device_burst)
+        return Pace(limits.people_rate, limits.people_rate)
+
+    async def _answer(
+        self, principal: Principal, outbox: Outbox, message: str, requests: RequestLog, wait: float
+    ) -> None:
         parts = self._parts
         context = Context(principal, outbox, parts.operations, parts.notifications, parts.access)
         request: Request | None = None
-        outcome = "ok"
+        outcome, result = "ok", None
         started = monotonic()
         try:
             request = decode_request(message)
+            if wait:
+                raise _too_fast(wait)
             if request.method.startswith("session.hello"):
                 raise InvalidRequest("This connection has said hello already.")
-            text = reply_frame(request.id, await execute(context, request.method, request.params))
+            result = await execute(context, request.method, request.params)
+            text = reply_frame(request.id, result)
         except Exception as error:  # noqa: BLE001  every failure is answered
             refusal = as_hub_error(error)
             outcome = refusal.reason
             text = error_frame(request.id if request else None, refusal)
-        parts.metrics.observe(request.method if request else "", outcome, monotonic() - started)
+        seconds = monotonic() - started
+        method, params = (request.method, request.params) if request else ("", NO_PARAMS)
+        parts.metrics.observe(method, outcome, seconds)
+        requests.write(method, params, outcome, seconds, result)
         if request is None or request.id is not None:
             await outbox.reply(text)
         if context.after_reply is not None:
             context.after_reply()
+
+
+def _too_fast(wait: float) -> RateLimited:
+    return RateLimited("That was too fast. Please wait a moment.", retry_after=round(wait + 0.001, 3))

@@ -9,22 +9,28 @@ import asyncio
 import contextlib
 import logging
 import socket
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.http11 import Request, Response
-from websockets.typing import Subprotocol
+from websockets.typing import Origin, Subprotocol
 
 from core.errors import HubError, SetupError
-from core.protocol import CLOSE_UNAUTHENTICATED, MAX_REQUEST_BYTES, SILENCE_SECONDS, SUBPROTOCOL
+from core.protocol import CLOSE_TOO_MANY, MAX_REQUEST_BYTES, SUBPROTOCOL
 from server import http_pages
 from server.connection import ClientConnection
 from server.database import Database
+from server.doorway import BACKLOG, Doorway
+from server.limits import Limits
 from server.parts import HubParts, assemble
 from server.queue_operations import Result
+from server.tls import TlsDoor, TlsFiles
+from server.visitors import Visitors
 
 log = logging.getLogger(__name__)
 
-SWEEP_SECONDS = 1.0
 TIDY_SECONDS = 3600.0
 DAY_SECONDS = 20.0
 """How often the schedule of the daily close is looked at."""
@@ -32,6 +38,10 @@ CLOSE_SECONDS = 1.0
 """How long a client that is sent away may take to say goodbye; one that is gone never does."""
 SEND_BUFFER_BYTES = 64 * 1024
 """The kernel would hide megabytes of backlog behind a frozen client."""
+
+UNREAD_FRAMES = 8
+"""Requests of one client that are taken in ahead of their turn; the others wait in its computer."""
+DEFAULT_LIMITS = Limits()
 
 
 class Hub:
@@ -42,20 +52,42 @@ class Hub:
         parts: what is behind the sockets, once started.
     """
 
-    def __init__(self, database_url: str, *, host: str = "127.0.0.1", port: int = 0) -> None:
+    def __init__(
+        self,
+        database_url: str,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        tls: TlsFiles | None = None,
+        limits: Limits = DEFAULT_LIMITS,
+        origins: Sequence[str] = (),
+        metrics_from: str = http_pages.OWN_COMPUTER,
+    ) -> None:
+        """Raises SetupError for TLS files or networks that can't be used.
+
+        Args:
+            tls: the certificate and key; without them the hub speaks plainly.
+            origins: web pages that may connect, e.g. "https://clinic.example"; programs, which have none, always may.
+            metrics_from: networks whose computers may read `/metrics`.
+        """
         self.port = port
         self.parts: HubParts
         self._database = Database(database_url)
         self._host = host
-        self._clients: set[ClientConnection] = set()
-        self._revocation_due = False
+        self._tls = TlsDoor(tls) if tls else None
+        self._limits = limits
+        self._origins = [None, *map(Origin, origins)]
+        self._readers = http_pages.Readers(metrics_from)
+        self._doorway = Doorway(limits)
+        self._visitors: Visitors
         self._chores: list[asyncio.Task[None]] = []
-        self._server: Server | None = None
+        self._servers: list[Server] = []
 
     @property
     def url(self) -> str:
         """Where clients connect."""
-        return f"ws://{self._host}:{self.port}/ws"
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"{'wss' if self._tls else 'ws'}://{host}:{self.port}{http_pages.WEBSOCKET_PATH}"
 
     @property
     def misses_database(self) -> bool:
@@ -66,77 +98,103 @@ class Hub:
         """Listens. Raises SetupError when the port is taken, Unavailable without a database."""
         await self._database.open()
         try:
-            self.parts = await assemble(self._database)
+            self.parts = await assemble(self._database, self._limits)
         except HubError:
             await self._database.close()
             raise
         await self.parts.notifications.start()
-        self.parts.notifications.on_configuration = self._look_for_revoked
+        self.parts.watch.start()
+        self._visitors = Visitors(self.parts.access, self.parts.metrics)
+        self.parts.notifications.on_configuration = self._visitors.look_again
         loop = asyncio.get_running_loop()
-        self._chores = [loop.create_task(chore) for chore in (self._sweep(), self._tidy(), self._keep_days())]
+        chores = [self._visitors.keep(), self._tidy(), self._keep_days()]
+        if self._tls is not None:
+            chores.append(self._tls.watch())
+        self._chores = [loop.create_task(chore) for chore in chores]
+        self._doorway.on_refused = self.parts.metrics.refuse_connection
         try:
-            self._server = await serve(
-                self._serve_client,
-                self._host,
-                self.port,
-                process_request=self._answer_http,
-                subprotocols=[Subprotocol(SUBPROTOCOL)],
-                compression=None,
-                max_size=MAX_REQUEST_BYTES,
-                ping_interval=None,
-                close_timeout=CLOSE_SECONDS,
-                server_header=None,
-            )
-        except OSError as error:
+            sockets = self._doorway.listen(self._host, self.port)
+        except SetupError:
             await self.stop()
-            raise SetupError(_why_not_listening(error, self._host, self.port)) from error
-        self.port = next(iter(self._server.sockets)).getsockname()[1]
+            raise
+        self.port = sockets[0].getsockname()[1]
+        self._servers = [await self._serve_on(each) for each in sockets]
         log.info("Listening on %s", self.url)
 
     async def stop(self) -> None:
         """Says goodbye to every client (1001) and lets go of the database."""
-        if self._server is not None:
-            self._server.close()
-            await self._server.wait_closed()
+        for server in self._servers:
+            server.close()
+        for server in self._servers:
+            await server.wait_closed()
         for chore in self._chores:
             chore.cancel()
         await asyncio.gather(*self._chores, return_exceptions=True)
+        await self.parts.watch.stop()
         await self.parts.notifications.stop()
         self.parts.access.close()
         await self._database.close()
 
+    def renew_certificate(self) -> None:
+        """Loads the certificate's files again, as when they have changed."""
+        if self._tls is not None:
+            self._tls.renew()
+
+    async def _serve_on(self, listening: socket.socket) -> Server:
+        encrypted: dict[str, Any] = {}
+        if self._tls is not None:
+            encrypted = {
+                "ssl": self._tls.context,
+                "ssl_handshake_timeout": self._limits.handshake_seconds,
+                "ssl_shutdown_timeout": CLOSE_SECONDS,
+            }
+        return await serve(
+            self._serve_client,
+            sock=listening,
+            backlog=BACKLOG,
+            process_request=self._answer_http,
+            process_response=self._look_at_answer,
+            origins=self._origins,
+            subprotocols=[Subprotocol(SUBPROTOCOL)],
+            compression=None,
+            max_size=MAX_REQUEST_BYTES,
+            max_queue=UNREAD_FRAMES,
+            open_timeout=self._limits.handshake_seconds,
+            ping_interval=None,
+            close_timeout=CLOSE_SECONDS,
+            server_header=None,
+            **encrypted,
+        )
+
     async def _serve_client(self, connection: ServerConnection) -> None:
+        peer = str(connection.remote_address[0])
+        if reason := self._doorway.too_many(peer):
+            self.parts.metrics.refuse_connection(reason)
+            await connection.close(CLOSE_TOO_MANY, "too many connections")
+            return
         kernel: socket.socket = connection.transport.get_extra_info("socket")
         kernel.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
-        client = ClientConnection(connection, self.parts)
-        self._clients.add(client)
+        client = ClientConnection(connection, self.parts, self._limits, lambda: self._doorway.welcome(peer))
+        self._visitors.arrive(client)
+        self.parts.metrics.sockets.inc()
         try:
             await client.run()
         finally:
-            self._clients.discard(client)
+            self.parts.metrics.sockets.dec()
+            self._visitors.leave(client)
 
     async def _answer_http(self, connection: ServerConnection, request: Request) -> Response | None:
-        return await http_pages.answer(request, str(connection.remote_address[0]), self.parts)
+        peer = str(connection.remote_address[0])
+        is_page = http_pages.path_of(request) != http_pages.WEBSOCKET_PATH
+        if is_page and (self._doorway.too_many(peer) or not self._doorway.may_read_page(peer)):
+            return connection.respond(
+                HTTPStatus.TOO_MANY_REQUESTS, "Too many requests. Please wait a moment.\n"
+            )
+        return await http_pages.answer(request, peer, self.parts, self._readers)
 
-    def _look_for_revoked(self) -> None:
-        self._revocation_due = True
-
-    async def _close_revoked(self) -> None:
-        """Sends away who is not admitted any more; without a database it stays due."""
-        admitted = await self.parts.access.admitted()
-        self._revocation_due = False
-        revoked = [client for client in self._clients if not client.is_admitted(admitted)]
-        closing = [client.close(CLOSE_UNAUTHENTICATED, "revoked") for client in revoked]
-        await asyncio.gather(*closing, return_exceptions=True)
-
-    async def _sweep(self) -> None:
-        while True:
-            await asyncio.sleep(SWEEP_SECONDS)
-            silent = [client.close_if_silent(SILENCE_SECONDS) for client in self._clients]
-            await asyncio.gather(*silent, return_exceptions=True)
-            if self._revocation_due:
-                with contextlib.suppress(HubError):
-                    await self._close_revoked()
+    def _look_at_answer(self, connection: ServerConnection, request: Request, response: Response) -> None:
+        if response.status_code == HTTPStatus.FORBIDDEN:
+            self.parts.metrics.refuse_connection("origin")
 
     async def _tidy(self) -> None:
         """Now and every hour: requests that nobody will repeat any more are forgotten."""
@@ -158,14 +216,6 @@ class Hub:
             except Exception:
                 log.exception("The daily close failed; it is tried again")
             await asyncio.sleep(DAY_SECONDS)
-
-
-def _why_not_listening(error: OSError, host: str, port: int) -> str:
-    if error.errno in {98, 48, 10048}:
-        return (
-            f"Port {port} on {host} is taken: another hub may be running. Stop it, or choose another --port."
-        )
-    return f"The hub can't listen on {host}:{port}: {error.strerror or error}."
 
 
 def _told(closed: Result) -> str:

@@ -11,6 +11,7 @@ from server.database_channel import DatabaseChannel
 from server.hub_condition import HubCondition
 from server.hub_watch import HubWatch
 from server.lanes import Lanes
+from server.limits import Limits
 from server.metrics import Metrics
 from server.notification_service import NotificationService
 from server.overview import Overview
@@ -32,7 +33,7 @@ class HubParts:
     version: str
 
 
-async def assemble(database: Database) -> HubParts:
+async def assemble(database: Database, limits: Limits) -> HubParts:
     """Reads the site and builds the parts on an open database. Raises Unavailable."""
     overview = Overview(database)
     await overview.refresh()
@@ -43,7 +44,7 @@ async def assemble(database: Database) -> HubParts:
     metrics = Metrics(notifications, database, watch, version)
     return HubParts(
         database=database,
-        access=Access(database),
+        access=Access(database, limits),
         overview=overview,
         operations=operations,
         notifications=notifications,

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import signal
+from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError
 
@@ -15,7 +16,9 @@ from server import logs
 from server.database import administration_engine, sentence_of
 from server.embedded_postgres import EmbeddedPostgres, EmbeddedPostgresError
 from server.hub import Hub
+from server.limits import limits_of
 from server.local_database import prepare
+from server.tls import TlsFiles
 
 log = logging.getLogger(__name__)
 
@@ -39,8 +42,25 @@ def _serve_on(settings: Settings, url: str, embedded: EmbeddedPostgres | None) -
         raise SetupError(sentence_of(error)) from error
     finally:
         engine.dispose()
-    asyncio.run(_run(Hub(url, host=settings.host, port=settings.port), embedded))
+    hub = Hub(
+        url,
+        host=settings.host,
+        port=settings.port,
+        tls=_tls_files(settings),
+        limits=limits_of(settings),
+        origins=[origin.strip() for origin in settings.origins.split(",") if origin.strip()],
+        metrics_from=settings.metrics_from,
+    )
+    asyncio.run(_run(hub, embedded))
     return 0
+
+
+def _tls_files(settings: Settings) -> TlsFiles | None:
+    if not settings.tls_cert and not settings.tls_key:
+        return None
+    if not settings.tls_cert or not settings.tls_key:
+        raise SetupError("TLS needs both a certificate and its key: --tls-cert FILE --tls-key FILE.")
+    return TlsFiles(Path(settings.tls_cert).expanduser(), Path(settings.tls_key).expanduser())
 
 
 async def _run(hub: Hub, embedded: EmbeddedPostgres | None) -> None:
@@ -49,6 +69,8 @@ async def _run(hub: Hub, embedded: EmbeddedPostgres | None) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         with contextlib.suppress(NotImplementedError):
             loop.add_signal_handler(number, stop.set)
+    if hasattr(signal, "SIGHUP"):
+        loop.add_signal_handler(signal.SIGHUP, hub.renew_certificate)
     try:
         await hub.start()
     except HubError as error:

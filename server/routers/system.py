@@ -19,4 +19,5 @@ async def ping(context: Context, params: Params) -> Pong:
 async def end_session(context: Context, params: Params) -> Done:
     """Signs a person out: their session opens nothing any more."""
     await context.access.sign_out(context.caller)
+    context.after_reply = context.access.on_sessions
     return Done()
