@@ -22,6 +22,7 @@ from core.errors import (
     Unavailable,
     UnknownMethod,
 )
+from core.system_health import SystemHealth
 from server.access import Access
 from server.known_clients import Principal
 from server.notification_service import NotificationService
@@ -63,7 +64,7 @@ class Context:
 
     Attributes:
         caller: who asks. outbox: where pushes to them go.
-        operations, notifications, access: the hub's parts.
+        operations, notifications, access: the hub's parts. health: how the hub is.
         after_reply: called when the reply is written; a handler may set it.
     """
 
@@ -74,12 +75,14 @@ class Context:
         operations: QueueOperations,
         notifications: NotificationService,
         access: Access,
+        health: Callable[[], SystemHealth],
     ) -> None:
         self.caller = caller
         self.outbox = outbox
         self.operations = operations
         self.notifications = notifications
         self.access = access
+        self.health = health
         self.after_reply: Callable[[], None] | None = None
 
 

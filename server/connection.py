@@ -199,7 +199,9 @@ class ClientConnection:
         self, principal: Principal, outbox: Outbox, message: str, requests: RequestLog, wait: float
     ) -> None:
         parts = self._parts
-        context = Context(principal, outbox, parts.operations, parts.notifications, parts.access)
+        context = Context(
+            principal, outbox, parts.operations, parts.notifications, parts.access, parts.condition.report
+        )
         request: Request | None = None
         outcome, result = "ok", None
         started = monotonic()

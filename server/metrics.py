@@ -110,10 +110,6 @@ class Metrics:
         if outcome in {"internal_error", "rate_limited"}:
             self.lately.add(outcome)
 
-    def limit_request(self) -> None:
-        """A request came faster than its connection may ask."""
-        self._limited.inc()
-
     def refuse_connection(self, reason: str) -> None:
         """A connection was refused or closed by the hub, for one of `CLOSED_FOR`."""
         self._refused.labels(reason if reason in CLOSED_FOR else "other").inc()
@@ -150,11 +146,6 @@ class Metrics:
         self._asked: dict[tuple[str, str], tuple[Counter, Histogram]] = {}
 
     def _count_refusals(self) -> None:
-        self._limited = Counter(
-            "inturn_requests_limited",
-            "Requests refused because their connection asks too fast",
-            registry=self._registry,
-        )
         self._refused = Counter(
             "inturn_connections_refused",
             "Connections refused, or closed by the hub, by reason",

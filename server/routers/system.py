@@ -1,11 +1,12 @@
-"""`ping` and the end of a session."""
+"""`ping`, how the hub is, and the end of a session."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 
 from core.errors import Unavailable
-from server.commands import EVERYBODY, STAFF, Context, Params, command
+from core.system_health import SystemHealth
+from server.commands import EVERYBODY, STAFF, SUPERVISOR, Context, Params, command
 from server.results import Done, Pong
 
 
@@ -13,6 +14,12 @@ from server.results import Done, Pong
 async def ping(context: Context, params: Params) -> Pong:
     """The application's heartbeat: the hub's time."""
     return Pong(datetime.now(UTC))
+
+
+@command("system.health", SUPERVISOR, Params, SystemHealth)
+async def health(context: Context, params: Params) -> SystemHealth:
+    """How this hub is, in words and figures; told while the database is away, too."""
+    return context.health()
 
 
 @command("session.end", STAFF, Params, Done, Unavailable)
