@@ -18,7 +18,7 @@ from server.embedded_postgres import EmbeddedPostgres, EmbeddedPostgresError
 from server.hub import Hub
 from server.limits import limits_of
 from server.local_database import prepare
-from server.tls import TlsFiles
+from server.tls import TlsFiles, check_files
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +28,7 @@ WATCH_SECONDS = 0.5
 def serve(settings: Settings) -> int:
     """Serves until told to stop; exit code 0. Raises SetupError."""
     logs.configure()
+    tls_files(settings)
     if settings.database_url:
         return _serve_on(settings, settings.database_url, None)
     with EmbeddedPostgres(settings.data_path) as embedded:
@@ -46,7 +47,7 @@ def _serve_on(settings: Settings, url: str, embedded: EmbeddedPostgres | None) -
         url,
         host=settings.host,
         port=settings.port,
-        tls=_tls_files(settings),
+        tls=tls_files(settings),
         limits=limits_of(settings),
         origins=[origin.strip() for origin in settings.origins.split(",") if origin.strip()],
         metrics_from=settings.metrics_from,
@@ -55,12 +56,15 @@ def _serve_on(settings: Settings, url: str, embedded: EmbeddedPostgres | None) -
     return 0
 
 
-def _tls_files(settings: Settings) -> TlsFiles | None:
+def tls_files(settings: Settings) -> TlsFiles | None:
+    """The certificate and key that are set. Raises SetupError if they can't be used, before PostgreSQL starts in vain."""
     if not settings.tls_cert and not settings.tls_key:
         return None
     if not settings.tls_cert or not settings.tls_key:
         raise SetupError("TLS needs both a certificate and its key: --tls-cert FILE --tls-key FILE.")
-    return TlsFiles(Path(settings.tls_cert).expanduser(), Path(settings.tls_key).expanduser())
+    files = TlsFiles(Path(settings.tls_cert).expanduser(), Path(settings.tls_key).expanduser())
+    check_files(files)
+    return files
 
 
 async def _run(hub: Hub, embedded: EmbeddedPostgres | None) -> None:

@@ -79,6 +79,11 @@ class TlsDoor:
         connection.context = self._current
 
 
+def check_files(files: TlsFiles) -> None:
+    """Raises SetupError with what is wrong with which file."""
+    _loaded(files)
+
+
 def _stamps(files: TlsFiles) -> list[tuple[int, int, int]]:
     return [_stamp(path) for path in (files.certificate, files.key)]
 

@@ -10,6 +10,7 @@ import multiprocessing
 import os
 import signal
 from multiprocessing.connection import Connection
+from typing import Any
 
 from server.hub import Hub
 
@@ -27,10 +28,11 @@ class HubProcess:
         pid: of the process now running.
     """
 
-    def __init__(self, database_url: str) -> None:
+    def __init__(self, database_url: str, **options: Any) -> None:
+        """`options` are those of `server.hub.Hub`, e.g. `limits`."""
         self.url = ""
         self._database_url = database_url
-        self._port = 0
+        self._options = {"port": 0, **options}
         self._start()
 
     @property
@@ -67,15 +69,15 @@ class HubProcess:
     def _start(self) -> None:
         ours, theirs = _context.Pipe()
         self._process = _context.Process(
-            target=_serve, args=(self._database_url, self._port, theirs), daemon=True
+            target=_serve, args=(self._database_url, self._options, theirs), daemon=True
         )
         self._process.start()
         theirs.close()
-        self.url, self._port = ours.recv()
+        self.url, self._options["port"] = ours.recv()
 
 
-def _serve(database_url: str, port: int, ready: Connection) -> None:
-    asyncio.run(_until_terminated(Hub(database_url, port=port), ready))
+def _serve(database_url: str, options: dict[str, Any], ready: Connection) -> None:
+    asyncio.run(_until_terminated(Hub(database_url, **options), ready))
 
 
 async def _until_terminated(hub: Hub, ready: Connection) -> None:
