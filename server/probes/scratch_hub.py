@@ -52,7 +52,7 @@ def hub_process(database_url: str) -> Iterator[str]:
         yield line.removeprefix(READY)
     finally:
         process.terminate()
-        process.wait(STOP_SECONDS)
+        process.communicate(timeout=STOP_SECONDS)
 
 
 def _execute(engine: Engine, statement: str) -> None:
