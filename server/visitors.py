@@ -51,7 +51,8 @@ class Visitors:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(SWEEP_SECONDS):
                     await self._changed.wait()
-            await _all(client.close_if_silent(SILENCE_SECONDS) for client in self._clients)
+            # Looked at once a second: who is silent must be gone when the fifteen seconds are over, not a second later.
+            await _all(client.close_if_silent(SILENCE_SECONDS - SWEEP_SECONDS) for client in self._clients)
             now = monotonic()
             await self._send_away(
                 {client for client in self._clients if client.principal and client.principal.ends_at <= now},
