@@ -25,6 +25,7 @@ class HubProcess:
 
     Attributes:
         url: where clients connect; the same after a restart.
+        port: the one of its url.
         pid: of the process now running.
     """
 
@@ -34,6 +35,11 @@ class HubProcess:
         self._database_url = database_url
         self._options = {"port": 0, **options}
         self._start()
+
+    @property
+    def port(self) -> int:
+        """Where it listens; the same after a restart."""
+        return int(str(self._options["port"]))
 
     @property
     def pid(self) -> int:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from threading import Thread
 from typing import Any
 
-from tests.faults.fault_proxy import FaultProxy, Target, Way
+from tests.faults.fault_proxy import FaultProxy, Target
 
 
 class Wire:
@@ -26,6 +26,11 @@ class Wire:
     def connections(self) -> int:
         """How many are open."""
         return self._proxy.connections
+
+    @property
+    def given_up(self) -> dict[str, float]:
+        """When the latest half-open connection was closed by its "client" and its "server" (monotonic seconds)."""
+        return dict(self._proxy.given_up)
 
     def heal(self) -> None:
         """Everything goes through again."""
@@ -51,12 +56,12 @@ class Wire:
     def both_ways(self, **faults: Any) -> None:
         """Sets faults of `Way` in both directions."""
 
-        def set_them(way: Way) -> None:
+        def set_them() -> None:
             for name, value in faults.items():
-                setattr(way, name, value)
+                setattr(self._proxy.up, name, value)
+                setattr(self._proxy.down, name, value)
 
-        for way in (self._proxy.up, self._proxy.down):
-            self._do(lambda way=way: set_them(way))
+        self._do(set_them)
 
     def _do(self, act: Callable[[], None]) -> None:
         async def done() -> None:

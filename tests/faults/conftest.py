@@ -8,10 +8,28 @@ from pathlib import Path
 import pytest
 
 from tests.faults.killable_server import KillableServer
+from tests.faults.recovery_times import RecoveryTimes
 from tests.faults.trial import Trial
 from tests.server.conftest import nothing_left_of_windows
 
 __all__ = ["nothing_left_of_windows"]
+
+
+_times = RecoveryTimes()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Tells how long recoveries took."""
+    if _times.rows:
+        terminalreporter.section("recovery")
+        for line in _times.table():
+            terminalreporter.write_line(line)
+
+
+@pytest.fixture
+def recovery_times() -> RecoveryTimes:
+    """Where tests note how long a recovery took."""
+    return _times
 
 
 @pytest.fixture(scope="session")

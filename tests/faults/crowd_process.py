@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
+from collections.abc import MutableSequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -31,13 +32,18 @@ class CrowdProcess:
 
     def __init__(self, part: Part) -> None:
         self.part = part
-        self._counts = _context.Array("Q", len(part.roles), lock=False)
+        self._counts: MutableSequence[int] = _context.Array("Q", len(part.roles), lock=False)
         self._start()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether anybody in it presses anything."""
+        return any(role.kind != "wall" for role in self.part.roles)
 
     @property
     def answers(self) -> int:
         """How many requests its clients were answered in this life."""
-        return sum(int(count) for count in self._counts)
+        return sum(self._counts)
 
     @property
     def least_answers(self) -> int:

@@ -13,6 +13,7 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from time import monotonic
 from typing import Self
 
 Target = tuple[str, int] | Path
@@ -53,12 +54,14 @@ class FaultProxy:
         port: where it listens, on 127.0.0.1.
         up: the faults from the client to the server. down: those of the way back.
         refuses: while True new connections are reset at once.
+        given_up: of half-open connections: when an end closed it, "client" or "server" and monotonic seconds.
     """
 
     def __init__(self, target: Target) -> None:
         self.port = 0
         self.up, self.down = Way(), Way()
         self.refuses = False
+        self.given_up: list[tuple[str, float]] = []
         self._target = target
         self._server: asyncio.Server | None = None
         self._links: set[asyncio.Task[None]] = set()
@@ -94,7 +97,7 @@ class FaultProxy:
             way.flows.clear()
 
     def freeze_open_ones(self) -> None:
-        """As `freeze`, for ever, for the connections that are open now: half-open ones, while new ones work."""
+        """The connections that are open now are half-open: neither end hears of the other again; new ones work."""
         for link in self._open:
             link.dead = True
 
@@ -121,7 +124,7 @@ class FaultProxy:
             upstream = await self._connect()
         except OSError:
             return _reset(writer)
-        link = _Link((reader, writer), upstream)
+        link = _Link((reader, writer), upstream, self.given_up)
         self._open.add(link)
         try:
             await link.run(self.up, self.down)
@@ -136,15 +139,17 @@ class FaultProxy:
 
 
 class _Link:
-    """One client's connection and the one behind it. `dead`: forwards nothing more, and stays open."""
+    """One client's connection and the one behind it. `dead`: drops everything, and tells neither end of the other's."""
 
     def __init__(
         self,
         client: tuple[asyncio.StreamReader, asyncio.StreamWriter],
         server: tuple[asyncio.StreamReader, asyncio.StreamWriter],
+        given_up: list[tuple[str, float]],
     ) -> None:
         self.dead = False
         self._client, self._server = client, server
+        self._given_up = given_up
 
     def close(self) -> None:
         for _reader, writer in (self._client, self._server):
@@ -167,8 +172,8 @@ class _Link:
     async def run(self, up: Way, down: Way) -> None:
         """Forwards both ways until one end is closed."""
         ways = [
-            self._forward(self._client[0], self._server[1], up),
-            self._forward(self._server[0], self._client[1], down),
+            self._end("client", self._client[0], self._server[1], up),
+            self._end("server", self._server[0], self._client[1], down),
         ]
         tasks = [asyncio.get_running_loop().create_task(way) for way in ways]
         try:
@@ -178,6 +183,14 @@ class _Link:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
+    async def _end(
+        self, name: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, way: Way
+    ) -> None:
+        await self._forward(reader, writer, way)
+        if self.dead:
+            self._given_up.append((name, monotonic()))
+            await asyncio.get_running_loop().create_future()
+
     async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, way: Way) -> None:
         with contextlib.suppress(OSError):
             while data := await reader.read(READ_BYTES):
@@ -186,7 +199,7 @@ class _Link:
                 for piece in _pieces(data, lambda: way.slice_bytes):
                     await way.flows.wait()
                     if self.dead:
-                        await asyncio.get_running_loop().create_future()
+                        break
                     whole = _until_cut(way, piece)
                     writer.write(whole)
                     await writer.drain()

@@ -1,4 +1,4 @@
-"""Every two faults at once. Most catastrophic failures need no more than that (Yuan et al., OSDI 2014): each pair ends with
+"""Every two faults at once, of which most catastrophic failures are made (Yuan et al., OSDI 2014): each pair ends with
 everybody working and current again, and nothing lost, doubled or shown otherwise.
 """
 
@@ -151,8 +151,7 @@ def ward(killable: KillableServer, new_trial: Callable[..., Trial]) -> Iterator[
     trial = new_trial()
     with bad_wires(killable.socket_file) as [database_wire]:
         hub = trial.start_hub(through(trial.url, database_wire.port))
-        port = int(hub.url.split(":")[2].split("/")[0])
-        with bad_wires(("127.0.0.1", port)) as [client_wire]:
+        with bad_wires(("127.0.0.1", hub.port)) as [client_wire]:
             trial.admit_everybody([hub.url], [f"ws://127.0.0.1:{client_wire.port}/ws"])
             yield Ward(trial, killable, hub, client_wire, database_wire)
 

@@ -113,23 +113,22 @@ class Trial:
             actor = f"device:{found.scalar_one()}"
         return Role(actor, "kiosk" if role == "kiosk" else "wall", DeviceCredentials(token), pause=0.2)
 
-    def wait_for_answers(self, more: int = 1, seconds: float = 30.0) -> None:
-        """Until every process of the crowd got so many answers more than it had."""
-        before = [part.answers for part in self.crowd]
-        _until(
-            lambda: all(part.answers >= was + more for part, was in zip(self.crowd, before, strict=True)),
-            seconds,
-            "the crowd to be answered",
-        )
+    def until(self, condition: Callable[[], bool], what: str, seconds: float = 40.0) -> None:
+        """Asks again until it is so. AssertionError with `what` was waited for."""
+        deadline = monotonic() + seconds
+        while not condition():
+            assert monotonic() < deadline, f"waited {seconds:g} s in vain for {what}"
+            Event().wait(0.01)
 
-    def wait_for_everybody(self, seconds: float = 40.0) -> None:
+    def wait_for_answers(self, more: int = 1) -> None:
+        """Until every process with busy clients got so many answers more than it had."""
+        wanted = [(part, part.answers + more) for part in self.crowd if part.is_busy]
+        self.until(lambda: all(part.answers >= count for part, count in wanted), "the crowd to be answered")
+
+    def wait_for_everybody(self) -> None:
         """Until every busy client got an answer."""
-        least = [part.least_answers for part in self.crowd]
-        _until(
-            lambda: all(part.least_answers > was for part, was in zip(self.crowd, least, strict=True)),
-            seconds,
-            "everybody to be answered",
-        )
+        wanted = [(part, part.least_answers + 1) for part in self.crowd if part.is_busy]
+        self.until(lambda: all(part.least_answers >= n for part, n in wanted), "everybody to be answered")
 
     def random_pause(self, seconds: float) -> None:
         """Any instant of the next seconds."""
@@ -192,10 +191,3 @@ class Trial:
         for hub in self.hubs:
             hub.kill()
         self.engine.dispose()
-
-
-def _until(condition: Callable[[], bool], seconds: float, what: str) -> None:
-    deadline = monotonic() + seconds
-    while not condition():
-        assert monotonic() < deadline, f"waited {seconds:g} s in vain for {what}"
-        Event().wait(0.01)

@@ -1,0 +1,60 @@
+"""Wall clocks that jump an hour forth and back, and peers that vanish meanwhile: order, numbers and timeouts stay."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from time import monotonic
+
+import pytest
+from sqlalchemy import text
+
+from server import clinic_settings
+from tests.faults.bad_wires import bad_wires
+from tests.faults.jumping_clocks import JumpingHub
+from tests.faults.recovery_times import RecoveryTimes
+from tests.faults.trial import Trial
+
+pytestmark = [pytest.mark.long, pytest.mark.logs_expected, pytest.mark.timeout(120)]
+
+HOUR = 3600.0
+
+
+def zone_at_noon() -> str:
+    """A time zone where no day begins within hours."""
+    ahead = 12 - datetime.now(UTC).hour
+    return f"Etc/GMT{-ahead:+d}" if ahead else "Etc/GMT"
+
+
+def test_a_clock_that_jumps_changes_nothing(
+    new_trial: Callable[..., Trial], recovery_times: RecoveryTimes
+) -> None:
+    trial = new_trial()
+    clinic_settings.set_site(trial.engine, {"time_zone": zone_at_noon()})
+    hub = JumpingHub(trial.url, trial.engine)
+    trial.hubs.append(hub)
+    with bad_wires(("127.0.0.1", hub.port)) as [wire]:
+        trial.admit_everybody([hub.url])
+        wall = trial.admit([trial.device("monitor")], [f"ws://127.0.0.1:{wire.port}/ws"])
+        trial.until(lambda: wire.connections == 1, "the wall")
+        trial.wait_for_everybody()
+        wire.freeze_open_ones()
+        vanished = monotonic()
+        for away in (HOUR, -HOUR):
+            hub.jump(away)
+            trial.wait_for_everybody()
+        lost = wall.ask("lose", 20.0)
+        trial.until(lambda: len(wire.given_up) == 2, "both sides to notice")
+        hub_noticed = wire.given_up["server"] - vanished
+        recovery_times.note("half-open connection: the client says so", 15, min(lost.values()) - vanished)
+        recovery_times.note("half-open connection: the hub closes it", 15, hub_noticed)
+        hub.jump(0)
+        trial.wait_for_everybody()
+        wrong = trial.verdict()
+    # The lines' times are each in order; beside each other they are not, while a clock is wrong. No place is
+    # taken twice: a unique index sees to that.
+    wrong.pop("two patients at one counter", None)
+    assert wrong == {}
+    with trial.engine.connect() as connection:
+        days = connection.execute(text("SELECT count(DISTINCT business_day) FROM tickets"))
+        assert days.scalar_one() == 1
