@@ -8,7 +8,6 @@ from functools import partial
 
 from sqlalchemy import Engine
 
-from core.hub_address import checked_addresses
 from server.command_parser import Group, add_command, add_group, settings_of
 from server.integrity import broken_links, integrity_violations
 from server.local_database import current_engine, database_engine, database_url
@@ -62,10 +61,10 @@ def _doctor(arguments: argparse.Namespace) -> int:
 
     settings = settings_of(arguments)
     directory = None if settings.database_url else settings.data_path / "data"
-    [hub] = checked_addresses(doctor.hub_address(settings))
+    hub = doctor.hub_address(settings)
     failed = False
     with database_engine(settings, must_exist=True) as engine:
-        for finding in doctor.examine(engine, hub, directory):
+        for finding in doctor.examine(engine, hub, directory, hub_ca=settings.hub_ca):
             failed = failed or finding.level == "FAILED"
             print(finding, flush=True)
     return VIOLATIONS if failed else 0

@@ -13,6 +13,8 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine
 
+from core.hub_address import checked_addresses
+from core.hub_connection import trust_for
 from core.settings import DEFAULT_HUB, Settings
 from server.probes.database_health import (
     Limits,
@@ -48,16 +50,21 @@ def examine(
     directory: Path | None,
     limits: Limits | None = None,
     now: Callable[[], datetime] = local_now,
+    hub_ca: str = "",
 ) -> Iterator[Finding]:
-    """What is found in the database and at the hub: at least one finding a check.
+    """What is found in the database and at the hubs: at least one finding a check.
 
     Args:
-        hub: the address where windows connect. directory: of the database's files, if they are known to be here.
+        hub: the address where windows connect; of several hubs with commas. directory: of the database's files, if they
+            are known to be here. hub_ca: the file of the authority behind the hubs' certificates; "": the system's.
 
-    Raises DBAPIError when the database is lost on the way.
+    Raises DBAPIError when the database is lost on the way; SetupError for an address or a file that is none.
     """
+    urls = checked_addresses(hub)
+    trusted = trust_for(urls, hub_ca)
     yield from _examine_database(engine, directory, limits or Limits(), now)
-    yield from hub_findings(hub)
+    for url in urls:
+        yield from hub_findings(url, trusted)
 
 
 def _examine_database(
@@ -98,4 +105,5 @@ def hub_address(settings: Settings) -> str:
     if settings.hub != DEFAULT_HUB:
         return settings.hub
     everywhere = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}
-    return f"ws://{everywhere.get(settings.host, settings.host)}:{settings.port}/ws"
+    scheme = "wss" if settings.tls_cert else "ws"
+    return f"{scheme}://{everywhere.get(settings.host, settings.host)}:{settings.port}/ws"

@@ -1,22 +1,27 @@
-"""The running hub, asked from outside: its own word on its parts, and a frame there and back."""
+"""The running hub, asked from outside: its own word on how it is, and a frame there and back."""
 
 from __future__ import annotations
 
 import json
+import ssl
 from collections.abc import Iterator
 from http.client import HTTPException
 from time import perf_counter
+from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
-from urllib.request import ProxyHandler, build_opener
+from urllib.request import HTTPSHandler, ProxyHandler, build_opener
 
+import msgspec
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 
 from core import protocol
 from core.errors import HubError
-from server.probes.finding import Finding
+from core.hub_connection import is_encrypted, trouble
+from core.system_health import HealthCheck, HealthLevel, SystemHealth
+from server.probes.finding import Finding, Level
 
 ANSWER_SECONDS = 5.0
 PARTS = {
@@ -25,15 +30,24 @@ PARTS = {
     "notification_service": "its notification service has stopped: windows show an old line. Restart it",
 }
 """Members of /readyz -> what it means when one is false."""
+_LEVELS: dict[HealthLevel, Level] = {"ok": "ok", "warning": "warning", "failed": "FAILED"}
+_TOLD_BY_HEALTH = {"database", "notification_service"}
 
 
-def hub_findings(url: str) -> Iterator[Finding]:
-    """Whether a hub answers at `url`, is ready, and serves WebSockets. A hub that isn't running is a warning."""
+def hub_findings(url: str, trusted: ssl.SSLContext | None = None) -> Iterator[Finding]:
+    """Whether a hub answers at `url`, is ready, and serves WebSockets. A hub that isn't running is a warning.
+
+    Args:
+        trusted: what the certificate of a hub at wss:// is checked with.
+    """
     try:
-        ready = _readiness(url)
+        ready = _readiness(url, trusted)
     except ConnectionRefusedError:
         advice = "Start it: inturn-hub serve; or say where it is: --hub ws://HOST:PORT/ws"
         yield Finding("warning", "hub", f"No hub runs at {url}. {advice}")
+        return
+    except ssl.SSLCertVerificationError as error:
+        yield Finding("FAILED", "hub", f"{url} is not trusted: {trouble(error).message}")
         return
     except (OSError, HTTPException, ValueError) as error:
         yield Finding(
@@ -42,20 +56,50 @@ def hub_findings(url: str) -> Iterator[Finding]:
             f"{url} does not answer as a hub does ({error}). Restart it, or name another with --hub",
         )
         return
-    troubles = [meaning for part, meaning in PARTS.items() if not ready.get(part)]
-    if troubles:
-        yield from (Finding("FAILED", "hub", f"The hub at {url}: {trouble}.") for trouble in troubles)
-    else:
-        yield Finding("ok", "hub", f"The hub at {url} is ready: database, schema, notification service.")
-    yield _round_trip(url)
+    yield from _own_word(url, ready)
+    yield _round_trip(url, trusted)
 
 
-def _readiness(url: str) -> dict[str, bool]:
-    parts = urlsplit(url)
-    page = f"{'https' if parts.scheme == 'wss' else 'http'}://{parts.netloc}/readyz"
+def _own_word(url: str, ready: dict[str, Any]) -> Iterator[Finding]:
+    """What the hub says of itself: to its own computer everything, to others only whether it is ready."""
+    health = _health(ready)
+    told = _TOLD_BY_HEALTH if health else set()
+    troubles = [PARTS[part] for part in PARTS.keys() - told if ready.get(part) is False]
+    yield from (Finding("FAILED", "hub", f"The hub at {url}: {meaning}.") for meaning in troubles)
+    checks = [check for check in health.checks if check.level != "ok"] if health else []
+    yield from (Finding(_LEVELS[check.level], "hub", _sentences(url, check)) for check in checks)
+    if ready["ready"] and not checks:
+        yield Finding("ok", "hub", f"The hub at {url} is ready{_who_is_there(health)}.")
+    elif not ready["ready"] and not troubles and not checks:
+        advice = "It tells why on its own computer, or to one that its setting metrics_from names"
+        yield Finding("FAILED", "hub", f"The hub at {url} says that it is not ready. {advice}.")
+
+
+def _health(ready: dict[str, Any]) -> SystemHealth | None:
     try:
-        # No proxy: the hub is in the house.
-        with build_opener(ProxyHandler({})).open(page, timeout=ANSWER_SECONDS) as answer:
+        return msgspec.convert(ready["health"], SystemHealth)
+    except (KeyError, msgspec.ValidationError):
+        return None
+
+
+def _sentences(url: str, check: HealthCheck) -> str:
+    return f"The hub at {url}: {check.sentence}{f' {check.advice}' if check.advice else ''}"
+
+
+def _who_is_there(health: SystemHealth | None) -> str:
+    if health is None:
+        return ""
+    clients = sum(health.figures.connections.values())
+    return f": database, schema, notification service; {clients} clients are connected"
+
+
+def _readiness(url: str, trusted: ssl.SSLContext | None) -> dict[str, Any]:
+    parts = urlsplit(url)
+    page = f"{'https' if is_encrypted(url) else 'http'}://{parts.netloc}/readyz"
+    # No proxy: the hub is in the house.
+    opener = build_opener(ProxyHandler({}), HTTPSHandler(context=trusted))
+    try:
+        with opener.open(page, timeout=ANSWER_SECONDS) as answer:
             body = answer.read()
     except HTTPError as error:
         with error:
@@ -70,12 +114,13 @@ def _readiness(url: str) -> dict[str, bool]:
     return found
 
 
-def _round_trip(url: str) -> Finding:
+def _round_trip(url: str, trusted: ssl.SSLContext | None) -> Finding:
     """A frame before hello is answered `unauthenticated`: that is a hub, alive, on the path that windows use."""
     started = perf_counter()
     try:
         with connect(
             url,
+            ssl=trusted if is_encrypted(url) else None,
             subprotocols=[Subprotocol(protocol.SUBPROTOCOL)],
             compression=None,
             open_timeout=ANSWER_SECONDS,

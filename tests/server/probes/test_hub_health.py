@@ -19,6 +19,13 @@ from server.probes.hub_health import hub_findings
             '{"ready": false, "database": true, "schema": true, "notification_service": false}',
             "its notification service has stopped",
         ),
+        ('{"ready": false}', "says that it is not ready. It tells why on its own computer"),
+        (
+            '{"ready": false, "database": false, "schema": true, "notification_service": true, "health": '
+            '{"at": "2026-03-02T03:00:00Z", "level": "failed", "figures": {"version": "1", "up": 3.0}, "checks": '
+            '[{"check": "database", "level": "failed", "sentence": "The database is away.", "advice": "Start it."}]}}',
+            "The database is away. Start it.",
+        ),
         ("<html>Apache</html>", "does not answer as a hub does"),
         ("[]", "does not answer as a hub does (something else listens there)"),
     ],
