@@ -72,6 +72,11 @@ class Figure:
         return f"≥ {self.at_least:g}" if self.at_least is not None else ""
 
 
+def p99(values: Sequence[float]) -> float:
+    """The 99th percentile: with a hundred values, the worst but one."""
+    return quantiles(values, n=100, method="inclusive")[98]
+
+
 def milliseconds(run: Callable[[], object]) -> float:
     """How long something takes."""
     started = perf_counter()

@@ -1,0 +1,101 @@
+"""A small clinic for the hub's bench, and the measured process on it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+
+from server import administration
+from server.database import administration_engine, driver_url
+from server.probes.scratch_hub import scratch_database
+from tests.bench.filling import fill
+from tests.bench.hub_side import SERVICE, WAITING
+
+FIRST_REVISION = 1_000_000
+"""As many digits in every event, so that bytes can be counted instead of frames."""
+STOP_SECONDS = 10
+
+
+@dataclass(frozen=True)
+class Screens:
+    """A database with one line, and who may come in: the tokens of a kiosk and of a monitor."""
+
+    url: str
+    kiosk: str
+    monitor: str
+
+
+@contextmanager
+def clinic_of_screens(server: str) -> Iterator[Screens]:
+    """One service, some patients."""
+    with scratch_database(server) as url:
+        engine = administration_engine(url)
+        administration.add_service(engine, SERVICE, "See a doctor", None)
+        administration.add_counter(engine, "R1", "Room 1", [SERVICE])
+        kiosk = administration.add_device(engine, "kiosk", "kiosk")
+        monitor = administration.add_device(engine, "monitor", "monitor")
+        engine.dispose()
+        with psycopg.connect(driver_url(url), autocommit=True) as connection:
+            fill(connection, SERVICE, waiting=WAITING)
+            with connection.transaction():
+                connection.execute("SET LOCAL session_replication_role = replica")
+                connection.execute("UPDATE services SET revision = %s", (FIRST_REVISION,))
+        yield Screens(url, kiosk, monitor)
+
+
+class Side:
+    """The measured process, asked from outside.
+
+    Attributes:
+        ports: of the hub and of the bare servers.
+    """
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._process = process
+        self.ports: dict[str, int] = self.answer()
+
+    def ask(self, name: str, *arguments: Any) -> None:
+        """Has a command run; it is not waited for."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps([name, *arguments]).encode() + b"\n")
+        self._process.stdin.flush()
+
+    def answer(self) -> Any:
+        """The oldest command's answer."""
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        assert line, "the measured process has ended"
+        return json.loads(line)
+
+    def do(self, name: str, *arguments: Any) -> Any:
+        """A command and its answer."""
+        self.ask(name, *arguments)
+        return self.answer()
+
+
+@contextmanager
+def measured(url: str, *tls: str) -> Iterator[Side]:
+    """The measured process, on a processor of its own; `tls`: the files of a certificate and its key."""
+    command = [sys.executable, "-m", "tests.bench.hub_side", url, *tls]
+    before = os.sched_getaffinity(0)
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    try:
+        with suppress(OSError, ValueError):
+            mine, *others = sorted(before)
+            if others:
+                os.sched_setaffinity(process.pid, {mine})
+                os.sched_setaffinity(0, set(others))
+        yield Side(process)
+    finally:
+        os.sched_setaffinity(0, before)
+        assert process.stdin is not None
+        process.stdin.close()
+        process.wait(STOP_SECONDS)

@@ -1,0 +1,100 @@
+"""One event to the last of many clients: the hub, against the same bytes by bare asyncio and by `websockets.broadcast`."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from time import monotonic
+
+from core.protocol import push_frame
+from server.outbox import text_frame
+from server.views import event_view
+from tests.bench.clinic_of_screens import FIRST_REVISION, Screens, Side, measured
+from tests.bench.hub_side import SERVICE, WAITING, event
+from tests.bench.readers import Readers, connect, request, screen, upgraded
+from tests.bench.report import Figure, Spread, p99
+
+CROWDS = (100, 1000)
+WAYS = ("hub", "raw", "broadcast")
+FRAME_BYTES = len(text_frame(push_frame("queue.event", event_view(event(FIRST_REVISION, WAITING), "public"))))
+WARM_UP = 5
+
+
+def figures(screens: Screens, rounds: int) -> Iterator[Figure]:
+    """What lies between a commit's reply and the last window, then each crowd."""
+    behind = commit_to_last(screens, CROWDS[0], max(rounds // 4, 20))
+    for clients in CROWDS:
+        with measured(screens.url) as side:
+            times = fan_out(side, screens, clients, max(rounds * 100 // (clients + 100), 20))
+        hub, raw, broadcast = (Spread.of(times[way]) for way in WAYS)
+        what = f"one event to the last of {clients:,} clients"
+        note = f"p99 {p99(times['hub']):.1f} ms, raw {p99(times['raw']):.1f} ms, broadcast {p99(times['broadcast']):.1f} ms"
+        yield Figure(what, "ms", hub, "raw asyncio", raw, at_most=1.4, note=note)
+        yield Figure(f"{what}, otherwise", "ms", hub, "websockets.broadcast", broadcast, at_most=1.0)
+        if clients == CROWDS[0]:
+            note = "from the reply's arrival to the last client"
+            yield Figure(
+                f"join: last of {clients} clients behind its reply", "ms", Spread.of(behind), "raw asyncio", raw, at_most=1.5, note=note
+            )
+
+
+def fan_out(side: Side, screens: Screens, clients: int, rounds: int) -> dict[str, list[float]]:
+    """Milliseconds from the event to the last client, each way in turn and in a new order each time."""
+    side.do("still")
+    opened = {
+        "raw": lambda: connect(side.ports["raw"]),
+        "broadcast": lambda: upgraded(side.ports["broadcast"]),
+        "hub": lambda: screen(side.ports["hub"], screens.monitor),
+    }
+    with ExitStack() as stack:
+        crowds = {
+            way: stack.enter_context(closing(Readers([open_one() for _ in range(clients)])))
+            for way, open_one in opened.items()
+        }
+        while side.do("present") != dict.fromkeys(WAYS, clients):
+            continue  # The last ones are being accepted.
+        times: dict[str, list[float]] = {way: [] for way in WAYS}
+        for number in range(-WARM_UP, rounds):
+            for way in random.sample(WAYS, len(WAYS)):
+                side.ask("tell", way)
+                last = crowds[way].count(clients * FRAME_BYTES)
+                began = side.answer()
+                if number >= 0:
+                    times[way].append((last - began) * 1000)
+    return times
+
+
+def commit_to_last(screens: Screens, clients: int, rounds: int) -> list[float]:
+    """Milliseconds from the arrival of a join's reply to the moment when the last of so many windows has its event."""
+    behind = []
+    with measured(screens.url) as side:
+        sockets = [screen(side.ports["hub"], screens.monitor) for _ in range(clients)]
+        kiosk = screen(side.ports["hub"], screens.kiosk)
+        with closing(Readers([kiosk, *sockets])) as crowd:
+            for number in range(-WARM_UP, rounds):
+                replied, last = _one_join(crowd, kiosk.fileno(), number)
+                if number >= 0:
+                    behind.append((last - replied) * 1000)
+    return behind
+
+
+def _one_join(crowd: Readers, kiosk: int, number: int) -> tuple[float, float]:
+    """When the reply came, and when the last had the event."""
+    lacking = set(crowd.numbers()) - {kiosk}
+    replied: list[float] = []
+    last: list[float] = []
+
+    def take(who: int, data: bytes, now: float) -> bool:
+        if who == kiosk and b'"result"' in data:
+            replied.append(now)
+        elif b'"kind":"joined"' in data:
+            lacking.discard(who)
+            last[:] = [now]
+        return bool(replied) and not lacking
+
+    crowd.send(kiosk, request(1000 + number, "tickets.join", service=SERVICE, key=f"bench-{monotonic()}"))
+    crowd.pass_on(5.0, take)
+    assert replied, "the join was not answered"
+    assert not lacking, f"{len(lacking)} clients never heard of it"
+    return replied[0], last[0]

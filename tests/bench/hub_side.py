@@ -1,0 +1,226 @@
+"""The measured process: a real hub and, in the same loop, the bare things it is compared with.
+
+`python -m tests.bench.hub_side DATABASE_URL` tells its ports in a line of JSON, then answers each line of standard input
+(a JSON list, a command's name and arguments) with one. It ends with its input.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+import struct
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import msgspec
+from websockets.asyncio.server import ServerConnection, broadcast, serve
+from websockets.exceptions import ConnectionClosed
+
+from core.protocol import Request, encode, push_frame
+from core.tickets import QueueEvent, Ticket
+from server.hub import Hub
+from server.limits import Limits
+from server.outbox import text_frame
+from server.tls import TlsFiles
+from server.views import event_view
+
+# The limits are looked at as always, but a bench asks more than any of them allows.
+WIDE_OPEN = Limits(
+    people_rate=1e6,
+    device_rate=1e6,
+    device_burst=1_000_000,
+    connections=20_000,
+    connections_per_address=20_000,
+    arrivals_per_second=1e6,
+)
+SERVICE, WAITING = "S", 100
+SO_MEMINFO, WMEM_QUEUED = 55, 5
+"""Linux: what the kernel keeps for a socket (include/uapi/linux/sock_diag.h)."""
+
+
+def event(revision: int, waiting: int) -> QueueEvent:
+    """A patient at a counter is called again: nobody's place changes, so any number of them fit a line."""
+    now = datetime(2026, 11, 23, 10, 42, 7, 125000, tzinfo=UTC)
+    ticket = Ticket(
+        id="7d0a1b54-4a2c-4d0e-9b58-0a2f6c1d9e11",
+        number="S012",
+        service=SERVICE,
+        origin_service=SERVICE,
+        business_day="2026-11-23",
+        priority="medium",
+        status="consulting",
+        counter="R1",
+        calls=2,
+        joined_at=now,
+        called_at=now,
+        started_at=now,
+    )
+    return QueueEvent(
+        service=SERVICE, revision=revision, kind="recalled", at=now, ticket=ticket, waiting=waiting
+    )
+
+
+class Bare(asyncio.Protocol):
+    """Raw TCP: who connects gets bytes."""
+
+    transports: set[asyncio.Transport] = set()  # noqa: RUF012  one server a process
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Another one."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self.transports.add(transport)
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        """One less."""
+        self.transports.discard(self._transport)
+
+
+class HubSide:
+    """The hub, the bare servers, and what a bench may ask of them."""
+
+    def __init__(self, database_url: str, tls: TlsFiles | None) -> None:
+        self.hub = Hub(database_url, limits=WIDE_OPEN, tls=tls)
+        self._listeners: set[ServerConnection] = set()
+        self._revision = self._waiting = 0
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[dict[str, int]]:
+        """All of it; the ports."""
+        loop = asyncio.get_running_loop()
+        await self.hub.start()
+        bare = await loop.create_server(Bare, "127.0.0.1", 0, backlog=2000)
+        plain = {"compression": None, "ping_interval": None, "backlog": 2000}
+        async with (
+            serve(self._listen, "127.0.0.1", 0, **plain) as listening,
+            serve(echo, "127.0.0.1", 0, **plain) as echoing,
+        ):
+            servers = {"raw": bare, "broadcast": listening, "echo": echoing}
+            ports = {
+                name: next(iter(server.sockets)).getsockname()[1] for name, server in servers.items()
+            }
+            yield {"hub": self.hub.port, **ports}
+            bare.close()
+        await self.hub.stop()
+
+    async def _listen(self, connection: ServerConnection) -> None:
+        self._listeners.add(connection)
+        await connection.wait_closed()
+        self._listeners.discard(connection)
+
+    async def still(self) -> int:
+        """The bench's events are in no database: from now on nobody looks there. Returns the line's revision."""
+        notifications = self.hub.parts.notifications
+        await notifications._watch.stop()
+        line = notifications.lines.line(SERVICE)
+        self._revision, self._waiting = line.delivered, len(line.snapshot().waiting)
+        return self._revision
+
+    def present(self) -> dict[str, int]:
+        """How many clients each way has."""
+        followers = self.hub.parts.notifications._subscriptions
+        return {"hub": len(followers), "raw": len(Bare.transports), "broadcast": len(self._listeners)}
+
+    def tell(self, way: str) -> float:
+        """One event to every client of a way; when it began."""
+        told = event(self._revision + 1, self._waiting)
+        if way == "hub":
+            self._revision += 1
+            began = monotonic()
+            self.hub.parts.notifications.notify_patient_called([told])
+            return began
+        text = push_frame("queue.event", event_view(told, "public"))
+        frame, words = text_frame(text), text.decode()
+        began = monotonic()
+        if way == "raw":
+            for transport in Bare.transports:
+                transport.write(frame)
+        else:
+            broadcast(self._listeners, words)
+        return began
+
+    async def storm(self, rate: int, seconds: float) -> list[float]:
+        """So many events a second through the hub, each at its moment; when each began."""
+        began, first = [], monotonic()
+        for number in range(int(rate * seconds)):
+            wait = first + number / rate - monotonic()
+            await asyncio.sleep(max(wait, 0))
+            began.append(self.tell("hub"))
+        return began
+
+    def queued(self) -> list[int]:
+        """For each client of the hub: the bytes that wait for it, in this process and in the kernel."""
+        found = []
+        for outbox in self.hub.parts.notifications._subscriptions:
+            transport = outbox._connection.transport
+            kernel: socket.socket = transport.get_extra_info("socket")
+            memory = struct.unpack("9I", kernel.getsockopt(socket.SOL_SOCKET, SO_MEMINFO, 36))
+            found.append(transport.get_write_buffer_size() + memory[WMEM_QUEUED])
+        return found
+
+    def resident(self) -> int:
+        """This process's resident memory in bytes."""
+        pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE")
+
+    def cut(self) -> int:
+        """Every client of the hub is cut off at once; how many they were."""
+        outboxes = list(self.hub.parts.notifications._subscriptions)
+        for outbox in outboxes:
+            outbox._connection.transport.abort()
+        return len(outboxes)
+
+    def read(self) -> list[int]:
+        """How often lines and their histories were read from the database."""
+        lines = self.hub.parts.notifications.lines
+        return [lines.snapshots_read, lines.histories_read]
+
+    async def do(self, name: str, *arguments: Any) -> Any:
+        """Runs one command."""
+        answer = getattr(self, name)(*arguments)
+        return await answer if asyncio.iscoroutine(answer) else answer
+
+
+async def echo(connection: ServerConnection) -> None:
+    """What a hub does with `ping`, without being one: decodes, encodes, answers."""
+    decode = msgspec.json.Decoder(Request).decode
+    try:
+        async for message in connection:
+            request = decode(message)
+            reply = {"jsonrpc": "2.0", "id": request.id, "result": {"time": datetime.now(UTC)}}
+            await connection.send(encode(reply), text=True)
+    except ConnectionClosed:
+        pass
+
+
+async def main(database_url: str, certificate: str = "", key: str = "") -> None:
+    """Serves until standard input ends."""
+    tls = TlsFiles(Path(certificate), Path(key)) if certificate else None
+    commands = asyncio.StreamReader()
+    loop = asyncio.get_running_loop()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(commands), sys.stdin)
+    side = HubSide(database_url, tls)
+    async with side.running() as ports:
+        say(ports)
+        while line := await commands.readline():
+            answer = await side.do(*json.loads(line))
+            # What was started by `call_soon` has its turn before anybody is answered.
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            say(answer)
+
+
+def say(value: Any) -> None:
+    """One line to who measures."""
+    os.write(1, json.dumps(value).encode() + b"\n")
+
+
+if __name__ == "__main__":
+    asyncio.run(main(*sys.argv[1:]))
