@@ -4,36 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import Any
 
 import pytest
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import Opcode
-from websockets.typing import Subprotocol
 
-from core.protocol import MAX_REQUEST_BYTES, SUBPROTOCOL
-from tests.clinic import PASSWORD, Clinic
+from core.protocol import MAX_REQUEST_BYTES
+from tests.clinic import Clinic
 from tests.conftest import Run
 from tests.hub_process import HubProcess
-
-HELLO = {"credentials": {"username": "staff", "password": PASSWORD}}
-
-
-def open_socket(hub: HubProcess) -> connect:
-    """A bare connection, without a hello."""
-    return connect(hub.url, subprotocols=[Subprotocol(SUBPROTOCOL)], compression=None)
-
-
-async def ask(socket: ClientConnection, text: str) -> Any:
-    """Sends a text and returns the answer."""
-    await socket.send(text)
-    return json.loads(await socket.recv())
-
-
-def request(method: str, params: Any) -> str:
-    """A well-formed request."""
-    return json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
+from tests.server.bare_sockets import HELLO, ask, open_socket, request
 
 
 @pytest.mark.parametrize(
