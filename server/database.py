@@ -24,7 +24,8 @@ __all__ = ["Database", "administration_engine", "driver_url", "sentence_of"]
 
 ADMINISTRATION_CONNECT_SECONDS = 5
 """For each host."""
-_SAFETY = "-c statement_timeout=10s -c lock_timeout=5s -c idle_in_transaction_session_timeout=10s"
+_SAFETY = "-c statement_timeout=10s -c lock_timeout=3s -c idle_in_transaction_session_timeout=10s"
+"""The second in the queue at a row waits for two locks: for its place, then for the row."""
 _PLANS = "-c enable_seqscan=off -c jit=off"
 """Every statement of the hub finds its rows by an index, also by a plan that was made while the tables were empty."""
 _TRIES = 5

@@ -16,7 +16,9 @@ from core.tickets import Ticket
 from server.database_errors import busy
 
 WIDTH = 2
-"""Operations on one line at a time: while one is committed, the next is on its way."""
+"""Operations on one line at a time: while one is committed the next is on its way. With one at a time a crowd on one line
+is some 15 % slower; with eight it is not faster, but one in a hundred waits half as long again.
+"""
 TURN_SECONDS = 3.0
 TICKETS = 20_000
 UNKNOWN = ""
@@ -39,6 +41,11 @@ class Lanes:
         self._lanes: dict[str, _Lane] = {}
         self._tickets: dict[str, str] = {}
         self._most_tickets = tickets
+
+    @property
+    def waiting(self) -> dict[str, int]:
+        """How many have their turn or wait for it, at each line where anybody does."""
+        return {service: lane.people for service, lane in self._lanes.items()}
 
     @asynccontextmanager
     async def turn(self, services: Collection[str]) -> AsyncIterator[None]:
