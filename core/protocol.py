@@ -70,6 +70,8 @@ class Incoming(msgspec.Struct, frozen=True):
 
 
 _TO_NEXT_BRACKET = re.compile(r'(?:[^"\[\]{}]++|"[^"\\]*+(?:\\.[^"\\]*+)*+"?)*+[\[\]{}]', re.DOTALL)
+_MEMBER = re.compile("[a-z_]+")
+_UNKNOWN_FIELD, _INVALID_ENUM = "Object contains unknown field", "Invalid enum value"
 _request_decoder = msgspec.json.Decoder(Request)
 _incoming_decoder = msgspec.json.Decoder(Incoming)
 _encoder = msgspec.json.Encoder()
@@ -87,9 +89,21 @@ def decode_request(text: bytes | str) -> Request:
             raise ParseError(f"That was nested more than {MAX_DEPTH} levels deep, or had too many brackets.")
         return _request_decoder.decode(plain)
     except msgspec.ValidationError as error:
-        raise InvalidRequest(f"That was not a JSON-RPC 2.0 request: {error}.") from error
+        raise InvalidRequest(f"That was not a JSON-RPC 2.0 request: {misfit(error)}.") from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ParseError from error
+
+
+def misfit(error: Exception) -> str:
+    """What doesn't fit a type, without what was given: that may be a name in the wrong place, and kiosks stand in halls.
+
+    A member that nobody knows is named if its name looks like a member's.
+    """
+    sentence = str(error).partition(" - at `")[0]
+    if sentence.startswith(_UNKNOWN_FIELD):
+        given = sentence.removeprefix(_UNKNOWN_FIELD).strip(" `")
+        return f"{_UNKNOWN_FIELD} `{given}`" if _MEMBER.fullmatch(given) else _UNKNOWN_FIELD
+    return _INVALID_ENUM if sentence.startswith(_INVALID_ENUM) else sentence
 
 
 def _is_too_deep(text: str) -> bool:

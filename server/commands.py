@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 import logging
+import re
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, TypeVar
 
@@ -22,6 +23,7 @@ from core.errors import (
     Unavailable,
     UnknownMethod,
 )
+from core.protocol import misfit
 from core.system_health import SystemHealth
 from server.access import Access
 from server.known_clients import Principal
@@ -39,6 +41,9 @@ STAFF = frozenset({"staff", "supervisor", "admin"})
 SUPERVISOR = frozenset({"supervisor", "admin"})
 ADMIN = frozenset({"admin"})
 EVERYBODY = KIOSK | MONITOR | STAFF
+
+_METHOD = re.compile(r"[a-z_]+(\.[a-z_]+)?")
+_PATH = re.compile(r" - at `(\$[][a-z_.0-9]*)`$")
 
 _NO_NUL = r"^[^\x00]*$"
 """PostgreSQL's text has no room for U+0000."""
@@ -151,9 +156,10 @@ async def execute(context: Context, method: str, raw_params: msgspec.Raw) -> Any
     """Runs a method for its caller. Raises UnknownMethod, Forbidden, InvalidParams, or what the handler raises."""
     found = REGISTRY.get(method)
     if found is None:
-        raise UnknownMethod(f"The hub does not know the method {method[:64]!r}.")
+        raise UnknownMethod(
+            f"The hub does not know the method {method}." if _METHOD.fullmatch(method) else None
+        )
     if context.caller.role not in found.roles:
-        log.warning("forbidden: %s asked for %s", context.caller.actor, method)
         raise Forbidden
     return await found.handle(context, decode_params(raw_params, found.params))
 
@@ -163,8 +169,12 @@ def decode_params(raw: msgspec.Raw, params: type[P]) -> P:
     try:
         return msgspec.json.decode(raw, type=params)
     except (msgspec.ValidationError, RecursionError) as error:
-        sentence, _, path = str(error).partition(" - at `")
-        raise InvalidParams(f"The parameters don't fit: {sentence}.", path=path.rstrip("`") or "$") from error
+        raise InvalidParams(f"The parameters don't fit: {misfit(error)}.", path=_path(error)) from error
+
+
+def _path(error: Exception) -> str:
+    found = _PATH.search(str(error))
+    return found[1] if found else "$"
 
 
 def as_hub_error(error: Exception) -> HubError:

@@ -1,4 +1,4 @@
-"""Every method that changes something, with parameters for a clinic, and with others that make it another request."""
+"""Every method with parameters for a clinic; of those that change something, also others that make it another request."""
 
 from __future__ import annotations
 
@@ -92,3 +92,15 @@ CHANGES: dict[str, Change] = {
     "counters.close": (fixed(counter="R9"), {"reason": "evening"}),
 }
 """Method -> change. They may be made in this order by an administrator of a clinic with two more counters, R8 and R9."""
+
+READINGS: dict[str, Prepare] = {
+    "services.list": fixed(),
+    "counters.list": fixed(),
+    "queue.snapshot": fixed(service="A"),
+    "queue.validate_integrity": fixed(service="A"),
+    "tickets.get": waiting,
+    "ping": fixed(),
+    "rpc.discover": fixed(),
+    "system.health": fixed(),
+}
+"""Methods that change nothing; but for `queue.subscribe`, and for `session.end`, which ends a story."""

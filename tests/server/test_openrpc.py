@@ -21,7 +21,7 @@ from server.commands import REGISTRY
 from tests.clinic import PASSWORD, Clinic
 from tests.conftest import Run
 from tests.hub_process import HubProcess
-from tests.server.changing_methods import CHANGES, Prepare, fixed, waiting
+from tests.server.changing_methods import CHANGES, READINGS
 from tests.server.described_wire import DOCUMENT, METHODS, PUSHES, check
 from tests.server.test_operations_over_the_wire import refused, seated
 from tests.server.wire_recording import Recording, RecordingRelay
@@ -29,18 +29,6 @@ from tests.waiting import until
 
 ROOT = Path(__file__).parent.parent.parent
 META_SCHEMA = Path(__file__).parent / "openrpc_meta_schema" / "schema.json"
-
-READINGS: dict[str, Prepare] = {
-    "services.list": fixed(),
-    "counters.list": fixed(),
-    "queue.snapshot": fixed(service="A"),
-    "queue.validate_integrity": fixed(service="A"),
-    "tickets.get": waiting,
-    "ping": fixed(),
-    "rpc.discover": fixed(),
-    "system.health": fixed(),
-}
-"""Methods that change nothing; `queue.subscribe` begins each story and `session.end` ends it."""
 
 
 def test_the_document_is_the_codes() -> None:
