@@ -1,4 +1,4 @@
-"""`inturn-hub check`: proves that the lines are sound; `inturn-hub doctor`: looks around them. Exit code 3 if not."""
+"""`inturn-hub check` proves that the lines are sound, `doctor` looks around them (exit code 3 if not); `trace`: one request."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from functools import partial
 
 from sqlalchemy import Engine
 
-from server.command_parser import Group, add_command, add_group, settings_of
+from server.command_parser import Group, add_command, add_group, print_lines, settings_of
 from server.integrity import broken_links, integrity_violations
 from server.local_database import current_engine, database_engine, database_url
 from server.replay import replay_differences
+from server.request_trace import request_lines
 
 VIOLATIONS = 3
 TOLD = 1000
@@ -32,6 +33,8 @@ def add_check_commands(commands: Group) -> None:
     races.add_argument("--tickets", type=int, default=960)
     doctor = add_command(commands, "doctor", _doctor, "look at the database, its clock and disk, and the hub")
     doctor.add_argument("--hub", help="the hub's address, e.g. ws://127.0.0.1:8765/ws")
+    trace = add_command(commands, "trace", _trace, "what a request did, by the key that the logs show")
+    trace.add_argument("key")
 
 
 def _check(arguments: argparse.Namespace, violations: Callable[[Engine], Iterable[str]]) -> int:
@@ -54,6 +57,10 @@ def _check_races(arguments: argparse.Namespace) -> int:
         report = races.hammer_scratch_database(url, arguments.clients, arguments.tickets)
     print(report)
     return VIOLATIONS if report.violations else 0
+
+
+def _trace(arguments: argparse.Namespace) -> None:
+    print_lines(arguments, partial(request_lines, key=arguments.key))
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
