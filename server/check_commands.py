@@ -1,4 +1,4 @@
-"""`inturn-hub check` proves that the lines are sound, `doctor` looks around them (exit code 3 if not); `trace`: one request."""
+"""`inturn-hub check`: proves that the lines are sound; `doctor`: looks around them; `trace`: follows a request."""
 
 from __future__ import annotations
 
