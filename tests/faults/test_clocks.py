@@ -47,7 +47,8 @@ def test_a_clock_that_jumps_changes_nothing(
         trial.until(lambda: len(wire.given_up) == 2, "both sides to notice")
         hub_noticed = wire.given_up["server"] - vanished
         recovery_times.note("half-open connection: the client says so", 15, min(lost.values()) - vanished)
-        recovery_times.note("half-open connection: the hub closes it", 15, hub_noticed)
+        # It says goodbye in time, and waits a second for an answer.
+        recovery_times.note("half-open connection: gone at the hub, after a goodbye", 16, hub_noticed)
         hub.jump(0)
         trial.wait_for_everybody()
         wrong = trial.verdict()
