@@ -14,7 +14,7 @@ from tests.server.old_clinics import OldClinic, bare, server
 
 __all__ = ["bare", "server"]
 
-BEFORE = "0003_queue_operations"
+OLDEST, BEFORE = "0003_queue_operations", "0004_every_operation"
 PATIENTS = """
 INSERT INTO users (username, display_name, role, password_hash) VALUES ('meyer', 'Meyer', 'staff', '');
 INSERT INTO services (code, name, prefix, is_open) VALUES ('A', 'Doctor', 'A', true), ('B', 'Blood', 'B', false);
@@ -50,15 +50,21 @@ END $$
 """
 
 
-@pytest.fixture
-def clinic(bare: OldClinic) -> OldClinic:
-    """The older schema with patients in every state."""
-    with bare.engine.begin() as connection:
+def apply(clinic: OldClinic, revision: str) -> None:
+    """Brings an older schema to a revision that is not the newest."""
+    with clinic.engine.begin() as connection:
         configuration = schema._configuration()
         configuration.attributes["connection"] = connection
-        command.upgrade(configuration, BEFORE)
+        command.upgrade(configuration, revision)
+
+
+@pytest.fixture(params=[OLDEST, BEFORE])
+def clinic(bare: OldClinic, request: pytest.FixtureRequest) -> OldClinic:
+    """An older schema with patients in every state."""
+    apply(bare, OLDEST)
     bare.rows(PATIENTS)
     bare.rows(PARKED)
+    apply(bare, request.param)
     return bare
 
 
@@ -78,7 +84,8 @@ def test_everything_is_kept_and_sound(clinic: OldClinic, tmp_path: Path) -> None
     statuses = {row[0] for row in clinic.rows("SELECT status FROM tickets")}
     assert statuses == {"waiting", "consulting", "parked", "no_show", "cancelled"}
     done = upgrade_database(clinic.engine, Upgrade(tmp_path, backup=tmp_path / "before"))
-    assert done.lines[0] == "applied 0004_every_operation"
+    assert done.lines[-1] == "applied 0005_hub_role"
+    assert clinic.rows("SELECT hub_role(), current_epoch() = epoch::text FROM settings") == [(True, True)]
     assert (tmp_path / "before").stat().st_mode & 0o777 == 0o600
     assert kept(clinic) == before
     assert list(integrity.integrity_violations(clinic.engine)) == []
