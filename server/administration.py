@@ -41,11 +41,11 @@ def disable_user(engine: Engine, username: str) -> None:
 
 
 def list_users(engine: Engine) -> Iterable[str]:
-    """A line for each account."""
-    query = select(users.c.username, users.c.role, users.c.disabled_at).order_by(users.c.id)
+    """A line for each account; the last word is how events and logs call it."""
+    query = select(users.c.id, users.c.username, users.c.role, users.c.disabled_at).order_by(users.c.id)
     with engine.connect() as connection:
-        for username, role, disabled_at in connection.execute(query):
-            yield f"{username}\t{role}\t{'disabled' if disabled_at else 'active'}"
+        for number, username, role, disabled_at in connection.execute(query):
+            yield f"{username}\t{role}\t{'disabled' if disabled_at else 'active'}\tuser:{number}"
 
 
 def add_device(engine: Engine, name: str, role: str) -> str:
@@ -78,12 +78,13 @@ def revoke_device(engine: Engine, name: str) -> None:
 
 
 def list_devices(engine: Engine) -> Iterable[str]:
-    """A line for each device."""
-    query = select(devices.c.code, devices.c.name, devices.c.role, devices.c.token_hash, devices.c.revoked_at)
+    """A line for each device; the last word is how events and logs call it."""
+    columns = (devices.c.id, devices.c.code, devices.c.name, devices.c.role, devices.c.token_hash)
+    query = select(*columns, devices.c.revoked_at).order_by(devices.c.id)
     with engine.connect() as connection:
-        for code, name, role, token_hash, revoked_at in connection.execute(query.order_by(devices.c.id)):
+        for number, code, name, role, token_hash, revoked_at in connection.execute(query):
             state = "revoked" if revoked_at else "active" if token_hash else "waiting to be paired"
-            yield f"{code}\t{name}\t{role}\t{state}"
+            yield f"{code}\t{name}\t{role}\t{state}\tdevice:{number}"
 
 
 def add_service(engine: Engine, code: str, name: str, prefix: str | None, icon: str | None = None) -> None:

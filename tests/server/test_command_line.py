@@ -55,7 +55,7 @@ def test_an_administrator_furnishes_a_clinic(on: tuple[str, str], clinic: Clinic
     assert "R9\tCounter 9" in inturn_hub("counter", "list", *on).stdout
     added = inturn_hub("user", "add", "meyer", "--role", "staff", *on, INTURN_PASSWORD=PASSWORD)
     assert added.returncode == 0
-    assert "meyer\tstaff\tactive" in inturn_hub("user", "list", *on).stdout
+    assert "meyer\tstaff\tactive\tuser:" in inturn_hub("user", "list", *on).stdout
     assert inturn_hub("user", "disable", "meyer", *on).returncode == 0
     assert "meyer\tstaff\tdisabled" in inturn_hub("user", "list", *on).stdout
 
@@ -66,7 +66,7 @@ def test_a_device_gets_a_token_or_a_code_and_can_be_revoked(on: tuple[str, str])
     code = inturn_hub("device", "pair", "--role", "monitor", *on).stdout.strip()
     assert len(code) == 7
     assert inturn_hub("device", "revoke", "Door", *on).returncode == 0
-    assert "Door\tkiosk\trevoked" in inturn_hub("device", "list", *on).stdout
+    assert "Door\tkiosk\trevoked\tdevice:" in inturn_hub("device", "list", *on).stdout
 
 
 @pytest.mark.parametrize(
