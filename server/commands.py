@@ -8,6 +8,7 @@ from __future__ import annotations
 import inspect
 import logging
 import re
+import traceback
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, TypeVar
 
@@ -178,8 +179,12 @@ def _path(error: Exception) -> str:
 
 
 def as_hub_error(error: Exception) -> HubError:
-    """The one place where an exception becomes an answer; what nobody expected is logged with its traceback."""
+    """The one place where an exception becomes an answer; where it was raised is logged if nobody expected it.
+
+    Its own words are not: they may quote what a client sent.
+    """
     if isinstance(error, HubError):
         return error
-    log.error("A request failed unexpectedly", exc_info=error)
+    places = "".join(traceback.format_tb(error.__traceback__))
+    log.error("A request failed unexpectedly: %s\n%s", type(error).__name__, places)
     return InternalError()

@@ -38,6 +38,8 @@ _NO_TROUBLE = {
     "53100": (DISK_FULL, DISK_SECONDS),
 }
 """SQLSTATEs of a server that is there, and what is said of them."""
+_WRONG_DATA = "22"
+"""How the SQLSTATEs of data exceptions begin."""
 _NO_CONNECTION_FREE = re.compile("too many clients|too many connections|connection slots are reserved")
 """A refused connection has no SQLSTATE, only the server's words."""
 
@@ -83,8 +85,15 @@ def wrapped(error: psycopg.Error) -> HubError:
     if sentence:
         log.warning("The database could not do that now: %s", first_line(error))
         return Unavailable(sentence, retry_after=seconds)
-    log.error("The database refused a statement", exc_info=error)
+    log.error("The database refused a statement: %s", _without_values(error))
     return InternalError()
+
+
+def _without_values(error: psycopg.Error) -> str:
+    """What a log may have of an error: its detail shows whole rows, and what is said of wrong data shows the data."""
+    state, said = error.sqlstate or "", error.diag
+    words = "" if state.startswith(_WRONG_DATA) else f": {said.message_primary}"
+    return f"{type(error).__name__} {state}{words} ({said.context or 'in the statement itself'})"
 
 
 def first_line(error: BaseException) -> str:
