@@ -26,7 +26,7 @@ test: install  ## every test, on a real hub, a real PostgreSQL and real windows
 	@$(BIN)/python -m pytest $(ARGS)
 
 prove: install  ## the proofs at length: random operations, hammering and killing for minutes
-	@INTURN_PROVE=1 $(BIN)/python -m pytest --timeout 3600 tests/server $(ARGS)
+	@INTURN_PROVE=1 $(BIN)/python -m pytest --timeout 3600 tests/server tests/faults $(ARGS)
 
 check: install  ## format, lint, types, imports and tests
 	@$(BIN)/ruff format --check .

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 from time import monotonic
+from urllib.request import urlopen
 
 import pytest
 from sqlalchemy import text
@@ -24,6 +25,14 @@ def zone_at_noon() -> str:
     """A time zone where no day begins within hours."""
     ahead = 12 - datetime.now(UTC).hour
     return f"Etc/GMT{-ahead:+d}" if ahead else "Etc/GMT"
+
+
+def sent_away_silent(port: int) -> float:
+    """How many connections the hub closed because nothing came from them."""
+    with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+        lines = answer.read().decode().splitlines()
+    counted = 'inturn_connections_refused_total{reason="silent"} '
+    return sum(float(line.removeprefix(counted)) for line in lines if line.startswith(counted))
 
 
 def test_a_clock_that_jumps_changes_nothing(
@@ -49,6 +58,7 @@ def test_a_clock_that_jumps_changes_nothing(
         recovery_times.note("half-open connection: the client says so", 15, min(lost.values()) - vanished)
         # It says goodbye in time, and waits a second for an answer.
         recovery_times.note("half-open connection: gone at the hub, after a goodbye", 16, hub_noticed)
+        trial.until(lambda: sent_away_silent(hub.port) == 1, "the hub to count it")
         hub.jump(0)
         trial.wait_for_everybody()
         wrong = trial.verdict()

@@ -30,7 +30,7 @@ def test_a_killed_hub_loses_and_doubles_nothing(
     urls = [trial.start_hub().url for _ in range(hubs)]
     trial.admit_everybody(urls, urls[::-1])
     for number in range(KILLS):
-        trial.wait_for_answers(10)
+        trial.wait_for_answers(6)
         trial.random_pause(0.3)
         trial.kill_hub(trial.random.choice(trial.hubs))
         if number == KILLS // 2:

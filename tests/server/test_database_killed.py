@@ -1,11 +1,11 @@
 """PostgreSQL killed in the middle of operations: what was acknowledged is there, what was repeated is there once, and
-every constraint, revision, chain and key holds. On a cluster of its own that writes to the disk before it answers.
+every constraint, revision, chain and key holds. On a cluster of its own that writes to the disk before it answers. With a
+hub before it: tests/faults.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import shutil
 import signal
@@ -21,14 +21,8 @@ import psycopg
 import pytest
 from sqlalchemy import Engine, create_engine
 
-from core.errors import QueueEmpty
-from core.hub_client import HubClient
-from core.session import PersonCredentials
-from server import administration, schema
+from server import schema
 from server.embedded_postgres import EmbeddedPostgres
-from server.probes.violations import count_violations
-from tests.conftest import Run
-from tests.hub_process import HubProcess
 from tests.proof_size import proof_size
 from tests.server.hammer import Log, connected, hammer
 from tests.server.private_clusters import eventually, is_alive, query, server_of
@@ -43,7 +37,6 @@ pytestmark = [
 ]
 
 PEOPLE = 8
-PASSWORD = "correct horse"
 KILLS = proof_size(5, 40)
 
 
@@ -102,13 +95,6 @@ def clinic(made_once: Path, tmp_path: Path) -> Iterator[Clinic]:
     clinic.cluster.stop()
 
 
-@pytest.fixture
-def hub(clinic: Clinic) -> Iterator[HubProcess]:
-    hub = HubProcess(clinic.url)
-    yield hub
-    hub.terminate()
-
-
 def killings(clinic: Clinic, kills: int, done: Callable[[], list[int]]) -> None:
     """Kills in every way in turn, at random moments, each time when everybody has got something done again."""
     random = Random(3)
@@ -137,53 +123,6 @@ def test_a_killed_database_keeps_what_it_said_and_does_once_what_is_repeated(
         killing.result()
     assert judged(clinic.engine, logs) == {}
     assert sum(log.repeats for log in logs) >= PEOPLE
-
-
-@pytest.mark.logs_expected
-def test_clients_of_a_hub_whose_database_is_killed_go_on_by_themselves(
-    run: Run, clinic: Clinic, hub: HubProcess
-) -> None:
-    administration.add_user(clinic.engine, "desk", "supervisor", PASSWORD)
-    desks = [Desk(hub.url, code) for code in clinic.scene.counters]
-
-    async def story() -> None:
-        await asyncio.gather(*(desk.client.__aenter__() for desk in desks))
-        killing = asyncio.get_running_loop().run_in_executor(
-            None, killings, clinic, KILLS, lambda: [len(desk.served) for desk in desks]
-        )
-        await asyncio.gather(killing, *(desk.work(killing) for desk in desks))
-        lines = desks[0].client.replica.lines
-        await until(lambda: [lines.line(s).revision for s in clinic.scene.services] == revisions(clinic))
-        await asyncio.gather(*(desk.client.aclose() for desk in desks))
-
-    run(story())
-    joined = sorted(number for desk in desks for number in desk.joined)
-    assert joined == sorted(number for desk in desks for number in desk.served)
-    found = query(clinic.url, "SELECT number FROM tickets WHERE status = 'completed' AND calls = 1")
-    assert joined == sorted(str(number) for (number,) in found)
-    assert count_violations(clinic.engine) == {}
-
-
-class Desk:
-    """Somebody at one counter: the numbers they were told for patients who joined, and of those they completed."""
-
-    def __init__(self, hub: str, code: str) -> None:
-        self.client = HubClient(hub, PersonCredentials("desk", PASSWORD))
-        self.joined: list[str] = []
-        self.served: list[str] = []
-        self._code = code
-
-    async def work(self, killing: asyncio.Future[None]) -> None:
-        """Lets patients join, calls and completes them, until all the kills are over."""
-        while not killing.done():
-            for service in ("S1", "S2"):
-                self.joined.append((await self.client.join_queue(service)).number)
-            with contextlib.suppress(QueueEmpty):
-                called = await self.client.call_next_patient(self._code)
-                while called.ticket is not None:
-                    number = called.ticket.number
-                    called = await self.client.call_next_patient(self._code, complete=called.ticket.id)
-                    self.served.append(number)
 
 
 def revisions(clinic: Clinic) -> list[int]:
