@@ -156,9 +156,8 @@ class Database:
         return str(row[0]) if row[0] is not None else "null"
 
     async def _connect(self) -> Connection:
-        options = connection_options(
-            self._watch.host or self.address, application="inturn-hub", options=f"{_SAFETY} {_PLANS}"
-        )
+        where = await self._watch.where()
+        options = connection_options(where, application="inturn-hub", options=f"{_SAFETY} {_PLANS}")
         return await psycopg.AsyncConnection.connect(**options)
 
     async def _introduce(self, connection: Connection) -> None:

@@ -46,6 +46,7 @@ class DatabaseWatch:
         self.unavailable_since: float | None = None
         self.host: str | None = None
         self.on_available: Callable[[], None] = lambda: None
+        self._address = address
         self._hosts = each_host(address)
         self._pool = pool
         self._looked = 0.0
@@ -80,6 +81,12 @@ class DatabaseWatch:
             self._look = asyncio.get_running_loop().create_task(self._look_now())
         await asyncio.shield(self._look)
         return self.available
+
+    async def where(self) -> str:
+        """The address to connect to; of several hosts the one that takes writes, asked all at once."""
+        if self.host is None and len(self._hosts) > 1:
+            await self.look()
+        return self.host or self._address
 
     async def _keep_watch(self) -> None:
         while True:

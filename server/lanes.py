@@ -49,10 +49,11 @@ class Lanes:
 
     @asynccontextmanager
     async def turn(self, services: Collection[str]) -> AsyncIterator[None]:
-        """One's turn at each of these lines. Raises Unavailable when it does not come in time."""
-        wanted = sorted(
-            set(services)
-        )  # everybody in the same order: nobody waits for somebody who waits for them
+        """One's turn at each of these lines. Raises Unavailable when it does not come in time.
+
+        Everybody takes them in the same order, so that nobody waits for somebody who waits for them.
+        """
+        wanted = sorted(set(services))
         had: dict[str, _Lane] = {}
         try:
             try:

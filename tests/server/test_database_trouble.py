@@ -133,7 +133,7 @@ def test_a_frozen_database_is_noticed_in_two_seconds_and_then_told_at_once(
             assert all(was_unavailable(press) for press in first)
             longest = max(press.seconds for press in first)
             print(f"frozen: {len(first)} first refusals after at most {longest:.1f} s")
-            assert longest < 2.2 * BUSY_MACHINE
+            assert longest < 3.5
             for kiosk in kiosks:
                 kiosk.told.clear()
             for _ in range(10):
@@ -244,4 +244,21 @@ def test_a_read_only_database_takes_no_writes_and_is_away(clinic: TroubledClinic
         assert isinstance(await call(database, "join_queue", "user:1", "writable again", b"", "A"), str)
         await database.close()
 
+    asyncio.run(story())
+
+
+def test_a_hub_stops_in_order_beside_a_frozen_database(clinic: TroubledClinic) -> None:
+    async def story() -> None:
+        kiosk = await kiosk_at(hub.url, clinic.token)
+        with clinic.frozen():
+            joining = asyncio.get_running_loop().create_task(kiosk.join())
+            started = time.monotonic()
+            assert await asyncio.to_thread(hub.terminate) == 0
+            print(
+                f"hub stopped {time.monotonic() - started:.1f} s after it was told, beside a frozen database"
+            )
+        await asyncio.gather(joining, return_exceptions=True)
+        await kiosk.socket.close()
+
+    hub = HubProcess(clinic.url)
     asyncio.run(story())
