@@ -28,9 +28,10 @@ class StandbyPair:
     """
 
     def __init__(self, folder: Path, *, synchronous: bool) -> None:
+        self._followed: object = ""
         self._primary = EmbeddedPostgres(folder / "primary", options=FAST)
         self.primary_url = self._primary.start()
-        self._standby = _Standby(folder / "standby", FAST)
+        self._standby = _Standby(folder / "standby", {**FAST, "wal_retrieve_retry_interval": "100ms"})
         self._standby.copy(self._primary)
         self._standby.start()
         self.standby_url = _url(self._standby.root)
@@ -55,9 +56,16 @@ class StandbyPair:
 
     def cut_off_standby(self) -> None:
         """The standby gets nothing more."""
+        [(self._followed,)] = query(self.standby_url, "SHOW primary_conninfo")
         query(self.standby_url, "ALTER SYSTEM SET primary_conninfo = ''")
         query(self.standby_url, "SELECT pg_reload_conf()")
         eventually(lambda: self._replicas() == [], "the standby is cut off")
+
+    def reconnect_standby(self) -> None:
+        """The standby gets everything again."""
+        followed = str(self._followed).replace("'", "''")
+        query(self.standby_url, f"ALTER SYSTEM SET primary_conninfo = '{followed}'")
+        query(self.standby_url, "SELECT pg_reload_conf()")
 
     def promote_standby(self) -> None:
         """From now on the standby takes writes."""

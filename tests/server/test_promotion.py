@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
@@ -25,7 +26,7 @@ from server.database import administration_engine
 from server.probes.violations import count_violations
 from tests.conftest import Run
 from tests.hub_process import HubProcess
-from tests.server.private_clusters import query
+from tests.server.private_clusters import eventually, query
 from tests.server.standby_pair import StandbyPair
 from tests.waiting import until
 
@@ -224,3 +225,36 @@ def test_a_standby_that_lacks_something_takes_over_and_everybody_follows_it(
     engine.dispose()
     assert count_violations(engine) == {}
     assert list(replay.replay_differences(engine)) == []
+
+
+WAITING_FOR_THE_STANDBY = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+
+
+@pytest.mark.parametrize("pair", ["synchronous"], indirect=True)
+def test_what_the_standby_lacks_is_not_acknowledged_to_whoever_repeats_it(
+    pair: StandbyPair, engine: Engine
+) -> None:
+    """A commit whose wait for the standby was broken off is there on the primary alone. Whoever repeats it locks the line
+    before it is found, and so has a commit of its own that waits.
+    """
+
+    def join() -> object:
+        return query(pair.primary_url, "SELECT join_queue('user:1', 'the same', '', 'A') -> 'result'")
+
+    def waiting() -> list[tuple[object, ...]]:
+        return query(pair.primary_url, WAITING_FOR_THE_STANDBY)
+
+    pair.cut_off_standby()
+    with ThreadPoolExecutor(2) as desks:
+        first = desks.submit(join)
+        eventually(lambda: len(waiting()) == 1, "the first waits")
+        query(pair.primary_url, f"SELECT pg_cancel_backend(pid) FROM ({WAITING_FOR_THE_STANDBY}) one")
+        told = first.result(5)
+        assert query(pair.primary_url, "SELECT count(*) FROM tickets") == [(1,)]
+        assert query(pair.standby_url, "SELECT count(*) FROM tickets") == [(0,)]
+        repeated = desks.submit(join)
+        eventually(lambda: bool(waiting()) or repeated.done(), "the repeated one waits")
+        assert not repeated.done()
+        pair.reconnect_standby()
+        assert repeated.result(10) == told
+    assert query(pair.standby_url, "SELECT count(*) FROM tickets") == [(1,)]
