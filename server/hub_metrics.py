@@ -56,6 +56,8 @@ class HubMetrics(Collector):
             buckets=CALL_BUCKETS,
             registry=registry,
         )
+        for outcome in ("ok", "refused", "unavailable", "failed"):
+            self._calls.labels(outcome)
         watch.on_lag = lag.observe
         database.on_call = self._observe_call
         registry.register(self)

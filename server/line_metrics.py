@@ -59,6 +59,8 @@ class LineMetrics(Collector):
         self._consultations = self._histogram(
             "inturn_consultation_seconds", "From the first call to the end, of patients served", registry
         )
+        for service in notifications.overview.services:
+            self._begin(service)
         registry.register(self)
 
     def observe(self, events: Collection[QueueEvent]) -> None:
@@ -125,6 +127,13 @@ class LineMetrics(Collector):
         if held is None or held.revision != line.delivered:
             held = self._sums[line.service] = line_sum(line)
         return held
+
+    def _begin(self, service: str) -> None:
+        """Tells a service's zeros, so that the first increase is seen."""
+        for kind in ("joined", "called", "completed", "no_show", "cancelled"):
+            self._events.labels(service, kind)
+        self._waits.labels(service)
+        self._consultations.labels(service)
 
     def _histogram(self, name: str, what: str, registry: CollectorRegistry) -> Histogram:
         buckets = [60 * minutes for minutes in _MINUTES]

@@ -143,6 +143,8 @@ class Metrics:
             buckets=REQUEST_BUCKETS,
             registry=self._registry,
         )
+        for method in REGISTRY:
+            self._requests.labels(method, "internal_error")  # an increase is seen from 0 on, not from nothing
         self._asked: dict[tuple[str, str], tuple[Counter, Histogram]] = {}
 
     def _count_refusals(self) -> None:
