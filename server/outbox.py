@@ -23,6 +23,9 @@ log = logging.getLogger(__name__)
 BACKLOG_BYTES = 64 * 1024
 """What a client may leave unread in this process before it counts as behind."""
 
+PIECE_BYTES = 4096
+"""A snapshot is handed over in pieces: with TLS, a connection's buffer stays for ever as large as the largest of them."""
+
 
 def text_frame(text: bytes) -> bytes:
     """A finished WebSocket frame: server frames are not masked, so every client gets the same bytes."""
@@ -136,8 +139,14 @@ class Outbox:
             self._connection.transport.abort()
 
     def _write(self, frame: bytes) -> None:
-        if self._connection.protocol.state is State.OPEN:
-            self._connection.transport.write(frame)
+        if self._connection.protocol.state is not State.OPEN:
+            return
+        transport = self._connection.transport
+        if len(frame) <= PIECE_BYTES:
+            transport.write(frame)
+            return
+        for start in range(0, len(frame), PIECE_BYTES):
+            transport.write(frame[start : start + PIECE_BYTES])
 
     async def _drained(self) -> None:
         await self._connection.drain()
