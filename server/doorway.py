@@ -26,7 +26,8 @@ log = logging.getLogger(__name__)
 
 TOLD = 32
 """So many too many are let in to be told."""
-REFUSED_AT_ONCE = 100
+REFUSED_AT_ONCE, TAKEN_AT_ONCE = 100, 16
+"""asyncio would take in as many as there are before it serves anybody else again."""
 BACKLOG = 1024
 OTHER_FILES = 128
 """What the hub opens besides its clients' connections: the database's, logs, certificates."""
@@ -133,18 +134,23 @@ class _Listening(socket.socket):
     """A listening socket that asks whether an arrival may stay."""
 
     let_in: Callable[[str], Callable[[], None] | None]
+    taken = 0
 
     def accept(self) -> tuple[socket.socket, Any]:
-        """The next arrival that may stay; BlockingIOError when there is none."""
+        """The next arrival that may stay; BlockingIOError when there is none, or others have their turn first."""
         for _ in range(REFUSED_AT_ONCE):
+            if self.taken >= TAKEN_AT_ONCE:
+                break
             plain, address = super().accept()
             on_close = self.let_in(str(address[0]))
             if on_close is not None:
+                self.taken += 1
                 accepted = _Accepted(plain.family, plain.type, plain.proto, fileno=plain.detach())
                 accepted.on_close = on_close
                 return accepted, address
             plain.close()
         # The loop has other work as well: it asks again at once.
+        self.taken = 0
         raise BlockingIOError
 
 

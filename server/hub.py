@@ -23,6 +23,7 @@ from server import http_pages
 from server.connection import ClientConnection
 from server.database import Database
 from server.doorway import BACKLOG, Doorway
+from server.hub_socket import HubSocket
 from server.limits import Limits
 from server.parts import HubParts, assemble
 from server.queue_operations import Result
@@ -30,6 +31,9 @@ from server.tls import TlsDoor, TlsFiles
 from server.visitors import Visitors
 
 log = logging.getLogger(__name__)
+_quiet = logging.getLogger("websockets.hub")
+# Anybody can break off a handshake: a traceback each would fill the log and take a millisecond.
+_quiet.setLevel(logging.CRITICAL)
 
 TIDY_SECONDS = 3600.0
 DAY_SECONDS = 20.0
@@ -152,6 +156,7 @@ class Hub:
             self._serve_client,
             sock=listening,
             backlog=BACKLOG,
+            create_connection=HubSocket,
             process_request=self._answer_http,
             process_response=self._look_at_answer,
             origins=self._origins,
@@ -163,6 +168,7 @@ class Hub:
             ping_interval=None,
             close_timeout=CLOSE_SECONDS,
             server_header=None,
+            logger=_quiet,
             **encrypted,
         )
 
@@ -172,6 +178,7 @@ class Hub:
             self.parts.metrics.refuse_connection(reason)
             await connection.close(CLOSE_TOO_MANY, "too many connections")
             return
+        assert isinstance(connection, HubSocket)
         kernel: socket.socket = connection.transport.get_extra_info("socket")
         kernel.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
         client = ClientConnection(connection, self.parts, self._limits, lambda: self._doorway.welcome(peer))
@@ -179,6 +186,8 @@ class Hub:
         self.parts.metrics.sockets.inc()
         try:
             await client.run()
+        except Exception:
+            log.exception("A connection ended by a fault")
         finally:
             self.parts.metrics.sockets.dec()
             self._visitors.leave(client)

@@ -36,7 +36,7 @@ class Limits:
     connections_per_address: int = 1000
     arrivals_per_second: float = 50
     pages_per_second: float = 20
-    pages_at_once: int = 200
+    pages_at_once: int = 100
     handshake_seconds: float = 5
     requests_before_hello: int = 5
     sessions_per_person: int = 10
