@@ -79,7 +79,7 @@ class DatabaseWatch:
         """Whether the database takes writes now: looked once for everybody who asks meanwhile."""
         if self._look is None or self._look.done():
             self._look = asyncio.get_running_loop().create_task(self._look_now())
-        await asyncio.shield(self._look)
+        await asyncio.wait([self._look])
         return self.available
 
     async def where(self) -> str:

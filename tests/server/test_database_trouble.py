@@ -229,13 +229,11 @@ def test_a_read_only_database_takes_no_writes_and_is_away(clinic: TroubledClinic
     """As after a failover: the server answers, but it is not the one that takes writes."""
 
     async def story() -> None:
-        database = Database(clinic.url)
+        database = Database(clinic.url, size=1)
         await database.open()
         assert isinstance(await call(database, "join_queue", "user:1", "writable", b"", "A"), str)
         make_read_only(clinic, True)
-        clinic.rows(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'inturn-hub'"
-        )
+        await database.call("set_config", "default_transaction_read_only", "on", False)  # its old connection
         refused = await call(database, "join_queue", "user:1", "read only", b"", "A")
         assert isinstance(refused, Unavailable)
         assert not database.available
@@ -249,16 +247,16 @@ def test_a_read_only_database_takes_no_writes_and_is_away(clinic: TroubledClinic
 
 def test_a_hub_stops_in_order_beside_a_frozen_database(clinic: TroubledClinic) -> None:
     async def story() -> None:
-        kiosk = await kiosk_at(hub.url, clinic.token)
+        kiosk = await kiosk_at(stopping.url, clinic.token)
         with clinic.frozen():
             joining = asyncio.get_running_loop().create_task(kiosk.join())
             started = time.monotonic()
-            assert await asyncio.to_thread(hub.terminate) == 0
+            assert await asyncio.to_thread(stopping.terminate) == 0
             print(
                 f"hub stopped {time.monotonic() - started:.1f} s after it was told, beside a frozen database"
             )
         await asyncio.gather(joining, return_exceptions=True)
         await kiosk.socket.close()
 
-    hub = HubProcess(clinic.url)
+    stopping = HubProcess(clinic.url)
     asyncio.run(story())

@@ -12,12 +12,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from secrets import token_hex
 
+import psycopg
 import pytest
 from sqlalchemy import make_url
 
 from core.errors import HubError, Unavailable
-from server.database import Database
+from server.database import Database, driver_url
 from server.database_errors import BUSY, CROWDED, DISK_FULL
+from server.database_pool import Connection, ConnectionPool
 from tests.clinic import Clinic
 from tests.server.private_clusters import query
 from tests.waiting import until
@@ -77,6 +79,34 @@ def test_who_gives_up_waiting_leaves_the_turn_to_the_next(clinic: Clinic) -> Non
             assert [isinstance(end, str) for end in ends] == [True, False, True, False, True]
         assert database.pool_stats() == {"size": 1, "idle": 1, "waiting": 0, "max": 1}
         await database.close()
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_who_gives_up_at_the_moment_of_their_turn_hands_it_on(clinic: Clinic, lost: bool) -> None:
+    """Their turn is a connection, or a place to make one where a connection was lost."""
+
+    async def connect() -> Connection:
+        return await psycopg.AsyncConnection.connect(driver_url(clinic.database_url), autocommit=True)
+
+    async def nothing_to_ask(_connection: Connection) -> None:
+        pass
+
+    async def story() -> None:
+        pool = ConnectionPool(connect, nothing_to_ask, 1)
+        lease = await pool.take()
+        lease.doomed = lost
+        waiting = [asyncio.get_running_loop().create_task(pool.take()) for _ in range(2)]
+        await until(lambda: pool.stats()["waiting"] == 2)
+        pool.give_back(lease)
+        waiting[0].cancel()
+        next_lease = await asyncio.wait_for(waiting[1], 1)
+        assert (next_lease is lease) == (not lost)
+        pool.give_back(next_lease)
+        assert waiting[0].cancelled()
+        assert pool.stats() == {"size": 1, "idle": 1, "waiting": 0, "max": 1}
+        pool.forget_all()
 
     asyncio.run(story())
 
