@@ -11,11 +11,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from server.embedded_postgres import EmbeddedPostgres
-from tests.bench import crowd, engine, wire
+from tests.bench import crowd, engine, hub_fanout, hub_frozen, hub_herd, hub_memory, hub_requests, wire
 from tests.bench.clinic import bench_database
+from tests.bench.clinic_of_screens import clinic_of_screens
 from tests.bench.report import Figure, table, write
 
-GROUPS = ("engine", "wire", "crowd")
+GROUPS = ("engine", "wire", "crowd", "hub")
+OF_THE_HUB = (hub_fanout, hub_requests, hub_frozen, hub_herd, hub_memory)
 
 
 def main() -> None:
@@ -44,6 +46,10 @@ def measure(rounds: int, groups: list[str] | tuple[str, ...]) -> Iterator[Figure
                     yield from wire.figures(url, rounds)
         if "crowd" in groups:
             yield from crowd.figures(server.start(), rounds)
+        if "hub" in groups:
+            with clinic_of_screens(server.start()) as screens:
+                for part in OF_THE_HUB:
+                    yield from part.figures(screens, rounds)
 
 
 if __name__ == "__main__":

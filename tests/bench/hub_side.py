@@ -16,11 +16,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from time import monotonic
+from time import monotonic, thread_time
 from typing import Any
 
 import msgspec
-from websockets.asyncio.server import ServerConnection, broadcast, serve
+from websockets.asyncio.server import Server, ServerConnection, broadcast, serve
 from websockets.exceptions import ConnectionClosed
 
 from core.protocol import Request, encode, push_frame
@@ -97,15 +97,17 @@ class HubSide:
         loop = asyncio.get_running_loop()
         await self.hub.start()
         bare = await loop.create_server(Bare, "127.0.0.1", 0, backlog=2000)
-        plain = {"compression": None, "ping_interval": None, "backlog": 2000}
+        plain: dict[str, Any] = {"compression": None, "ping_interval": None, "backlog": 2000}
         async with (
             serve(self._listen, "127.0.0.1", 0, **plain) as listening,
             serve(echo, "127.0.0.1", 0, **plain) as echoing,
         ):
-            servers = {"raw": bare, "broadcast": listening, "echo": echoing}
-            ports = {
-                name: next(iter(server.sockets)).getsockname()[1] for name, server in servers.items()
+            servers: dict[str, Server | asyncio.Server] = {
+                "raw": bare,
+                "broadcast": listening,
+                "echo": echoing,
             }
+            ports = {name: next(iter(server.sockets)).getsockname()[1] for name, server in servers.items()}
             yield {"hub": self.hub.port, **ports}
             bare.close()
         await self.hub.stop()
@@ -128,32 +130,44 @@ class HubSide:
         followers = self.hub.parts.notifications._subscriptions
         return {"hub": len(followers), "raw": len(Bare.transports), "broadcast": len(self._listeners)}
 
-    def tell(self, way: str) -> float:
-        """One event to every client of a way; when it began."""
+    async def tell(self, way: str) -> tuple[float, float]:
+        """One event to every client of a way: when it began, and the seconds of this processor that it took."""
         told = event(self._revision + 1, self._waiting)
         if way == "hub":
-            self._revision += 1
-            began = monotonic()
-            self.hub.parts.notifications.notify_patient_called([told])
-            return began
-        text = push_frame("queue.event", event_view(told, "public"))
-        frame, words = text_frame(text), text.decode()
-        began = monotonic()
-        if way == "raw":
-            for transport in Bare.transports:
-                transport.write(frame)
+            before, began = thread_time(), self._tell_hub(told)
         else:
-            broadcast(self._listeners, words)
+            text = push_frame("queue.event", event_view(told, "public"))
+            frame, words = text_frame(text), text.decode()
+            before, began = thread_time(), monotonic()
+            if way == "raw":
+                for transport in Bare.transports:
+                    transport.write(frame)
+            else:
+                broadcast(self._listeners, words)
+        # What was started by `call_soon` has its turn.
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        return began, thread_time() - before
+
+    def _tell_hub(self, told: QueueEvent) -> float:
+        self._revision += 1
+        began = monotonic()
+        self.hub.parts.notifications.notify_patient_called([told])
         return began
 
-    async def storm(self, rate: int, seconds: float) -> list[float]:
-        """So many events a second through the hub, each at its moment; when each began."""
-        began, first = [], monotonic()
+    async def storm(self, rate: int, seconds: float) -> tuple[int, list[float]]:
+        """So many events a second through the hub, each at its moment; the first one's revision, and when each began."""
+        began: list[float] = []
+        revision, first = self._revision + 1, monotonic()
         for number in range(int(rate * seconds)):
             wait = first + number / rate - monotonic()
             await asyncio.sleep(max(wait, 0))
-            began.append(self.tell("hub"))
-        return began
+            began.append(self._tell_hub(event(self._revision + 1, self._waiting)))
+        return revision, began
+
+    def behind(self) -> int:
+        """How many clients are owed a snapshot."""
+        return self.hub.parts.notifications.clients_behind
 
     def queued(self) -> list[int]:
         """For each client of the hub: the bytes that wait for it, in this process and in the kernel."""
@@ -210,11 +224,7 @@ async def main(database_url: str, certificate: str = "", key: str = "") -> None:
     async with side.running() as ports:
         say(ports)
         while line := await commands.readline():
-            answer = await side.do(*json.loads(line))
-            # What was started by `call_soon` has its turn before anybody is answered.
-            await asyncio.sleep(0)
-            await asyncio.sleep(0)
-            say(answer)
+            say(await side.do(*json.loads(line)))
 
 
 def say(value: Any) -> None:

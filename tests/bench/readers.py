@@ -14,6 +14,7 @@ from time import monotonic
 from typing import Any
 
 WAIT_SECONDS = 20.0
+RECEIVE_BYTES = 64 * 1024
 UPGRADE = (
     b"GET /ws HTTP/1.1\r\nHost: bench\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n"
@@ -41,7 +42,12 @@ def subscribe() -> bytes:
 
 def connect(port: int) -> socket.socket:
     """A connection to a bare server."""
-    return socket.create_connection(("127.0.0.1", port), WAIT_SECONDS)
+    made = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    # Not what the kernel would let it grow to: a client that reads nothing is one soon.
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BYTES)
+    made.settimeout(WAIT_SECONDS)
+    made.connect(("127.0.0.1", port))
+    return made
 
 
 def upgraded(port: int, context: ssl.SSLContext | None = None) -> socket.socket:

@@ -1,0 +1,127 @@
+"""A thousand clients are cut off at once and come back: when the last is current, what they ask of the database."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Iterator
+from time import monotonic
+
+from core.hub_choice import FIRST_PAUSE_SECONDS
+from tests.bench.clinic_of_screens import Screens, Side, measured
+from tests.bench.readers import UPGRADE, hello, subscribe
+from tests.bench.report import Figure, Spread
+
+CLIENTS = 1000
+GOAL_SECONDS = 5.0
+WAIT_SECONDS = 30.0
+TIMES = 3
+
+
+class Herd:
+    """All of them.
+
+    Attributes:
+        first_frames: what each says first.
+    """
+
+    def __init__(self, port: int, token: str) -> None:
+        self.first_frames = hello(token) + subscribe()
+        self._port = port
+        self._coming: set[asyncio.Task[None]] = set()
+        self._current = 0
+        self._complete = asyncio.Event()
+        self._gone = False
+
+    async def gather(self) -> None:
+        """Until everybody is current."""
+        async with asyncio.timeout(WAIT_SECONDS):
+            await self._complete.wait()
+
+    def scatter(self) -> None:
+        """Everybody is cut off."""
+        self._current = 0
+        self._complete.clear()
+
+    def leave(self) -> None:
+        """Nobody comes back any more."""
+        self._gone = True
+
+    def is_current(self) -> None:
+        """One more is."""
+        self._current += 1
+        if self._current == CLIENTS:
+            self._complete.set()
+
+    def come_back(self) -> None:
+        """One of them, after a moment by chance."""
+        if not self._gone:
+            task = asyncio.get_running_loop().create_task(self._arrive())
+            self._coming.add(task)
+            task.add_done_callback(self._coming.discard)
+
+    async def _arrive(self) -> None:
+        await asyncio.sleep(random.uniform(0, FIRST_PAUSE_SECONDS))
+        loop = asyncio.get_running_loop()
+        await loop.create_connection(lambda: Returning(self), "127.0.0.1", self._port)
+
+
+class Returning(asyncio.Protocol):
+    """A client that is current when its lines are there; what comes then is not looked at."""
+
+    def __init__(self, herd: Herd) -> None:
+        self._herd = herd
+        self._heard = b""
+        self._greeted = self._current = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Greets."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        transport.write(UPGRADE)
+
+    def data_received(self, data: bytes) -> None:
+        """The upgrade first, then both answers, the second one as a whole."""
+        if self._current:
+            return
+        self._heard += data
+        if not self._greeted and b"\r\n\r\n" in self._heard:
+            self._greeted = True
+            self._transport.write(self._herd.first_frames)
+        if b'"id":2,"result"' in self._heard and self._heard.endswith(b"}}"):
+            self._current, self._heard = True, b""
+            self._herd.is_current()
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        """Comes back."""
+        self._herd.come_back()
+
+
+def figures(screens: Screens, rounds: int) -> Iterator[Figure]:
+    """Seconds until everybody is current. Raises AssertionError when a line is read for more than one of them."""
+    with measured(screens.url) as side:
+        side.do("still")
+        seconds, readings = asyncio.run(returns(side, screens.monitor, max(min(rounds // 60, TIMES), 2)))
+    goal = Spread(GOAL_SECONDS, GOAL_SECONDS, GOAL_SECONDS)
+    note = f"the line was read {readings} times for all of them"
+    what = f"{CLIENTS:,} clients cut at once: the last is current"
+    yield Figure(what, "s", Spread.of(seconds), "goal", goal, at_most=1.0, note=note)
+
+
+async def returns(side: Side, token: str, times: int) -> tuple[list[float], int]:
+    """How long each return took, and how often a line or its history was read meanwhile."""
+    herd, seconds = Herd(side.ports["hub"], token), []
+    for _ in range(CLIENTS):
+        herd.come_back()
+    await herd.gather()
+    before = side.do("read")
+    for _ in range(times):
+        herd.scatter()
+        began = monotonic()
+        assert side.do("cut") == CLIENTS
+        await herd.gather()
+        seconds.append(monotonic() - began)
+    readings = sum(side.do("read")) - sum(before)
+    herd.leave()
+    assert readings <= times, f"the line was read {readings} times"
+    return seconds, readings

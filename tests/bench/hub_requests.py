@@ -1,0 +1,59 @@
+"""Request and reply without the database, on sixteen connections: the hub's `ping` against a bare websockets echo."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import closing
+from functools import partial
+from time import monotonic
+
+from tests.bench.clinic_of_screens import Screens, measured
+from tests.bench.readers import Readers, request, screen, upgraded
+from tests.bench.report import Figure, Spread
+
+CONNECTIONS = 16
+WINDOW_SECONDS = 0.5
+PING = request(7, "ping")
+
+
+def figures(screens: Screens, rounds: int) -> Iterator[Figure]:
+    """Replies a second; everybody asks again as soon as they have one."""
+    rates: dict[str, list[float]] = {"hub": [], "echo": []}
+    with measured(screens.url) as side:
+        crowds = {
+            "hub": [screen(side.ports["hub"], screens.monitor) for _ in range(CONNECTIONS)],
+            "echo": [upgraded(side.ports["echo"]) for _ in range(CONNECTIONS)],
+        }
+        readers = {way: Readers(sockets) for way, sockets in crowds.items()}
+        with closing(readers["hub"]), closing(readers["echo"]):
+            for number in range(-1, max(rounds // 20, 3)):
+                for way, crowd in readers.items():
+                    found = replies_a_second(crowd, crowds[way])
+                    if number >= 0:
+                        rates[way].append(found)
+    hub, echo = Spread.of(rates["hub"]), Spread.of(rates["echo"])
+    yield Figure(f"ping, {CONNECTIONS} connections", "/s", hub, "websockets + msgspec", echo, at_least=0.8)
+
+
+def replies_a_second(crowd: Readers, sockets: list[socket.socket]) -> float:
+    """In a window; at its end everybody has their last answer."""
+    answered = waiting = 0
+    ends = monotonic() + WINDOW_SECONDS
+    send = {each.fileno(): partial(each.send, PING) for each in sockets}
+
+    def take(who: int, _data: bytes, now: float) -> bool:
+        nonlocal answered, waiting
+        if now < ends:
+            answered += 1
+            send[who]()
+        else:
+            waiting -= 1
+        return waiting == 0
+
+    for ask in send.values():
+        ask()
+        waiting += 1
+    crowd.pass_on(WINDOW_SECONDS + 5, take)
+    assert waiting == 0, "the hub did not answer everybody"
+    return answered / WINDOW_SECONDS
