@@ -11,6 +11,7 @@ from msgspec import UNSET, UnsetType
 
 from core.errors import NotUndoable
 from core.protocol import decode_value
+from core.system_health import SystemHealth
 from core.tickets import CounterSummary, Place, Priority, ServiceSummary, Snapshot, Ticket
 
 
@@ -230,6 +231,10 @@ class HubOperations(abc.ABC):
         """Whether a line has gaps or doubles."""
         result = await self.request_raw("queue.validate_integrity", {"service": service})
         return decode_value(result, IntegrityReport)
+
+    async def system_health(self) -> SystemHealth:
+        """How the hub is, in words and figures; for supervisors."""
+        return decode_value(await self.request_raw("system.health"), SystemHealth)
 
     async def _change_ticket(self, method: str, params: Mapping[str, Any]) -> Ticket:
         return decode_value(await self.request_raw(method, params, keyed=True), _TicketResult).ticket

@@ -204,12 +204,12 @@ def test_metrics_are_told_while_the_database_is_away(run: Run, clinic: Clinic, h
                 assert perf_counter() - began < 0.5
                 assert (status, value(body, "inturn_database_available")) == (200, 0)
                 assert value(body, "inturn_database_outage_seconds") > 0
-                health = await supervisor.request("system.health")
-                assert (health["level"], health["checks"][0]["check"]) == ("failed", "database")
+                health = await supervisor.system_health()
+                assert (health.level, health.checks[0].check) == ("failed", "database")
             finally:
                 await asyncio.to_thread(let_back, clinic)
             await until(lambda: page(hub.url, "readyz")[0] == 200, what="the hub to have it back")
-            assert (await supervisor.request("system.health"))["figures"]["database_away"] is None
+            assert (await supervisor.system_health()).figures.database_away is None
 
     run(story())
 
