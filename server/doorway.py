@@ -102,7 +102,7 @@ class Doorway:
     def _why_refused(self, address: str) -> str | None:
         if self._of[address] >= self._most_of_one + TOLD:
             return "address_full"
-        if self.open >= self._room(address) + TOLD:
+        if self.open >= self._room(address) + min(TOLD, self._most // 8):
             return "full"
         return "too_fast" if self._arrivals.take(address) else None
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import multiprocessing
 import os
+import resource
 import signal
 from multiprocessing.connection import Connection
 from typing import Any
@@ -29,10 +30,11 @@ class HubProcess:
         pid: of the process now running.
     """
 
-    def __init__(self, database_url: str, **options: Any) -> None:
-        """`options` are those of `server.hub.Hub`, e.g. `limits`."""
+    def __init__(self, database_url: str, *, most_files: int | None = None, **options: Any) -> None:
+        """`options` are those of `server.hub.Hub`, e.g. `limits`; `most_files` may be open at once."""
         self.url = ""
         self._database_url = database_url
+        self._most_files = most_files
         self._options = {"port": 0, **options}
         self._start()
 
@@ -75,14 +77,18 @@ class HubProcess:
     def _start(self) -> None:
         ours, theirs = _context.Pipe()
         self._process = _context.Process(
-            target=_serve, args=(self._database_url, self._options, theirs), daemon=True
+            target=_serve,
+            args=(self._database_url, self._options, self._most_files, theirs),
+            daemon=True,
         )
         self._process.start()
         theirs.close()
         self.url, self._options["port"] = ours.recv()
 
 
-def _serve(database_url: str, options: dict[str, Any], ready: Connection) -> None:
+def _serve(database_url: str, options: dict[str, Any], most_files: int | None, ready: Connection) -> None:
+    if most_files is not None:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))
     asyncio.run(_until_terminated(Hub(database_url, **options), ready))
 
 
