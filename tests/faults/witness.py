@@ -62,11 +62,24 @@ class Witness(HubClient):
         known = read(self._folder, self.actor)
         for ack in list(known.acks.values())[-count:]:
             intent = known.intents[ack.key]
-            params = {**intent.params, "key": ack.key}
-            again = lasting(msgspec.json.decode(await super().request_raw(intent.method, params, keyed=True)))
+            again = await self._again(intent)
             if again != ack.result:
                 wrong.append(f"{self.actor}, {intent.method}: {again} is not the first answer {ack.result}")
         return wrong
+
+    async def _again(self, intent: Intent) -> dict[str, Any] | str:
+        """What a change is answered whose key was used before: its result, or the reason of a refusal."""
+        while True:
+            try:
+                raw = await super().request_raw(
+                    intent.method, {**intent.params, "key": intent.key}, keyed=True
+                )
+            except Unavailable:
+                await asyncio.sleep(AGAIN_SECONDS)
+            except HubError as error:
+                return error.reason
+            else:
+                return lasting(msgspec.json.decode(raw))
 
     def holds(self, revisions: Mapping[str, int]) -> bool:
         """Whether it is live and its lines are at these revisions."""
