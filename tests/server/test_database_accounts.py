@@ -110,10 +110,10 @@ def test_an_owner_who_may_make_no_roles_goes_on_as_before(run: Run, clinic: Clin
             f"so that they act as {account}. A superuser should run: GRANT inturn_hub TO {account};"
             in finding.text
         )
-        query(driver_url(clinic.database_url), f"GRANT {hub_role.ROLE} TO {account}")
-        assert answer(url, "SELECT hub_role()") is True
         with hub_process(url):
             pass
+        query(driver_url(clinic.database_url), f"GRANT {hub_role.ROLE} TO {account}")
+        assert answer(url, "SELECT hub_role()") is True
 
 
 def test_a_server_without_the_role_is_told_how_to_make_it(clinic: Clinic) -> None:
