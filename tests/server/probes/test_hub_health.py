@@ -6,10 +6,17 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
 import pytest
 
+from core.hub_connection import trust
 from server.probes.hub_health import hub_findings
+from server.tls import TlsFiles
+from tests.clinic import Clinic
+from tests.hub_process import HubProcess
+
+CERTIFICATES = Path(__file__).parents[2] / "core" / "certificates"
 
 
 @pytest.mark.parametrize(
@@ -37,6 +44,29 @@ def test_what_the_hub_says_of_itself_is_told(body: str, sentence: str) -> None:
     assert sentence in found[0].text
     # A plain web server takes no WebSocket either, unless it was clear before that no hub is there.
     assert [finding.check for finding in found] == ["hub", "websocket"][: 2 if "ready" in body else 1]
+
+
+@pytest.mark.logs_expected
+@pytest.mark.parametrize(
+    ("certificate", "authority", "said"),
+    [
+        ("valid", "authority.pem", ["is ready: database, schema, notification service", "Connected, asked"]),
+        ("valid", "", ["is not trusted: This computer does not know who issued"]),
+        ("other_name", "authority.pem", ["is not trusted: The hub's certificate is for another name"]),
+    ],
+)
+def test_a_hub_with_tls_is_looked_at_as_windows_do(
+    clinic: Clinic, certificate: str, authority: str, said: list[str]
+) -> None:
+    tls = TlsFiles(CERTIFICATES / f"{certificate}.pem", CERTIFICATES / "hub_key.pem")
+    hub = HubProcess(clinic.database_url, tls=tls)
+    try:
+        found = list(hub_findings(hub.url, trust(str(CERTIFICATES / authority) if authority else "")))
+    finally:
+        hub.terminate()
+    assert len(found) == len(said)
+    assert all(words in finding.text for words, finding in zip(said, found, strict=True))
+    assert {finding.level for finding in found} == {"ok" if len(said) == 2 else "FAILED"}
 
 
 @contextmanager
