@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import random
-import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from time import monotonic
 
@@ -13,13 +12,15 @@ from server.outbox import text_frame
 from server.views import event_view
 from tests.bench.clinic_of_screens import FIRST_REVISION, Screens, Side, measured
 from tests.bench.hub_side import SERVICE, WAITING, event
-from tests.bench.readers import Readers, connect, request, screen, upgraded
+from tests.bench.readers import Readers, connect, request, upgraded
+from tests.bench.readers import screens as devices
 from tests.bench.report import Figure, Spread, p99
 
 CROWDS = (100, 1000)
 WAYS = ("hub", "raw", "broadcast")
 FRAME_BYTES = len(text_frame(push_frame("queue.event", event_view(event(FIRST_REVISION, WAITING), "public"))))
 WARM_UP = 5
+GATHER_SECONDS = 10
 
 
 def figures(screens: Screens, rounds: int) -> Iterator[Figure]:
@@ -45,21 +46,20 @@ def fan_out(
 ) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
     """Milliseconds from the event to the last client, and of the hub's processor; each way in turn, in any order."""
     side.do("still")
-    opened: dict[str, Callable[[], socket.socket]] = {
-        "raw": lambda: connect(side.ports["raw"]),
-        "broadcast": lambda: upgraded(side.ports["broadcast"]),
-        "hub": lambda: screen(side.ports["hub"], screens.monitor),
+    opened = {
+        "raw": [connect(side.ports["raw"]) for _ in range(clients)],
+        "broadcast": upgraded(side.ports["broadcast"], clients),
+        "hub": devices(side.ports["hub"], screens.monitor, clients),
     }
     times: dict[str, list[float]] = {way: [] for way in WAYS}
     processor: dict[str, list[float]] = {way: [] for way in WAYS}
     with ExitStack() as stack:
-        crowds = {
-            way: stack.enter_context(closing(Readers([open_one() for _ in range(clients)])))
-            for way, open_one in opened.items()
-        }
-        while side.do("present") != dict.fromkeys(WAYS, clients):
-            continue  # The last ones are being accepted.
+        crowds = {way: stack.enter_context(closing(Readers(sockets))) for way, sockets in opened.items()}
+        deadline = monotonic() + GATHER_SECONDS
+        while not side.do("gathered", clients):
+            assert monotonic() < deadline, "not every client was let in"
         for number in range(-WARM_UP, rounds):
+            crowds["hub"].stay()
             for way in random.sample(WAYS, len(WAYS)):
                 side.ask("tell", way)
                 last = crowds[way].count(clients * FRAME_BYTES)
@@ -74,8 +74,8 @@ def commit_to_last(screens: Screens, clients: int, rounds: int) -> list[float]:
     """Milliseconds from the arrival of a join's reply to the moment when the last of so many windows has its event."""
     behind = []
     with measured(screens.url) as side:
-        sockets = [screen(side.ports["hub"], screens.monitor) for _ in range(clients)]
-        kiosk = screen(side.ports["hub"], screens.kiosk)
+        sockets = devices(side.ports["hub"], screens.monitor, clients)
+        [kiosk] = devices(side.ports["hub"], screens.kiosk, 1)
         with closing(Readers([kiosk, *sockets])) as crowd:
             for number in range(-WARM_UP, rounds):
                 replied, last = _one_join(crowd, kiosk.fileno(), number)

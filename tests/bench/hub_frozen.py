@@ -8,7 +8,8 @@ from contextlib import closing
 from dataclasses import dataclass, field
 
 from tests.bench.clinic_of_screens import Screens, Side, measured
-from tests.bench.readers import Readers, screen
+from tests.bench.readers import Readers
+from tests.bench.readers import screens as devices
 from tests.bench.report import Figure, Spread, p99
 
 CLIENTS, FROZEN = 20, 2
@@ -58,7 +59,7 @@ def figures(screens: Screens, rounds: int) -> Iterator[Figure]:
     queued: list[int] = []
     with measured(screens.url) as side:
         side.do("still")
-        crowd = Readers([screen(side.ports["hub"], screens.monitor) for _ in range(CLIENTS)])
+        crowd = Readers(devices(side.ports["hub"], screens.monitor, CLIENTS))
         with closing(crowd):
             phase(side, crowd, 0)
             for _ in range(max(rounds // 50, 2)):
@@ -78,6 +79,7 @@ def figures(screens: Screens, rounds: int) -> Iterator[Figure]:
 
 def phase(side: Side, crowd: Readers, frozen: int) -> tuple[list[float], list[int]]:
     """Some seconds of events: the reading clients' delays in milliseconds; the bytes that wait for each frozen one."""
+    crowd.stay()
     numbers = crowd.numbers()
     sleeping, reading = numbers[:frozen], set(numbers[frozen:])
     heard = {number: Heard() for number in numbers}

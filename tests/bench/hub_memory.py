@@ -8,7 +8,8 @@ from contextlib import closing
 from pathlib import Path
 
 from tests.bench.clinic_of_screens import Screens, Side, measured
-from tests.bench.readers import Readers, screen
+from tests.bench.readers import Readers
+from tests.bench.readers import screens as devices
 from tests.bench.report import Figure, Spread
 
 WARM_UP, CLIENTS = 50, 400
@@ -32,9 +33,9 @@ def growth(side: Side, screens: Screens, context: ssl.SSLContext | None) -> floa
     """Bytes a client."""
     side.do("still")
     port = side.ports["hub"]
-    with closing(Readers([screen(port, screens.monitor, context) for _ in range(WARM_UP)])):
+    with closing(Readers(devices(port, screens.monitor, WARM_UP, context))):
         before = side.do("resident")
-        with closing(Readers([screen(port, screens.monitor, context) for _ in range(CLIENTS)])):
+        with closing(Readers(devices(port, screens.monitor, CLIENTS, context))):
             return float(side.do("resident") - before) / CLIENTS
 
 

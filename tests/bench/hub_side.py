@@ -125,10 +125,10 @@ class HubSide:
         self._revision, self._waiting = line.delivered, len(line.snapshot().waiting)
         return self._revision
 
-    def present(self) -> dict[str, int]:
-        """How many clients each way has."""
+    def gathered(self, clients: int) -> bool:
+        """Whether each way has so many clients: the kernel accepts them before the loop does."""
         followers = self.hub.parts.notifications._subscriptions
-        return {"hub": len(followers), "raw": len(Bare.transports), "broadcast": len(self._listeners)}
+        return len(followers) == len(Bare.transports) == len(self._listeners) == clients
 
     async def tell(self, way: str) -> tuple[float, float]:
         """One event to every client of a way: when it began, and the seconds of this processor that it took."""
@@ -183,6 +183,10 @@ class HubSide:
         """This process's resident memory in bytes."""
         pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE")
+
+    def worked(self) -> float:
+        """The seconds of the processor that this process's loop has used."""
+        return thread_time()
 
     def cut(self) -> int:
         """Every client of the hub is cut off at once; how many they were."""

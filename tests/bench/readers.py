@@ -15,6 +15,9 @@ from typing import Any
 
 WAIT_SECONDS = 20.0
 RECEIVE_BYTES = 64 * 1024
+AT_ONCE = 100
+PING_SECONDS = 4.0
+PING_ID = 7
 UPGRADE = (
     b"GET /ws HTTP/1.1\r\nHost: bench\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n"
@@ -50,26 +53,32 @@ def connect(port: int) -> socket.socket:
     return made
 
 
-def upgraded(port: int, context: ssl.SSLContext | None = None) -> socket.socket:
-    """A WebSocket."""
-    connection = connect(port)
+def upgraded(port: int, count: int, context: ssl.SSLContext | None = None) -> list[socket.socket]:
+    """So many WebSockets."""
+    made = [connect(port) for _ in range(count)]
     if context is not None:
-        connection = context.wrap_socket(connection, server_hostname="localhost")
-    connection.sendall(UPGRADE)
-    heard = b""
-    while not heard.endswith(b"\r\n\r\n"):
-        heard += _some(connection, 1)
-    return connection
+        made = [context.wrap_socket(each, server_hostname="localhost") for each in made]
+    for each in made:
+        each.sendall(UPGRADE)
+    for each in made:
+        heard = b""
+        while not heard.endswith(b"\r\n\r\n"):
+            heard += _some(each, 1)
+    return made
 
 
-def screen(port: int, token: str, context: ssl.SSLContext | None = None) -> socket.socket:
-    """A device that has said hello and follows every line."""
-    connection = upgraded(port, context)
-    for frame in (hello(token), subscribe()):
-        connection.sendall(frame)
-        answer = frame_from(connection)
-        assert b'"result"' in answer, answer
-    return connection
+def screens(port: int, token: str, count: int, context: ssl.SSLContext | None = None) -> list[socket.socket]:
+    """So many devices that have said hello and follow every line."""
+    made: list[socket.socket] = []
+    while len(made) < count:
+        some = upgraded(port, min(AT_ONCE, count - len(made)), context)
+        for each in some:
+            each.sendall(hello(token) + subscribe())
+        for each in some:
+            for answer in (frame_from(each), frame_from(each)):
+                assert b'"result"' in answer, answer
+        made += some
+    return made
 
 
 def frame_from(connection: socket.socket) -> bytes:
@@ -89,12 +98,16 @@ def _some(connection: socket.socket, size: int) -> bytes:
     return heard
 
 
+PING = request(PING_ID, "ping")
+
+
 class Readers:
     """Sockets that are read as soon as something comes."""
 
     def __init__(self, sockets: Sequence[socket.socket]) -> None:
         self._by_number = {each.fileno(): each for each in sockets}
         self._poll = select.epoll()
+        self._stayed = 0.0
         for each in sockets:
             each.setblocking(False)
             self._poll.register(each, select.EPOLLIN)
@@ -112,6 +125,23 @@ class Readers:
             assert monotonic() < deadline, f"{left} of {expected} bytes never came"
         assert left == 0, f"{-left} bytes too many"
         return monotonic()
+
+    def stay(self) -> None:
+        """Says `ping` for all of them when it is time, and waits for the answers: the hub sends the silent away."""
+        if monotonic() - self._stayed < PING_SECONDS:
+            return
+        self._stayed = monotonic()
+        lacking = set(self._by_number)
+        for number in self._by_number:
+            self.send(number, PING)
+
+        def take(who: int, data: bytes, _now: float) -> bool:
+            if b'"id":%d' % PING_ID in data:
+                lacking.discard(who)
+            return not lacking
+
+        self.pass_on(WAIT_SECONDS, take)
+        assert not lacking, f"{len(lacking)} clients got no answer"
 
     def pass_on(self, seconds: float, take: Callable[[int, bytes, float], bool]) -> None:
         """Gives each part that comes, by its socket's number and with its moment, to `take` until that says True."""
