@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -235,6 +235,10 @@ class HubOperations(abc.ABC):
     async def system_health(self) -> SystemHealth:
         """How the hub is, in words and figures; for supervisors."""
         return decode_value(await self.request_raw("system.health"), SystemHealth)
+
+    async def discover(self) -> dict[str, Any]:
+        """The hub's OpenRPC document: every method, as JSON values."""
+        return cast(dict[str, Any], await self.request("rpc.discover"))
 
     async def _change_ticket(self, method: str, params: Mapping[str, Any]) -> Ticket:
         return decode_value(await self.request_raw(method, params, keyed=True), _TicketResult).ticket

@@ -95,6 +95,7 @@ def test_every_answer_and_push_is_as_described(run: Run, clinic: Clinic, hub: Hu
                 admitted[role] = await clients.enter_async_context(client)
                 await call_everything(client, role)
             await be_refused(admitted["admin"])
+            assert await admitted["monitor"].discover() == DOCUMENT
             await asyncio.to_thread(administration.add_service, engine, "V", "Vaccinations", None)
             recordings = dict(zip(admitted, relay.recordings, strict=True))
             await until(lambda: all(has_every_push(*one) for one in recordings.items()), what="every push")
