@@ -99,18 +99,18 @@ def mutated(source: random.Random, request: dict[str, Any]) -> str:
     """The request's text with one to three things changed."""
     changed = json.loads(json.dumps(request))
     literal = ""
-    for _ in range(source.randint(1, 3)):
-        if source.random() < 0.1 and not literal:
+    for _ in range(source.randint(1, 2)):
+        if source.random() < 0.08 and not literal:
             literal = source.choice(LITERALS)
             _replace_somewhere(source, changed, MARK)
         else:
             _change_members(source, changed)
     text = json.dumps(changed, ensure_ascii=source.random() < 0.5).replace(json.dumps(MARK), literal or '"x"')
-    return _with_other_characters(source, text) if source.random() < 0.4 else text
+    return _with_other_characters(source, text) if source.random() < 0.15 else text
 
 
 def _change_members(source: random.Random, request: dict[str, Any]) -> None:
-    place = source.choice([request, request.get("params")])
+    place = source.choice([request, *[request.get("params")] * 6])
     if not isinstance(place, dict) or not place:
         return
     name = source.choice(list(place))

@@ -23,7 +23,7 @@ from tests.proof_size import proof_size
 from tests.server.bare_sockets import HELLO, ask, open_socket, reason_of, request, say_hello
 from tests.server.mutations import mutated, valid_request
 
-REQUESTS = proof_size(1500, 100_000)
+REQUESTS = proof_size(1200, 100_000)
 HELLOS = proof_size(60, 2000)
 AT_ONCE = 25
 UNHURRIED = Limits(people_rate=10**6, device_rate=10**6, device_burst=10**6)
