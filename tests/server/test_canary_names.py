@@ -215,7 +215,7 @@ async def misuse_a_kiosk(day: Day) -> None:
         ("tickets.join", joined | {"priority": name}),
         ("tickets.join", joined | {"language": name}),
         ("tickets.join", joined | {name: name}),
-        ("tickets.join", joined | {"service": "C", "key": "paused"}),
+        ("tickets.join", joined | {"service": "C", "key": name}),
         ("tickets.cancel", {"ticket": name, "key": "k"}),
         ("tickets.cancel", {"ticket": ticket, "key": "k"}),
         ("tickets.get", {"ticket": str(uuid4())}),
@@ -254,6 +254,7 @@ async def say_nonsense(day: Day) -> None:
     ]
     for introduction in [hello, *map(introduced, strangers)]:
         await say(day.hall.url, [introduction, *nonsense] if introduction is hello else [introduction])
+    await hurry(day.hall.url, hello, nonsense[1])
 
 
 def introduced(credentials: dict[str, str]) -> str:
@@ -270,6 +271,15 @@ async def say(url: str, texts: Sequence[str]) -> None:
         for text in texts:
             await socket.send(text)
             await asyncio.wait_for(socket.recv(), 5)
+
+
+async def hurry(url: str, introduction: str, text: str) -> None:
+    """Says the same faster than a device may, until it is refused for that: the log tells what was asked."""
+    async with connect(url, subprotocols=[Subprotocol(SUBPROTOCOL)], compression=None) as socket:
+        for each in [introduction, *[text] * 400]:
+            await socket.send(each)
+        while "rate_limited" not in str(await asyncio.wait_for(socket.recv(), 5)):
+            pass
 
 
 def pages(url: str) -> Iterable[bytes]:
