@@ -107,7 +107,8 @@ class Access:
         self._database = database
         self._limits = limits
         self._verifier = ThreadPoolExecutor(max_workers=1, thread_name_prefix="argon2")
-        self._verifying = 0
+        self._verifying = self._waiting = 0
+        self._one_was_looked_at = asyncio.Event()
         self._sign_ins = SignInThrottle(self._limits)
         self._wrong_secrets = paces_a_minute(self._limits.secrets_per_address)
         self._pairings = paces_a_minute(self._limits.pairings_per_address)
@@ -192,23 +193,46 @@ class Access:
         return principal
 
     async def _sign_in(self, username: str, password: str, address: str) -> Principal:
-        self._sign_ins.begin(username, address)
+        await self._turn_to_try(username, address)
+        # Whoever goes away meanwhile has tried all the same.
+        weigh = self._sign_ins.failed
         try:
             user = await self._find("find_user", username)
             matches = await self._verified(user, password, self._sign_ins.knows(username, address))
             if user is None or not matches:
-                self._sign_ins.failed(username, address)
                 raise Unauthenticated("That name and password don't match.")
             session = new_token()
             most = self._limits.sessions_per_person
             await self._database.call("open_session", secret_hash(session), user.id, SESSION_LIFETIME, most)
+            weigh = self._sign_ins.succeeded
         except (Unavailable, RateLimited):
-            self._sign_ins.abandoned(username, address)
+            weigh = self._sign_ins.abandoned
             raise
-        self._sign_ins.succeeded(username, address)
+        finally:
+            weigh(username, address)
+            self._one_was_looked_at.set()
+            self._one_was_looked_at = asyncio.Event()
         self.on_sessions()
         lifetime = SESSION_LIFETIME.total_seconds()
         return self._let_in(msgspec.structs.replace(user, expires_in=lifetime), session, is_device=False)
+
+    async def _turn_to_try(self, username: str, address: str) -> None:
+        """Raises RateLimited unless the throttle lets this try begin, now or when those under way turn out right.
+
+        So eight people who share an account and come at once are let in, and eight guesses are not.
+        """
+        while True:
+            try:
+                return self._sign_ins.begin(username, address)
+            except RateLimited:
+                hopeless = not self._sign_ins.may_turn_out_well(username, address)
+                if hopeless or self._waiting >= self._limits.passwords_waiting:
+                    raise
+            self._waiting += 1
+            try:
+                await self._one_was_looked_at.wait()
+            finally:
+                self._waiting -= 1
 
     async def _verified(self, user: Account | None, password: str, known: bool) -> bool:
         """Looks at a password on the thread for it; the last quarter of the waiting room is for known people."""

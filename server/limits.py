@@ -39,7 +39,7 @@ class Limits:
     pages_at_once: int = 100
     handshake_seconds: float = 5
     requests_before_hello: int = 5
-    sessions_per_person: int = 10
+    sessions_per_person: int = 100
     tries_per_account: int = 10
     tries_per_address: int = 30
     pairings_per_address: int = 10

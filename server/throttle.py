@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import math
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable
 from functools import lru_cache
 from time import monotonic
@@ -67,10 +67,15 @@ class SignInThrottle:
         self._addresses = paces_a_minute(limits.tries_per_address, clock)
         self._failures: OrderedDict[Pair, _Failures] = OrderedDict()
         self._signed_in: OrderedDict[Pair, None] = OrderedDict()
+        self._looking: Counter[object] = Counter()
 
     def knows(self, username: str, address: str) -> bool:
         """Whether this account has signed in at this address before."""
         return _pair(username, address) in self._signed_in
+
+    def may_turn_out_well(self, username: str, address: str) -> bool:
+        """Whether tries of this account or address are being looked at: right ones make room for who waits for them."""
+        return self._looking[_pair(username, address)[0]] > 0 or self._looking[address] > 0
 
     def begin(self, username: str, address: str) -> None:
         """A password is to be looked at. Raises RateLimited with `retry_after`; then it counts for nothing."""
@@ -84,10 +89,12 @@ class SignInThrottle:
         if wait := self._budget(pair).take(self._key(pair)):
             self._addresses.give_back(address)
             raise too_many(wait)
+        self._looking.update((pair[0], address))
 
     def abandoned(self, username: str, address: str) -> None:
         """The try that began was not looked at after all."""
         pair = _pair(username, address)
+        self._looked_at(pair)
         self._addresses.give_back(address)
         self._budget(pair).give_back(self._key(pair))
 
@@ -101,6 +108,7 @@ class SignInThrottle:
     def failed(self, username: str, address: str) -> None:
         """The password was wrong, or there is no such account."""
         pair, now = _pair(username, address), self._clock()
+        self._looked_at(pair)
         failures = self._failures.get(pair, _Failures())
         if now - failures.not_before > FORGET_SECONDS:
             failures = _Failures()
@@ -109,6 +117,12 @@ class SignInThrottle:
         delay = min(LONGEST_DELAY, 2.0 ** min(doublings, 10)) if doublings >= 0 else 0.0
         failures.not_before = now + delay
         _remember(self._failures, pair, failures)
+
+    def _looked_at(self, pair: Pair) -> None:
+        for key in (pair[0], pair[1]):
+            self._looking[key] -= 1
+            if self._looking[key] <= 0:
+                del self._looking[key]
 
     def _budget(self, pair: Pair) -> Paces:
         return self._known if pair in self._signed_in else self._accounts

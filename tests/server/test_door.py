@@ -6,6 +6,7 @@ import asyncio
 import json
 import urllib.error
 import urllib.request
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from time import monotonic
@@ -185,6 +186,24 @@ def test_of_a_persons_sessions_the_oldest_ends(run: Run, clinic: Clinic) -> None
 
     with running(clinic, limits=Limits(sessions_per_person=2)) as hub:
         run(story(hub))
+
+
+def test_those_who_share_an_account_come_in_at_once_and_guesses_do_not(
+    run: Run, clinic: Clinic, hub: HubProcess
+) -> None:
+    async def hello(password: str) -> str:
+        async with open_socket(hub) as socket:
+            return reason_of(await say_hello(socket, username="supervisor", password=password))
+
+    async def story() -> None:
+        colleagues = await asyncio.gather(*[hello(clinic.supervisor.password) for _ in range(12)])
+        assert colleagues == [""] * 12
+        guesses = Counter(await asyncio.gather(*[hello("letmein") for _ in range(30)]))
+        assert set(guesses) == {"unauthenticated", "rate_limited"}
+        assert guesses["unauthenticated"] <= 10
+        assert await hello(clinic.supervisor.password) == "rate_limited"
+
+    run(story())
 
 
 async def seconds_until_closed(socket: ClientConnection) -> float:
