@@ -1,4 +1,4 @@
-"""The epoch follows the server that the database is on; hubs act as a role that may call the operations and nothing else."""
+"""The epoch follows the server that the database is on; hubs act as a role that may only call."""
 
 from __future__ import annotations
 
