@@ -28,6 +28,8 @@ COALESCE_SECONDS = 0.02
 ANSWER_SECONDS = 2.0
 """How long one's own notification may take to come back; then the listening connection is no good any more."""
 AGAIN_SECONDS = 0.5
+WORKED_SECONDS = 5.0
+"""A connection that lasted so long had come about."""
 
 
 class DatabaseChannel:
@@ -99,11 +101,16 @@ class DatabaseChannel:
 
 
 async def _again_and_again(part: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    told = False
     while True:
+        began = monotonic()
         try:
             await part()
         except (psycopg.Error, TimeoutError) as error:
-            log.info("The channel to the other hubs is broken and made again: %s", first_line(error))
+            told = told and monotonic() - began < WORKED_SECONDS
+            level = logging.DEBUG if told else logging.INFO  # once for each break, however often it is tried
+            log.log(level, "The channel to the other hubs is broken and made again: %s", first_line(error))
+            told = True
         except Exception:
             log.exception("The channel to the other hubs failed; it is made again")
         await asyncio.sleep(AGAIN_SECONDS)
