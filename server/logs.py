@@ -23,6 +23,10 @@ from core.errors import BY_REASON, Refusal
 log = logging.getLogger(__name__)
 
 _PLAIN = re.compile(r"[A-Za-z0-9._:-]{1,64}")
+_QUOTED_ROW = re.compile(
+    r"^([ |]*(?:DETAIL|CONTEXT|STATEMENT|QUERY):).*?(?=\n[ |]*\n|\n[ |]*(?:DETAIL|CONTEXT|STATEMENT|QUERY):|\Z)",
+    re.MULTILINE | re.DOTALL,
+)
 _REFUSED = frozenset({"forbidden", "rate_limited", "unauthenticated"})
 REFUSED_SECONDS = 1.0
 """How often a connection's forbidden requests are logged at most."""
@@ -32,7 +36,15 @@ class _Keyed(msgspec.Struct):
     key: str | None = None
 
 
-class JsonFormatter(logging.Formatter):
+class DiscreetFormatter(logging.Formatter):
+    """A record as a readable line; a traceback without the rows that PostgreSQL quotes in it: they have names."""
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802  logging's name
+        """The traceback."""
+        return _QUOTED_ROW.sub(r"\1 (not logged)", super().formatException(ei))
+
+
+class JsonFormatter(DiscreetFormatter):
     """A record as one JSON object: time, level, logger, message, then the members that `fields` brought along."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -154,7 +166,7 @@ def _level(outcome: str, changing: bool) -> int:
 def configure() -> None:
     """Logs to standard error; libraries only from warnings on."""
     handler = logging.StreamHandler()
-    terminal = logging.Formatter("%(asctime)s %(levelname)-7s %(message)s", "%H:%M:%S")
+    terminal = DiscreetFormatter("%(asctime)s %(levelname)-7s %(message)s", "%H:%M:%S")
     handler.setFormatter(terminal if sys.stderr.isatty() else JsonFormatter())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     for library in ("websockets", "psycopg", "alembic", "asyncio"):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -13,7 +15,7 @@ import pytest
 
 from core.tickets import Ticket
 from server import logs
-from server.logs import JsonFormatter, RequestLog, harmless
+from server.logs import DiscreetFormatter, JsonFormatter, RequestLog, harmless
 from server.queue_operations import Result
 
 TICKET = Ticket(
@@ -115,6 +117,41 @@ def test_unkeyed_requests_are_numbered_by_connection(records: list[logging.LogRe
     first, second = (line(record)["request"] for record in records)
     assert first.endswith("-1")
     assert second == f"{first[:-2]}-2"
+
+
+def logged(message: str, formatter: logging.Formatter) -> str:
+    try:
+        try:
+            raise ValueError(message)
+        except ValueError as error:
+            raise RuntimeError("it failed") from error
+    except RuntimeError:
+        record = logging.LogRecord("server", logging.ERROR, "x.py", 1, "A fault", None, sys.exc_info())
+    return formatter.format(record)
+
+
+@pytest.mark.parametrize("formatter", [JsonFormatter(), DiscreetFormatter("%(message)s")])
+def test_a_row_that_the_database_quotes_is_not_logged(formatter: logging.Formatter) -> None:
+    quoted = "Failing row contains (7, Amal\nHaddad, latex)."
+    text = logged(f"violates check\nDETAIL:  {quoted}\nCONTEXT:  SQL statement of Haddad", formatter)
+    assert "Haddad" not in text
+    assert "latex" not in text
+    assert all(word in text for word in ("violates check", "DETAIL: (not logged)", "RuntimeError: it failed"))
+
+
+def test_elsewhere_than_in_a_terminal_lines_are_json_and_libraries_speak_from_warnings_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    root, written = logging.getLogger(), io.StringIO()
+    monkeypatch.setattr(root, "handlers", [])
+    monkeypatch.setattr(root, "level", root.level)
+    monkeypatch.setattr(sys, "stderr", written)
+    logs.configure()
+    logging.getLogger("server.hub").info("Listening")
+    logging.getLogger("websockets.server").info("connection open")
+    logging.getLogger("websockets.server").warning("odd")
+    found = [json.loads(line) for line in written.getvalue().splitlines()]
+    assert [(line["level"], line["message"]) for line in found] == [("info", "Listening"), ("warning", "odd")]
 
 
 @pytest.mark.parametrize("word", ["Amal Haddad", "a\nb", "x" * 65, "", "clé"])

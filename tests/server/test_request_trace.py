@@ -8,8 +8,9 @@ import logging
 from collections.abc import Iterator
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
+from core.errors import InternalError
 from core.hub_client import HubClient
 from server import administration
 from server.hub import Hub
@@ -99,10 +100,29 @@ def test_logs_tell_no_name_and_no_secret(clinic: Clinic, engine: Engine, lines: 
     sessions = asyncio.run(story())
     assert len(lines) > 40
     # The hostile client of that day may write what it likes into its own log.
-    text = "\n".join(line for line in lines if NOTE not in line or '"logger": "server' in line)
+    told = "\n".join(line for line in lines if NOTE not in line or '"logger": "server' in line)
     names = {
         word for name in NAMES for word in (name, name.split()[0], name.split()[-1], json.dumps(name)[1:-1])
     }
     secrets = {PASSWORD, WRONG_PASSWORD, clinic.kiosk.token, clinic.monitor.token, *sessions}
     for canary in names | secrets | {NOTE, "canary", "Hall", clinic.database_url}:
-        assert canary not in text
+        assert canary not in told
+
+
+def test_a_fault_that_the_database_explains_by_a_patient_is_logged_without(
+    clinic: Clinic, engine: Engine, lines: list[str]
+) -> None:
+    with engine.begin() as connection:
+        connection.execute(text("ALTER TABLE tickets ADD CHECK (patient_name NOT LIKE 'Amal%')"))
+
+    async def story() -> None:
+        hub = Hub(clinic.database_url)
+        await hub.start()
+        async with HubClient(hub.url, clinic.staff) as staff:
+            with pytest.raises(InternalError):
+                await staff.join_queue("A", patient_name=NAMES[0])
+        await hub.stop()
+
+    asyncio.run(story())
+    assert [line for line in lines if "CheckViolation" in line]
+    assert "Haddad" not in "".join(lines)
