@@ -42,6 +42,10 @@ class HubSocket(ServerConnection):
     def trust(self) -> None:
         """The client said who it is: its requests have their own limit from now on."""
         self._frames_left = -1
+        # Nobody reads the handshake's headers any more: 3 kB.
+        for handshake in (self.request, self.response):
+            if handshake is not None:
+                handshake.headers.clear()
 
     def data_received(self, data: bytes) -> None:
         """asyncio's: bytes arrived."""

