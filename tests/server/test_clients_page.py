@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from core.hub_client import HubClient
 from tests.clinic import Clinic
 from tests.conftest import Run
@@ -42,7 +44,7 @@ class ExampleClient:
 
     async def prints(self, line: str) -> None:
         """Waits for a line."""
-        await until(lambda: line in self.lines, 15, f"{line!r} in {self.lines}")
+        await until(lambda: line in self.lines, 30, f"{line!r} in {self.lines}")
 
     @property
     def lines(self) -> list[str]:
@@ -50,6 +52,8 @@ class ExampleClient:
         return self._printed.read_text("utf-8").splitlines()
 
 
+@pytest.mark.long
+@pytest.mark.timeout(120)
 def test_the_pages_client_works(run: Run, clinic: Clinic, hub: HubProcess, tmp_path: Path) -> None:
     client = ExampleClient(hub.url, clinic.kiosk.token, tmp_path)
 

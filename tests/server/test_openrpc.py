@@ -80,6 +80,7 @@ async def be_refused(client: HubClient) -> None:
             await client.request(method, {"made_up": 1})
 
 
+@pytest.mark.long
 @pytest.mark.logs_expected
 def test_every_answer_and_push_is_as_described(run: Run, clinic: Clinic, hub: HubProcess) -> None:
     engine = clinic.engine()
@@ -98,7 +99,7 @@ def test_every_answer_and_push_is_as_described(run: Run, clinic: Clinic, hub: Hu
             assert await admitted["monitor"].discover() == DOCUMENT
             await asyncio.to_thread(administration.add_service, engine, "V", "Vaccinations", None)
             recordings = dict(zip(admitted, relay.recordings, strict=True))
-            await until(lambda: all(has_every_push(*one) for one in recordings.items()), what="every push")
+            await until(lambda: all(has_every_push(*one) for one in recordings.items()), 20, "every push")
             await admitted["admin"].request("session.end")
             seen.update({role: check(recording) for role, recording in recordings.items()})
 

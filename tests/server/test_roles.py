@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 from sqlalchemy import Engine, text
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
@@ -78,6 +79,7 @@ def test_the_registry_has_the_protocols_roles() -> None:
     }
 
 
+@pytest.mark.long
 def test_every_cell_over_the_wire(run: Run, clinic: Clinic, tmp_path: Path) -> None:
     engine = clinic.engine()
     for code in ("R8", "R9"):
@@ -101,7 +103,7 @@ def test_every_cell_over_the_wire(run: Run, clinic: Clinic, tmp_path: Path) -> N
 
     with hub:
         tried = run(story())
-        run(until(lambda: all(cell in refusals(hub) for cell in tried), what="a record of every refusal"))
+        run(until(lambda: all(cell in refusals(hub) for cell in tried), 20, "a record of every refusal"))
     engine.dispose()
     assert len(tried) == sum(len(set(ROLES) - command.roles) for command in REGISTRY.values())
 
