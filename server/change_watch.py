@@ -36,16 +36,18 @@ class CurrentRevisions(msgspec.Struct, frozen=True):
 class ChangeWatch:
     """One hub's.
 
-    `on_look` is given what was read, None while the database is away, and what was acted on before; it may raise
-    HubError, and is asked with the same before again.
+    `on_look` is given what was read, None while the database is away, and what was acted on before, whose `services`
+    are those that `held` told when the look began; it may raise HubError, and is asked with the same before again.
     """
 
     def __init__(
         self,
         database: Database,
+        held: Callable[[], dict[str, int]],
         on_look: Callable[[CurrentRevisions | None, CurrentRevisions], Awaitable[None]],
     ) -> None:
         self._database = database
+        self._held = held
         self._on_look = on_look
         self._acted_on = CurrentRevisions("", 0, "", {}, {})
         self._woken = asyncio.Event()
@@ -86,12 +88,14 @@ class ChangeWatch:
                 log.exception("Looking for changes failed; it goes on")
 
     async def _look(self) -> None:
+        # Operations that end while the question is on its way make the lines newer than its answer.
+        before = msgspec.structs.replace(self._acted_on, services=self._held())
         try:
             text = await self._database.call("current_revisions")
         except HubError:
-            await self._on_look(None, self._acted_on)
+            await self._on_look(None, before)
             return
         # Compared with what was acted on, not with the overview: a request may have refreshed that meanwhile.
         now = msgspec.json.decode(text, type=CurrentRevisions)
-        await self._on_look(now, self._acted_on)
+        await self._on_look(now, before)
         self._acted_on = now

@@ -62,7 +62,7 @@ class NotificationService:
         self._channel = channel
         self._lists = ListPushes(overview)
         self._waits = WaitKeeper(database, overview, self.notify_counters_changed)
-        self._watch = ChangeWatch(database, self._take_changes)
+        self._watch = ChangeWatch(database, self.lines.delivered, self._take_changes)
         self._subscriptions: dict[Outbox, Subscription] = {}
         self._flush_due = False
         self._taken_at = 0.0
@@ -263,7 +263,7 @@ class NotificationService:
                     self._repair(subscription)
 
     async def _take_revisions(self, now: CurrentRevisions, before: CurrentRevisions) -> None:
-        went_back = any(now.services.get(line.service, -1) < line.delivered for line in self.lines)
+        went_back = any(now.services.get(code, -1) < revision for code, revision in before.services.items())
         replaced = now.epoch != self.lines.epoch or went_back
         if not replaced:
             events, jumped = await self.lines.read_changes(now.services)

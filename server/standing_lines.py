@@ -51,6 +51,10 @@ class StandingLines:
             raise UnknownService(f"There is no service {service}.")
         return found
 
+    def delivered(self) -> dict[str, int]:
+        """Each line's newest revision that was handed out."""
+        return {line.service: line.delivered for line in self}
+
     async def begin(self, services: Collection[str], epoch: str) -> None:
         """Reads every line anew; what was held is given up when all are read. Raises HubError."""
         lines = {}

@@ -25,7 +25,7 @@ from tests.proof_size import LONG
 
 pytestmark = [pytest.mark.long, pytest.mark.logs_expected, pytest.mark.timeout(600)]
 
-PAIRS_IN_A_TRIAL = 6
+PAIRS_IN_A_TRIAL = 5
 OVERLAP_SECONDS = 0.5
 
 
@@ -142,7 +142,7 @@ FAULTS: list[Fault] = [
     database_far_away,
 ]
 PAIRS = list(combinations(FAULTS, 2))
-Random(4).shuffle(PAIRS)
+Random(266).shuffle(PAIRS)  # the first five are ten faults
 TRIALS = [PAIRS[start : start + PAIRS_IN_A_TRIAL] for start in range(0, len(PAIRS), PAIRS_IN_A_TRIAL)]
 
 
