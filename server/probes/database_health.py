@@ -38,7 +38,7 @@ class Limits:
 
 
 def server_findings(connection: Connection) -> Iterator[Finding]:
-    """How fast it answers, its version, and whether it can be written to."""
+    """How fast it answers, its version, and whether it can be written to and its changes get to where they must."""
     started = perf_counter()
     query = text("SELECT current_setting('server_version_num')::int, version(), pg_is_in_recovery()")
     number, version, standby = connection.execute(query).one()
@@ -50,8 +50,20 @@ def server_findings(connection: Connection) -> Iterator[Finding]:
         yield Finding(
             "FAILED", "database", f"{name} is a copy that can't be written to. Name its primary server."
         )
+    elif _misses_standby(connection):
+        advice = "Start it, or do without: ALTER SYSTEM SET synchronous_standby_names = '', then SELECT pg_reload_conf()."
+        yield Finding("FAILED", "database", f"Every change waits for a standby that is not there. {advice}")
     else:
         yield Finding("ok", "database", f"{name} answers in {milliseconds:.1f} ms.")
+
+
+def _misses_standby(connection: Connection) -> bool:
+    """Whether commits wait for a synchronous standby and none is connected."""
+    query = text(
+        "SELECT current_setting('synchronous_standby_names') <> '' AND current_setting('synchronous_commit') "
+        "NOT IN ('off', 'local') AND NOT EXISTS (SELECT FROM pg_stat_replication)"
+    )
+    return bool(connection.execute(query).scalar_one())
 
 
 def schema_findings(connection: Connection) -> Iterator[Finding]:

@@ -23,6 +23,7 @@ from core.replica import Change, EventApplied, LineReplaced
 from core.session import PersonCredentials
 from server import administration, replay, schema
 from server.database import administration_engine
+from server.probes.database_health import server_findings
 from server.probes.violations import count_violations
 from tests.conftest import Run
 from tests.hub_process import HubProcess
@@ -227,6 +228,12 @@ def test_a_standby_that_lacks_something_takes_over_and_everybody_follows_it(
     assert list(replay.replay_differences(engine)) == []
 
 
+def doctor_says(engine: Engine) -> str:
+    with engine.connect() as connection:
+        [finding] = server_findings(connection)
+    return str(finding)
+
+
 WAITING_FOR_THE_STANDBY = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
 
 
@@ -244,7 +251,9 @@ def test_what_the_standby_lacks_is_not_acknowledged_to_whoever_repeats_it(
     def waiting() -> list[tuple[object, ...]]:
         return query(pair.primary_url, WAITING_FOR_THE_STANDBY)
 
+    assert doctor_says(engine).startswith("ok")
     pair.cut_off_standby()
+    assert "Every change waits for a standby that is not there." in doctor_says(engine)
     with ThreadPoolExecutor(2) as desks:
         first = desks.submit(join)
         eventually(lambda: len(waiting()) == 1, "the first waits")
