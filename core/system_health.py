@@ -25,6 +25,21 @@ class HealthCheck(msgspec.Struct, frozen=True, kw_only=True):
     advice: str | None = None
 
 
+class SlowClient(msgspec.Struct, frozen=True, kw_only=True):
+    """A client that does not read as fast as things happen.
+
+    Attributes:
+        client: its stable name, e.g. "device:3". behind: for how many seconds it hasn't read.
+        last_method: the last push that was written to it. unread: bytes written that it has not taken.
+    """
+
+    client: str
+    role: str
+    behind: float
+    last_method: str
+    unread: int
+
+
 class HealthFigures(msgspec.Struct, frozen=True, kw_only=True):
     """A hub's key figures; times in seconds, counts of refusals over the last ten minutes.
 
@@ -34,7 +49,8 @@ class HealthFigures(msgspec.Struct, frozen=True, kw_only=True):
         database_latency: the last call's. publish_latency: from the last commit to the write to the last window.
         pool_size, pool_max, pool_waiting: connections to the database, allowed ones, calls that wait for one.
         notification_backlog: events that wait for an earlier one.
-        clients_behind: clients that don't read; client_behind: for how long the slowest hasn't.
+        clients_behind: clients that don't read; client_behind: for how long the slowest hasn't; slow_clients: the
+            slowest twenty, the worst first.
         loop_lag: the last minute's worst lateness of the hub's event loop.
         integrity_violations: service -> places of its line that are missing or taken twice.
     """
@@ -52,6 +68,7 @@ class HealthFigures(msgspec.Struct, frozen=True, kw_only=True):
     publish_latency: float = 0.0
     clients_behind: int = 0
     client_behind: float = 0.0
+    slow_clients: tuple[SlowClient, ...] = ()
     loop_lag: float = 0.0
     integrity_violations: dict[str, int] = {}
     internal_errors: int = 0

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from time import monotonic
 
 from core.system_health import HealthFigures, SystemHealth
+from core.system_health import SlowClient as NamedSlowClient
 from core.tickets import CounterSummary
 from server.database import Database
 from server.health import Surroundings, assess
@@ -14,6 +15,9 @@ from server.hub_watch import HubWatch
 from server.metrics import Metrics
 from server.notification_service import NotificationService
 from server.outbox import SlowClient
+
+NAMED = 20
+"""Slow clients that are named; the others are counted."""
 
 
 class HubCondition:
@@ -56,6 +60,7 @@ class HubCondition:
             publish_latency=self._notifications.latency,
             clients_behind=len(slow),
             client_behind=monotonic() - slow[0].since if slow else 0.0,
+            slow_clients=tuple(_named(client) for client in slow[:NAMED]),
             loop_lag=self._watch.worst_lag,
             integrity_violations={code: found.violations for code, found in self._watch.checked.items()},
             internal_errors=lately.of("internal_error"),
@@ -75,6 +80,16 @@ class HubCondition:
             unserved=unserved(waiting, overview.counters),
             checked_ago=None if oldest is None else (now - oldest).total_seconds(),
         )
+
+
+def _named(client: SlowClient) -> NamedSlowClient:
+    return NamedSlowClient(
+        client=client.actor,
+        role=client.role,
+        behind=monotonic() - client.since,
+        last_method=client.last_method,
+        unread=client.backlog_bytes,
+    )
 
 
 def unserved(waiting: Mapping[str, int], counters: tuple[CounterSummary, ...]) -> dict[str, int]:

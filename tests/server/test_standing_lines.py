@@ -171,6 +171,8 @@ def test_a_client_that_does_not_read_is_named(run: Run, clinic: Clinic) -> None:
             [slow] = notifications.slow_clients()
             assert (slow.actor, slow.role, slow.last_method) == ("device:2", "monitor", "queue.event")
             assert slow.backlog_bytes > 0
+            [named] = hub.parts.condition.report().figures.slow_clients
+            assert (named.client, named.unread, named.behind > 0) == ("device:2", slow.backlog_bytes, True)
             transport.resume_reading()
             await everybody_at([frozen], 480)
             assert notifications.slow_clients() == []
