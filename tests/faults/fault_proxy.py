@@ -224,6 +224,7 @@ def _until_cut(way: Way, piece: bytes) -> bytes:
 
 def _reset(writer: asyncio.StreamWriter) -> None:
     kernel = writer.transport.get_extra_info("socket")
-    if kernel.family in {socket.AF_INET, socket.AF_INET6}:
+    # A connection that is being closed already may have no socket any more.
+    if kernel.family in {socket.AF_INET, socket.AF_INET6} and kernel.fileno() >= 0:
         kernel.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
     writer.transport.abort()
