@@ -13,6 +13,7 @@ import socket
 import sys
 from collections import Counter, OrderedDict
 from collections.abc import Callable
+from time import monotonic
 from typing import Any
 
 from core.errors import SetupError
@@ -32,6 +33,8 @@ BACKLOG = 1024
 OTHER_FILES = 128
 """What the hub opens besides its clients' connections: the database's, logs, certificates."""
 MOST_KNOWN = 4096
+EXHAUSTED_SECONDS = 0.9
+_EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 _TAKEN = {errno.EADDRINUSE, 10048}
 
 
@@ -135,13 +138,14 @@ class _Listening(socket.socket):
 
     let_in: Callable[[str], Callable[[], None] | None]
     taken = 0
+    exhausted_until = 0.0
 
     def accept(self) -> tuple[socket.socket, Any]:
         """The next arrival that may stay; BlockingIOError when there is none, or others have their turn first."""
         for _ in range(REFUSED_AT_ONCE):
             if self.taken >= TAKEN_AT_ONCE:
                 break
-            plain, address = super().accept()
+            plain, address = self._next()
             on_close = self.let_in(str(address[0]))
             if on_close is not None:
                 self.taken += 1
@@ -152,6 +156,17 @@ class _Listening(socket.socket):
         # The loop has other work as well: it asks again at once.
         self.taken = 0
         raise BlockingIOError
+
+    def _next(self) -> tuple[socket.socket, Any]:
+        if monotonic() < self.exhausted_until:
+            raise BlockingIOError
+        try:
+            return super().accept()
+        except OSError as error:
+            if error.errno in _EXHAUSTED:
+                # asyncio waits for a second then, but only after it has asked, and logged, once for each of the backlog.
+                self.exhausted_until = monotonic() + EXHAUSTED_SECONDS
+            raise
 
 
 def _addresses(host: str, port: int) -> list[Any]:
