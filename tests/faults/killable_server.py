@@ -12,7 +12,6 @@ import psycopg
 from sqlalchemy import create_engine, make_url
 
 from server import schema
-from server.database import driver_url
 from server.embedded_postgres import EmbeddedPostgres
 from tests.server.hammer import connected
 from tests.server.private_clusters import eventually, is_alive, query, server_of
@@ -90,15 +89,6 @@ class KillableServer:
 def through(url: str, port: int) -> str:
     """The same database behind a proxy on this computer."""
     return make_url(url).set(host="127.0.0.1", port=port, query={}).render_as_string(hide_password=False)
-
-
-def answers(url: str) -> bool:
-    """Whether the database can be asked."""
-    try:
-        psycopg.connect(driver_url(url), connect_timeout=1).close()
-    except psycopg.OperationalError:
-        return False
-    return True
 
 
 def _is_cut_off(connection: psycopg.Connection[tuple[Any, ...]]) -> bool:
