@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 BACKLOG_BYTES = 64 * 1024
 """What a client may leave unread in this process before it counts as behind."""
 
+_OPEN = State.OPEN
 PIECE_BYTES = 4096
 """A snapshot is handed over in pieces: with TLS, a connection's buffer stays for ever as large as the largest of them."""
 
@@ -63,6 +64,18 @@ class Outbox:
         behind: whether its backlog was dropped and it waits for snapshots.
     """
 
+    __slots__ = (
+        "_behind_since",
+        "_connection",
+        "_last_method",
+        "_protocol",
+        "_recovery",
+        "_transport",
+        "actor",
+        "role",
+        "view",
+    )
+
     def __init__(self, connection: ServerConnection, role: str, view: View, actor: str = "") -> None:
         self.role = role
         self.view = view
@@ -70,6 +83,8 @@ class Outbox:
         self._behind_since: float | None = None
         self._last_method = ""
         self._connection = connection
+        # Looked up once: a push to a thousand clients is a thousand times this way.
+        self._protocol, self._transport = connection.protocol, connection.transport
         self._recovery: asyncio.Task[None] | None = None
 
     async def reply(self, text: bytes) -> None:
@@ -90,14 +105,15 @@ class Outbox:
 
     def push(self, frame: bytes, method: str) -> bool:
         """Writes a finished frame, unless the client is behind or has just fallen behind: False, nothing written."""
-        if (
-            self._behind_since is not None
-            or self._connection.transport.get_write_buffer_size() > BACKLOG_BYTES
-        ):
+        transport = self._transport
+        if self._behind_since is not None or transport.get_write_buffer_size() > BACKLOG_BYTES:
             self.fall_behind()
             return False
         self._last_method = method
-        self._write(frame)
+        if len(frame) > PIECE_BYTES:
+            self._write(frame)
+        elif self._protocol.state is _OPEN:
+            transport.write(frame)
         return True
 
     def fall_behind(self) -> None:
@@ -144,9 +160,9 @@ class Outbox:
             self._connection.transport.abort()
 
     def _write(self, frame: bytes) -> None:
-        if self._connection.protocol.state is not State.OPEN:
+        if self._protocol.state is not _OPEN:
             return
-        transport = self._connection.transport
+        transport = self._transport
         if len(frame) <= PIECE_BYTES:
             transport.write(frame)
             return

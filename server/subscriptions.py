@@ -23,6 +23,8 @@ class Subscription:
         begun: whether the answer to `queue.subscribe` is written, so that pushes may follow.
     """
 
+    __slots__ = ("_rest", "begun", "outbox", "sent", "services")
+
     def __init__(self, outbox: Outbox, services: frozenset[str] | None) -> None:
         self.outbox = outbox
         self.services = services
