@@ -27,7 +27,9 @@ def figures(screens: Screens, rounds: int) -> Iterator[Figure]:
     """Each crowd, and what lies between a commit's reply and the last window."""
     for clients in CROWDS:
         with measured(screens.url) as side:
-            times, processor = fan_out(side, screens, clients, max(rounds * 100 // (clients + 100), 20))
+            times, processor = fan_out(
+                side, screens, clients, max(rounds // 2 if clients < 500 else rounds // 4, 20)
+            )
         hub, raw, broadcast = (Spread.of(times[way]) for way in WAYS)
         what = f"one event to the last of {clients:,} clients"
         worst = ", ".join(f"{way} {p99(times[way]):.1f}" for way in WAYS)

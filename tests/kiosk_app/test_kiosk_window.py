@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QAbstractButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from core import wording
-from core.errors import ServiceFull
+from core.errors import ServiceFull, UntrustedHub
 from core.qt.theme import Mode, Theme
 from core.session import ConnectionState
 from kiosk_app import kiosk_flow as flow
@@ -225,6 +225,22 @@ def test_refused_credentials_tell_patients_where_to_go_and_staff_why(hands: Hand
     hands.bridge.become(ConnectionState.REFUSED)
     assert hands.window.offline.heading == wording.OFFLINE[0]
     assert hands.window.offline.aside == "For staff: The token was revoked."
+
+
+def test_a_hub_that_this_kiosk_cannot_trust_is_told_to_staff(hands: Hands) -> None:
+    hands.bridge.trouble = UntrustedHub("The hub's certificate has expired.")
+    hands.bridge.become(ConnectionState.LOST)
+    assert hands.window.offline.heading == wording.OFFLINE[0]
+    assert hands.window.offline.aside == "For staff: The hub's certificate has expired."
+
+
+def test_a_hub_without_its_database_sends_to_reception_and_comes_back(hands: Hands) -> None:
+    hands.open_with(3)
+    hands.bridge.doubt(True)
+    assert hands.page is Page.OFFLINE
+    assert hands.window.offline.heading == "Please ask at reception"
+    hands.bridge.doubt(False)
+    assert hands.page is Page.WELCOME
 
 
 @pytest.mark.parametrize("count", [0, 1, 13])

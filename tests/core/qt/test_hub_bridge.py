@@ -272,6 +272,36 @@ def test_pushes_and_configuration_reach_the_window(run: Run) -> None:
     run(story())
 
 
+def test_a_hub_without_its_database_is_told_and_so_is_its_return(run: Run) -> None:
+    async def story() -> None:
+        async with ScriptedHub.running() as hub:
+            bridge = await live(HubBridge(hub.url, DEVICE))
+            told: list[bool] = []
+            bridge.stale_changed.connect(told.append)
+            for _ in range(2):
+                await hub.push("services.changed", {"services": [], "stale": True})
+                await until(lambda: bridge.stale)
+            await hub.push("services.changed", {"services": [], "stale": False})
+            await until(lambda: not bridge.stale)
+            assert told == [True, False]
+            assert bridge.state is ConnectionState.LIVE
+            await bridge.aclose()
+
+    run(story())
+
+
+def test_why_the_latest_try_failed_can_be_asked(run: Run) -> None:
+    async def story() -> None:
+        bridge = HubBridge("ws://127.0.0.1:9/ws", DEVICE)
+        assert bridge.trouble is None
+        bridge.start()
+        await until(lambda: bridge.state is ConnectionState.LOST)
+        assert isinstance(bridge.trouble, Unavailable)
+        await bridge.aclose()
+
+    run(story())
+
+
 def test_a_wrong_address_is_said_when_it_is_given(run: Run) -> None:
     with pytest.raises(SetupError):
         HubBridge("clinic:8765")
