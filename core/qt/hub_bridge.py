@@ -6,7 +6,7 @@ The one door to the hub for `kiosk_app` and `admin_app`; it owns the client and 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
@@ -21,6 +21,7 @@ from core.hub_connection import pair, trust_for
 from core.hub_operations import CallResult, IntegrityReport
 from core.line_store import Line
 from core.qt.hub_reply import HubReply
+from core.qt.hub_requests import HubRequests
 from core.replica import (
     Change,
     ConfigChanged,
@@ -35,7 +36,7 @@ from core.replica import (
     StateChanged,
 )
 from core.session import ConnectionState, DeviceCredentials, PersonCredentials
-from core.tickets import CounterSummary, Hello, Priority, ServiceSummary
+from core.tickets import CounterSummary, Hello, ServiceSummary
 
 __all__ = [
     "CallResult",
@@ -54,7 +55,7 @@ FRAME_MILLISECONDS = 30
 FAREWELL_SECONDS = 2.0
 
 
-class HubBridge(QObject):
+class HubBridge(QObject, HubRequests):
     """One connection to the hub for one window.
 
     Signals:
@@ -175,58 +176,6 @@ class HubBridge(QObject):
     def line(self, service: str) -> Line:
         """The live line of a service; one that is not known yet is empty, with `known` False."""
         return self._replica.lines.line(service)
-
-    def join_queue(
-        self, service: str, priority: Priority | None = None, patient_name: str | None = None
-    ) -> HubReply:
-        """A patient takes a turn. Succeeds with the `Ticket`."""
-        return self._ask(lambda hub: hub.join_queue(service, priority, patient_name))
-
-    def call_next_patient(self, counter: str, complete: str | None = None) -> HubReply:
-        """First completes the ticket `complete`. Succeeds with a `CallResult`: `ticket` (or None), `why`."""
-        return self._ask(lambda hub: hub.call_next_patient(counter, complete))
-
-    def recall(self, ticket_id: str) -> HubReply:
-        """Calls the patient once more. Succeeds with the `Ticket`."""
-        return self._ask(lambda hub: hub.recall(ticket_id))
-
-    def complete(self, ticket_id: str) -> HubReply:
-        """The patient was served. Succeeds with the `Ticket`."""
-        return self._ask(lambda hub: hub.complete(ticket_id))
-
-    def no_show(self, ticket_id: str) -> HubReply:
-        """The patient never came. Succeeds with the `Ticket`."""
-        return self._ask(lambda hub: hub.no_show(ticket_id))
-
-    def cancel(self, ticket_id: str) -> HubReply:
-        """The waiting or parked patient leaves. Succeeds with the `Ticket`."""
-        return self._ask(lambda hub: hub.cancel(ticket_id))
-
-    def get_ticket(self, ticket_id: str) -> HubReply:
-        """Succeeds with the `Ticket` as it is now, with its exact estimate."""
-        return self._ask(lambda hub: hub.get_ticket(ticket_id))
-
-    def open_counter(self, code: str) -> HubReply:
-        """Succeeds with the `CounterSummary`."""
-        return self._ask(lambda hub: hub.open_counter(code))
-
-    def pause_counter(self, code: str, reason: str | None = None) -> HubReply:
-        """Succeeds with the `CounterSummary`."""
-        return self._ask(lambda hub: hub.pause_counter(code, reason))
-
-    def close_counter(self, code: str, reason: str | None = None) -> HubReply:
-        """Succeeds with the `CounterSummary`."""
-        return self._ask(lambda hub: hub.close_counter(code, reason))
-
-    def validate_queue_integrity(self, service: str) -> HubReply:
-        """Succeeds with an `IntegrityReport`."""
-        return self._ask(lambda hub: hub.validate_queue_integrity(service))
-
-    def request(
-        self, method: str, params: Mapping[str, Any] | None = None, *, keyed: bool = False
-    ) -> HubReply:
-        """Any other method; `keyed` when it changes something. Succeeds with plain JSON values."""
-        return self._ask(lambda hub: hub.request(method, params, keyed=keyed))
 
     def sign_in(self, username: str, password: str) -> HubReply:
         """Connects as this person. Succeeds with the `Hello`.

@@ -21,8 +21,8 @@ class Talk:
         self.asked: list[dict[str, Any]] = []
         self.session.connected(0.0)
         self.answer("session.hello", HELLO)
-        for method, result in (("services.list", {"services": []}), ("counters.list", {"counters": []})):
-            self.answer(method, result)
+        self.answer("services.list", {"services": []})
+        self.answer("counters.list", {"counters": []})
 
     def subscriptions(self) -> list[dict[str, Any]]:
         """The parameters of the subscriptions that are not answered yet."""
