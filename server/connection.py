@@ -184,10 +184,11 @@ class ClientConnection:
         try:
             turn = 0
             while (message := await self._receive()) is not None:
-                turn += 1
-                if turn % REQUESTS_A_TURN == 0:
-                    # Requests that wait already are read without a pause: others have their turn.
-                    await asyncio.sleep(0)
+                if self._socket.has_more:
+                    # Requests that wait already are read without a pause: now and then others have their turn.
+                    turn += 1
+                    if turn % REQUESTS_A_TURN == 0:
+                        await asyncio.sleep(0)
                 wait = pace.take()
                 await self._answer(principal, outbox, message, requests, wait)
                 if wait:

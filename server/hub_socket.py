@@ -39,6 +39,11 @@ class HubSocket(ServerConnection):
         if hasattr(transport, "max_size"):
             transport.max_size = READ_BYTES
 
+    @property
+    def has_more(self) -> bool:
+        """Whether a request waits already."""
+        return len(self.recv_messages.frames) > 0
+
     def trust(self) -> None:
         """The client said who it is: its requests have their own limit from now on."""
         self._frames_left = -1
@@ -49,14 +54,26 @@ class HubSocket(ServerConnection):
 
     def data_received(self, data: bytes) -> None:
         """asyncio's: bytes arrived."""
+        if (
+            len(data) <= SLICE_BYTES
+            and not self._held
+            and not self._too_much
+            and not self.recv_messages.paused
+        ):
+            super().data_received(data)
+            return
         self._held += data
         self._take_in()
 
     def process_event(self, event: Frame | Request | Response) -> None:
         """The library's: a frame, or the handshake's request, is complete."""
-        if isinstance(event, Frame) and not self._may_go_on(event):
-            self._end()
-            return
+        if isinstance(event, Frame):
+            if self._frames_left < 0 and event.opcode is Opcode.TEXT and event.fin and not self._too_much:
+                self.recv_messages.put(event)
+                return
+            if not self._may_go_on(event):
+                self._end()
+                return
         super().process_event(event)
 
     def _take_in(self) -> None:
