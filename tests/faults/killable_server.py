@@ -46,6 +46,7 @@ class KillableServer:
 
     def new_database(self) -> str:
         """The URL of a database with the schema and nothing in it."""
+        self._cluster.start()
         name = f"trial_{next(self._numbers)}"
         query(self._named("postgres"), f"CREATE DATABASE {name} TEMPLATE inturn STRATEGY FILE_COPY")
         return self._named(name)
