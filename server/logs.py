@@ -61,6 +61,9 @@ class JsonFormatter(DiscreetFormatter):
         return json.dumps(line, ensure_ascii=False)
 
 
+_NO_PARAMS = msgspec.Raw(b"{}")
+
+
 class RequestLog:
     """One connection's requests, a record each: changes and the line's refusals (info), forbidden ones (warning, at most
     one a second), whatever else (debug).
@@ -83,6 +86,8 @@ class RequestLog:
     ) -> None:
         """Records one answered request; `params` as the client sent them, `result` of one that was done."""
         self._asked += 1
+        if outcome == "ok" and params == _NO_PARAMS and not log.isEnabledFor(logging.DEBUG):
+            return  # a heartbeat, most often
         key = _key_of(params)
         if outcome in _REFUSED and self._spares():
             return
