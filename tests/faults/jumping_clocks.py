@@ -57,7 +57,7 @@ class JumpingHub(HubProcess):
 
     def _start(self) -> None:
         ours, theirs = _context.Pipe()
-        arguments = (self._away, self._database_url, self._options, theirs)
+        arguments = (self._away, self._database_url, self._options, self._most_files, theirs)
         self._process = _context.Process(target=_serve_jumping, args=arguments, daemon=True)
         self._process.start()
         theirs.close()
