@@ -15,7 +15,7 @@ from sqlalchemy import Engine, create_engine, text
 
 from core.session import DeviceCredentials, SessionCredentials
 from server import administration
-from server.access import secret_hash
+from server.door.access import secret_hash
 from tests.faults.crowd import Role
 from tests.faults.crowd_process import CrowdProcess, Part
 from tests.faults.verdict import counted, database_lines, judged
