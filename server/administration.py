@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, delete, func, insert, select, text, update
 
 from core.errors import SetupError
-from server.access import PAIRING_LIFETIME, hash_password, new_pairing_code, new_token, secret_hash
+from server.door.access import PAIRING_LIFETIME, hash_password, new_pairing_code, new_token, secret_hash
 from server.tables import counter_services, counters, devices, pairing_codes, services, users
 
 ACTOR = "command line"

@@ -26,8 +26,8 @@ from core.errors import (
 )
 from core.protocol import misfit
 from core.system_health import SystemHealth
-from server.access import Access
-from server.known_clients import Principal
+from server.door.access import Access
+from server.door.known_clients import Principal
 from server.notification_service import NotificationService
 from server.outbox import Outbox
 from server.queue_operations import QueueOperations

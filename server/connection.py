@@ -31,15 +31,15 @@ from core.protocol import (
     reply_frame,
 )
 from server.commands import Context, as_hub_error, decode_params
-from server.hub_socket import HubSocket
+from server.door.hub_socket import HubSocket
+from server.door.known_clients import Principal
+from server.door.limits import Limits, Pace
+from server.door.throttle import address_of
 from server.introduction import HelloParams, PairParams
-from server.known_clients import Principal
-from server.limits import Limits, Pace
 from server.logs import RequestLog
 from server.outbox import Outbox
 from server.parts import HubParts
 from server.routers import execute
-from server.throttle import address_of
 
 log = logging.getLogger(__name__)
 

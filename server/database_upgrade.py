@@ -13,10 +13,12 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from core.errors import SetupError
-from server import hub_role, legacy_database, legacy_upgrade, maintenance, schema
+from server import hub_role, maintenance, schema
 from server.database import sentence_of
-from server.legacy_database import UNCHANGED, Found
-from server.postgres_files import follow_owner
+from server.legacy import database as legacy_database
+from server.legacy import upgrade as legacy_upgrade
+from server.legacy.database import UNCHANGED, Found
+from server.postgres.files import follow_owner
 
 _IN_USE = {"55P03", "40P01"}
 _DUPLICATES = {"42P07", "42710", "42723"}

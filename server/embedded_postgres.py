@@ -13,8 +13,8 @@ when the owner is killed: it then shuts down as if asked to. An adopter whose co
 On macOS and Windows a killed owner leaves its server running and the next start adopts it; Windows has
 no private socket folder, so that anybody with an account on the computer could connect.
 
-`postgres_binaries` finds the programs, `postgres_process` runs them, `postgres_cluster` makes and starts
-a cluster with them, `postgres_files` reads what they leave; this module decides who does that and when.
+In `server.postgres`, `binaries` finds the programs, `process` runs them, `cluster` makes and starts
+a cluster with them, `files` reads what they leave; this module decides who does that and when.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from urllib.parse import quote
 
 import psycopg
 
-from server.postgres_binaries import PostgresBinaries
-from server.postgres_cluster import SUPERUSER, Cluster, Deadline
-from server.postgres_errors import EmbeddedPostgresError, SocketTaken
-from server.postgres_files import RunningServer, postgres_runs_in
-from server.postgres_process import interrupt, quit_at_once
+from server.postgres.binaries import PostgresBinaries
+from server.postgres.cluster import SUPERUSER, Cluster, Deadline
+from server.postgres.errors import EmbeddedPostgresError, SocketTaken
+from server.postgres.files import RunningServer, postgres_runs_in
+from server.postgres.process import interrupt, quit_at_once
 
 __all__ = ["EmbeddedPostgres", "EmbeddedPostgresError"]
 

@@ -22,12 +22,12 @@ from core.protocol import CLOSE_TOO_MANY, MAX_REQUEST_BYTES, SUBPROTOCOL
 from server import http_pages
 from server.connection import ClientConnection
 from server.database import Database
-from server.doorway import BACKLOG, Doorway
-from server.hub_socket import HubSocket
-from server.limits import Limits
+from server.door.doorway import BACKLOG, Doorway
+from server.door.hub_socket import HubSocket
+from server.door.limits import Limits
+from server.door.tls import TlsDoor, TlsFiles
 from server.parts import HubParts, assemble
 from server.queue_operations import Result
-from server.tls import TlsDoor, TlsFiles
 from server.visitors import Visitors
 
 log = logging.getLogger(__name__)

@@ -9,8 +9,8 @@ import msgspec
 
 from core.errors import RateLimited, Unauthenticated, Unavailable
 from core.tickets import Hello
-from server.access import Credentials
 from server.commands import Method, Params
+from server.door.access import Credentials
 
 
 class HelloParams(Params, frozen=True, kw_only=True):

@@ -12,10 +12,11 @@ from sqlalchemy.exc import DBAPIError
 
 from core.errors import SetupError
 from core.settings import Settings
-from server import hub_role, legacy_database, schema
+from server import hub_role, schema
 from server.database import administration_engine, sentence_of
 from server.database_upgrade import Upgrade, upgrade_database
 from server.embedded_postgres import EmbeddedPostgres
+from server.legacy import database as legacy_database
 
 log = logging.getLogger(__name__)
 

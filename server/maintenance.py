@@ -15,8 +15,8 @@ from core.errors import SetupError
 from server import hub_role
 from server.administration import wake_hubs
 from server.database_address import told_to_programs
-from server.postgres_binaries import PostgresBinaries, find_binaries
-from server.postgres_errors import WrongMajor
+from server.postgres.binaries import PostgresBinaries, find_binaries
+from server.postgres.errors import WrongMajor
 
 
 def backup(engine: Engine, file: Path) -> None:

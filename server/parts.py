@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib import metadata
 
-from server.access import Access
 from server.database import Database
 from server.database_channel import DatabaseChannel
+from server.door.access import Access
+from server.door.limits import Limits
 from server.hub_condition import HubCondition
 from server.hub_watch import HubWatch
 from server.lanes import Lanes
-from server.limits import Limits
 from server.metrics import Metrics
 from server.notification_service import NotificationService
 from server.overview import Overview

@@ -14,11 +14,11 @@ from core.errors import HubError, SetupError
 from core.settings import Settings
 from server import logs
 from server.database import administration_engine, sentence_of
+from server.door.limits import limits_of
+from server.door.tls import TlsFiles, check_files
 from server.embedded_postgres import EmbeddedPostgres, EmbeddedPostgresError
 from server.hub import Hub
-from server.limits import limits_of
 from server.local_database import prepare
-from server.tls import TlsFiles, check_files
 
 log = logging.getLogger(__name__)
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from core.errors import HubError
 from core.protocol import CLOSE_UNAUTHENTICATED, SILENCE_SECONDS
-from server.access import Access
 from server.connection import ClientConnection
+from server.door.access import Access
 from server.metrics import Metrics
 
 log = logging.getLogger(__name__)

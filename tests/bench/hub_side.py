@@ -25,10 +25,10 @@ from websockets.exceptions import ConnectionClosed
 
 from core.protocol import Request, encode, push_frame
 from core.tickets import QueueEvent, Ticket
+from server.door.limits import Limits
+from server.door.tls import TlsFiles
 from server.hub import Hub
-from server.limits import Limits
 from server.outbox import text_frame
-from server.tls import TlsFiles
 from server.views import event_view
 
 # The limits are looked at as always, but a bench asks more than any of them allows.

@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 from server.database import driver_url
-from server.postgres_binaries import installed_binaries
+from server.postgres.binaries import installed_binaries
 
 # Clients take the lines in turn; the key is made by the server.
 JOIN = """\\set lane :client_id % {lines}

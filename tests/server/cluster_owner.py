@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from server.embedded_postgres import EmbeddedPostgres, EmbeddedPostgresError
-from server.postgres_binaries import BIN_VARIABLE
+from server.postgres.binaries import BIN_VARIABLE
 
 REPOSITORY = Path(__file__).parents[2]
 

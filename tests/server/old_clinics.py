@@ -17,7 +17,7 @@ from sqlalchemy import Engine, create_engine, make_url
 from server.database import driver_url
 from server.database_upgrade import Upgrade, upgrade_database
 from server.embedded_postgres import EmbeddedPostgres
-from server.postgres_binaries import PostgresBinaries, installed_binaries
+from server.postgres.binaries import PostgresBinaries, installed_binaries
 from tests.server.private_clusters import FAST
 
 HERE = Path(__file__).with_name("legacy")

@@ -15,7 +15,7 @@ import psycopg
 import pytest
 
 from server.embedded_postgres import EmbeddedPostgres
-from server.postgres_files import RunningServer, read_pid_file
+from server.postgres.files import RunningServer, read_pid_file
 from tests.waiting import until
 
 FAST = {"fsync": "off"}

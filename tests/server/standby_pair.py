@@ -13,9 +13,9 @@ from urllib.parse import quote
 import psycopg
 
 from server.embedded_postgres import DATABASE, EmbeddedPostgres
-from server.file_lock import FileLock
-from server.postgres_cluster import SUPERUSER, Cluster
-from server.postgres_files import PORT, socket_directory
+from server.postgres.cluster import SUPERUSER, Cluster
+from server.postgres.file_lock import FileLock
+from server.postgres.files import PORT, socket_directory
 from tests.server.private_clusters import FAST, eventually, is_alive, query, server_of
 
 

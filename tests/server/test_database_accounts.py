@@ -21,13 +21,13 @@ from server.database import administration_engine, driver_url
 from server.database_address import told_to_programs
 from server.database_upgrade import Upgrade, upgrade_database
 from server.embedded_postgres import EmbeddedPostgres
-from server.postgres_binaries import find_binaries
+from server.postgres.binaries import find_binaries
 from server.probes.schema_objects import role_findings
 from server.probes.scratch_hub import hub_process
 from tests.clinic import Clinic
 from tests.conftest import Run
+from tests.server.cli.test_command_line import inturn_hub
 from tests.server.private_clusters import query
-from tests.server.test_command_line import inturn_hub
 
 OPEN_TO_ALL = (
     "SELECT count(*) FROM pg_proc WHERE pronamespace = 'public'::regnamespace "

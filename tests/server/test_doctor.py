@@ -23,7 +23,7 @@ from server.probes.schema_objects import CONSTRAINTS, DOMAINS, INDEXES, TRIGGERS
 from tests.clinic import Clinic
 from tests.conftest import Run
 from tests.hub_process import HubProcess
-from tests.server.test_command_line import inturn_hub
+from tests.server.cli.test_command_line import inturn_hub
 from tests.waiting import until
 
 CHECKS = ["database", "schema", "constraints", "indexes", "triggers", "role", "plans"]

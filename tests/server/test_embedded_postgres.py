@@ -17,10 +17,10 @@ import psycopg
 import pytest
 
 from server.embedded_postgres import EmbeddedPostgres
-from server.postgres_binaries import PostgresBinaries, find_binaries, installed_binaries
-from server.postgres_errors import SocketTaken
-from server.postgres_files import SOCKET_NAME, read_pid_file
-from server.postgres_process import choose_account
+from server.postgres.binaries import PostgresBinaries, find_binaries, installed_binaries
+from server.postgres.errors import SocketTaken
+from server.postgres.files import SOCKET_NAME, read_pid_file
+from server.postgres.process import choose_account
 from tests.server.cluster_owner import OwnerProcess
 from tests.server.private_clusters import (
     FAST,

@@ -15,7 +15,7 @@ from websockets.exceptions import ConnectionClosed
 
 from server import routers
 from server.commands import REGISTRY
-from server.limits import Limits
+from server.door.limits import Limits
 from tests.clinic import Clinic
 from tests.conftest import Run
 from tests.hub_process import HubProcess

@@ -20,7 +20,7 @@ from core.session import PersonCredentials
 from tests.clinic import PASSWORD, Clinic
 from tests.conftest import Run
 from tests.hub_process import HubProcess
-from tests.server.test_command_line import inturn_hub, serving
+from tests.server.cli.test_command_line import inturn_hub, serving
 from tests.waiting import until
 
 

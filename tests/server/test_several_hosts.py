@@ -15,7 +15,7 @@ from server.database_address import told_to_programs
 from server.probes.scratch_hub import hub_process, scratch_database
 from tests.clinic import Clinic
 from tests.conftest import Run
-from tests.server.test_command_line import inturn_hub
+from tests.server.cli.test_command_line import inturn_hub
 
 
 @pytest.fixture

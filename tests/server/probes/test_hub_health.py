@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from core.hub_connection import trust
+from server.door.tls import TlsFiles
 from server.probes.hub_health import hub_findings
-from server.tls import TlsFiles
 from tests.clinic import Clinic
 from tests.hub_process import HubProcess
 

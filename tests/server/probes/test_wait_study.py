@@ -8,10 +8,10 @@ from random import Random
 import pytest
 
 from core.errors import SetupError
-from server.command_line import parser
+from server.cli.command_line import parser
 from server.probes.day_simulation import Day, SimulatedClinic, SimulatedService, two_services
 from server.probes.wait_study import OUTLIER, Study, report, running_pace, study
-from tests.server.test_command_line import inturn_hub
+from tests.server.cli.test_command_line import inturn_hub
 
 SERVICES = {"A": SimulatedService(0.6, 300.0), "B": SimulatedService(0.4, 720.0)}
 DAYS = 100

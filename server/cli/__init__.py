@@ -1,0 +1,1 @@
+"""The command line `inturn-hub`: one module a group of commands."""

@@ -1,0 +1,148 @@
+"""`inturn-hub service`, `counter`, `site`, `day`: what a clinic consists of, and when it is open."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Mapping
+
+from sqlalchemy import Engine
+
+from core.errors import SetupError
+from server import administration, clinic_settings
+from server.cli.command_parser import Group, add_command, add_group, print_lines, settings_of
+from server.local_database import current_engine
+
+HOURS = 'when it issues tickets: "mon-fri 08:00-12:00 13:00-17:00; sat 09:00-12:00", or always'
+
+
+def add_clinic_commands(commands: Group) -> None:
+    """Declares them."""
+    group = add_group(commands, "service", "what patients come for")
+    _add_service(group)
+    _add_closed_days(group)
+    _add_counter_commands(add_group(commands, "counter", "where patients are called to"))
+    _add_site(commands)
+    day = add_command(
+        add_group(commands, "day", "the business day"),
+        "close",
+        _day_close,
+        "cancel who still waits or is parked; consultations stay open and are named",
+    )
+    day.add_argument("service", nargs="?", help="only this service's line")
+
+
+def _add_service(group: Group) -> None:
+    add = add_command(group, "add", _service_add, "make a service")
+    add.add_argument("code")
+    add.add_argument("name")
+    add.add_argument("--prefix", help="letters of its numbers (default: the code's first)")
+    add.add_argument("--icon", help="the card's icon, e.g. stethoscope")
+    change = add_command(group, "set", _service_set, "change a service; what is not given stays as it is")
+    change.add_argument("code")
+    change.add_argument("--name")
+    change.add_argument(
+        "--head-start", help="minutes that medium priority is ahead of low, or off: medium goes first"
+    )
+    change.add_argument("--pace", help="minutes a patient, until enough consultations are known")
+    change.add_argument("--quota", help="tickets a business day, or off")
+    change.add_argument(
+        "--no-show-calls", help="calls before a no-show is final; before, to the end of the line"
+    )
+    change.add_argument("--hours", help=HOURS)
+    change.add_argument("--last-ticket", help="minutes before the end of each opening")
+    show = "list the services, their state and hours, and the closed days to come"
+    add_command(group, "list", lambda a: print_lines(a, clinic_settings.list_services), show)
+
+
+def _add_closed_days(group: Group) -> None:
+    for name, run, what in (
+        ("close-on", _close_on, "no tickets on a day, e.g. a holiday"),
+        ("open-on", _open_on, "take close-on back"),
+    ):
+        made = add_command(group, name, run, what)
+        made.add_argument("day", help="e.g. 2026-12-24")
+        made.add_argument("code", nargs="?", help="only this service (default: every one)")
+
+
+def _add_counter_commands(group: Group) -> None:
+    add = add_command(group, "add", _counter_add, "make a counter")
+    add.add_argument("code")
+    add.add_argument("name")
+    add.add_argument("--services", required=True, help="service codes in the order of serving, e.g. A,B")
+    change = add_command(group, "set", _counter_set, "change a counter; what is not given stays as it is")
+    change.add_argument("code")
+    change.add_argument("--name")
+    change.add_argument("--services", help="service codes in the order of serving, e.g. A,B")
+    change.add_argument(
+        "--rule",
+        help="who is next: best_rank of all its lines, or in_order of its services within a priority",
+    )
+    show = "list the counters, their state, services and rule"
+    add_command(group, "list", lambda a: print_lines(a, clinic_settings.list_counters), show)
+
+
+def _add_site(commands: Group) -> None:
+    site = add_command(commands, "site", _site, "name the clinic and set its day; without a value, show them")
+    site.add_argument("name", nargs="?")
+    site.add_argument("--time-zone", help="an IANA name, e.g. Europe/Berlin")
+    site.add_argument("--day-starts", help="when numbers begin again, e.g. 04:00")
+    site.add_argument("--day-closes", help="when who still waits is cancelled, e.g. 22:00, or never")
+
+
+def _typed(arguments: argparse.Namespace, *options: str) -> dict[str, str]:
+    """The options that were given."""
+    return {option: value for option in options if (value := getattr(arguments, option)) is not None}
+
+
+def _set(
+    arguments: argparse.Namespace, change: Callable[[Engine, str, Mapping[str, str]], None], *options: str
+) -> None:
+    typed = _typed(arguments, *options)
+    if not typed:
+        said = ", ".join("--" + option.replace("_", "-") for option in options)
+        raise SetupError(f"Say what to change: {said}.")
+    with current_engine(settings_of(arguments), must_exist=True) as engine:
+        change(engine, arguments.code, typed)
+
+
+def _service_add(arguments: argparse.Namespace) -> None:
+    with current_engine(settings_of(arguments)) as engine:
+        administration.add_service(engine, arguments.code, arguments.name, arguments.prefix, arguments.icon)
+
+
+def _service_set(arguments: argparse.Namespace) -> None:
+    options = ("name", "head_start", "pace", "quota", "no_show_calls", "hours", "last_ticket")
+    _set(arguments, clinic_settings.set_service, *options)
+
+
+def _close_on(arguments: argparse.Namespace) -> None:
+    with current_engine(settings_of(arguments), must_exist=True) as engine:
+        clinic_settings.close_on(engine, arguments.day, arguments.code)
+
+
+def _open_on(arguments: argparse.Namespace) -> None:
+    with current_engine(settings_of(arguments), must_exist=True) as engine:
+        clinic_settings.open_on(engine, arguments.day, arguments.code)
+
+
+def _counter_add(arguments: argparse.Namespace) -> None:
+    with current_engine(settings_of(arguments)) as engine:
+        administration.add_counter(engine, arguments.code, arguments.name, arguments.services.split(","))
+
+
+def _counter_set(arguments: argparse.Namespace) -> None:
+    _set(arguments, clinic_settings.set_counter, "name", "services", "rule")
+
+
+def _site(arguments: argparse.Namespace) -> None:
+    typed = _typed(arguments, "name", "time_zone", "day_starts", "day_closes")
+    if not typed:
+        print_lines(arguments, clinic_settings.show_site)
+        return
+    with current_engine(settings_of(arguments)) as engine:
+        clinic_settings.set_site(engine, typed)
+
+
+def _day_close(arguments: argparse.Namespace) -> None:
+    with current_engine(settings_of(arguments), must_exist=True) as engine:
+        print(clinic_settings.close_day(engine, arguments.service))

@@ -1,0 +1,59 @@
+"""`inturn-hub db`: schema, backup, restore."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import sys
+from pathlib import Path
+
+from server import maintenance
+from server.cli.command_parser import Group, add_command, add_group, settings_of
+from server.database_upgrade import Upgrade, upgrade_database
+from server.local_database import database_engine
+
+
+def add_database_commands(commands: Group) -> None:
+    """Declares them."""
+    group = add_group(commands, "db", "the database: schema, backup, restore")
+    what = "bring an empty, an older or the earlier version's database to the current schema"
+    upgrade = add_command(group, "upgrade", _db_upgrade, what)
+    upgrade.add_argument("--dry-run", action="store_true", help="print the same and change nothing")
+    upgrade.add_argument(
+        "--backup", type=Path, metavar="FILE", help="back the database up into this file first"
+    )
+    upgrade.add_argument(
+        "--time-zone", default="UTC", help="where the earlier version's times were taken (default UTC)"
+    )
+    backup = add_command(group, "backup", _db_backup, "write a backup")
+    backup.add_argument("file", type=Path)
+    restore = add_command(group, "restore", _db_restore, "replace everything by a backup")
+    restore.add_argument("file", type=Path)
+
+
+def _db_upgrade(arguments: argparse.Namespace) -> None:
+    settings = settings_of(arguments)
+    wanted = Upgrade(settings.data_path, arguments.backup, arguments.time_zone, arguments.dry_run)
+    with database_engine(settings, must_exist=wanted.dry_run) as engine:
+        done = upgrade_database(engine, wanted)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # An old name may have letters that this terminal has not: no reason to fail behind the commit.
+        sys.stdout.reconfigure(errors="backslashreplace")
+    print("\n".join(done.lines))
+    # The report is the same for a dry run; what differs is said beside it.
+    if wanted.dry_run:
+        print("This was a dry run: nothing was changed.", file=sys.stderr)
+    elif done.backup:
+        print(f"Backup written to {done.backup}.", file=sys.stderr)
+
+
+def _db_backup(arguments: argparse.Namespace) -> None:
+    with database_engine(settings_of(arguments), must_exist=True) as engine:
+        maintenance.backup(engine, arguments.file)
+    print(f"Backup written to {arguments.file}.")
+
+
+def _db_restore(arguments: argparse.Namespace) -> None:
+    with database_engine(settings_of(arguments)) as engine:
+        maintenance.restore(engine, arguments.file)
+    print(f"Restored from {arguments.file}.")

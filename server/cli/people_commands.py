@@ -1,0 +1,73 @@
+"""`inturn-hub user` and `device`: who may come in."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import os
+import sys
+
+from server import administration
+from server.cli.command_parser import Group, add_command, add_group, print_lines, settings_of
+from server.local_database import current_engine
+
+
+def add_people_commands(commands: Group) -> None:
+    """Declares them."""
+    _add_user_commands(add_group(commands, "user", "accounts of staff and administrators"))
+    _add_device_commands(add_group(commands, "device", "kiosks and wall monitors"))
+
+
+def _add_user_commands(group: Group) -> None:
+    add = add_command(
+        group, "add", _user_add, "make an account; the password comes on standard input or in INTURN_PASSWORD"
+    )
+    add.add_argument("name")
+    add.add_argument("--role", required=True, choices=["staff", "supervisor", "admin"])
+    add_command(group, "list", lambda a: print_lines(a, administration.list_users), "list the accounts")
+    disable = add_command(group, "disable", _user_disable, "end an account")
+    disable.add_argument("name")
+
+
+def _add_device_commands(group: Group) -> None:
+    add = add_command(group, "add", _device_add, "make a device; prints its token alone")
+    add.add_argument("name")
+    add.add_argument("--role", required=True, choices=["kiosk", "monitor"])
+    pair = add_command(
+        group, "pair", _device_pair, "make a device; prints a code that it is paired with, for ten minutes"
+    )
+    pair.add_argument("--role", required=True, choices=["kiosk", "monitor"])
+    pair.add_argument("--name")
+    revoke = add_command(group, "revoke", _device_revoke, "make a device's token worthless")
+    revoke.add_argument("name")
+    add_command(group, "list", lambda a: print_lines(a, administration.list_devices), "list the devices")
+
+
+def _user_add(arguments: argparse.Namespace) -> None:
+    password = os.environ.get("INTURN_PASSWORD") or _read_password()
+    with current_engine(settings_of(arguments)) as engine:
+        administration.add_user(engine, arguments.name, arguments.role, password)
+
+
+def _read_password() -> str:
+    return getpass.getpass("Password: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
+
+
+def _user_disable(arguments: argparse.Namespace) -> None:
+    with current_engine(settings_of(arguments), must_exist=True) as engine:
+        administration.disable_user(engine, arguments.name)
+
+
+def _device_add(arguments: argparse.Namespace) -> None:
+    with current_engine(settings_of(arguments)) as engine:
+        print(administration.add_device(engine, arguments.name, arguments.role))
+
+
+def _device_pair(arguments: argparse.Namespace) -> None:
+    with current_engine(settings_of(arguments)) as engine:
+        print(administration.pair_device(engine, arguments.role, arguments.name))
+
+
+def _device_revoke(arguments: argparse.Namespace) -> None:
+    with current_engine(settings_of(arguments), must_exist=True) as engine:
+        administration.revoke_device(engine, arguments.name)

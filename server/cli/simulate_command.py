@@ -1,0 +1,41 @@
+"""`inturn-hub simulate`: how good the wait estimates are, without a database."""
+
+from __future__ import annotations
+
+import argparse
+
+from server.cli.command_parser import Group, add_command
+
+
+def add_simulate_command(commands: Group) -> None:
+    """Declares it."""
+    simulate = add_command(commands, "simulate", _simulate, "try the wait estimates on simulated days")
+    simulate.add_argument("--days", type=_at_least_one, default=200)
+    simulate.add_argument("--seed", type=int, default=1)
+    simulate.add_argument(
+        "--load", type=_load, default=0.8, help="work over what the counters can do (default 0.8)"
+    )
+    simulate.add_argument("--counters", type=_at_least_one, default=3)
+
+
+def _simulate(arguments: argparse.Namespace) -> None:
+    from server.probes.day_simulation import two_services
+    from server.probes.wait_study import report, study
+
+    print(report(study(two_services(arguments.load, arguments.counters), arguments.days, arguments.seed)))
+
+
+def _at_least_one(word: str) -> int:
+    if not word.isdecimal() or int(word) < 1:
+        raise argparse.ArgumentTypeError(f"{word} is not a whole number from 1")
+    return int(word)
+
+
+def _load(word: str) -> float:
+    try:
+        load = float(word)
+    except ValueError:
+        load = 0.0
+    if not 0.1 <= load <= 2:
+        raise argparse.ArgumentTypeError(f"{word} is not a number from 0.1 to 2")
+    return load

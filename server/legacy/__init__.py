@@ -1,0 +1,1 @@
+"""The earlier version's database: recognised, repaired and brought into the lines."""

@@ -1,0 +1,215 @@
+"""One cluster on disk: made by initdb, run by postgres. Who may do that, and when, is the caller's matter."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import MappingProxyType
+from typing import IO
+
+from server.postgres.binaries import PostgresBinaries, find_binaries
+from server.postgres.errors import (
+    DamagedCluster,
+    EmbeddedPostgresError,
+    NotEnoughDiskSpace,
+    NotWritable,
+    StartTimedOut,
+    WrongMajor,
+)
+from server.postgres.file_lock import FileLock
+from server.postgres.files import (
+    PORT,
+    RunningServer,
+    clear_stale_files,
+    data_major,
+    explain_failure,
+    follow_owner,
+    make_private,
+    read_pid_file,
+    rotate_log,
+    socket_directory,
+)
+from server.postgres.process import choose_account, spawn
+
+SUPERUSER = "inturn"
+DISK_SPACE_FOR_A_CLUSTER = 150_000_000
+"""Bytes: a new cluster takes 40 MB and its write-ahead log grows from the first hour on."""
+POLL_INTERVAL = 0.01
+SETTINGS: Mapping[str, str] = MappingProxyType(
+    {
+        "listen_addresses": "",
+        "port": str(PORT),
+        "unix_socket_permissions": "0700",
+        "max_connections": "100",
+        # Statements and row contents may hold patients' names; the log must not.
+        "log_min_error_statement": "panic",
+        "log_error_verbosity": "terse",
+    }
+)
+
+
+class Deadline:
+    """How long a start may take; `pause()` is the only way to wait in it."""
+
+    def __init__(self, seconds: float, log: Path) -> None:
+        self._seconds = seconds
+        self._end = time.monotonic() + seconds
+        self._log = log
+
+    def pause(self, reason: EmbeddedPostgresError | None = None) -> None:
+        """Wait a moment; raise `reason`, by default StartTimedOut, when the time is up."""
+        if time.monotonic() > self._end:
+            raise reason or StartTimedOut(self._seconds, self._log)
+        threading.Event().wait(POLL_INTERVAL)
+
+
+class Cluster:
+    """The files under `root` and the programs that work on them.
+
+    Attributes:
+        root: absolute, without symbolic links.
+        data: the data directory; there is none before the first start.
+        log: what initdb and the server say.
+    """
+
+    def __init__(self, root: Path, options: Mapping[str, str], binaries: PostgresBinaries | None) -> None:
+        self.root = root.expanduser().resolve()
+        self.data = self.root / "data"
+        self.log = self.root / "postgres.log"
+        self._new_data = self.root / "data.new"
+        self._options = options
+        self._binaries = binaries
+        self._log_start = 0
+
+    def binaries(self) -> PostgresBinaries:
+        """Programs that fit the data; looked for once. Raises NoBinaries or WrongMajor."""
+        major = data_major(self.data)
+        if self._binaries is None:
+            self._binaries = find_binaries(major)
+        if major not in (None, self._binaries.major):
+            found = f"version {self._binaries.version} in {self._binaries.bin_dir}"
+            raise WrongMajor(major, found)
+        return self._binaries
+
+    def find_running(self) -> RunningServer | None:
+        """The server of this data directory, if it is ready and somebody listens."""
+        running = read_pid_file(self.data)
+        # A copied data directory brings the original's pid file along: that is not our server.
+        with suppress(OSError):
+            if running and running.ready and running.data.samefile(self.data) and running.accepts():
+                return running
+        return None
+
+    def open_lock(self, name: str) -> FileLock:
+        """A lock file in `root`, not taken yet."""
+        path = self.root / name
+        lock = FileLock(path)
+        follow_owner(path, self.root)
+        return lock
+
+    def make_if_missing(self, server_lock: FileLock, deadline: Deadline) -> None:
+        """Run initdb unless there is a cluster; beside it, then renamed: there is never half of one."""
+        if data_major(self.data) is not None:
+            return
+        if self.data.exists() and any(self.data.iterdir()):
+            raise DamagedCluster(self.data)
+        if shutil.disk_usage(self.root).free < DISK_SPACE_FOR_A_CLUSTER:
+            raise NotEnoughDiskSpace(self.root)
+        self._remove_half_made()
+        self._run_initdb(server_lock, deadline)
+        with suppress(FileNotFoundError):
+            self.data.rmdir()
+        self._new_data.rename(self.data)
+        _sync_folder(self.root)
+
+    def spawn_server(self, server_lock: FileLock) -> subprocess.Popen[bytes]:
+        """Start `postgres`; it is not ready yet."""
+        sockets = socket_directory(self.root)
+        make_private(sockets, self.root)
+        clear_stale_files(self.data, sockets)
+        settings = {**SETTINGS, "unix_socket_directories": str(sockets), **self._options}
+        argv = ["postgres", "-D", str(self.data)]
+        for name, value in settings.items():
+            argv += ["-c", f"{name}={value}"]
+        return self._spawn(argv, server_lock)
+
+    def await_ready(self, process: subprocess.Popen[bytes], deadline: Deadline) -> None:
+        """Wait until the spawned server takes connections. Raises what its log tells of if it ends."""
+        while not ((running := read_pid_file(self.data)) and running.pid == process.pid and running.ready):
+            if process.poll() is not None:
+                raise self._failure()
+            deadline.pause()
+
+    def remove_socket_directory(self) -> None:
+        """Leave nothing behind in the temporary folder."""
+        sockets = socket_directory(self.root)
+        if sockets.parent != self.root:
+            with suppress(OSError):
+                sockets.rmdir()
+
+    @contextmanager
+    def plain_errors(self) -> Iterator[None]:
+        """Turn errors of the file system into a sentence."""
+        try:
+            yield
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise NotEnoughDiskSpace(self.root) from error
+            raise NotWritable(self.root, (error.strerror or type(error).__name__).lower()) from error
+
+    def _run_initdb(self, server_lock: FileLock, deadline: Deadline) -> None:
+        builtin = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
+        # The same order of text on every computer; macOS has no C.UTF-8 of its own.
+        older = ["--locale=C" if sys.platform == "darwin" else "--locale=C.UTF-8"]
+        argv = ["initdb", "-D", str(self._new_data), "-U", SUPERUSER, "-E", "UTF8", "--data-checksums"]
+        argv += ["--auth-local=trust", "--auth-host=reject", "--no-instructions"]
+        argv += builtin if self.binaries().major >= 17 else older
+        argv += ["--no-sync"] if self._options.get("fsync") == "off" else []
+        process = self._spawn(argv, server_lock)
+        try:
+            while process.poll() is None:
+                deadline.pause()
+        finally:
+            process.kill()
+        if process.returncode:
+            failure = self._failure()
+            self._remove_half_made()
+            raise failure
+
+    def _spawn(self, argv: list[str], server_lock: FileLock) -> subprocess.Popen[bytes]:
+        program = self.binaries().program(argv[0])
+        account = choose_account(self.root, program)
+        with self._open_log() as log:
+            self._log_start = log.seek(0, os.SEEK_END)
+            return spawn([program, *argv[1:]], account=account, log=log, inherited_fd=server_lock.fileno())
+
+    def _open_log(self) -> IO[bytes]:
+        rotate_log(self.log)
+        fd = os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        follow_owner(self.log, self.root)
+        return os.fdopen(fd, "ab")
+
+    def _failure(self) -> EmbeddedPostgresError:
+        return explain_failure(self.log, self._log_start, self.root)
+
+    def _remove_half_made(self) -> None:
+        with suppress(FileNotFoundError):
+            shutil.rmtree(self._new_data)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename in it durable."""
+    if sys.platform != "win32":
+        fd = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)

@@ -1,0 +1,172 @@
+"""`inturn-hub service`, `counter`, `site` and `day`, as an administrator types them while the hub runs."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from core.hub_client import HubClient
+from core.session import PersonCredentials
+from server.cli import command_line
+from tests.clinic import PASSWORD, Clinic
+from tests.conftest import Run
+from tests.hub_process import HubProcess
+from tests.waiting import until
+
+Type = Callable[[str], tuple[int, str, str]]
+"""Types a command; its exit code, what it printed, what it complained about."""
+
+HOURS = "mon-fri 08:00-12:00 13:00-17:00; sat 09:00-12:00"
+
+
+@pytest.fixture
+def types(clinic: Clinic, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Type:
+    def run_command(command: str) -> tuple[int, str, str]:
+        words = [*shlex.split(command), "--database-url", clinic.database_url]
+        monkeypatch.setattr(sys, "argv", ["inturn-hub", *words])
+        code = command_line.main()
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return run_command
+
+
+def test_a_service_is_set_and_what_is_not_given_stays(types: Type, clinic: Clinic) -> None:
+    options = "--head-start 20 --pace 8 --quota 40 --no-show-calls 3 --last-ticket 15"
+    assert types(f'service set A --name "See a nurse" {options} --hours "{HOURS}"') == (0, "", "")
+    assert types("service set A --quota 50") == (0, "", "")
+    columns = "name, head_start, configured_pace_seconds, daily_quota, no_show_calls, version"
+    row = f"SELECT {columns} FROM services WHERE code = 'A'"
+    assert clinic.rows(row) == [("See a nurse", timedelta(minutes=20), 480, 50, 3, 3)]
+    code, listed, _ = types("service list")
+    assert code == 0
+    assert f"\t{HOURS}, last ticket 15 min before the end\n" in listed
+    assert "B\tBlood tests\topen\talways\n" in listed
+    assert types("service set A --head-start off --quota off --hours always") == (0, "", "")
+    assert clinic.rows(row) == [("See a nurse", None, 480, None, 3, 4)]
+    assert clinic.rows("SELECT count(*) FROM opening_hours") == [(0,)]
+    acts = clinic.rows("SELECT actor, details FROM admin_events WHERE kind = 'service_set' ORDER BY id")
+    assert [(actor, details.get("quota")) for actor, details in acts] == [
+        ("command line", "40"),
+        ("command line", "50"),
+        ("command line", "off"),
+    ]
+
+
+def test_hours_change_and_the_last_ticket_stays(types: Type, clinic: Clinic) -> None:
+    types(f'service set A --hours "{HOURS}" --last-ticket 20')
+    types('service set A --hours "sun 10:00-12:00"')
+    assert "sun 10:00-12:00, last ticket 20 min before the end" in types("service list")[1]
+    assert types("service set A --last-ticket 0")[0] == 0
+    assert "sun 10:00-12:00\n" in types("service list")[1]
+
+
+def test_holidays(types: Type, clinic: Clinic) -> None:
+    assert types("service close-on 2099-12-24") == (0, "", "")
+    assert types("service close-on 2099-12-24") == (0, "", "")
+    assert types("service close-on 2099-12-31 B") == (0, "", "")
+    assert types("service close-on 2001-01-01") == (0, "", "")
+    listed = types("service list")[1]
+    assert listed.endswith("closed on 2099-12-24\tevery service\nclosed on 2099-12-31\tB\n")
+    assert types("service open-on 2099-12-24") == (0, "", "")
+    assert "2099-12-24" not in types("service list")[1]
+
+
+def test_a_counter_is_set(types: Type, clinic: Clinic) -> None:
+    assert types('counter set R1 --name "Room 1" --services C,A --rule in_order') == (0, "", "")
+    assert "R1\tRoom 1\topen\tC,A\tin_order\n" in types("counter list")[1]
+    assert types("counter set R1 --rule best_rank")[0] == 0
+    assert "R1\tRoom 1\topen\tC,A\tbest_rank\n" in types("counter list")[1]
+
+
+def test_the_site_is_named_and_its_day_set(types: Type, clinic: Clinic) -> None:
+    assert types("site Northgate --time-zone Europe/Berlin --day-starts 04:00 --day-closes 22:00") == (
+        0,
+        "",
+        "",
+    )
+    assert types("site Southgate") == (0, "", "")
+    assert types("site") == (0, "Southgate\tEurope/Berlin\tthe day starts 04:00 and closes 22:00\n", "")
+    assert types("site --day-closes never --day-starts 0:30") == (0, "", "")
+    closed_by = "the day starts 00:30 and is closed by an administrator"
+    assert types("site")[1] == f"Southgate\tEurope/Berlin\t{closed_by}\n"
+
+
+WRONG = [
+    ("service set X --quota 3", "There is no service X."),
+    ("service set A", "Say what to change: --name, --head-start, --pace,"),
+    ("service set A --quota many", "“many” is no number of tickets: write a whole number from 1 to"),
+    ("service set A --quota 0", "“0” is no number of tickets"),
+    ("service set A --pace 1.5", "“1.5” is no number of minutes"),
+    ("service set A --head-start -5", "“-5” is no number of minutes"),
+    ("service set A --no-show-calls ²", "“²” is no number of calls"),
+    ("service set A --name ' '", "A name can't be empty."),
+    ("service set A --hours 'sat 9-12'", "“9-12” in “sat 9-12” is no time: write it like 08:00-12:00."),
+    ("service set A --last-ticket 15", "A service that is always open has no last ticket"),
+    ("service set A --hours 'sat 09:00-09:30' --last-ticket 30", "Nobody could take a ticket"),
+    ("service close-on 24.12.2026", "“24.12.2026” is no day: write it like 2026-12-24."),
+    ("service close-on 2026-12-24 X", "There is no service X."),
+    ("service open-on 2026-12-24 A", "2026-12-24 was not closed for A"),
+    ("counter set R7 --name X", "There is no counter R7."),
+    ("counter set R1", "Say what to change: --name, --services, --rule."),
+    ("counter set R1 --services A,X", "There is no service X. Known: A, B, C."),
+    ("counter set R1 --services A,A", "A service stands twice in that list"),
+    ("counter set R1 --rule fifo", "“fifo” is no rule: write best_rank or in_order."),
+    ("site --day-starts 25:00", "“25:00” is no time of day: write it like 04:00."),
+    ("site --day-closes midnight", "“midnight” is no time of day"),
+    ("site --time-zone Mars", "There is no time zone Mars. Write it like Europe/Berlin."),
+    ("day close X", "There is no service X."),
+]
+"""A command, and what is said about it."""
+
+
+def test_a_bad_value_is_one_sentence_and_changes_nothing(types: Type, clinic: Clinic) -> None:
+    before = clinic.rows("SELECT config_revision, (SELECT max(id) FROM admin_events) FROM settings")
+    for command, sentence in WRONG:
+        code, printed, complaint = types(command)
+        assert (code, printed, complaint.count("\n")) == (1, "", 1), command
+        assert sentence in complaint
+    assert before == clinic.rows("SELECT config_revision, (SELECT max(id) FROM admin_events) FROM settings")
+
+
+def test_a_head_start_is_fixed_while_people_wait(types: Type, clinic: Clinic) -> None:
+    clinic.rows("SELECT join_queue('user:1', 'k', '', 'A')")
+    code, _, complaint = types("service set A --head-start 20")
+    assert (code, complaint.count("\n")) == (1, 1)
+    assert "Change its head start when nobody waits." in complaint
+    assert types("service set A --name Doctor")[0] == 0
+
+
+def test_a_running_hub_notices_and_the_day_is_closed(
+    run: Run, clinic: Clinic, hub: HubProcess, types: Type
+) -> None:
+    async def story() -> None:
+        async with (
+            HubClient(hub.url, PersonCredentials("admin", PASSWORD)) as console,
+            HubClient(hub.url, clinic.monitor) as wall,
+        ):
+            for _ in range(3):
+                await console.join_queue("A")
+            await console.call_next_patient("R1")
+            types('service set A --name "See a nurse" --quota 3')
+            types("counter set R2 --services C")
+            types("site Northgate --time-zone Europe/Berlin")
+            await until(
+                lambda: (
+                    (wall.replica.services[0].name, wall.replica.services[0].state) == ("See a nurse", "full")
+                )
+            )
+            await until(lambda: wall.replica.counters[1].services == ("C",))
+            expected = "2 tickets were cancelled. Consultations left open: A001 at R1.\n"
+            assert types("day close A") == (0, expected, "")
+            assert types("day close") == (0, expected.replace("2 tickets were", "0 tickets were"), "")
+            line = wall.replica.lines.line("A")
+            await until(lambda: (line.waiting_count, len(line.consulting)) == (0, 1))
+
+    run(story())
+    acts = clinic.rows("SELECT DISTINCT actor FROM queue_events WHERE reason = 'day_closed'")
+    assert acts == [("command line",)]

@@ -1,0 +1,313 @@
+"""Who comes in, how many, how fast, and who is sent away again."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import urllib.error
+import urllib.request
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, contextmanager
+from time import monotonic
+from typing import Any
+
+import pytest
+from sqlalchemy import create_engine, make_url, text
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed, InvalidMessage, InvalidStatus
+
+from server import administration
+from server.door.doorway import TOLD
+from server.door.limits import Limits
+from tests.clinic import Clinic
+from tests.conftest import Run
+from tests.hub_process import HubProcess
+from tests.server.bare_sockets import ask, code_of, open_socket, reason_of, request, say_hello
+
+
+@contextmanager
+def running(clinic: Clinic, **options: Any) -> Iterator[HubProcess]:
+    """A hub with these options."""
+    hub = HubProcess(clinic.database_url, **options)
+    try:
+        yield hub
+    finally:
+        hub.terminate()
+
+
+@contextmanager
+def database_away(clinic: Clinic, postgres: str) -> Iterator[None]:
+    """Nobody gets a connection to the clinic's database."""
+    name = make_url(clinic.database_url).database
+    engine = create_engine(postgres, isolation_level="AUTOCOMMIT")
+    try:
+        with engine.connect() as connection:
+            connection.execute(text(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false"))
+            ended = text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name")
+            connection.execute(ended, {"name": name})
+        yield
+        with engine.connect() as connection:
+            connection.execute(text(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true"))
+    finally:
+        engine.dispose()
+
+
+async def until_same(ask_again: Callable[[], Awaitable[object]], expected: object) -> None:
+    """Asks again and again until the answer is the expected one."""
+    found = None
+    for _ in range(200):
+        if (found := await ask_again()) == expected:
+            return
+        await asyncio.sleep(0.03)
+    pytest.fail(f"waited in vain for {expected!r}, found {found!r}")
+
+
+async def hello_at(hub: HubProcess) -> str:
+    """The refusal of a new connection's hello; "" when it is welcome."""
+    try:
+        async with open_socket(hub) as socket:
+            return reason_of(await say_hello(socket))
+    except (OSError, ConnectionClosed, InvalidMessage):
+        return "closed"
+
+
+async def page_status(hub: HubProcess, path: str) -> int:
+    """The status of a plain page."""
+    url = hub.url.replace("ws://", "http://").replace("/ws", path)
+
+    def read() -> int:
+        try:
+            with urllib.request.urlopen(url, timeout=5) as page:
+                return int(page.status)
+        except urllib.error.HTTPError as refused:
+            refused.close()
+            return refused.code
+
+    return await asyncio.to_thread(read)
+
+
+def test_a_web_page_of_elsewhere_is_refused_and_a_named_one_is_not(run: Run, clinic: Clinic) -> None:
+    async def story(hub: HubProcess) -> None:
+        for foreign in ("https://evil.example", "null", "http://clinic.example"):
+            with pytest.raises(InvalidStatus) as refused:
+                await open_socket(hub, origin=foreign)
+            assert refused.value.response.status_code == 403
+        async with open_socket(hub, origin="https://clinic.example") as page, open_socket(hub) as program:
+            assert reason_of(await say_hello(page)) == ""
+            assert reason_of(await say_hello(program)) == ""
+
+    with running(clinic, origins=["https://clinic.example"]) as hub:
+        run(story(hub))
+
+
+def test_a_client_that_asks_too_fast_is_slowed_and_nobody_else_is(run: Run, clinic: Clinic) -> None:
+    flood = 60
+
+    async def story(hub: HubProcess) -> None:
+        async with open_socket(hub) as kiosk, open_socket(hub) as other:
+            await say_hello(kiosk, token=clinic.kiosk.token)
+            await say_hello(other)
+            began = monotonic()
+            for _ in range(flood):
+                await kiosk.send(request("ping", {}))
+            honest = [reason_of(await ask(other, request("ping", {}))) for _ in range(flood)]
+            assert honest == [""] * flood
+            assert monotonic() - began < 1, "an honest client waited for the flood"
+            answers = [json.loads(await kiosk.recv()) for _ in range(flood)]
+            reasons = [reason_of(answer) for answer in answers]
+            waits = [answer["error"]["data"]["retry_after"] for answer in answers if "error" in answer]
+            assert 0 < min(waits) <= max(waits) <= 0.06
+            assert reasons[:10] == [""] * 10
+            assert set(reasons[10:]) == {"", "rate_limited"}
+            assert monotonic() - began > 1.0, "the hub read on as fast as it was flooded"
+
+    with running(clinic, limits=Limits(device_rate=20, device_burst=10)) as hub:
+        run(story(hub))
+
+
+def test_one_connection_too_many_is_told_and_the_next_place_is_for_the_next(run: Run, clinic: Clinic) -> None:
+    async def story(hub: HubProcess) -> None:
+        async with AsyncExitStack() as opened:
+            for _ in range(4):
+                await say_hello(await opened.enter_async_context(open_socket(hub)))
+            last = open_socket(hub)
+            async with last as socket:
+                assert reason_of(await say_hello(socket)) == ""
+                async with open_socket(hub) as one_more:
+                    assert await code_of(one_more) == 4429
+                assert await page_status(hub, "/livez") == 429
+            await until_same(lambda: page_status(hub, "/livez"), 200)
+            async with open_socket(hub) as socket:
+                assert reason_of(await say_hello(socket)) == ""
+
+    with running(clinic, limits=Limits(connections_per_address=5)) as hub:
+        run(story(hub))
+
+
+def test_a_crowd_beyond_that_is_closed_as_it_arrives(run: Run, clinic: Clinic) -> None:
+    async def story(hub: HubProcess) -> None:
+        host, port = make_url(hub.url).host, make_url(hub.url).port
+        silent = [await asyncio.open_connection(host, port) for _ in range(5 + TOLD)]
+        assert await hello_at(hub) == "closed"
+        for _, writer in silent:
+            writer.close()
+        await until_same(lambda: hello_at(hub), "")
+
+    with running(clinic, limits=Limits(connections_per_address=5)) as hub:
+        run(story(hub))
+
+
+def test_plain_pages_have_a_limit_of_their_own(run: Run, clinic: Clinic) -> None:
+    async def story(hub: HubProcess) -> None:
+        found = [await page_status(hub, "/livez") for _ in range(6)]
+        assert found == [200, 200, 200, 429, 429, 429]
+        async with open_socket(hub) as socket:
+            assert reason_of(await say_hello(socket)) == ""
+
+    with running(clinic, limits=Limits(pages_per_second=0.01, pages_at_once=3)) as hub:
+        run(story(hub))
+
+
+def test_of_a_persons_sessions_the_oldest_ends(run: Run, clinic: Clinic) -> None:
+    async def story(hub: HubProcess) -> None:
+        async with open_socket(hub) as first, open_socket(hub) as second, open_socket(hub) as third:
+            oldest = (await say_hello(first))["result"]["session"]
+            await say_hello(second)
+            newest = (await say_hello(third))["result"]["session"]
+            assert await code_of(first) == 4401
+            assert reason_of(await ask(second, request("ping", {}))) == ""
+            assert reason_of(await ask(third, request("ping", {}))) == ""
+        async with open_socket(hub) as back:
+            assert reason_of(await say_hello(back, session=newest)) == ""
+        async with open_socket(hub) as gone:
+            assert reason_of(await say_hello(gone, session=oldest)) == "unauthenticated"
+            assert await code_of(gone) == 4401
+
+    with running(clinic, limits=Limits(sessions_per_person=2)) as hub:
+        run(story(hub))
+
+
+def test_those_who_share_an_account_come_in_at_once_and_guesses_do_not(
+    run: Run, clinic: Clinic, hub: HubProcess
+) -> None:
+    async def hello(password: str) -> str:
+        async with open_socket(hub) as socket:
+            return reason_of(await say_hello(socket, username="supervisor", password=password))
+
+    async def story() -> None:
+        colleagues = await asyncio.gather(*[hello(clinic.supervisor.password) for _ in range(12)])
+        assert colleagues == [""] * 12
+        guesses = Counter(await asyncio.gather(*[hello("letmein") for _ in range(30)]))
+        assert set(guesses) == {"unauthenticated", "rate_limited"}
+        assert guesses["unauthenticated"] <= 10
+        assert await hello(clinic.supervisor.password) == "rate_limited"
+
+    run(story())
+
+
+async def seconds_until_closed(socket: ClientConnection) -> float:
+    """How long the connection is still open; it must be closed with 4401."""
+    began = monotonic()
+    assert await code_of(socket) == 4401
+    return monotonic() - began
+
+
+def test_signing_out_answers_and_closes_every_socket_of_the_session(
+    run: Run, clinic: Clinic, hub: HubProcess
+) -> None:
+    async def story() -> None:
+        async with open_socket(hub) as here, open_socket(hub) as there, open_socket(hub) as stranger:
+            session = (await say_hello(here))["result"]["session"]
+            await say_hello(there, session=session)
+            await say_hello(stranger)
+            assert "result" in await ask(here, request("session.end", {}))
+            assert max(await asyncio.gather(*map(seconds_until_closed, (here, there)))) < 1
+            assert reason_of(await ask(stranger, request("ping", {}))) == ""
+        async with open_socket(hub) as again:
+            assert reason_of(await say_hello(again, session=session)) == "unauthenticated"
+
+    run(story())
+
+
+@pytest.mark.parametrize("gone", ["device", "user", "expired"])
+def test_who_may_not_stay_is_sent_away_within_a_second(
+    run: Run, clinic: Clinic, hub: HubProcess, gone: str
+) -> None:
+    async def story() -> None:
+        async with open_socket(hub) as kiosk, open_socket(hub) as monitor, open_socket(hub) as person:
+            await say_hello(kiosk, token=clinic.kiosk.token)
+            await say_hello(monitor, token=clinic.monitor.token)
+            session = (await say_hello(person))["result"]["session"]
+            went, stayed = {"device": (kiosk, person), "user": (person, kiosk), "expired": (person, kiosk)}[
+                gone
+            ]
+            if gone == "expired":
+                clinic.rows("UPDATE sessions SET expires_at = clock_timestamp() + interval '1 s' RETURNING 1")
+                went = await person_again(hub, session)
+            else:
+                await asyncio.to_thread(end, clinic, gone)
+            seconds = await seconds_until_closed(went)
+            print(f"{gone}: closed after {seconds:.2f} s")
+            assert seconds < (2.5 if gone == "expired" else 1)
+            with pytest.raises(ConnectionClosed):
+                await went.send(request("ping", {}))
+            assert reason_of(await ask(stayed, request("ping", {}))) == ""
+            assert reason_of(await ask(monitor, request("ping", {}))) == ""
+
+    run(story())
+
+
+def end(clinic: Clinic, gone: str) -> None:
+    """What an administrator does on the command line."""
+    engine = clinic.engine()
+    if gone == "device":
+        administration.revoke_device(engine, "Hall kiosk")
+    else:
+        administration.disable_user(engine, "staff")
+    engine.dispose()
+
+
+async def person_again(hub: HubProcess, session: str) -> ClientConnection:
+    """The person comes back with the session that is about to end."""
+    socket = await open_socket(hub)
+    assert reason_of(await say_hello(socket, session=session)) == ""
+    return socket
+
+
+@pytest.mark.logs_expected
+def test_whom_the_hub_let_in_before_comes_back_while_the_database_is_away(
+    run: Run, clinic: Clinic, hub: HubProcess, postgres: str
+) -> None:
+    async def hello(**credentials: str) -> str:
+        async with open_socket(hub) as socket:
+            return reason_of(await say_hello(socket, **credentials))
+
+    async def story() -> None:
+        engine = clinic.engine()
+        revoked = administration.add_device(engine, "Old kiosk", "kiosk")
+        async with open_socket(hub) as person, open_socket(hub) as leaver:
+            session = (await say_hello(person))["result"]["session"]
+            ended = (await say_hello(leaver))["result"]["session"]
+            assert await hello(token=clinic.kiosk.token) == ""
+            assert await hello(token=revoked) == ""
+            await ask(leaver, request("session.end", {}))
+        async with open_socket(hub) as witness:
+            await say_hello(witness, token=administration.add_device(engine, "Witness", "kiosk"))
+            administration.revoke_device(engine, "Old kiosk")
+            administration.revoke_device(engine, "Witness")
+            assert await code_of(witness) == 4401
+        engine.dispose()
+        with database_away(clinic, postgres):
+            assert await hello(token=clinic.kiosk.token) == ""
+            assert await hello(session=session) == ""
+            for stranger in (
+                {"token": clinic.monitor.token},
+                {"token": revoked},
+                {"session": ended},
+                {"username": "staff", "password": "correct horse"},
+            ):
+                assert await hello(**stranger) == "unavailable"
+        await until_same(lambda: hello(token=clinic.monitor.token), "")
+
+    run(story())

@@ -1,0 +1,191 @@
+"""TLS: what the hub says of its files, that a new certificate needs no restart, and what a connection costs."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import shutil
+import ssl
+import urllib.request
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from websockets.asyncio.client import connect
+from websockets.typing import Subprotocol
+
+from core.errors import SetupError
+from core.hub_client import HubClient
+from core.protocol import SUBPROTOCOL
+from core.settings import Settings
+from server import serving
+from server.door import tls
+from server.door.tls import TlsDoor, TlsFiles, check_files
+from tests.clinic import Clinic
+from tests.conftest import Run
+from tests.hub_process import HubProcess
+from tests.memory_use import resident_bytes
+from tests.waiting import until
+
+CERTIFICATES = Path(__file__).parents[2] / "core" / "certificates"
+AUTHORITY = CERTIFICATES / "authority.pem"
+GOOD = TlsFiles(CERTIFICATES / "valid.pem", CERTIFICATES / "hub_key.pem")
+IDLE = 150
+
+
+def trusting() -> ssl.SSLContext:
+    """What a clinic's computer trusts; the name is looked at by the test."""
+    context = ssl.create_default_context(cafile=str(AUTHORITY))
+    context.check_hostname = False
+    return context
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> TlsFiles:
+    """Files of this test's own, the good pair at first."""
+    own = TlsFiles(tmp_path / "hub.pem", tmp_path / "hub.key")
+    shutil.copy(GOOD.certificate, own.certificate)
+    shutil.copy(GOOD.key, own.key)
+    own.key.chmod(0o600)
+    return own
+
+
+@pytest.mark.parametrize(
+    ("certificate", "key", "told"),
+    [
+        ("missing.pem", "hub_key.pem", r"missing.pem can't be read for TLS: No such file"),
+        ("valid.pem", "missing.pem", r"missing.pem can't be read for TLS: No such file"),
+        ("valid.pem", "other_key.pem", r"other_key.pem does not belong to the certificate .*valid.pem"),
+        ("hub_key.pem", "hub_key.pem", r"not a certificate and its key in PEM form"),
+        ("valid.pem", "valid.pem", r"not a certificate and its key in PEM form"),
+        ("valid.pem", "encrypted_key.pem", r"is encrypted. The hub starts by itself"),
+    ],
+)
+def test_wrong_files_are_told_in_a_sentence(certificate: str, key: str, told: str) -> None:
+    with pytest.raises(SetupError, match=told):
+        check_files(TlsFiles(CERTIFICATES / certificate, CERTIFICATES / key))
+
+
+def test_what_is_set_is_looked_at_before_anything_starts() -> None:
+    given = Settings(tls_cert=str(GOOD.certificate), tls_key=str(GOOD.key))
+    assert serving.tls_files(Settings()) is None
+    assert serving.tls_files(given) == GOOD
+    with pytest.raises(SetupError, match="both a certificate and its key"):
+        serving.tls_files(replace(given, tls_key=""))
+    with pytest.raises(SetupError, match="does not belong"):
+        serving.tls_files(replace(given, tls_key=str(CERTIFICATES / "other_key.pem")))
+
+
+def test_a_good_certificate_is_silent_and_says_until_when(files: TlsFiles) -> None:
+    door = TlsDoor(files)
+    assert door.valid_until is not None
+    assert door.valid_until.year == 2126
+    assert door.context.minimum_version is ssl.TLSVersion.TLSv1_2
+
+
+@pytest.mark.logs_expected
+def test_an_expired_certificate_and_an_open_key_are_warned_about(
+    files: TlsFiles, caplog: pytest.LogCaptureFixture
+) -> None:
+    shutil.copy(CERTIFICATES / "expired.pem", files.certificate)
+    files.key.chmod(0o644)
+    door = TlsDoor(files)
+    assert door.valid_until is None
+    assert "has expired: clients will refuse it" in caplog.text
+    assert "Everybody on this computer can read the key" in caplog.text
+
+
+@asynccontextmanager
+async def listening(door: TlsDoor) -> AsyncIterator[int]:
+    """A port behind the door."""
+    watch = asyncio.get_running_loop().create_task(door.watch())
+    server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0, ssl=door.context)
+    try:
+        async with server:
+            yield server.sockets[0].getsockname()[1]
+    finally:
+        watch.cancel()
+        await asyncio.gather(watch, return_exceptions=True)
+
+
+async def name_at(port: int) -> str:
+    """The first name in the certificate that is shown there."""
+    _, writer = await asyncio.open_connection("127.0.0.1", port, ssl=trusting())
+    names = writer.get_extra_info("peercert")["subjectAltName"]
+    writer.close()
+    return str(names[0][1])
+
+
+@pytest.mark.logs_expected
+def test_a_new_certificate_is_shown_without_a_restart_and_a_damaged_one_is_not(
+    files: TlsFiles, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(tls, "LOOK_SECONDS", 0.02)
+    caplog.set_level(logging.INFO)
+
+    async def story() -> None:
+        async with listening(TlsDoor(files)) as port:
+            assert await name_at(port) == "127.0.0.1"
+            files.certificate.write_text("-----BEGIN CERTIFICATE-----\nhalf a ")
+            await until(lambda: "the old one goes on" in caplog.text)
+            assert await name_at(port) == "127.0.0.1"
+            shutil.copy(CERTIFICATES / "other_name.pem", files.certificate)
+            await until(lambda: "was loaded again" in caplog.text)
+            assert await name_at(port) == "hub.example"
+            shutil.copy(CERTIFICATES / "other_key.pem", files.key)
+            await until(lambda: "does not belong" in caplog.text)
+            assert await name_at(port) == "hub.example"
+
+    asyncio.run(story())
+
+
+def test_a_hub_speaks_wss_and_https(run: Run, clinic: Clinic) -> None:
+    hub = HubProcess(clinic.database_url, tls=GOOD)
+
+    async def story() -> None:
+        assert hub.url.startswith("wss://127.0.0.1:")
+        async with HubClient(hub.url, clinic.staff, ca_file=str(AUTHORITY)) as client:
+            joined = await client.request("tickets.join", {"service": "A"}, keyed=True)
+            assert joined
+        page = await asyncio.to_thread(read_page, hub.url.replace("wss", "https").replace("/ws", "/readyz"))
+        assert b'"ready": true' in page
+
+    try:
+        run(story())
+    finally:
+        assert hub.terminate() == 0
+
+
+def encrypted(hub: HubProcess) -> connect:
+    """A bare connection with TLS."""
+    return connect(hub.url, ssl=trusting(), subprotocols=[Subprotocol(SUBPROTOCOL)], compression=None)
+
+
+def read_page(url: str) -> bytes:
+    """A page over https."""
+    with urllib.request.urlopen(url, context=trusting(), timeout=5) as page:
+        found: bytes = page.read()
+        return found
+
+
+def test_a_connection_with_tls_costs_a_hundred_kilobytes_at_most(run: Run, clinic: Clinic) -> None:
+    hub = HubProcess(clinic.database_url, tls=GOOD)
+
+    async def story() -> None:
+        async with AsyncExitStack() as opened:
+            # The first ones pay for what all share.
+            for _ in range(10):
+                await opened.enter_async_context(encrypted(hub))
+            before = resident_bytes(hub.pid)
+            for _ in range(IDLE):
+                await opened.enter_async_context(encrypted(hub))
+            each = (resident_bytes(hub.pid) - before) / IDLE
+            print(f"{each / 1000:.0f} kB of the hub's memory for each connection with TLS")
+            assert each < 100_000
+
+    try:
+        run(story())
+    finally:
+        hub.terminate()

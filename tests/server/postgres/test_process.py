@@ -1,0 +1,82 @@
+"""Under which account a program runs, and that it ends with the process that started it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from server.postgres import process as postgres_process
+from server.postgres.errors import CannotRunAsRoot
+from server.postgres.process import Account, choose_account, spawn
+from tests.server.private_clusters import eventually, is_alive
+
+REPOSITORY = Path(__file__).parents[3]
+SPAWN_AND_WAIT = """
+import sys
+from server.postgres.process import Account, spawn
+with open("/dev/null", "wb") as log:
+    print(spawn(["sleep", "60"], account=Account(), log=log, inherited_fd=2).pid, flush=True)
+sys.stdin.read()
+"""
+
+
+def test_an_ordinary_user_runs_it_as_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert choose_account(tmp_path, "postgres") == Account()
+
+
+def test_root_without_another_identity_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(postgres_process, "_user_namespaces_work", lambda: False)
+    monkeypatch.setattr(postgres_process, "SYSTEM_ACCOUNT", "no-such-account")
+    with pytest.raises(CannotRunAsRoot, match="refuses to run as root"):
+        choose_account(Path("/"), "postgres")
+
+
+def test_root_can_not_act_for_an_owner_who_can_not_reach_the_programs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner = 65534 if os.geteuid() == 0 else os.geteuid()
+    if os.geteuid() == 0:
+        os.chown(tmp_path, owner, owner)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    with pytest.raises(CannotRunAsRoot, match=f"user number {owner} can't reach {tmp_path}/postgres"):
+        choose_account(tmp_path, f"{tmp_path}/postgres")
+
+
+def test_a_program_ends_with_the_process_and_not_with_the_thread_that_started_it() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", SPAWN_AND_WAIT], cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as parent:
+        assert parent.stdout is not None
+        pid = int(parent.stdout.readline())
+        eventually(lambda: Path(f"/proc/{pid}/comm").read_text() == "sleep\n", "the child's program")
+        parent.kill()
+        eventually(lambda: not is_alive(pid), "the child's end")
+
+
+def test_a_thread_that_spawns_may_end(tmp_path: Path) -> None:
+    spawned: list[subprocess.Popen[bytes]] = []
+
+    def start() -> None:
+        with (tmp_path / "log").open("wb") as log:
+            spawned.append(spawn(["sleep", "60"], account=Account(), log=log, inherited_fd=log.fileno()))
+
+    thread = threading.Thread(target=start)
+    thread.start()
+    thread.join()
+    with pytest.raises(subprocess.TimeoutExpired):
+        spawned[0].wait(0.2)
+    spawned[0].terminate()
+    spawned[0].wait(5)
+
+
+def test_a_program_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+    with (tmp_path / "log").open("wb") as log:
+        process = spawn([str(tmp_path / "gone")], account=Account(), log=log, inherited_fd=log.fileno())
+        assert process.wait(5) != 0
