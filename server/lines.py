@@ -62,6 +62,11 @@ class LineFeed:
         """Whether the line was ever read."""
         return self._line.known
 
+    @property
+    def revision(self) -> int:
+        """Of the line in memory; it was read at or after `delivered`."""
+        return self._line.revision
+
     def hold(self, whole: Snapshot) -> None:
         """Takes the line as it was just read: events that were delivered meanwhile are applied, those to come will be."""
         self._line = Line(self.service)

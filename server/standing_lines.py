@@ -93,6 +93,8 @@ class StandingLines:
         """What happened behind a revision; None when that is too much, or in the future. Raises UnknownService."""
         line = self.known(service)
         missing = line.delivered - revision
+        if revision > line.revision:
+            line.doubted = True  # Another hub may have told of what this one has not heard yet.
         if not 0 <= missing <= REPLAY_LIMIT:
             return None
         if line.since(revision) is None:

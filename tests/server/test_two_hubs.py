@@ -64,3 +64,28 @@ def test_a_counters_state_at_one_hub_reaches_the_others_windows(run: Run, clinic
             await there.stop()
 
     run(story())
+
+
+def test_a_hub_that_has_not_looked_yet_never_takes_a_client_back(run: Run, clinic: Clinic) -> None:
+    """A window that comes over holds what this hub has not heard: it is not shown an older line."""
+
+    async def story() -> None:
+        here, there = await started(clinic), await started(clinic)
+        await there.parts.notifications._channel.aclose()
+        await there.parts.notifications._watch.stop()
+        try:
+            async with (
+                HubClient(here.url, clinic.staff, follow=False) as console,
+                HubClient(there.url, clinic.staff, follow=False) as moved,
+            ):
+                for _ in range(5):
+                    await console.join_queue("A")
+                held = {"services": ["A"], "since": {"A": 5}}
+                answer = (await moved.request("queue.subscribe", held))["services"]["A"]
+                assert answer["snapshot"]["revision"] == 5
+                assert there.parts.notifications.lines.known("A").delivered == 0
+        finally:
+            await here.stop()
+            await there.stop()
+
+    run(story())
