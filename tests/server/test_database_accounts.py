@@ -4,6 +4,7 @@ roles. And what becomes of privileges in a backup, a restore and an upgrade.
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,7 +28,7 @@ from server.probes.scratch_hub import hub_process
 from tests.clinic import Clinic
 from tests.conftest import Run
 from tests.server.cli.test_command_line import inturn_hub
-from tests.server.private_clusters import query
+from tests.server.private_clusters import FAST, query
 
 OPEN_TO_ALL = (
     "SELECT count(*) FROM pg_proc WHERE pronamespace = 'public'::regnamespace "
@@ -143,15 +144,13 @@ def test_an_upgrade_puts_privileges_right(clinic: Clinic, tmp_path: Path) -> Non
 
 
 @pytest.fixture
-def elsewhere(cluster: EmbeddedPostgres) -> Iterator[Engine]:
-    """A database of a server where nobody knows the role."""
-    engine = administration_engine(cluster.start())
-    with engine.begin() as connection:
-        if connection.execute(text("SELECT 1 FROM pg_roles WHERE rolname = 'inturn_hub'")).first():
-            connection.execute(text("DROP OWNED BY inturn_hub"))
-            connection.execute(text("DROP ROLE inturn_hub"))
-    yield engine
-    engine.dispose()
+def elsewhere(made_once: Path, tmp_path: Path) -> Iterator[Engine]:
+    """A database of a server of this test's own, where nobody knows the role."""
+    shutil.copytree(made_once, tmp_path / "elsewhere" / "data")
+    with EmbeddedPostgres(tmp_path / "elsewhere", options=FAST) as server:
+        engine = administration_engine(server.start())
+        yield engine
+        engine.dispose()
 
 
 def program(name: str, url: str, *arguments: str) -> int:

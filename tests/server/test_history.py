@@ -145,7 +145,7 @@ def test_a_database_of_the_revision_before_keeps_its_chains_and_is_sound(postgre
             connection.execute(
                 text("SELECT join_queue('user:1', 'k' || n, '', 'A') FROM generate_series(1, 5) n")
             )
-        assert schema.upgrade(engine) == ["0004_every_operation"]
+        assert schema.upgrade(engine)[0] == "0004_every_operation"
         administration.add_counter(engine, "R1", "Counter 1", ["A"])
         with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
             connection.execute(text("SELECT call_next_patient('device:1', 'c', '', 'R1')"))

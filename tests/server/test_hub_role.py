@@ -57,7 +57,8 @@ def functions(clinic: Clinic) -> dict[str, list[Row]]:
 
 def called_by_hubs(known: set[str]) -> set[str]:
     """What the hub's modules call: the functions whose names are arguments there."""
-    trees = [ast.parse(path.read_text("utf-8")) for path in SERVER.glob("*.py") if path.name != "tables.py"]
+    files = [path for path in (*SERVER.glob("*.py"), *SERVER.glob("door/*.py")) if path.name != "tables.py"]
+    trees = [ast.parse(path.read_text("utf-8")) for path in files]
     calls = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call)]
     arguments = [each.value for call in calls for each in call.args if isinstance(each, ast.Constant)]
     return known & {value for value in arguments if isinstance(value, str)}
