@@ -13,7 +13,6 @@ from core.errors import SetupError
 _NO_ADDRESS = "The database URL must look like postgresql://USER:PASSWORD@HOST/NAME."
 CONNECT_SECONDS = 2
 """For each host of the address."""
-HUB = "inturn-hub"
 _KEEPALIVE = {
     "keepalives": 1,
     "keepalives_idle": 5,

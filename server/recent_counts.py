@@ -8,7 +8,6 @@ from time import monotonic
 
 SLOT_SECONDS = 60.0
 SLOTS = 10
-WINDOW_MINUTES = int(SLOTS * SLOT_SECONDS / 60)
 
 
 class RecentCounts:
