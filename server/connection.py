@@ -19,7 +19,6 @@ from websockets.exceptions import ConnectionClosed
 
 from core.errors import InvalidRequest, RateLimited, Unauthenticated
 from core.protocol import (
-    CLOSE_SILENT,
     CLOSE_UNAUTHENTICATED,
     HELLO_SECONDS,
     MAX_HELLO_BYTES,
@@ -44,6 +43,8 @@ from server.routers import execute
 log = logging.getLogger(__name__)
 
 CLOSE_NOT_TEXT = 1003
+GOODBYE_SECONDS = 1.0
+"""How long a client that is sent away may take to say goodbye; one that is gone never does."""
 REQUESTS_A_TURN = 8
 NO_PARAMS = msgspec.Raw(b"{}")
 _PROGRAM = re.compile(r"[A-Za-z-]{1,32}/[0-9A-Za-z.+]{1,24}")
@@ -78,7 +79,12 @@ class ClientConnection:
     async def close(self, code: int, reason: str) -> None:
         """Sends the client away: nothing that it still asks is done."""
         self.leaving = True
-        await self._socket.close(code, reason)
+        try:
+            async with asyncio.timeout(GOODBYE_SECONDS):
+                await self._socket.close(code, reason)
+        except TimeoutError:
+            # The library waits for ever until a goodbye is written, which it never is to one that has stopped reading.
+            self._socket.transport.abort()
 
     async def _live(self) -> None:
         self._socket.protocol.max_message_size = MAX_HELLO_BYTES
@@ -98,12 +104,6 @@ class ClientConnection:
             await self._serve(principal)
         finally:
             self._parts.metrics.disconnected(principal.role)
-
-    async def close_if_silent(self, seconds: float) -> None:
-        """Sends the client away if nothing came from it for so long."""
-        if monotonic() - self.heard_at > seconds:
-            self._parts.metrics.refuse_connection("silent")
-            await self.close(CLOSE_SILENT, "silent")
 
     async def _receive(self) -> str | None:
         """The next text; None when the client left, was sent away or spoke something else."""

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import socket
 from collections.abc import Sequence
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -20,12 +22,13 @@ from websockets.typing import Origin, Subprotocol
 from core.errors import HubError, SetupError
 from core.protocol import CLOSE_TOO_MANY, MAX_REQUEST_BYTES, SUBPROTOCOL
 from server import http_pages
-from server.connection import ClientConnection
+from server.connection import GOODBYE_SECONDS, ClientConnection
 from server.database import Database
 from server.door.doorway import BACKLOG, Doorway
 from server.door.hub_socket import HubSocket
 from server.door.limits import Limits
 from server.door.tls import TlsDoor, TlsFiles
+from server.door.turns import Turns
 from server.parts import HubParts, assemble
 from server.queue_operations import Result
 from server.visitors import Visitors
@@ -38,8 +41,6 @@ _quiet.setLevel(logging.CRITICAL)
 TIDY_SECONDS = 3600.0
 DAY_SECONDS = 20.0
 """How often the schedule of the daily close is looked at."""
-CLOSE_SECONDS = 1.0
-"""How long a client that is sent away may take to say goodbye; one that is gone never does."""
 SEND_BUFFER_BYTES = 64 * 1024
 """The kernel would hide megabytes of backlog behind a frozen client."""
 
@@ -123,6 +124,8 @@ class Hub:
             raise
         self.port = sockets[0].getsockname()[1]
         self._servers = [await self._serve_on(each) for each in sockets]
+        # What is here now stays: looking for garbage among it holds up everybody for 60 ms, again and again.
+        gc.freeze()
         log.info("Listening on %s", self.url)
 
     async def stop(self) -> None:
@@ -145,18 +148,17 @@ class Hub:
             self._tls.renew()
 
     async def _serve_on(self, listening: socket.socket) -> Server:
-        encrypted: dict[str, Any] = {}
+        sockets: dict[str, Any] = {"create_connection": partial(HubSocket, known=Turns(), strangers=Turns())}
         if self._tls is not None:
-            encrypted = {
+            sockets |= {
                 "ssl": self._tls.context,
                 "ssl_handshake_timeout": self._limits.handshake_seconds,
-                "ssl_shutdown_timeout": CLOSE_SECONDS,
+                "ssl_shutdown_timeout": GOODBYE_SECONDS,
             }
         return await serve(
             self._serve_client,
             sock=listening,
             backlog=BACKLOG,
-            create_connection=HubSocket,
             process_request=self._answer_http,
             process_response=self._look_at_answer,
             origins=self._origins,
@@ -166,10 +168,10 @@ class Hub:
             max_queue=UNREAD_FRAMES,
             open_timeout=self._limits.handshake_seconds,
             ping_interval=None,
-            close_timeout=CLOSE_SECONDS,
+            close_timeout=GOODBYE_SECONDS,
             server_header=None,
             logger=_quiet,
-            **encrypted,
+            **sockets,
         )
 
     async def _serve_client(self, connection: ServerConnection) -> None:

@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 TOLD = 32
 """So many too many are let in to be told."""
-REFUSED_AT_ONCE, TAKEN_AT_ONCE = 100, 16
+REFUSED_AT_ONCE, TAKEN_AT_ONCE = 32, 4
 """asyncio would take in as many as there are before it serves anybody else again."""
 BACKLOG = 1024
 OTHER_FILES = 128

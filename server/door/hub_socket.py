@@ -1,20 +1,26 @@
 """The hub's side of a WebSocket's wire: what the library does, but a bit at a time and not for ever.
 
 A frame costs some 20 µs, however small. The kernel hands over a quarter of a megabyte at once, 40,000 frames of six
-bytes: without a bound, one client's pings or splinters of a message would hold up everybody for a second.
+bytes: without a bound, one client's pings or splinters of a message would hold up everybody for a second. So a slice is
+taken in at once, the rest slice by slice in the next turns of the loop; and who has not said hello waits for a turn with
+everything.
 """
 
 from __future__ import annotations
 
 import asyncio
+from functools import partial
+from typing import Any
 
 from websockets.asyncio.server import ServerConnection
 from websockets.frames import DATA_OPCODES, CloseCode, Frame, Opcode
 from websockets.http11 import Request, Response
 
 from server.door.limits import Pace
+from server.door.turns import Turns
 
-SLICE_BYTES = 1024
+FIRST_BYTES, SLICE_BYTES = 256, 128
+"""At most 42 and 21 frames, so a millisecond and half of one; an honest request is seldom longer than the first."""
 READ_BYTES = 16 * 1024
 """What is taken from the kernel at a time, at most."""
 SPLINTERS_PER_SECOND, SPLINTERS_AT_ONCE = 20, 200
@@ -26,9 +32,17 @@ class HubSocket(ServerConnection):
     """A connection that is read no faster than its client is served, and ended (1008) when it splinters what it says."""
 
     _held = b""
+    _takes_turns = False
+    _is_known = False
+    _lost = False
     _frames_left = FRAMES_BEFORE_HELLO
     _too_much = False
     _splinters: Pace
+
+    def __init__(self, *arguments: Any, known: Turns, strangers: Turns, **options: Any) -> None:
+        """`known`, `strangers`: the turns of those who have said hello and of the others; the rest is the library's."""
+        super().__init__(*arguments, **options)
+        self._known, self._strangers = known, strangers
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """asyncio's: the connection begins."""
@@ -39,6 +53,14 @@ class HubSocket(ServerConnection):
         if hasattr(transport, "max_size"):
             transport.max_size = READ_BYTES
 
+    def connection_lost(self, exc: Exception | None) -> None:
+        """asyncio's: the connection has ended; who waits for that hears of it in a turn of the strangers."""
+        self._lost, self._held = True, b""
+        if self._is_known:
+            # Nothing is written to it any more, from now on.
+            self.protocol.receive_eof()
+        self._strangers.soon(partial(super().connection_lost, exc))
+
     @property
     def has_more(self) -> bool:
         """Whether a request waits already."""
@@ -47,6 +69,7 @@ class HubSocket(ServerConnection):
     def trust(self) -> None:
         """The client said who it is: its requests have their own limit from now on."""
         self._frames_left = -1
+        self._is_known = True
         # Nobody reads the handshake's headers any more: 3 kB.
         for handshake in (self.request, self.response):
             if handshake is not None:
@@ -54,16 +77,12 @@ class HubSocket(ServerConnection):
 
     def data_received(self, data: bytes) -> None:
         """asyncio's: bytes arrived."""
-        if (
-            len(data) <= SLICE_BYTES
-            and not self._held
-            and not self._too_much
-            and not self.recv_messages.paused
-        ):
-            super().data_received(data)
-            return
-        self._held += data
-        self._take_in()
+        if self._is_known and not self._held and not self._too_much and not self.recv_messages.paused:
+            super().data_received(data[:FIRST_BYTES])
+            data = data[FIRST_BYTES:]
+        if data:
+            self._held += data
+            self._take_a_turn()
 
     def process_event(self, event: Frame | Request | Response) -> None:
         """The library's: a frame, or the handshake's request, is complete."""
@@ -76,17 +95,33 @@ class HubSocket(ServerConnection):
                 return
         super().process_event(event)
 
+    def _take_a_turn(self) -> None:
+        if not self._takes_turns:
+            self._takes_turns = True
+            # Nothing more is read meanwhile, and so neither is the end of what it says.
+            self.transport.pause_reading()
+            (self._known if self._is_known else self._strangers).soon(self._take_in)
+
     def _take_in(self) -> None:
-        """Takes what was read in, slice by slice, until enough of it waits to be answered."""
-        while self._held and not self.recv_messages.paused:
+        """Takes a slice of what was read in, unless enough of it waits to be answered."""
+        self._takes_turns = False
+        if self._lost:
+            return
+        if self._held and not self.recv_messages.paused:
             piece, self._held = self._held[:SLICE_BYTES], self._held[SLICE_BYTES:]
-            if not self._too_much:
+            if self._too_much:
+                self._held = b""
+            else:
                 super().data_received(piece)
+        self._go_on()
 
     def _go_on(self) -> None:
-        """The library's: what waited was answered."""
-        self._take_in()
-        if not self.recv_messages.paused:
+        """The library's: what waited was answered. Goes on with what was read in, then reads more."""
+        if self.recv_messages.paused:
+            return
+        if self._held:
+            self._take_a_turn()
+        elif not self._takes_turns:
             self.transport.resume_reading()
 
     def _may_go_on(self, frame: Frame) -> bool:
