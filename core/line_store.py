@@ -8,21 +8,23 @@ was, and the answer says to ask the hub again.
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 
 import msgspec
 
+from core.handled_tickets import HandledTickets
 from core.tickets import QueueEvent, Snapshot, Ticket, WaitBracket
-
-RECENT = 10
-"""How many of the last called, and of the missed, are kept."""
 
 
 class Applied(enum.Enum):
-    """What became of an event: applied; known already; or the line must be asked for again."""
+    """What became of an event.
+
+    Applied; applied, but the line is incomplete and must be asked for again; known already; or not applied, and the
+    line must be asked for again.
+    """
 
     APPLIED = "applied"
+    INCOMPLETE = "incomplete"
     KNOWN = "known"
     RESYNC = "resync"
 
@@ -51,12 +53,7 @@ class Line:
         self.estimated_wait: WaitBracket | None = None
         self._order: list[Ticket] = []
         self._numbered: tuple[Ticket, ...] | None = None
-        self._others: dict[str, Ticket] = {}
-        """By id, who does not only wait: consulting, parked, missed, and the called, who may wait again."""
-        self._forget_at = 5 * RECENT
-        self._business_day = ""
-        self._called_since = self._missed_since = _NEVER
-        """Only from then on all who were called, or missed, are among them: an undo may bring back an older time."""
+        self._handled = HandledTickets(service)
 
     @property
     def waiting_count(self) -> int:
@@ -83,26 +80,31 @@ class Line:
     @property
     def consulting(self) -> tuple[Ticket, ...]:
         """At a counter now, the earliest call first."""
-        return self._select(lambda ticket: ticket.status == "consulting", _called)
+        return self._handled.consulting
 
     @property
     def parked(self) -> tuple[Ticket, ...]:
         """Put aside, in order of joining."""
-        return self._select(lambda ticket: ticket.status == "parked", _joined)
+        return self._handled.parked
 
     @property
     def recent(self) -> tuple[Ticket, ...]:
         """The last called (at most ten), newest call first, each once, as they are now."""
-        return tuple(self.find(ticket.id) or ticket for ticket in self._last_called())
+        return tuple(self.find(ticket.id) or ticket for ticket in self._handled.called)
 
     @property
     def missed(self) -> tuple[Ticket, ...]:
         """The day's no-shows (at most ten), newest first."""
-        return self._select(self._is_missed, _ended)[::-1][:RECENT]
+        return self._handled.missed
+
+    @property
+    def incomplete(self) -> bool:
+        """Whether `recent` or `missed` is short by somebody forgotten: only a snapshot mends it."""
+        return self._handled.incomplete
 
     def find(self, ticket_id: str) -> Ticket | None:
         """A waiting, consulting, parked, lately called or missed ticket by its id."""
-        other = self._others.get(ticket_id)
+        other = self._handled.find(ticket_id)
         if other is not None and other.status != "waiting":
             return other
         return next((ticket for ticket in self.waiting if ticket.id == ticket_id), None)
@@ -116,12 +118,7 @@ class Line:
         self.estimated_wait = first.estimated_wait or self.estimated_wait
         self._order = [ticket for part in parts for ticket in part.waiting]
         self._numbered = None
-        others = (*first.missed, *first.recent, *first.parked, *first.consulting)
-        self._others = {ticket.id: ticket for ticket in others}
-        everyone: Iterable[Ticket] = (*self._order, *self._others.values())
-        self._business_day = max((ticket.business_day for ticket in everyone), default="")
-        self._called_since = self._missed_since = _NEVER
-        self._remember_since(first.recent, first.missed)
+        self._handled.replace(first, self._order)
 
     def snapshot(self, as_of: datetime, *, stale: bool = False) -> Snapshot:
         """The whole line as one part, whatever its length: what `replace` makes the same line of."""
@@ -149,7 +146,7 @@ class Line:
         if ticket is not None:
             if enters is not None:
                 self._order.insert(enters - 1, ticket)
-            self._keep(ticket)
+            self._handled.keep(ticket)
         if event.kind in ("opened", "paused", "closed"):
             self.open = event.kind == "opened"
         self.revision = event.revision
@@ -166,65 +163,11 @@ class Line:
         after = len(order) - (leaves is not None) + (enters is not None)
         return after == event.waiting and (enters is None or 0 < enters <= after)
 
-    def _keep(self, ticket: Ticket) -> None:
-        self._business_day = max(self._business_day, ticket.business_day)
-        self._others.pop(ticket.id, None)
-        never_called = ticket.called_at is None and ticket.status in ("waiting", "cancelled")
-        if never_called or ticket.service != self.service:
-            return
-        self._others[ticket.id] = ticket
-        if len(self._others) > self._forget_at:
-            self._forget_old()
-
-    def _forget_old(self) -> None:
-        called, missed = self._last_called(), self.missed
-        self._remember_since(called, missed)
-        kept = {ticket.id for ticket in (*self.consulting, *self.parked, *called, *missed)}
-        self._others = {key: ticket for key, ticket in self._others.items() if key in kept}
-        self._forget_at = 2 * len(kept) + 5 * RECENT
-
-    def _remember_since(self, called: tuple[Ticket, ...], missed: tuple[Ticket, ...]) -> None:
-        """Of the called and missed only the last are held from now on."""
-        if len(called) >= RECENT:
-            self._called_since = max(self._called_since, _called(called[-1])[0])
-        if len(missed) >= RECENT:
-            self._missed_since = max(self._missed_since, _ended(missed[-1])[0])
-
-    def _last_called(self) -> tuple[Ticket, ...]:
-        return self._select(self._was_called, _called)[::-1][:RECENT]
-
-    def _was_called(self, ticket: Ticket) -> bool:
-        return ticket.called_at is not None and ticket.called_at >= self._called_since
-
-    def _is_missed(self, ticket: Ticket) -> bool:
-        today = ticket.status == "no_show" and ticket.business_day == self._business_day
-        return today and _ended(ticket)[0] >= self._missed_since
-
-    def _select(
-        self, wanted: Callable[[Ticket], bool], key: Callable[[Ticket], tuple[datetime, str]]
-    ) -> tuple[Ticket, ...]:
-        return tuple(sorted(filter(wanted, self._others.values()), key=key))
-
 
 def _entrance(event: QueueEvent) -> int | None:
     """The place where the event's ticket enters this line; a ticket of another service enters another one."""
     ticket = event.ticket
     return ticket.position if ticket is not None and ticket.service == event.service else None
-
-
-_NEVER = datetime.min.replace(tzinfo=UTC)
-
-
-def _called(ticket: Ticket) -> tuple[datetime, str]:
-    return ticket.called_at or _NEVER, ticket.id
-
-
-def _joined(ticket: Ticket) -> tuple[datetime, str]:
-    return ticket.joined_at, ticket.id
-
-
-def _ended(ticket: Ticket) -> tuple[datetime, str]:
-    return ticket.ended_at or _NEVER, ticket.id
 
 
 class LineStore:
@@ -251,11 +194,11 @@ class LineStore:
         return {
             code: line.revision
             for code, line in self._lines.items()
-            if line.known and line.epoch == self.epoch and code not in self._in_doubt
+            if line.known and line.epoch == self.epoch and not line.incomplete and code not in self._in_doubt
         }
 
     def apply_event(self, event: QueueEvent) -> Applied:
-        """Applies the next event of a line. After RESYNC subscribe again with `since()`."""
+        """Applies the next event of a line. After RESYNC or INCOMPLETE subscribe again with `since()`."""
         line = self.line(event.service)
         if not line.known or event.service in self._in_doubt:
             return Applied.RESYNC
@@ -266,7 +209,7 @@ class LineStore:
         if not line.apply(event):
             self._in_doubt.add(event.service)
             return Applied.RESYNC
-        return Applied.APPLIED
+        return Applied.INCOMPLETE if line.incomplete else Applied.APPLIED
 
     def apply_snapshot(self, snapshot: Snapshot) -> bool:
         """Takes a snapshot or a part of one. True when the line was replaced, False while parts are to come.

@@ -186,6 +186,8 @@ class Replica:
         match self.lines.apply_event(event):
             case Applied.APPLIED:
                 return [EventApplied(event)]
+            case Applied.INCOMPLETE:
+                return [EventApplied(event), ResyncNeeded(event.service, event.revision)]
             case Applied.RESYNC:
                 return [ResyncNeeded(event.service, event.revision)]
             case Applied.KNOWN:

@@ -43,7 +43,7 @@ class LineFeed:
         delivered: the newest revision handed out; every one before it was too.
         early: events behind a gap, by revision.
         doubted: whether the line in memory should be read again before it is told to anybody: it was never read, an
-            event did not fit it, or brought back what it had forgotten.
+            event did not fit it, or left it incomplete.
         remembers: whether events from before this hub followed the line are kept, too.
     """
 
@@ -73,7 +73,8 @@ class LineFeed:
         self._line.replace([whole])
         self._encoded.clear()
         meanwhile = self.since(whole.revision)
-        self.doubted = meanwhile is None or not all(self._line.apply(each.event) for each in meanwhile)
+        fits = meanwhile is not None and all(self._line.apply(each.event) for each in meanwhile)
+        self.doubted = not fits or self._line.incomplete
 
     def begin_at(self, whole: Snapshot) -> None:
         """Goes on from a line as it was read: what happened before is not delivered any more."""
@@ -130,6 +131,5 @@ class LineFeed:
         if event.revision <= self._line.revision:
             return
         self._encoded.clear()
-        # What an undone call or no-show pushed off the lists of the last ten is not remembered here.
         fits = self._line.known and self._line.apply(event)
-        self.doubted = self.doubted or not fits or event.kind == "undone"
+        self.doubted = self.doubted or not fits or self._line.incomplete

@@ -19,6 +19,8 @@ from server.integrity import one_moment
 
 PAGE = 2000
 """Events in memory at once."""
+FITTING = (Applied.APPLIED, Applied.INCOMPLETE)
+"""The lists of the last called and missed are not compared: an event that leaves them incomplete fits."""
 FIRST = 20
 """Tickets of one service that are told; the others are counted."""
 
@@ -81,7 +83,7 @@ def _replay(connection: Connection, code: str, store: LineStore) -> str | None:
                 event = _decode_event(message)
             except msgspec.ValidationError:
                 return f"event {revision} shows a ticket that can't be"
-            if store.apply_event(event) is not Applied.APPLIED:
+            if store.apply_event(event) not in FITTING:
                 return f"event {revision} ({event.kind}) does not fit the line that the events before it make"
     return None
 

@@ -102,31 +102,57 @@ def followed(line: ReferenceLine) -> LineStore:
 
 
 def assert_same(line: Line, truth: ReferenceLine) -> None:
-    """Everything of a line is right; of the last called and missed a snapshot tells ten, and so fewer may be known."""
+    """Everything of a line is right; one that is incomplete may know fewer of the last called and missed."""
     snapshot = truth.snapshot()
     assert (line.revision, line.open, line.epoch) == (truth.revision, truth.open, truth.epoch)
     assert line.first(3) == snapshot.waiting[:3]
     assert line.waiting == snapshot.waiting
     assert line.consulting == snapshot.consulting
     assert line.parked == snapshot.parked
-    assert line.recent == snapshot.recent[: len(line.recent)]
-    assert line.missed == snapshot.missed[: len(line.missed)]
-    if truth.issued <= 10:
-        assert (line.recent, line.missed) == (snapshot.recent, snapshot.missed)
+    told, true = (line.recent, line.missed), (snapshot.recent, snapshot.missed)
+    if line.incomplete:
+        assert told == (true[0][: len(told[0])], true[1][: len(told[1])])
+    else:
+        assert told == true
 
 
-@given(STEPS, st.integers(0, 60))
-@settings(max_examples=150, deadline=None)
-def test_a_replica_is_the_line(steps: list[Step], snapshot_at: int) -> None:
+def after_a_busy_morning() -> ReferenceLine:
+    """More than ten were called, and more than ten of them did not come."""
     truth = ReferenceLine()
+    for number in range(1, 15):
+        truth.join()
+        truth.call()
+        truth.end(f"ticket-{number}", "completed" if number in (1, 14) else "no_show")
+    return truth
+
+
+@given(STEPS, st.integers(0, 60), st.booleans())
+@settings(max_examples=150, deadline=None)
+def test_a_replica_is_the_line(steps: list[Step], snapshot_at: int, busy: bool) -> None:
+    truth = after_a_busy_morning() if busy else ReferenceLine()
     store = followed(truth)
     for at, step in enumerate(steps):
         if at == snapshot_at:
             store = followed(truth)
         event = act(truth, step)
         if event is not None:
-            assert store.apply_event(event) is Applied.APPLIED
+            applied = store.apply_event(event)
+            assert applied is (Applied.INCOMPLETE if store.line("A").incomplete else Applied.APPLIED)
         assert_same(store.line("A"), truth)
+
+
+@given(STEPS)
+@settings(max_examples=100, deadline=None)
+def test_who_asks_again_when_told_to_knows_all(steps: list[Step]) -> None:
+    truth = after_a_busy_morning()
+    store = followed(truth)
+    for step in steps:
+        event = act(truth, step)
+        if event is not None and store.apply_event(event) is Applied.INCOMPLETE:
+            assert store.since() == {}
+            assert store.apply_snapshot(truth.snapshot())
+        line, snapshot = store.line("A"), truth.snapshot()
+        assert (line.recent, line.missed) == (snapshot.recent, snapshot.missed)
 
 
 @given(STEPS, st.data())
@@ -255,9 +281,32 @@ def test_an_undo_brings_nobody_back_whom_others_have_overtaken() -> None:
     store = followed(truth)
     undone = truth.undo()
     assert undone is not None
-    assert store.apply_event(undone) is Applied.APPLIED
+    assert store.apply_event(undone) is Applied.INCOMPLETE
     assert_same(store.line("A"), truth)
     assert [ticket.id for ticket in store.line("A").recent] == [f"ticket-{n}" for n in range(12, 3, -1)]
+    assert store.apply_event(truth.join()) is Applied.INCOMPLETE
+    assert store.apply_snapshot(truth.snapshot())
+    assert [ticket.id for ticket in store.line("A").recent] == [f"ticket-{n}" for n in range(12, 2, -1)]
+    assert store.since() == {"A": truth.revision}
+
+
+def test_a_missed_patient_who_is_called_after_all_makes_room_for_one_forgotten() -> None:
+    truth = after_a_busy_morning()
+    store = followed(truth)
+    assert len(store.line("A").missed) == 10
+    assert store.apply_event(truth.call_patient("ticket-13")) is Applied.INCOMPLETE
+    assert_same(store.line("A"), truth)
+    assert len(store.line("A").missed) == 9
+
+
+def test_a_new_day_forgets_nobody() -> None:
+    truth = after_a_busy_morning()
+    store = followed(truth)
+    tomorrow = truth.join()
+    assert tomorrow.ticket is not None
+    ticket = msgspec.structs.replace(tomorrow.ticket, business_day="2026-11-24")
+    assert store.apply_event(msgspec.structs.replace(tomorrow, ticket=ticket)) is Applied.APPLIED
+    assert store.line("A").missed == ()
 
 
 def test_a_patient_who_was_parked_or_missed_is_called() -> None:

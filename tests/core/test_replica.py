@@ -42,6 +42,25 @@ def test_a_subscription_brings_snapshots_or_what_was_missed() -> None:
     assert replica.lines.line("A").waiting_count == 2
 
 
+def test_an_incomplete_line_goes_on_and_is_asked_for_again() -> None:
+    truth, replica = ReferenceLine(), Replica()
+    for number in range(1, 13):
+        truth.join()
+        truth.call()
+        truth.end(f"ticket-{number}", "completed")
+    truth.join()
+    truth.call()
+    replica.take_subscription(raw({"services": {"A": {"snapshot": truth.snapshot()}}}))
+    undone = truth.undo()
+    assert undone is not None
+    for event in (undone, truth.join()):
+        changes = replica.take_push("queue.event", raw(event))
+        assert [type(change) for change in changes] == [EventApplied, ResyncNeeded]
+        assert replica.subscription(None)["since"] == {}
+    assert replica.take_push("queue.snapshot", raw(truth.snapshot())) == [LineReplaced("A")]
+    assert replica.subscription(None)["since"] == {"A": truth.revision}
+
+
 def test_lists_replace_and_pushes_change_what_they_name() -> None:
     replica = Replica()
     assert replica.take_services(raw({"services": [DOCTOR, BLOOD]})) == [ServicesChanged()]

@@ -22,8 +22,6 @@ from tests.faults.verdict import counted, database_lines, judged
 from tests.hub_process import HubProcess
 from tests.server.scene import furnish
 
-FORGETFUL = {"recent", "missed"}
-"""Lists of the latest: when an undo takes the newest out, a window doesn't know who was the eleventh before."""
 RESTART_SECONDS = 30
 CONVERGE_SECONDS = 30
 REPEATED = 15
@@ -164,7 +162,7 @@ class Trial:
             for actor, lines in shown.items()
             for code, line in true.items()
             for name in line
-            if not _agrees(name, lines[code][name], line[name])
+            if lines[code][name] != line[name]
         ][:3]
 
     def revisions(self) -> dict[str, int]:
@@ -193,7 +191,3 @@ class Trial:
         for hub in self.hubs:
             hub.kill()
         self.engine.dispose()
-
-
-def _agrees(name: str, shown: Any, true: Any) -> bool:
-    return bool(shown == (true[: len(shown)] if name in FORGETFUL else true))

@@ -7,8 +7,9 @@ from typing import Any
 import msgspec
 import psycopg
 
-from core.line_store import Applied, LineStore
-from core.tickets import QueueEvent
+from core.line_store import LineStore
+from core.tickets import QueueEvent, Snapshot
+from server.replay import FITTING
 from tests.server.model_clinic import ModelClinic
 
 
@@ -33,12 +34,24 @@ def expect_replica(connection: psycopg.Connection[Any], model: ModelClinic, repl
         row = connection.execute("SELECT events_after(%s, %s, 1000)::text", (code, line.revision)).fetchone()
         assert row is not None
         for event in msgspec.json.decode(row[0], type=list[QueueEvent]):
-            assert replica.apply_event(event) is Applied.APPLIED
+            assert replica.apply_event(event) in FITTING
         assert [ticket.id for ticket in line.waiting] == service.line
         for status, held in (("consulting", line.consulting), ("parked", line.parked)):
             wanted = {t.id for t in model.tickets.values() if (t.service, t.status) == (code, status)}
             assert {ticket.id for ticket in held} == wanted
         assert line.open == (service.state == "open")
+        expect_latest(connection, replica, code)
+
+
+def expect_latest(connection: psycopg.Connection[Any], replica: LineStore, code: str) -> None:
+    """It holds the same last called and missed, or knows that it doesn't and asks again."""
+    row = connection.execute("SELECT queue_snapshot(%s)::text", (code,)).fetchone()
+    assert row is not None
+    true, line = msgspec.json.decode(row[0], type=Snapshot), replica.line(code)
+    if line.incomplete:
+        assert replica.apply_snapshot(true)
+    for held, wanted in ((line.recent, true.recent), (line.missed, true.missed)):
+        assert [ticket.id for ticket in held] == [ticket.id for ticket in wanted]
 
 
 def expect_fairness(connection: psycopg.Connection[Any], model: ModelClinic) -> None:
