@@ -11,7 +11,9 @@ from PySide6.QtWidgets import QApplication
 from qasync import QEventLoop
 
 from core.qt.app import garbage_collected_here
+from tests.beside_each_other import AloneAtLast, mark_groups
 from tests.clinic import clinic, hub, postgres, template
+from tests.faults.recovery_times import table_of
 
 __all__ = ["clinic", "hub", "postgres", "template"]
 
@@ -19,6 +21,27 @@ __all__ = ["clinic", "hub", "postgres", "template"]
 os.environ["QT_QPA_PLATFORM"] = os.environ.get("INTURN_TEST_PLATFORM", "offscreen")
 
 Run = Callable[[Awaitable[Any]], Any]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Those that must be alone are known to the scheduler."""
+    mark_groups(items)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> AloneAtLast | None:
+    """How `make test` gives out the tests."""
+    return AloneAtLast(config, log) if config.getoption("dist") == "loadgroup" else None
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Tells how long recoveries took."""
+    ended = [report for outcome in ("passed", "failed") for report in terminalreporter.getreports(outcome)]
+    if lines := table_of(ended):
+        terminalreporter.section("recovery")
+        for line in lines:
+            terminalreporter.write_line(line)
 
 
 @pytest.fixture

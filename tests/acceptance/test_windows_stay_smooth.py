@@ -80,6 +80,7 @@ def flood() -> Iterator[FloodHub]:
 
 
 @pytest.mark.long
+@pytest.mark.alone
 @pytest.mark.logs_expected
 @pytest.mark.parametrize("make", [kiosk, monitor, console])
 def test_a_window_stays_smooth(run: Run, flood: FloodHub, tmp_path: Path, make: MakeWindow) -> None:

@@ -15,21 +15,10 @@ from tests.server.conftest import nothing_left_of_windows
 __all__ = ["nothing_left_of_windows"]
 
 
-_times = RecoveryTimes()
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Tells how long recoveries took."""
-    if _times.rows:
-        terminalreporter.section("recovery")
-        for line in _times.table():
-            terminalreporter.write_line(line)
-
-
 @pytest.fixture
-def recovery_times() -> RecoveryTimes:
-    """Where tests note how long a recovery took."""
-    return _times
+def recovery_times(request: pytest.FixtureRequest) -> RecoveryTimes:
+    """Where a test notes how long a recovery took."""
+    return RecoveryTimes(request.node.user_properties)
 
 
 @pytest.fixture(scope="session")

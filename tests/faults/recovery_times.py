@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import pytest
 
 SLACK = 5
 """A busy machine may take so many times as long as the goal before a test fails."""
 
+RECOVERY = "recovery"
+
 
 @dataclass
 class RecoveryTimes:
-    """What was measured in this run: seconds by what was waited for, and the goal."""
+    """What one test measured.
 
-    rows: list[tuple[str, float, float]] = field(default_factory=list)
+    Attributes:
+        properties: the test's own, which go with its report from whichever process ran it.
+    """
+
+    properties: list[tuple[str, object]]
 
     def note(self, what: str, goal: float, seconds: float) -> None:
         """Keeps a time. AssertionError when it is far beyond the goal."""
-        self.rows.append((what, goal, seconds))
+        self.properties.append((RECOVERY, f"{what:<60} {seconds:6.2f} s   goal {goal:g} s"))
         assert seconds <= goal * SLACK, f"{what}: {seconds:.1f} s, the goal is {goal:g} s"
 
-    def table(self) -> list[str]:
-        """One line for each."""
-        return [f"{what:<60} {seconds:6.2f} s   goal {goal:g} s" for what, goal, seconds in self.rows]
+
+def table_of(reports: Iterable[pytest.TestReport]) -> list[str]:
+    """One line for each time that the reported tests noted."""
+    called = [report for report in reports if report.when == "call"]
+    return [str(line) for report in called for name, line in report.user_properties if name == RECOVERY]

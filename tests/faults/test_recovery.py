@@ -16,7 +16,7 @@ from tests.faults.real_hub import RealHub
 from tests.faults.recovery_times import RecoveryTimes
 from tests.faults.trial import CONVERGE_SECONDS, Trial
 
-pytestmark = [pytest.mark.long, pytest.mark.logs_expected, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.long, pytest.mark.alone, pytest.mark.logs_expected, pytest.mark.timeout(180)]
 
 WALLS = 44
 """In each of two processes, beside the six clients of `admit_everybody`: a hundred together."""

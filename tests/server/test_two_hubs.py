@@ -22,6 +22,7 @@ async def started(clinic: Clinic) -> Hub:
     return hub
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("told", [True, False], ids=["told", "found"])
 def test_an_event_of_one_hub_reaches_the_others_windows(run: Run, clinic: Clinic, told: bool) -> None:
     async def story() -> None:

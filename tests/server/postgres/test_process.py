@@ -17,8 +17,9 @@ from tests.server.private_clusters import eventually, is_alive
 
 REPOSITORY = Path(__file__).parents[3]
 SPAWN_AND_WAIT = """
-import sys
+import signal, sys
 from server.postgres.process import Account, spawn
+signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell's job in the background ignores it, and so would the child
 with open("/dev/null", "wb") as log:
     print(spawn(["sleep", "60"], account=Account(), log=log, inherited_fd=2).pid, flush=True)
 sys.stdin.read()
