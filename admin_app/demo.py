@@ -39,7 +39,7 @@ from core.settings import Settings
 from kiosk_app.kiosk_window import KioskWindow
 from kiosk_app.monitor_window import MonitorWindow
 from server import administration, clinic_settings
-from server.local_database import current_engine
+from server.command_database import current_engine
 
 USER, COLLEAGUE, RECEPTION = "R. Meyer", "J. Novak", "Reception"
 SERVICES = (

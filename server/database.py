@@ -1,7 +1,7 @@
 """The door to PostgreSQL: every call of a SQL function goes through here, and every driver error ends here.
 
-The hub's operations are one statement each on a pooled driver connection in autocommit; administration and schema
-use SQLAlchemy on an engine of their own. A refusal raised by a SQL function (SQLSTATE IT000) becomes the refusal of
+The hub's operations are one statement each on a pooled driver connection in autocommit; schema and administration have
+another door (`server.administration_engine`). A refusal raised by a SQL function (SQLSTATE IT000) becomes the refusal of
 `core.errors` that it names; a database that can't be reached, or can't just now, becomes `Unavailable`.
 """
 
@@ -12,18 +12,15 @@ from time import monotonic
 from typing import Any
 
 import psycopg
-from sqlalchemy import Engine, create_engine
 
 from core.errors import HubError
 from server.database_address import connection_options, driver_url, place_of
-from server.database_errors import away, busy, is_trouble, met_another, sentence_of, wrapped
+from server.database_errors import away, busy, is_trouble, met_another, wrapped
 from server.database_pool import Connection, ConnectionPool
 from server.database_watch import DatabaseWatch
 
-__all__ = ["Database", "administration_engine", "driver_url", "sentence_of"]
+__all__ = ["Database", "driver_url"]
 
-ADMINISTRATION_CONNECT_SECONDS = 5
-"""For each host."""
 _SAFETY = "-c statement_timeout=10s -c lock_timeout=3s -c idle_in_transaction_session_timeout=10s"
 """The second in the queue at a row waits for two locks: for its place, then for the row."""
 _PLANS = "-c enable_seqscan=off -c jit=off"
@@ -31,14 +28,6 @@ _PLANS = "-c enable_seqscan=off -c jit=off"
 _TRIES = 5
 _OUTCOMES = {"unavailable": "unavailable", "internal_error": "failed"}
 """Reason -> how a call ended; any other was refused."""
-
-
-def administration_engine(url: str) -> Engine:
-    """A SQLAlchemy engine for schema, administration and reports. Raises SetupError."""
-    address = driver_url(url).replace("postgresql:", "postgresql+psycopg:", 1)
-    return create_engine(
-        address, pool_size=1, connect_args={"connect_timeout": ADMINISTRATION_CONNECT_SECONDS}
-    )
 
 
 class Database:

@@ -13,6 +13,8 @@ from core.errors import SetupError
 _NO_ADDRESS = "The database URL must look like postgresql://USER:PASSWORD@HOST/NAME."
 CONNECT_SECONDS = 2
 """For each host of the address."""
+ADMINISTRATION_CONNECT_SECONDS = 5
+"""The same when somebody waits for it, or nothing can go on without it: a start, a command."""
 _KEEPALIVE = {
     "keepalives": 1,
     "keepalives_idle": 5,

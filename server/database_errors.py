@@ -6,7 +6,6 @@ import logging
 import re
 
 import psycopg
-from sqlalchemy.exc import DBAPIError
 
 from core.errors import HubError, InternalError, Unavailable, hub_error
 
@@ -101,9 +100,8 @@ def first_line(error: BaseException) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
-def sentence_of(error: DBAPIError) -> str:
-    """What a person should read of an administrative statement's failure."""
-    cause = error.orig
+def sentence_of(cause: BaseException) -> str:
+    """What a person should read of an administrative statement's failure: the driver's error."""
     if isinstance(cause, psycopg.Error) and cause.sqlstate == REFUSED:
         return _refusal(cause).message
     if isinstance(cause, psycopg.errors.DiskFull):
@@ -114,7 +112,7 @@ def sentence_of(error: DBAPIError) -> str:
         return "That code, name or prefix is already taken."
     if isinstance(cause, psycopg.errors.CheckViolation):
         return f"The database refused that value ({cause.diag.constraint_name})."
-    return f"The database refused that: {first_line(error.orig or error)}"
+    return f"The database refused that: {first_line(cause)}"
 
 
 def _refusal(error: psycopg.Error) -> HubError:

@@ -5,20 +5,24 @@ One transaction under a lock does all of it: what fails, and a dry run, leaves e
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NoReturn
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from core.errors import SetupError
 from server import hub_role, maintenance, schema
-from server.database import sentence_of
+from server.administration_engine import administration_engine, sentence_of
 from server.legacy import database as legacy_database
 from server.legacy import upgrade as legacy_upgrade
 from server.legacy.database import UNCHANGED, Found
 from server.postgres.files import follow_owner
+
+log = logging.getLogger(__name__)
 
 _IN_USE = {"55P03", "40P01"}
 _DUPLICATES = {"42P07", "42710", "42723"}
@@ -47,6 +51,35 @@ class Upgraded:
 
     lines: list[str]
     backup: Path | None = None
+
+
+def make_current(url: str, own: Path | None) -> None:
+    """Upgrades a database of the hub's own, in the folder `own`; of another (None), says what is missing.
+
+    Raises SetupError.
+    """
+    engine = administration_engine(url)
+    try:
+        if own is None:
+            _refuse_outdated(engine)
+        else:
+            for line in upgrade_database(engine, Upgrade(folder=own)).lines:
+                log.info("%s", line)
+    except DBAPIError as error:
+        raise SetupError(sentence_of(error)) from error
+    finally:
+        engine.dispose()
+
+
+def _refuse_outdated(engine: Engine) -> NoReturn:
+    with engine.connect() as connection:
+        found = legacy_database.recognise(connection)
+    legacy_database.refuse_foreign(found)
+    if found.kind == "legacy":
+        raise SetupError(
+            "This database is the earlier version's. Stop it, then run `inturn-hub db upgrade` (try it with --dry-run)."
+        )
+    raise SetupError("This database has not InTurn's current schema. Run `inturn-hub db upgrade` first.")
 
 
 def upgrade_database(engine: Engine, wanted: Upgrade) -> Upgraded:

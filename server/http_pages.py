@@ -11,7 +11,6 @@ from __future__ import annotations
 import ipaddress
 import json
 from collections.abc import Mapping
-from functools import cache
 from http import HTTPStatus
 
 import msgspec
@@ -21,7 +20,7 @@ from websockets.http11 import Request, Response
 from core.errors import HubError, SetupError
 from server.metrics import CONTENT_TYPE
 from server.parts import HubParts
-from server.schema import latest_revision
+from server.schema_revision import latest_revision
 
 WEBSOCKET_PATH = "/ws"
 OWN_COMPUTER = "127.0.0.0/8, ::1"
@@ -95,7 +94,7 @@ async def _readiness(parts: HubParts, *, detailed: bool) -> Response:
         revision = None
     checks = {
         "database": revision is not None,
-        "schema": revision == _needed_revision(),
+        "schema": revision == latest_revision(),
         "notification_service": parts.notifications.running,
     }
     ready = all(checks.values())
@@ -103,11 +102,6 @@ async def _readiness(parts: HubParts, *, detailed: bool) -> Response:
     if not detailed:
         return _json(status, {"ready": ready})
     return _json(status, {"ready": ready, **checks, "health": msgspec.to_builtins(parts.condition.report())})
-
-
-@cache
-def _needed_revision() -> str:
-    return latest_revision()
 
 
 def _json(status: HTTPStatus, body: dict[str, object]) -> Response:

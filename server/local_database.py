@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import Engine, text
-from sqlalchemy.exc import DBAPIError
-
 from core.errors import SetupError
 from core.settings import Settings
-from server import hub_role, schema
-from server.database import administration_engine, sentence_of
-from server.database_upgrade import Upgrade, upgrade_database
+from server import schema_revision
 from server.embedded_postgres import EmbeddedPostgres
-from server.legacy import database as legacy_database
-
-log = logging.getLogger(__name__)
-
-OLDEST_POSTGRESQL = 150000
 
 
 @contextmanager
@@ -40,51 +29,14 @@ def database_url(settings: Settings, *, must_exist: bool = False) -> Iterator[st
             yield embedded.start()
 
 
-@contextmanager
-def database_engine(settings: Settings, *, must_exist: bool = False) -> Iterator[Engine]:
-    """An engine of the database's owner, whatever its schema.
-
-    Raises SetupError for an account that can only serve; what the database refuses inside the block is one, too.
-    """
-    with database_url(settings, must_exist=must_exist) as url:
-        engine = administration_engine(url)
-        try:
-            with engine.connect() as connection:
-                hub_role.refuse_who_only_serves(connection)
-            yield engine
-        except DBAPIError as error:
-            raise SetupError(sentence_of(error)) from error
-        finally:
-            engine.dispose()
-
-
-@contextmanager
-def current_engine(settings: Settings, *, must_exist: bool = False) -> Iterator[Engine]:
-    """An engine on a database with the current schema: its own is upgraded, another's must be. Raises SetupError."""
-    with database_engine(settings, must_exist=must_exist) as engine:
-        prepare(engine, own=None if settings.database_url else settings.data_path)
-        yield engine
-
-
-def prepare(engine: Engine, *, own: Path | None) -> None:
+def prepare(url: str, *, own: Path | None) -> None:
     """Upgrades a database of the hub's own, in the folder `own`; of another (None), says what is missing.
 
-    Raises SetupError, DBAPIError.
+    Raises SetupError.
     """
-    with engine.connect() as connection:
-        version = connection.execute(text("SELECT current_setting('server_version_num')::int")).scalar_one()
-        if version < OLDEST_POSTGRESQL:
-            raise SetupError("This PostgreSQL is too old: InTurn needs version 15 or newer.")
-        found = legacy_database.recognise(connection)
-        if found.kind == "ours" and schema.current_revision(connection) == schema.latest_revision():
-            return
-    if own is not None:
-        for line in upgrade_database(engine, Upgrade(folder=own)).lines:
-            log.info("%s", line)
+    if schema_revision.is_current(url):
         return
-    legacy_database.refuse_foreign(found)
-    if found.kind == "legacy":
-        raise SetupError(
-            "This database is the earlier version's. Stop it, then run `inturn-hub db upgrade` (try it with --dry-run)."
-        )
-    raise SetupError("This database has not InTurn's current schema. Run `inturn-hub db upgrade` first.")
+    # Alembic and SQLAlchemy take longer to import than everything else that a start needs, and hardly a start needs them.
+    from server import database_upgrade
+
+    database_upgrade.make_current(url, own)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
-from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
@@ -15,6 +13,7 @@ from sqlalchemy import Connection, Engine, text
 
 from core.errors import SetupError
 from server import hub_role
+from server.schema_revision import MIGRATIONS
 
 UPGRADE_LOCK = 0x1A7A_5C4E
 """Advisory lock: several processes may adopt one cluster, one of them upgrades it."""
@@ -22,7 +21,7 @@ UPGRADE_LOCK = 0x1A7A_5C4E
 
 def _configuration() -> Config:
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
+    config.set_main_option("script_location", str(MIGRATIONS))
     config.set_main_option("path_separator", "os")
     return config
 
@@ -32,14 +31,6 @@ def current_revision(connection: Connection) -> str | None:
     if hub_role.only_serves(connection):
         return str(connection.execute(text("SELECT schema_revision()")).scalar_one())
     return MigrationContext.configure(connection).get_current_revision()
-
-
-@cache
-def latest_revision() -> str:
-    """The revision that this program needs."""
-    revision = ScriptDirectory.from_config(_configuration()).get_current_head()
-    assert revision is not None
-    return revision
 
 
 @contextmanager

@@ -8,12 +8,9 @@ import logging
 import signal
 from pathlib import Path
 
-from sqlalchemy.exc import DBAPIError
-
 from core.errors import HubError, SetupError
 from core.settings import Settings
 from server import logs
-from server.database import administration_engine, sentence_of
 from server.door.limits import limits_of
 from server.door.tls import TlsFiles, check_files
 from server.embedded_postgres import EmbeddedPostgres, EmbeddedPostgresError
@@ -36,13 +33,7 @@ def serve(settings: Settings) -> int:
 
 
 def _serve_on(settings: Settings, url: str, embedded: EmbeddedPostgres | None) -> int:
-    engine = administration_engine(url)
-    try:
-        prepare(engine, own=embedded.root if embedded else None)
-    except DBAPIError as error:
-        raise SetupError(sentence_of(error)) from error
-    finally:
-        engine.dispose()
+    prepare(url, own=embedded.root if embedded else None)
     hub = Hub(
         url,
         host=settings.host,

@@ -8,9 +8,11 @@ from functools import partial
 
 from sqlalchemy import Engine
 
-from server.cli.command_parser import Group, add_command, add_group, print_lines, settings_of
+from server.cli.command_parser import Declarations, add_command, group_of, run_by, settings_of
+from server.cli.printed_lines import print_lines
+from server.command_database import current_engine, database_engine
 from server.integrity import broken_links, integrity_violations
-from server.local_database import current_engine, database_engine, database_url
+from server.local_database import database_url
 from server.replay import replay_differences
 from server.request_trace import request_lines
 
@@ -19,9 +21,8 @@ TOLD = 1000
 """Violations printed; the others are counted."""
 
 
-def add_check_commands(commands: Group) -> None:
-    """Declares them."""
-    group = add_group(commands, "check", "prove that everything is sound")
+def _declare_check(made: argparse.ArgumentParser) -> None:
+    group = group_of(made)
     for name, violations, what in (
         ("integrity", integrity_violations, "places, numbers, states and revisions of every line"),
         ("replay", replay_differences, "every line, built again from its history, equals the tables"),
@@ -31,10 +32,15 @@ def add_check_commands(commands: Group) -> None:
     races = add_command(group, "races", _check_races, "hammer a hub with many clients at once and count")
     races.add_argument("--clients", type=int, default=16)
     races.add_argument("--tickets", type=int, default=960)
-    doctor = add_command(commands, "doctor", _doctor, "look at the database, its clock and disk, and the hub")
+
+
+def _declare_doctor(made: argparse.ArgumentParser) -> None:
+    doctor = run_by(made, _doctor)
     doctor.add_argument("--hub", help="the hub's address, e.g. ws://127.0.0.1:8765/ws")
-    trace = add_command(commands, "trace", _trace, "what a request did, by the key that the logs show")
-    trace.add_argument("key")
+
+
+def _declare_trace(made: argparse.ArgumentParser) -> None:
+    run_by(made, _trace).add_argument("key")
 
 
 def _check(arguments: argparse.Namespace, violations: Callable[[Engine], Iterable[str]]) -> int:
@@ -75,3 +81,6 @@ def _doctor(arguments: argparse.Namespace) -> int:
             failed = failed or finding.level == "FAILED"
             print(finding, flush=True)
     return VIOLATIONS if failed else 0
+
+
+DECLARATIONS: Declarations = {"check": _declare_check, "doctor": _declare_doctor, "trace": _declare_trace}

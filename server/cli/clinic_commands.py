@@ -9,25 +9,22 @@ from sqlalchemy import Engine
 
 from core.errors import SetupError
 from server import administration, clinic_settings
-from server.cli.command_parser import Group, add_command, add_group, print_lines, settings_of
-from server.local_database import current_engine
+from server.cli.command_parser import Declarations, Group, add_command, group_of, run_by, settings_of
+from server.cli.printed_lines import print_lines
+from server.command_database import current_engine
 
 HOURS = 'when it issues tickets: "mon-fri 08:00-12:00 13:00-17:00; sat 09:00-12:00", or always'
 
 
-def add_clinic_commands(commands: Group) -> None:
-    """Declares them."""
-    group = add_group(commands, "service", "what patients come for")
+def _declare_service(made: argparse.ArgumentParser) -> None:
+    group = group_of(made)
     _add_service(group)
     _add_closed_days(group)
-    _add_counter_commands(add_group(commands, "counter", "where patients are called to"))
-    _add_site(commands)
-    day = add_command(
-        add_group(commands, "day", "the business day"),
-        "close",
-        _day_close,
-        "cancel who still waits or is parked; consultations stay open and are named",
-    )
+
+
+def _declare_day(made: argparse.ArgumentParser) -> None:
+    what = "cancel who still waits or is parked; consultations stay open and are named"
+    day = add_command(group_of(made), "close", _day_close, what)
     day.add_argument("service", nargs="?", help="only this service's line")
 
 
@@ -64,7 +61,8 @@ def _add_closed_days(group: Group) -> None:
         made.add_argument("code", nargs="?", help="only this service (default: every one)")
 
 
-def _add_counter_commands(group: Group) -> None:
+def _declare_counter(made: argparse.ArgumentParser) -> None:
+    group = group_of(made)
     add = add_command(group, "add", _counter_add, "make a counter")
     add.add_argument("code")
     add.add_argument("name")
@@ -81,8 +79,8 @@ def _add_counter_commands(group: Group) -> None:
     add_command(group, "list", lambda a: print_lines(a, clinic_settings.list_counters), show)
 
 
-def _add_site(commands: Group) -> None:
-    site = add_command(commands, "site", _site, "name the clinic and set its day; without a value, show them")
+def _declare_site(made: argparse.ArgumentParser) -> None:
+    site = run_by(made, _site)
     site.add_argument("name", nargs="?")
     site.add_argument("--time-zone", help="an IANA name, e.g. Europe/Berlin")
     site.add_argument("--day-starts", help="when numbers begin again, e.g. 04:00")
@@ -146,3 +144,11 @@ def _site(arguments: argparse.Namespace) -> None:
 def _day_close(arguments: argparse.Namespace) -> None:
     with current_engine(settings_of(arguments), must_exist=True) as engine:
         print(clinic_settings.close_day(engine, arguments.service))
+
+
+DECLARATIONS: Declarations = {
+    "service": _declare_service,
+    "counter": _declare_counter,
+    "site": _declare_site,
+    "day": _declare_day,
+}

@@ -3,30 +3,31 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
-from sqlalchemy import Engine
-
 from core import settings
-from server.local_database import current_engine
 
 # argparse names no public type for what holds sub-commands.
 Group: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001
+Run: TypeAlias = Callable[[argparse.Namespace], int | None]
+"""Runs a command; its exit code, None for 0."""
+Declarations: TypeAlias = Mapping[str, Callable[[argparse.ArgumentParser], None]]
+"""A first word -> what declares its options, or the commands that follow it. Each module of commands has one."""
 
 
-def add_group(commands: Group, name: str, what: str) -> Group:
-    """A word that further commands follow, e.g. `user`."""
-    return commands.add_parser(name, help=what, description=what).add_subparsers(
-        required=True, metavar="COMMAND"
-    )
+def group_of(made: argparse.ArgumentParser) -> Group:
+    """Where the commands of a word are declared that others follow, e.g. `user`."""
+    return made.add_subparsers(required=True, metavar="COMMAND")
 
 
-def add_command(
-    group: Group, name: str, run: Callable[[argparse.Namespace], int | None], what: str
-) -> argparse.ArgumentParser:
-    """One command; `run` returns its exit code, None for 0."""
-    made = group.add_parser(name, help=what, description=what)
+def add_command(group: Group, name: str, run: Run, what: str) -> argparse.ArgumentParser:
+    """One command."""
+    return run_by(group.add_parser(name, help=what, description=what), run)
+
+
+def run_by(made: argparse.ArgumentParser, run: Run) -> argparse.ArgumentParser:
+    """Makes a parser a command's: it takes the database's options."""
     made.add_argument("--data-dir", help="where the hub keeps its own database")
     made.add_argument("--database-url", help="another PostgreSQL, e.g. postgresql://inturn@db/inturn")
     made.set_defaults(run=run)
@@ -36,10 +37,3 @@ def add_command(
 def settings_of(arguments: argparse.Namespace) -> settings.Settings:
     """The settings of a command: its options first."""
     return settings.load(vars(arguments))
-
-
-def print_lines(arguments: argparse.Namespace, lines: Callable[[Engine], Iterable[str]]) -> None:
-    """Prints what a reading of the database finds."""
-    with current_engine(settings_of(arguments), must_exist=True) as engine:
-        for line in lines(engine):
-            print(line)

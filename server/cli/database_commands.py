@@ -8,14 +8,13 @@ import sys
 from pathlib import Path
 
 from server import maintenance
-from server.cli.command_parser import Group, add_command, add_group, settings_of
+from server.cli.command_parser import Declarations, add_command, group_of, settings_of
+from server.command_database import database_engine
 from server.database_upgrade import Upgrade, upgrade_database
-from server.local_database import database_engine
 
 
-def add_database_commands(commands: Group) -> None:
-    """Declares them."""
-    group = add_group(commands, "db", "the database: schema, backup, restore")
+def _declare_db(made: argparse.ArgumentParser) -> None:
+    group = group_of(made)
     what = "bring an empty, an older or the earlier version's database to the current schema"
     upgrade = add_command(group, "upgrade", _db_upgrade, what)
     upgrade.add_argument("--dry-run", action="store_true", help="print the same and change nothing")
@@ -57,3 +56,6 @@ def _db_restore(arguments: argparse.Namespace) -> None:
     with database_engine(settings_of(arguments)) as engine:
         maintenance.restore(engine, arguments.file)
     print(f"Restored from {arguments.file}.")
+
+
+DECLARATIONS: Declarations = {"db": _declare_db}

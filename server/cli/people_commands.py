@@ -8,17 +8,13 @@ import os
 import sys
 
 from server import administration
-from server.cli.command_parser import Group, add_command, add_group, print_lines, settings_of
-from server.local_database import current_engine
+from server.cli.command_parser import Declarations, add_command, group_of, settings_of
+from server.cli.printed_lines import print_lines
+from server.command_database import current_engine
 
 
-def add_people_commands(commands: Group) -> None:
-    """Declares them."""
-    _add_user_commands(add_group(commands, "user", "accounts of staff and administrators"))
-    _add_device_commands(add_group(commands, "device", "kiosks and wall monitors"))
-
-
-def _add_user_commands(group: Group) -> None:
+def _declare_user(made: argparse.ArgumentParser) -> None:
+    group = group_of(made)
     add = add_command(
         group, "add", _user_add, "make an account; the password comes on standard input or in INTURN_PASSWORD"
     )
@@ -29,7 +25,8 @@ def _add_user_commands(group: Group) -> None:
     disable.add_argument("name")
 
 
-def _add_device_commands(group: Group) -> None:
+def _declare_device(made: argparse.ArgumentParser) -> None:
+    group = group_of(made)
     add = add_command(group, "add", _device_add, "make a device; prints its token alone")
     add.add_argument("name")
     add.add_argument("--role", required=True, choices=["kiosk", "monitor"])
@@ -71,3 +68,6 @@ def _device_pair(arguments: argparse.Namespace) -> None:
 def _device_revoke(arguments: argparse.Namespace) -> None:
     with current_engine(settings_of(arguments), must_exist=True) as engine:
         administration.revoke_device(engine, arguments.name)
+
+
+DECLARATIONS: Declarations = {"user": _declare_user, "device": _declare_device}

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 
-from server.cli.command_parser import Group, add_command
+from server.cli.command_parser import Declarations, run_by
+from server.probes.day_simulation import two_services
+from server.probes.wait_study import report, study
 
 
-def add_simulate_command(commands: Group) -> None:
-    """Declares it."""
-    simulate = add_command(commands, "simulate", _simulate, "try the wait estimates on simulated days")
+def _declare(made: argparse.ArgumentParser) -> None:
+    simulate = run_by(made, _simulate)
     simulate.add_argument("--days", type=_at_least_one, default=200)
     simulate.add_argument("--seed", type=int, default=1)
     simulate.add_argument(
@@ -19,9 +20,6 @@ def add_simulate_command(commands: Group) -> None:
 
 
 def _simulate(arguments: argparse.Namespace) -> None:
-    from server.probes.day_simulation import two_services
-    from server.probes.wait_study import report, study
-
     print(report(study(two_services(arguments.load, arguments.counters), arguments.days, arguments.seed)))
 
 
@@ -39,3 +37,6 @@ def _load(word: str) -> float:
     if not 0.1 <= load <= 2:
         raise argparse.ArgumentTypeError(f"{word} is not a number from 0.1 to 2")
     return load
+
+
+DECLARATIONS: Declarations = {"simulate": _declare}

@@ -15,8 +15,8 @@ from sqlalchemy.exc import DBAPIError
 from core.errors import SetupError
 from server import schema
 from server.hub_role import may_call
-from server.local_database import OLDEST_POSTGRESQL
 from server.probes.finding import Finding, Level
+from server.schema_revision import OLDEST_POSTGRESQL
 
 GIGABYTE = 1_000_000_000
 

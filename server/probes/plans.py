@@ -18,7 +18,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
-from server.database import sentence_of
+from server.administration_engine import sentence_of
 from server.probes.finding import Finding
 from server.probes.schema_objects import missing_indexes
 

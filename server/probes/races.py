@@ -21,7 +21,7 @@ from core.hub_client import HubClient
 from core.session import PersonCredentials
 from core.tickets import Priority, Ticket
 from server import administration
-from server.database import administration_engine
+from server.administration_engine import administration_engine
 from server.probes.scratch_hub import hub_process, scratch_database
 from server.probes.violations import count_violations
 

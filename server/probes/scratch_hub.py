@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from core.errors import SetupError
 from server import schema
-from server.database import administration_engine, sentence_of
+from server.administration_engine import administration_engine, sentence_of
 
 READY = "listening on "
 STOP_SECONDS = 10

@@ -12,7 +12,8 @@ import psycopg
 
 from core.session import PersonCredentials
 from server import administration
-from server.database import administration_engine, driver_url
+from server.administration_engine import administration_engine
+from server.database_address import driver_url
 from server.probes.scratch_hub import scratch_database
 from tests.bench.filling import fill
 

@@ -14,7 +14,8 @@ from typing import Any
 import psycopg
 
 from server import administration
-from server.database import administration_engine, driver_url
+from server.administration_engine import administration_engine
+from server.database_address import driver_url
 from server.probes.scratch_hub import scratch_database
 from tests.bench.filling import fill
 from tests.bench.hub_side import SERVICE, WAITING

@@ -11,7 +11,7 @@ from time import perf_counter
 from core.errors import QueueEmpty
 from core.hub_client import HubClient
 from server import administration
-from server.database import administration_engine
+from server.administration_engine import administration_engine
 from server.probes.scratch_hub import hub_process, scratch_database
 from tests.bench.clinic import PERSON, Database
 from tests.bench.report import Figure, Spread

@@ -18,8 +18,8 @@ from sqlalchemy import Engine, make_url, text
 
 from core.hub_client import HubClient
 from server import hub_role, maintenance, schema
-from server.database import administration_engine, driver_url
-from server.database_address import told_to_programs
+from server.administration_engine import administration_engine
+from server.database_address import driver_url, told_to_programs
 from server.database_upgrade import Upgrade, upgrade_database
 from server.embedded_postgres import EmbeddedPostgres
 from server.postgres.binaries import find_binaries

@@ -12,8 +12,9 @@ from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import make_url
 
 from core.errors import SetupError
-from server.database import Database, administration_engine, driver_url
-from server.database_address import each_host
+from server.administration_engine import administration_engine
+from server.database import Database
+from server.database_address import driver_url, each_host
 from tests.clinic import Clinic
 
 HOSTS = "host=db1%2Cdb2&port=5432%2C5433"

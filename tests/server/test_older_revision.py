@@ -131,5 +131,5 @@ def test_the_clinic_goes_on(clinic: OldClinic, tmp_path: Path) -> None:
 def test_a_hub_on_anothers_database_only_says_so(clinic: OldClinic) -> None:
     before = clinic.everything()
     with pytest.raises(SetupError, match=r"current schema\. Run `inturn-hub db upgrade` first"):
-        local_database.prepare(clinic.engine, own=None)
+        local_database.prepare(clinic.url, own=None)
     assert clinic.everything() == before

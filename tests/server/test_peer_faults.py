@@ -15,7 +15,7 @@ from time import perf_counter
 import pytest
 from sqlalchemy import create_engine, text
 
-from server import schema
+from server import schema, schema_revision
 from server.probes.scratch_hub import scratch_database
 from tests.clinic import Clinic
 from tests.server.at_once import (
@@ -197,7 +197,7 @@ def test_four_processes_that_start_at_once_migrate_once(postgres: str) -> None:
             noted = connection.execute(text("SELECT version_num FROM alembic_version")).scalars().all()
         engine.dispose()
     assert sorted(map(len, steps)) == [0, 0, 0, len(max(steps, key=len))]
-    assert noted == [schema.latest_revision()]
+    assert noted == [schema_revision.latest_revision()]
 
 
 def migrate(url: str) -> list[str]:

@@ -15,7 +15,9 @@ import psycopg
 import pytest
 
 from server import administration
-from server.database import _PLANS, administration_engine, driver_url
+from server.administration_engine import administration_engine
+from server.database import _PLANS
+from server.database_address import driver_url
 from server.probes.scratch_hub import scratch_database
 from tests.bench.filling import fill
 from tests.proof_size import proof_size

@@ -7,9 +7,9 @@ is gone, and every client follows the line as it is now, never a mixture of both
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from core.line_store import Line
 from core.replica import Change, EventApplied, LineReplaced
 from core.session import PersonCredentials
 from server import administration, replay, schema
-from server.database import administration_engine
+from server.administration_engine import administration_engine
 from server.probes.database_health import server_findings
 from server.probes.violations import count_violations
 from tests.conftest import Run
@@ -119,6 +119,24 @@ async def work(workers: list[Worker]) -> None:
     await asyncio.gather(*(worker.work(SOME) for worker in workers))
 
 
+@asynccontextmanager
+async def two_at_work(hub: HubProcess) -> AsyncIterator[list[Worker]]:
+    """Two who have begun; they go with the block."""
+    async with AsyncExitStack() as stack:
+        workers = [Worker(hub, number) for number in range(2)]
+        for worker in workers:
+            await stack.enter_async_context(worker.client)
+        await work(workers)
+        yield workers
+
+
+def assert_sound(engine: Engine) -> None:
+    """Whoever serves now breaks no rule, and its events lead to its lines."""
+    engine.dispose()  # the connections of before lead to the lost one
+    assert count_violations(engine) == {}
+    assert list(replay.replay_differences(engine)) == []
+
+
 async def lost_meanwhile(pair: StandbyPair, workers: list[Worker]) -> None:
     """The primary is lost when they have done a little more."""
     done = len(workers[0].joined)
@@ -159,11 +177,7 @@ def test_a_synchronous_standby_takes_over_and_nothing_is_lost_or_doubled(
     run: Run, pair: StandbyPair, engine: Engine, hub: HubProcess
 ) -> None:
     async def story() -> None:
-        async with AsyncExitStack() as stack:
-            workers = [Worker(hub, number) for number in range(2)]
-            for worker in workers:
-                await stack.enter_async_context(worker.client)
-            await work(workers)
+        async with two_at_work(hub) as workers:
             before = epoch_of(pair.primary_url)
             await asyncio.gather(work(workers), lost_meanwhile(pair, workers))
             epoch = epoch_of(pair.standby_url)
@@ -180,9 +194,7 @@ def test_a_synchronous_standby_takes_over_and_nothing_is_lost_or_doubled(
             assert (sorted(ids), events) == (sorted(acknowledged), len(acknowledged))
 
     run(story())
-    engine.dispose()
-    assert count_violations(engine) == {}
-    assert list(replay.replay_differences(engine)) == []
+    assert_sound(engine)
 
 
 @pytest.mark.parametrize("pair", ["asynchronous"], indirect=True)
@@ -190,11 +202,7 @@ def test_a_standby_that_lacks_something_takes_over_and_everybody_follows_it(
     run: Run, pair: StandbyPair, engine: Engine, hub: HubProcess
 ) -> None:
     async def story() -> None:
-        async with AsyncExitStack() as stack:
-            workers = [Worker(hub, number) for number in range(2)]
-            for worker in workers:
-                await stack.enter_async_context(worker.client)
-            await work(workers)
+        async with two_at_work(hub) as workers:
             await asyncio.to_thread(pair.cut_off_standby)
             [(kept,)] = query(pair.standby_url, "SELECT max(revision) FROM services")
             await work(workers)
@@ -223,9 +231,7 @@ def test_a_standby_that_lacks_something_takes_over_and_everybody_follows_it(
             }
 
     run(story())
-    engine.dispose()
-    assert count_violations(engine) == {}
-    assert list(replay.replay_differences(engine)) == []
+    assert_sound(engine)
 
 
 def doctor_says(engine: Engine) -> str:

@@ -10,8 +10,8 @@ from psycopg.conninfo import conninfo_to_dict
 
 from core.hub_client import HubClient
 from server import maintenance
-from server.database import administration_engine, driver_url
-from server.database_address import told_to_programs
+from server.administration_engine import administration_engine
+from server.database_address import driver_url, told_to_programs
 from server.probes.scratch_hub import hub_process, scratch_database
 from tests.clinic import Clinic
 from tests.conftest import Run

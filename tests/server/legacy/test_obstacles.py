@@ -87,7 +87,7 @@ def test_another_programs_database_is_not_touched(
 ) -> None:
     bare.rows(foreign)
     before = bare.everything()
-    for attempt in (lambda: upgrade(bare, tmp_path), lambda: local_database.prepare(bare.engine, own=None)):
+    for attempt in (lambda: upgrade(bare, tmp_path), lambda: local_database.prepare(bare.url, own=None)):
         with pytest.raises(SetupError, match=f"another program's: .*{sentence}.*Nothing was changed"):
             attempt()
     assert bare.everything() == before

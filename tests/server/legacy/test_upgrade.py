@@ -175,9 +175,9 @@ def test_what_refers_to_the_old_tables_goes_on_working(sample: OldClinic, tmp_pa
 
 def test_a_hub_says_what_to_run_and_upgrades_its_own(sample: OldClinic, tmp_path: Path) -> None:
     with pytest.raises(SetupError, match="`inturn-hub db upgrade`"):
-        local_database.prepare(sample.engine, own=None)
-    local_database.prepare(sample.engine, own=tmp_path)
-    local_database.prepare(sample.engine, own=None)
+        local_database.prepare(sample.url, own=None)
+    local_database.prepare(sample.url, own=tmp_path)
+    local_database.prepare(sample.url, own=None)
     assert len(list(tmp_path.iterdir())) == 1
 
 
