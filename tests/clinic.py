@@ -25,6 +25,16 @@ PASSWORD = "correct horse"
 _names = (f"test_{number}" for number in count())
 
 
+def rows_at(url: str, query: str) -> list[Any]:
+    """What a query finds in a database."""
+    engine = create_engine(url)
+    try:
+        with engine.begin() as connection:
+            return list(connection.execute(text(query)))
+    finally:
+        engine.dispose()
+
+
 @dataclass(frozen=True)
 class Clinic:
     """A test's database and who may come in."""
@@ -41,12 +51,7 @@ class Clinic:
 
     def rows(self, query: str) -> list[Any]:
         """What a query finds."""
-        engine = self.engine()
-        try:
-            with engine.begin() as connection:
-                return list(connection.execute(text(query)))
-        finally:
-            engine.dispose()
+        return rows_at(self.database_url, query)
 
 
 @pytest.fixture(scope="session")

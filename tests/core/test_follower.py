@@ -7,6 +7,7 @@ from core import protocol
 from core.follower import Follower
 from core.replica import Change, LineReplaced, Replica
 from core.session import ClientSession, DeviceCredentials, Failure, HelloAccepted, Push, Reply
+from core.tickets import QueueEvent
 from tests.core.reference_line import ReferenceLine
 from tests.core.test_session import HELLO
 
@@ -69,6 +70,16 @@ def following(truth: ReferenceLine) -> Talk:
     return talk
 
 
+def with_two_gaps(truth: ReferenceLine) -> tuple[Talk, list[QueueEvent]]:
+    """A client that was told every second of four events, and the four."""
+    talk = Talk()
+    talk.subscribe_answered(A={"snapshot": truth.snapshot()})
+    events = [truth.join() for _ in range(4)]
+    talk.push("queue.event", events[1])
+    talk.push("queue.event", events[3])
+    return talk, events
+
+
 def test_events_of_the_epoch_before_are_not_put_on_the_line_of_the_next() -> None:
     old, new = ReferenceLine(revision=7), ReferenceLine(epoch="e2", revision=7)
     talk = following(old)
@@ -103,12 +114,7 @@ def test_a_snapshot_of_the_new_epoch_is_taken_from_an_answer_too() -> None:
 
 
 def test_a_gap_found_while_a_subscription_is_on_its_way_is_asked_for_if_the_answer_did_not_fill_it() -> None:
-    truth = ReferenceLine(revision=7)
-    talk = Talk()
-    talk.subscribe_answered(A={"snapshot": truth.snapshot()})
-    events = [truth.join() for _ in range(4)]
-    talk.push("queue.event", events[1])
-    talk.push("queue.event", events[3])
+    talk, events = with_two_gaps(ReferenceLine(revision=7))
     assert len(talk.subscriptions()) == 1
     talk.subscribe_answered(A={"events": events[:2]})
     assert talk.subscriptions() == [{"services": None, "since": {"A": 9}, "epoch": "e1"}]
@@ -118,12 +124,7 @@ def test_a_gap_found_while_a_subscription_is_on_its_way_is_asked_for_if_the_answ
 
 
 def test_a_gap_that_the_answer_on_its_way_has_filled_is_not_asked_for_again() -> None:
-    truth = ReferenceLine(revision=7)
-    talk = Talk()
-    talk.subscribe_answered(A={"snapshot": truth.snapshot()})
-    events = [truth.join() for _ in range(4)]
-    talk.push("queue.event", events[1])
-    talk.push("queue.event", events[3])
+    talk, events = with_two_gaps(ReferenceLine(revision=7))
     talk.subscribe_answered(A={"events": events})
     assert talk.subscriptions() == []
 

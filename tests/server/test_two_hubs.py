@@ -13,7 +13,7 @@ from tests.clinic import Clinic
 from tests.conftest import Run
 from tests.waiting import until
 
-TURNS = 8
+TURNS = 5
 
 
 async def started(clinic: Clinic) -> Hub:

@@ -10,7 +10,9 @@ import pytest
 
 from core.hub_client import HubClient
 from core.tickets import QueueEvent, ServiceSummary, Ticket, WaitBracket
+from server import wait_keeper
 from server.database import Database
+from server.hub import Hub
 from server.overview import Overview
 from server.wait_keeper import KEPT_ESTIMATES, WaitKeeper
 from tests.clinic import Clinic
@@ -52,9 +54,20 @@ def test_what_a_patient_was_told_is_noted_and_what_came(run: Run, clinic: Clinic
     run(story())
 
 
-@pytest.mark.long
-def test_estimates_follow_the_pace_of_the_consultations(run: Run, clinic: Clinic, hub: HubProcess) -> None:
+def test_estimates_follow_the_pace_of_the_consultations(
+    run: Run, clinic: Clinic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wait_keeper, "REFRESH_SECONDS", 1.0)
+    hub = Hub(clinic.database_url)
+
     async def story() -> None:
+        await hub.start()
+        try:
+            await consultations_get_shorter()
+        finally:
+            await hub.stop()
+
+    async def consultations_get_shorter() -> None:
         async with HubClient(hub.url, clinic.staff) as console:
             for _ in range(8):
                 await console.join_queue("A")

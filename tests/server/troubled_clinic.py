@@ -21,6 +21,7 @@ from websockets.typing import Subprotocol
 from core.protocol import SUBPROTOCOL
 from server import administration, schema
 from server.embedded_postgres import EmbeddedPostgres
+from tests.clinic import rows_at
 from tests.server.private_clusters import eventually, is_alive, server_of
 
 SERVICES = "ABC"
@@ -46,12 +47,7 @@ class TroubledClinic:
 
     def rows(self, query: str) -> list[Any]:
         """What a query finds."""
-        engine = self.engine()
-        try:
-            with engine.begin() as connection:
-                return list(connection.execute(text(query)))
-        finally:
-            engine.dispose()
+        return rows_at(self.url, query)
 
     def stop_at_once(self) -> None:
         """As `pg_ctl stop -m immediate`: nobody is told anything."""
