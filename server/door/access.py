@@ -11,6 +11,7 @@ import asyncio
 import hashlib
 import math
 import secrets
+from base64 import b64encode
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -33,7 +34,10 @@ PAIRING_ALPHABET = "ABCDEFGHJKMNPQRSTVWXYZ23456789"
 PAIRING_LENGTH = 7
 
 _hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
-_NOBODY = _hasher.hash(secrets.token_hex())
+_NOBODY = f"$argon2id$v=19$m={_hasher.memory_cost},t={_hasher.time_cost},p={_hasher.parallelism}" + "".join(
+    f"${b64encode(secrets.token_bytes(n)).decode().rstrip('=')}" for n in (16, 32)
+)
+"""The hash of a password that nobody knows: made up of random bytes, not by hashing, which costs a start 40 ms."""
 _NOT_KNOWN = {
     "find_device": "This device is not known here any more. Please pair it again.",
     "find_session": "Your session has ended. Please sign in again.",
