@@ -141,11 +141,11 @@ def test_a_call_that_was_undone_does_not_count(clinic: Clinic) -> None:
     ticket = act(clinic, "join_queue", "'A'")["id"]
     told(clinic, ticket)
     act(clinic, "call_next_patient", "'R1'", key="call")
-    assert outcome(clinic, ticket) == 0
+    assert outcome(clinic, ticket) in range(60)
     act(clinic, "undo_operation", "'call'")
     clinic.rows("UPDATE tickets SET joined_at = joined_at - interval '7 min' RETURNING 1")
     act(clinic, "call_next_patient", "'R1'")
-    assert outcome(clinic, ticket) == 420
+    assert outcome(clinic, ticket) in range(420, 480)
 
 
 def test_a_persons_decision_is_no_error_of_the_estimate(clinic: Clinic) -> None:
