@@ -81,7 +81,8 @@ def phase(side: Side, crowd: Readers, frozen: int) -> tuple[list[float], list[in
     """Some seconds of events: the reading clients' delays in milliseconds; the bytes that wait for each frozen one."""
     crowd.stay()
     numbers = crowd.numbers()
-    sleeping, reading = numbers[:frozen], set(numbers[frozen:])
+    # The same clients are looked at in every phase: the first in a line of twenty are told before the last.
+    sleeping, reading = numbers[:frozen], set(numbers[FROZEN:])
     heard = {number: Heard() for number in numbers}
     crowd.stop(sleeping)
     side.ask("storm", EVENTS_A_SECOND, PHASE_SECONDS)
