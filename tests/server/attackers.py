@@ -107,8 +107,10 @@ async def crumbs(port: int, token: str, tally: Tally) -> None:
 
 async def silent_crowd(port: int, token: str, tally: Tally) -> None:
     """Sockets that never say a word, opened as fast as they are taken."""
-    crowd = [await arrive(port) for _ in range(100)]
-    tally["opened"] += len(crowd)
+    crowd = []
+    for _ in range(100):
+        crowd.append(await arrive(port))
+        tally["opened"] += 1
     await asyncio.sleep(0.5)
     for connection in crowd:
         connection.close()
