@@ -24,8 +24,6 @@ from server.database_pool import Connection, hang_up
 log = logging.getLogger(__name__)
 
 CHANNEL = "inturn"
-OWN_FIRST_SECONDS = 0.005
-"""This hub's own windows are told first: PostgreSQL, sending it on, takes a processor from them."""
 COALESCE_SECONDS = 0.02
 ANSWER_SECONDS = 2.0
 """How long one's own notification may take to come back; then the listening connection is no good any more."""
@@ -79,7 +77,6 @@ class DatabaseChannel:
         async with _connected(self._address, "inturn-hub notifies") as connection:
             while True:
                 await self._due.wait()
-                await asyncio.sleep(OWN_FIRST_SECONDS)
                 self._due.clear()
                 try:
                     await _execute(connection, f"NOTIFY {CHANNEL}, '{self._own}'")
