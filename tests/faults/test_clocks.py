@@ -57,7 +57,7 @@ def test_a_clock_that_jumps_changes_nothing(
         hub_noticed = wire.given_up["server"] - vanished
         recovery_times.note("half-open connection: the client says so", 15, min(lost.values()) - vanished)
         # It says goodbye in time, and waits a second for an answer.
-        recovery_times.note("half-open connection: gone at the hub, after a goodbye", 16, hub_noticed)
+        recovery_times.note("half-open connection: gone at the hub, after a goodbye", 15, hub_noticed)
         trial.until(lambda: sent_away_silent(hub.port) == 1, "the hub to count it")
         hub.jump(0)
         trial.wait_for_everybody()
