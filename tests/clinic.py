@@ -22,7 +22,10 @@ from server.embedded_postgres import EmbeddedPostgres
 from tests.hub_process import HubProcess
 
 PASSWORD = "correct horse"
-_names = (f"test_{number}" for number in count())
+_worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
+"""Workers share the server that `TEST_DATABASE_URL` names: each has its own template there, and its own databases."""
+_template = f"inturn_template_{_worker}"
+_names = (f"test_{_worker}_{number}" for number in count())
 
 
 def rows_at(url: str, query: str) -> list[Any]:
@@ -69,8 +72,8 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def template(postgres: str) -> Clinic:
     """The database that every test's is copied from."""
-    _statement(postgres, "DROP DATABASE IF EXISTS inturn_template", "CREATE DATABASE inturn_template")
-    url = _database(postgres, "inturn_template")
+    _statement(postgres, f"DROP DATABASE IF EXISTS {_template}", f"CREATE DATABASE {_template}")
+    url = _database(postgres, _template)
     engine = create_engine(url)
     schema.upgrade(engine)
     for code, name in (("A", "See a doctor"), ("B", "Blood tests"), ("C", "Pharmacy")):
@@ -92,7 +95,7 @@ def clinic(postgres: str, template: Clinic) -> Iterator[Clinic]:
     _statement(
         postgres,
         f"DROP DATABASE IF EXISTS {name}",
-        f"CREATE DATABASE {name} TEMPLATE inturn_template STRATEGY FILE_COPY",
+        f"CREATE DATABASE {name} TEMPLATE {_template} STRATEGY FILE_COPY",
     )
     yield replace(template, database_url=_database(postgres, name))
     _statement(postgres, f"DROP DATABASE {name} WITH (FORCE)")
