@@ -90,23 +90,15 @@ class LineFeed:
             self.early.setdefault(event.revision, event)
 
     def take(self) -> Delivery | None:
-        """The next delivery in order, None while it is missing. When it is handed out, `follow` it."""
+        """The next delivery in order, None while it is missing."""
         event = self.early.pop(self.delivered + 1, None)
         if event is None:
             return None
         self.delivered = event.revision
+        self._follow(event)
         delivery = Delivery(event)
         self._kept.append(delivery)
         return delivery
-
-    def follow(self, event: QueueEvent) -> None:
-        """Makes a delivered event's change in the line in memory; before the loop turns, so that nobody sees it older."""
-        if event.revision <= self._line.revision:
-            return
-        self._encoded.clear()
-        is_next = self._line.known and event.revision == self._line.revision + 1
-        fits = is_next and self._line.apply(event)
-        self.doubted = self.doubted or not fits or self._line.incomplete
 
     def since(self, revision: int) -> list[Delivery] | None:
         """The deliveries behind `revision`, None if some are not kept any more."""
@@ -134,3 +126,10 @@ class LineFeed:
         if found is None:
             found = self._encoded[view, stale] = EncodedSnapshot(self.snapshot(stale=stale), view)
         return found
+
+    def _follow(self, event: QueueEvent) -> None:
+        if event.revision <= self._line.revision:
+            return
+        self._encoded.clear()
+        fits = self._line.known and self._line.apply(event)
+        self.doubted = self.doubted or not fits or self._line.incomplete

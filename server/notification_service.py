@@ -214,7 +214,6 @@ class NotificationService:
                 for subscription in self._subscriptions.values():
                     if subscription.begun and not subscription.deliver(line.service, delivery):
                         self._repair(subscription)
-                line.follow(delivery.event)
         if flushed:
             self._lists.due = True
             self.published += len(flushed)

@@ -302,11 +302,14 @@ def test_a_missed_patient_who_is_called_after_all_makes_room_for_one_forgotten()
 def test_a_new_day_forgets_nobody() -> None:
     truth = after_a_busy_morning()
     store = followed(truth)
-    tomorrow = truth.join()
-    assert tomorrow.ticket is not None
-    ticket = msgspec.structs.replace(tomorrow.ticket, business_day="2026-11-24")
-    assert store.apply_event(msgspec.structs.replace(tomorrow, ticket=ticket)) is Applied.APPLIED
-    assert store.line("A").missed == ()
+    events = [truth.join(), truth.call(), truth.end("ticket-15", "no_show"), truth.call_patient("ticket-15")]
+    missed = []
+    for event in events:
+        assert event.ticket is not None
+        tomorrows = msgspec.structs.replace(event.ticket, business_day="2026-11-24")
+        assert store.apply_event(msgspec.structs.replace(event, ticket=tomorrows)) is Applied.APPLIED
+        missed.append(len(store.line("A").missed))
+    assert missed == [0, 0, 1, 0]
 
 
 def test_a_patient_who_was_parked_or_missed_is_called() -> None:

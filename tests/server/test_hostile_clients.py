@@ -12,7 +12,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from statistics import median
 from time import monotonic
-from urllib.parse import urlsplit
 
 import pytest
 from websockets.asyncio.client import ClientConnection
@@ -35,18 +34,11 @@ ALLOWANCE = 12.0
 """Milliseconds beyond twice the quiet p99: what one turn of the hub's loop, and this computer's scheduler, may add."""
 
 
-def port_of(hub: HubProcess) -> int:
-    """Where it listens."""
-    port = urlsplit(hub.url).port
-    assert port is not None
-    return port
-
-
 def test_every_broken_frame_gets_its_close_code(run: Run, clinic: Clinic, hub: HubProcess) -> None:
     async def story() -> None:
         found = {}
         for wrong, (data, _) in BROKEN.items():
-            connection = await RawConnection.open(port_of(hub))
+            connection = await RawConnection.open(hub.port)
             await connection.upgrade()
             connection.writer.write(hello(clinic.kiosk.token) + data)
             async with asyncio.timeout(5):
@@ -82,7 +74,7 @@ def test_a_handshake_takes_five_seconds_at_most(
     run: Run, clinic: Clinic, hub: HubProcess, said: bytes
 ) -> None:
     async def story() -> None:
-        connection = await RawConnection.open(port_of(hub))
+        connection = await RawConnection.open(hub.port)
         began = monotonic()
         connection.writer.write(said)
         await asyncio.wait_for(connection.reader.read(), 10)
@@ -112,7 +104,7 @@ class Siege:
     """A hub under one attack after the other, and an honest client that asks it all the while.
 
     Attributes:
-        tallies: what each attack was answered, in its last round.
+        tallies: what each attack was answered, in all its rounds.
     """
 
     def __init__(self, hub: HubProcess, clinic: Clinic, socket: ClientConnection) -> None:
@@ -192,7 +184,7 @@ async def seconds_to_sign_in(hub: HubProcess, clinic: Clinic) -> float:
 @asynccontextmanager
 async def crowd_at(hub: HubProcess, count: int) -> AsyncIterator[None]:
     """So many silent connections from elsewhere."""
-    crowd = [await RawConnection.open(port_of(hub), SOURCE) for _ in range(count)]
+    crowd = [await RawConnection.open(hub.port, SOURCE) for _ in range(count)]
     try:
         yield
     finally:
