@@ -184,8 +184,9 @@ def disk(postgres: str, template: Clinic, tmp_path: Path) -> Iterator[Disk]:
     where = f"TABLESPACE {name}" if mounted else ""
     if mounted:
         query(postgres, f"CREATE TABLESPACE {name} LOCATION '{place / 'tables'}'")
-    query(postgres, f"CREATE DATABASE {name} TEMPLATE inturn_template STRATEGY FILE_COPY {where}")
-    url = make_url(template.database_url).set(database=name).render_as_string(hide_password=False)
+    copied = make_url(template.database_url)
+    query(postgres, f"CREATE DATABASE {name} TEMPLATE {copied.database} STRATEGY FILE_COPY {where}")
+    url = copied.set(database=name).render_as_string(hide_password=False)
     yield Disk(url, place if mounted else None)
     query(postgres, f"DROP DATABASE {name} WITH (FORCE)")
     if mounted:

@@ -131,13 +131,13 @@ def test_equals_are_called_in_the_order_they_came(clinic: Clinic) -> None:
 
 def test_every_button_takes_the_lines_lock(clinic: Clinic) -> None:
     """The Q: calling took one lock, beginning another, holding, leaving and finishing none."""
-    one, two, three, four, called = joined(clinic, 5)
-    after_each_other(clinic, calling_one(called, "R1"))
+    one, two, three, four, called, served = joined(clinic, 6)
+    after_each_other(clinic, calling_one(called, "R1"), calling_one(served, desks(clinic)[0]))
     answers = at_once(
         clinic,
         lambda o: o.call_next_patient(SUPERVISOR, new_key(), "R2", None, False),
         lambda o: o.recall_patient(STAFF, new_key(), called),
-        lambda o: o.finish_consultation(STAFF, new_key(), called, "completed"),
+        lambda o: o.finish_consultation(STAFF, new_key(), served, "completed"),
         lambda o: o.park_ticket(STAFF, new_key(), two, None),
         cancelling(three),
         moving(four, "B"),
