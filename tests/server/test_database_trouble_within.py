@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from secrets import token_hex
+from tempfile import TemporaryDirectory
 
 import psycopg
 import pytest
@@ -172,26 +173,49 @@ class Disk:
             (self._place / "ballast").unlink()
 
 
-@pytest.fixture
-def disk(postgres: str, template: Clinic, tmp_path: Path) -> Iterator[Disk]:
-    """A clinic whose tables lie on a small disk of their own."""
-    place, name = tmp_path / "disk", f"on_disk_{token_hex(4)}"
-    (place / "tables").mkdir(parents=True)
+@contextlib.contextmanager
+def small_disk(place: Path) -> Iterator[bool]:
+    """A disk of its own at `place`, gone again whatever happens; false where nobody may mount one."""
     mounted = (
         subprocess.run(["mount", "-t", "tmpfs", "-o", SIZE, "tmpfs", place], check=False).returncode == 0
     )
-    (place / "tables").mkdir(exist_ok=True)
-    where = f"TABLESPACE {name}" if mounted else ""
-    if mounted:
-        query(postgres, f"CREATE TABLESPACE {name} LOCATION '{place / 'tables'}'")
+    try:
+        yield mounted
+    finally:
+        if mounted:
+            subprocess.run(["umount", "--lazy", place], check=True)
+
+
+@contextlib.contextmanager
+def made(server: str, what: str, how: str) -> Iterator[None]:
+    """Something on the server while the block runs."""
+    query(server, f"CREATE {what} {how}")
+    try:
+        yield
+    finally:
+        query(server, f"DROP {what}")
+
+
+@pytest.fixture
+def disk(postgres: str, template: Clinic) -> Iterator[Disk]:
+    """A clinic whose tables lie on a small disk of their own, which is not where pytest cleans up: a run that is killed
+    leaves it busy.
+    """
+    name = f"on_disk_{token_hex(4)}"
     copied = make_url(template.database_url)
-    query(postgres, f"CREATE DATABASE {name} TEMPLATE {copied.database} STRATEGY FILE_COPY {where}")
     url = copied.set(database=name).render_as_string(hide_password=False)
-    yield Disk(url, place if mounted else None)
-    query(postgres, f"DROP DATABASE {name} WITH (FORCE)")
-    if mounted:
-        query(postgres, f"DROP {where}")
-        subprocess.run(["umount", place], check=True)
+    with contextlib.ExitStack() as stack:
+        place = Path(stack.enter_context(TemporaryDirectory(prefix="inturn-disk-")))
+        place.chmod(0o755)
+        mounted = stack.enter_context(small_disk(place))
+        how = f"TEMPLATE {copied.database} STRATEGY FILE_COPY"
+        if mounted:
+            (place / "tables").mkdir()
+            (place / "tables").chmod(0o777)
+            stack.enter_context(made(postgres, f"TABLESPACE {name}", f"LOCATION '{place / 'tables'}'"))
+            how += f" TABLESPACE {name}"
+        stack.enter_context(made(postgres, f"DATABASE {name}", how))
+        yield Disk(url, place if mounted else None)
 
 
 def test_a_full_disk_is_told_and_nothing_is_lost(disk: Disk) -> None:
