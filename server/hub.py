@@ -43,7 +43,8 @@ DAY_SECONDS = 20.0
 """How often the schedule of the daily close is looked at."""
 SEND_BUFFER_BYTES = 64 * 1024
 """The kernel would hide megabytes of backlog behind a frozen client."""
-
+BACKLOG_BYTES = 64 * 1024
+"""What a client may leave unread in this process before it counts as behind."""
 UNREAD_FRAMES = 8
 """Requests of one client that are taken in ahead of their turn; the others wait in its computer."""
 DEFAULT_LIMITS = Limits()
@@ -166,6 +167,7 @@ class Hub:
             compression=None,
             max_size=MAX_REQUEST_BYTES,
             max_queue=UNREAD_FRAMES,
+            write_limit=BACKLOG_BYTES,
             open_timeout=self._limits.handshake_seconds,
             ping_interval=None,
             close_timeout=GOODBYE_SECONDS,

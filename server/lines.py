@@ -16,24 +16,46 @@ from core.protocol import encode, push_frame
 from core.tickets import QueueEvent, Snapshot
 from server.outbox import text_frame
 from server.snapshots import EncodedSnapshot
-from server.views import VIEWS, View, event_view
+from server.views import View, event_view
 
 KEPT_EVENTS = 512
 """Enough to replay 500 missed events to any number of clients; who missed more gets a snapshot."""
 
 
+class Bodies(dict[View, msgspec.Raw]):
+    """An event as it is in an answer, in each view that was asked for."""
+
+    __slots__ = ("_event",)
+
+    def __init__(self, event: QueueEvent) -> None:
+        self._event = event
+
+    def __missing__(self, view: View) -> msgspec.Raw:
+        body = self[view] = msgspec.Raw(encode(event_view(self._event, view)))
+        return body
+
+
+class Frames(dict[View, bytes]):
+    """An event as a finished frame, in each view that was asked for."""
+
+    __slots__ = ("_bodies",)
+
+    def __init__(self, bodies: Bodies) -> None:
+        self._bodies = bodies
+
+    def __missing__(self, view: View) -> bytes:
+        frame = self[view] = text_frame(push_frame("queue.event", self._bodies[view]))
+        return frame
+
+
 class Delivery:
-    """One event, encoded once for each view: as it is in an answer, and as a finished frame."""
+    """One event, encoded once for each view that has clients: as it is in an answer, and as a finished frame."""
 
     def __init__(self, event: QueueEvent) -> None:
         self.event = event
         self.revision = event.revision
-        self.bodies: dict[View, msgspec.Raw] = {
-            view: msgspec.Raw(encode(event_view(event, view))) for view in VIEWS
-        }
-        self.frames: dict[View, bytes] = {
-            view: text_frame(push_frame("queue.event", body)) for view, body in self.bodies.items()
-        }
+        self.bodies = Bodies(event)
+        self.frames = Frames(self.bodies)
 
 
 class LineFeed:

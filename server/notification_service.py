@@ -28,7 +28,7 @@ from server.outbox import Outbox, SlowClient, text_frame
 from server.overview import Overview
 from server.queue_operations import QueueOperations
 from server.standing_lines import StandingLines
-from server.subscriptions import Subscription
+from server.subscriptions import Subscription, deliver
 from server.wait_keeper import WaitKeeper
 
 log = logging.getLogger(__name__)
@@ -211,9 +211,8 @@ class NotificationService:
         for line in self.lines:
             while (delivery := line.take()) is not None:
                 flushed.append(delivery.event)
-                for subscription in self._subscriptions.values():
-                    if subscription.begun and not subscription.deliver(line.service, delivery):
-                        self._repair(subscription)
+                for subscription in deliver(self._subscriptions.values(), line.service, delivery):
+                    self._repair(subscription)
         if flushed:
             self._lists.due = True
             self.published += len(flushed)

@@ -11,18 +11,13 @@ from collections.abc import Awaitable, Callable
 from time import monotonic
 
 import msgspec
-from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
-from websockets.protocol import State
 
+from server.door.hub_socket import HubSocket
 from server.views import View
 
 log = logging.getLogger(__name__)
 
-BACKLOG_BYTES = 64 * 1024
-"""What a client may leave unread in this process before it counts as behind."""
-
-_OPEN = State.OPEN
 PIECE_BYTES = 4096
 """A snapshot is handed over in pieces: with TLS, a connection's buffer stays for ever as large as the largest of them."""
 
@@ -68,7 +63,7 @@ class Outbox:
         "_behind_since",
         "_connection",
         "_last_method",
-        "_protocol",
+        "_ready",
         "_recovery",
         "_transport",
         "actor",
@@ -76,7 +71,7 @@ class Outbox:
         "view",
     )
 
-    def __init__(self, connection: ServerConnection, role: str, view: View, actor: str = "") -> None:
+    def __init__(self, connection: HubSocket, role: str, view: View, actor: str = "") -> None:
         self.role = role
         self.view = view
         self.actor = actor
@@ -84,8 +79,10 @@ class Outbox:
         self._last_method = ""
         self._connection = connection
         # Looked up once: a push to a thousand clients is a thousand times this way.
-        self._protocol, self._transport = connection.protocol, connection.transport
+        self._transport = connection.transport
         self._recovery: asyncio.Task[None] | None = None
+        connection.on_flow = self._look
+        self._look()
 
     async def reply(self, text: bytes) -> None:
         """Writes a reply behind everything written before; waits while this client does not read."""
@@ -105,25 +102,27 @@ class Outbox:
 
     def push(self, frame: bytes, method: str) -> bool:
         """Writes a finished frame, unless the client is behind or has just fallen behind: False, nothing written."""
-        transport = self._transport
-        if self._behind_since is not None or transport.get_write_buffer_size() > BACKLOG_BYTES:
-            self.fall_behind()
-            return False
+        if not self._ready:
+            if not self._connection.ended:
+                self.fall_behind()
+            return self._connection.ended
         self._last_method = method
         if len(frame) > PIECE_BYTES:
             self._write(frame)
-        elif self._protocol.state is _OPEN:
-            transport.write(frame)
+        else:
+            self._transport.write(frame)
         return True
 
     def fall_behind(self) -> None:
         """From now on the client is owed snapshots instead of what it missed."""
         if self._behind_since is None:
             self._behind_since = monotonic()
+            self._look()
 
     def caught_up(self) -> None:
         """The client has everything: what happens from now on is pushed."""
         self._behind_since = None
+        self._look()
 
     def recover(self, catch_up: Callable[[], Awaitable[bool]]) -> None:
         """Calls `catch_up` once the socket has drained, and again until it says that the client has everything.
@@ -159,8 +158,13 @@ class Outbox:
             log.exception("A client that was behind could not be caught up")
             self._connection.transport.abort()
 
+    def _look(self) -> None:
+        """One flag for all that may stand in a push's way: a push to a thousand clients asks it a thousand times."""
+        connection = self._connection
+        self._ready = not (connection.paused or connection.ended or self.behind)
+
     def _write(self, frame: bytes) -> None:
-        if self._protocol.state is not _OPEN:
+        if self._connection.ended:
             return
         transport = self._transport
         if len(frame) <= PIECE_BYTES:

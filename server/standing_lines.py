@@ -42,7 +42,10 @@ class StandingLines:
 
     def line(self, service: str) -> LineFeed:
         """A service's line; of a new service, one that was never read."""
-        return self._lines.setdefault(service, LineFeed(service))
+        found = self._lines.get(service)
+        if found is None:
+            found = self._lines[service] = LineFeed(service)
+        return found
 
     def known(self, service: str) -> LineFeed:
         """A service's line. Raises UnknownService."""

@@ -7,6 +7,7 @@ then the kept events behind it.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from server.lines import Delivery, LineFeed
@@ -76,18 +77,26 @@ class Subscription:
         """Whether the events behind what the client has are kept."""
         return line.service in self.sent and line.since(self.sent[line.service]) is not None
 
-    def deliver(self, service: str, delivery: Delivery) -> bool:
-        """Sends an event if it is the client's next. False if the client did not get what it should have."""
-        sent = self.sent.get(service)
-        if sent is None or sent >= delivery.revision:
-            return True
-        frame = delivery.frames[self.outbox.view]
-        if sent != delivery.revision - 1 or not self.outbox.push(frame, "queue.event"):
-            return False
-        self.sent[service] = delivery.revision
-        return True
-
     def deliver_kept(self, line: LineFeed) -> bool:
         """Sends every kept event behind what the client has. False if one is not kept, or the client is behind."""
         deliveries = line.since(self.sent.get(line.service, -1))
-        return deliveries is not None and all(self.deliver(line.service, delivery) for delivery in deliveries)
+        return deliveries is not None and not any(deliver([self], line.service, each) for each in deliveries)
+
+
+def deliver(subscriptions: Iterable[Subscription], service: str, delivery: Delivery) -> list[Subscription]:
+    """Sends an event to each client whose next it is. Returns those who did not get what they should have.
+
+    All in one loop: a call for each would be a twentieth of the time until the last of a hundred has it.
+    """
+    revision, frames = delivery.revision, delivery.frames
+    left_out = []
+    for subscription in subscriptions:
+        sent, outbox = subscription.sent, subscription.outbox
+        newest = sent.get(service, revision) if subscription.begun else revision
+        if newest >= revision:
+            continue
+        if newest == revision - 1 and outbox.push(frames[outbox.view], "queue.event"):
+            sent[service] = revision
+        else:
+            left_out.append(subscription)
+    return left_out

@@ -9,12 +9,14 @@ everything.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from websockets.asyncio.server import ServerConnection
 from websockets.frames import DATA_OPCODES, CloseCode, Frame, Opcode
 from websockets.http11 import Request, Response
+from websockets.protocol import State
 
 from server.door.limits import Pace
 from server.door.turns import Turns
@@ -28,11 +30,18 @@ STRANGERS_BYTES = 1024
 SPLINTERS_PER_SECOND, SPLINTERS_AT_ONCE = 20, 200
 """Pings, pongs and pieces of messages: an honest client sends one in seconds, if any."""
 FRAMES_BEFORE_HELLO = 16
+_OVER = {State.CLOSING, State.CLOSED}
 
 
 class HubSocket(ServerConnection):
-    """A connection that is read no faster than its client is served, and ended (1008) when it splinters what it says."""
+    """A connection that is read no faster than its client is served, and ended (1008) when it splinters what it says.
 
+    Attributes:
+        ended: whether nothing may be said any more: one side has said goodbye, or is gone.
+        on_flow: called when the connection ends, when it has taken too little (`paused`), and when it has caught up.
+    """
+
+    ended = False
     _held = b""
     _takes_turns = False
     _is_known = False
@@ -44,6 +53,7 @@ class HubSocket(ServerConnection):
     def __init__(self, *arguments: Any, known: Turns, strangers: Turns, **options: Any) -> None:
         """`known`, `strangers`: the turns of those who have said hello and of the others; the rest is the library's."""
         super().__init__(*arguments, **options)
+        self.on_flow: Callable[[], None] = lambda: None
         self._known, self._strangers = known, strangers
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -58,9 +68,7 @@ class HubSocket(ServerConnection):
     def connection_lost(self, exc: Exception | None) -> None:
         """asyncio's: the connection has ended; who waits for that hears of it in a turn of the strangers."""
         self._lost, self._held = True, b""
-        if self._is_known:
-            # Nothing is written to it any more, from now on.
-            self.protocol.receive_eof()
+        self._end()
         self._strangers.soon(partial(super().connection_lost, exc))
 
     @property
@@ -97,6 +105,18 @@ class HubSocket(ServerConnection):
         if len(said) > 2:
             self.protocol.writes = [b"".join(said), *([b""] if said[-1] == b"" else [])]
         super().send_data()
+        if self.protocol.state in _OVER and not self.ended:
+            self._end()
+
+    def pause_writing(self) -> None:
+        """asyncio's: what is written waits in this process, more than is good."""
+        super().pause_writing()
+        self.on_flow()
+
+    def resume_writing(self) -> None:
+        """asyncio's: most of that has gone."""
+        super().resume_writing()
+        self.on_flow()
 
     def process_event(self, event: Frame | Request | Response) -> None:
         """The library's: a frame, or the handshake's request, is complete."""
@@ -105,7 +125,7 @@ class HubSocket(ServerConnection):
                 self.recv_messages.put(event)
                 return
             if not self._may_go_on(event):
-                self._end()
+                self._refuse_more()
                 return
         super().process_event(event)
 
@@ -147,6 +167,10 @@ class HubSocket(ServerConnection):
         return whole or frame.opcode is Opcode.CLOSE or not self._splinters.take()
 
     def _end(self) -> None:
+        self.ended = True
+        self.on_flow()
+
+    def _refuse_more(self) -> None:
         if not self._too_much:
             self._too_much = True
             self.protocol.fail(CloseCode.POLICY_VIOLATION, "too many frames")

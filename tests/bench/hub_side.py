@@ -78,6 +78,10 @@ class Bare(asyncio.Protocol):
         self._transport = transport
         self.transports.add(transport)
 
+    def data_received(self, data: bytes) -> None:
+        """A heartbeat: it is sent back."""
+        self._transport.write(data)
+
     def connection_lost(self, _error: Exception | None) -> None:
         """One less."""
         self.transports.discard(self._transport)
