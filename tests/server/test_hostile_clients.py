@@ -10,6 +10,7 @@ import resource
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from secrets import token_hex
 from statistics import median
 from time import monotonic
 
@@ -26,12 +27,15 @@ from tests.server.attackers import ATTACKS, SOURCE, Attack, Attackers, Tally, el
 from tests.server.bare_sockets import ask, open_socket, reason_of, request, say_hello
 from tests.server.raw_frames import BROKEN, UPGRADE, RawConnection, hello
 
-SECONDS = proof_size(1, 10)
-"""How long each attack is looked at."""
-SPACED = 0.005
+SECONDS = proof_size(7, 50) / 10
+"""How long each attack is looked at, three times in every round, with as long a quiet time before each."""
+SLICES = 3
 ROUNDS = 3
-ALLOWANCE = 12.0
-"""Milliseconds beyond twice the quiet p99: what one turn of the hub's loop, and this computer's scheduler, may add."""
+SPACED = 0.005
+ALLOWANCE = 5.0
+"""Milliseconds beyond twice the quiet p99: what a hundred sockets that end at once cost the kernel of a computer that the
+attackers share with the hub.
+"""
 
 
 def test_every_broken_frame_gets_its_close_code(run: Run, clinic: Clinic, hub: HubProcess) -> None:
@@ -100,57 +104,82 @@ def slowest(delays: list[float], part: float = 0.99) -> float:
     return sorted(delays)[int(len(delays) * part)] * 1000
 
 
+async def working_delays(socket: ClientConnection, seconds: float) -> list[float]:
+    """The same of a desk where one patient after the other takes a number and gives it back: the line stays short."""
+    delays = []
+    until = monotonic() + seconds
+    while (began := monotonic()) < until:
+        joined = await ask(socket, request("tickets.join", {"service": "A", "key": token_hex(8)}))
+        delays.append(monotonic() - began)
+        await asyncio.sleep(SPACED)
+        ticket, began = joined["result"]["ticket"]["id"], monotonic()
+        left = await ask(socket, request("tickets.cancel", {"ticket": ticket, "key": token_hex(8)}))
+        assert reason_of(left) == ""
+        delays.append(monotonic() - began)
+        await asyncio.sleep(SPACED)
+    return delays
+
+
 class Siege:
-    """A hub under one attack after the other, and an honest client that asks it all the while.
+    """A hub under one attack after the other, and a clinic at work all the while: a window and two desks.
 
     Attributes:
         tallies: what each attack was answered, in all its rounds.
     """
 
-    def __init__(self, hub: HubProcess, clinic: Clinic, socket: ClientConnection) -> None:
+    def __init__(
+        self, hub: HubProcess, clinic: Clinic, window: ClientConnection, *desks: ClientConnection
+    ) -> None:
         self.tallies: dict[str, Tally] = {}
-        self._hub, self._clinic, self._socket = hub, clinic, socket
+        self._hub, self._clinic, self._window, self._desks = hub, clinic, window, desks
 
     async def under(self, attack: Attack, seconds: float) -> list[float]:
-        """How long the honest client's requests took meanwhile."""
+        """How long the clinic's requests took meanwhile."""
         attackers = await asyncio.to_thread(Attackers, attack, self._hub.port, self._clinic.kiosk.token)
-        delays = await honest_delays(self._socket, seconds)
+        delays = await asyncio.gather(
+            honest_delays(self._window, seconds), *(working_delays(desk, seconds) for desk in self._desks)
+        )
         if attack.__name__ in {"passwords", "pairing_codes"}:
             assert await seconds_to_sign_in(self._hub, self._clinic) < 2
         tally = await asyncio.to_thread(attackers.end)
         self.tallies[attack.__name__] = self.tallies.get(attack.__name__, Counter()) + tally
-        return delays
+        return [delay for each in delays for delay in each]
 
     async def is_not_felt(self, attack: Attack) -> bool:
-        """Whether honest p99 stays within twice that of a quiet second just before.
+        """Whether the clinic's p99 stays within twice that of the quiet times in between.
 
         The best of three rounds: a hub that stands still does so in each of them, a computer with other work does not.
         """
         for _ in range(ROUNDS):
-            quiet = slowest(await self.under(elsewhere, SECONDS))
-            delays = await self.under(attack, SECONDS)
-            felt, usual = slowest(delays), median(delays) * 1000
+            quiet: list[float] = []
+            loud: list[float] = []
+            for _ in range(SLICES):
+                quiet += await self.under(elsewhere, SECONDS)
+                loud += await self.under(attack, SECONDS)
+            felt, usual = slowest(loud), slowest(quiet)
             print(
-                f"{attack.__name__:13} p99 {felt:5.1f} ms, quiet {quiet:4.1f} ({felt / quiet:.1f} x), p50 {usual:4.1f}"
+                f"{attack.__name__:13} p99 {felt:5.1f} ms, quiet {usual:4.1f} ({felt / usual:.1f} x),"
+                f" p50 {median(loud) * 1000:4.1f}, quiet {median(quiet) * 1000:4.1f}"
                 f" {dict(self.tallies[attack.__name__])}"
             )
-            if felt <= 2 * quiet + ALLOWANCE:
+            if felt <= 2 * usual + ALLOWANCE:
                 return True
         return False
 
 
 @pytest.mark.alone
-@pytest.mark.timeout(proof_size(120, 900))
+@pytest.mark.timeout(proof_size(240, 1800))
 def test_honest_clients_do_not_feel_an_attack_and_memory_stays(
     run: Run, clinic: Clinic, hub: HubProcess
 ) -> None:
     async def story() -> None:
-        async with open_socket(hub) as socket:
-            await say_hello(socket)
-            siege = Siege(hub, clinic, socket)
-            # Once each for what the first time costs: buffers, modules, the kernel's memory.
+        async with open_socket(hub) as window, open_socket(hub) as desk, open_socket(hub) as other:
+            for each in (window, desk, other):
+                await say_hello(each)
+            siege = Siege(hub, clinic, window, desk, other)
+            # Once each for what the first time costs: modules, and the memory of as many connections at once.
             for attack in ATTACKS:
-                await siege.under(attack, 0.1)
+                await siege.under(attack, SECONDS)
             before = resident_bytes(hub.pid)
             for attack in ATTACKS:
                 assert await siege.is_not_felt(attack), attack.__name__
@@ -166,7 +195,7 @@ def test_honest_clients_do_not_feel_an_attack_and_memory_stays(
 def check_answers(tallies: dict[str, Tally]) -> None:
     """Guesses are looked at as often as the limits allow, and broken frames have their codes."""
     assert all(tallies[attack.__name__].total() for attack in ATTACKS), "an attack did not take place"
-    minutes = 1 + ROUNDS * SECONDS / 60
+    minutes = 1 + ROUNDS * SLICES * SECONDS / 60
     assert tallies["passwords"]["unauthenticated"] <= 30 * minutes
     assert tallies["passwords"]["rate_limited"] > 0
     assert tallies["pairing_codes"]["unauthenticated"] <= 10 * minutes
