@@ -86,7 +86,7 @@ class Subscription:
 def deliver(subscriptions: Iterable[Subscription], service: str, delivery: Delivery) -> list[Subscription]:
     """Sends an event to each client whose next it is. Returns those who did not get what they should have.
 
-    All in one loop: a call for each would be a twentieth of the time until the last of a hundred has it.
+    All in one loop: a call for each would be some hundredths of the time until the last of them has it.
     """
     revision, frames = delivery.revision, delivery.frames
     left_out = []

@@ -61,7 +61,7 @@ def fan_out(
         while not side.do("gathered", clients):
             assert monotonic() < deadline, "not every client was let in"
         for number in range(-WARM_UP, rounds):
-            # Alike for both: the kernel acknowledges later what it sends to who has spoken, and by another processor.
+            # The hub sends the silent away; whoever it is compared with has clients that speak as often.
             crowds["hub"].stay()
             crowds["raw"].stay()
             for way in random.sample(WAYS, len(WAYS)):

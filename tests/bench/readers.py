@@ -118,8 +118,8 @@ class Readers:
     def count(self, expected: int) -> float:
         """Reads so many bytes in all; when the last of them was there.
 
-        It does not sleep meanwhile: to wake a reader costs the writer's processor 3 µs, but only the one who writes so
-        slowly that the reader goes to sleep between two frames. A clinic's windows sleep on computers of their own.
+        It does not sleep meanwhile: a writer would pay for waking it, but only one who is so slow that it falls asleep
+        between two frames. A clinic's windows sleep on computers of their own.
         """
         buffer, take = memoryview(bytearray(65536)), {n: s.recv_into for n, s in self._by_number.items()}
         poll, left, deadline = self._poll.poll, expected, monotonic() + WAIT_SECONDS

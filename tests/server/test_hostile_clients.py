@@ -33,9 +33,7 @@ SLICES = 3
 ROUNDS = 3
 SPACED = 0.005
 ALLOWANCE = 5.0
-"""Milliseconds beyond twice the quiet p99: what a hundred sockets that end at once cost the kernel of a computer that the
-attackers share with the hub.
-"""
+"""Milliseconds beyond twice the quiet p99, which a crowd of silent sockets does not keep: it was two to three times that."""
 
 
 def test_every_broken_frame_gets_its_close_code(run: Run, clinic: Clinic, hub: HubProcess) -> None:

@@ -16,12 +16,12 @@ from websockets.typing import Subprotocol
 from core.protocol import SUBPROTOCOL
 from server.door.hub_socket import HubSocket
 from server.door.turns import Turns
+from server.hub import BACKLOG_BYTES
 from server.outbox import Outbox, text_frame
 from tests.server.raw_frames import CLOSE, TEXT, RawConnection
 from tests.waiting import until
 
 FRAME = text_frame(b"x" * 1000)
-UNREAD_BYTES = 64 * 1024
 
 
 @pytest.mark.parametrize("length", [0, 1, 125, 126, 127, 645, 65_535, 65_536, 70_000])
@@ -42,7 +42,7 @@ async def connected() -> AsyncIterator[tuple[HubSocket, RawConnection]]:
     how: dict[str, Any] = {
         "create_connection": partial(HubSocket, known=Turns(), strangers=Turns()),
         "subprotocols": [Subprotocol(SUBPROTOCOL)],
-        "write_limit": UNREAD_BYTES,
+        "write_limit": BACKLOG_BYTES,
         "ping_interval": None,
     }
     async with serve(stay, "127.0.0.1", 0, close_timeout=0.1, **how) as server:
@@ -89,9 +89,9 @@ def test_who_does_not_read_is_behind_until_caught_up() -> None:
             slow = outbox.slowness()
             assert slow is not None
             assert (slow.actor, slow.last_method) == ("device:1", "queue.event")
-            assert UNREAD_BYTES < slow.backlog_bytes < UNREAD_BYTES + 2 * len(FRAME)
+            assert BACKLOG_BYTES < slow.backlog_bytes < BACKLOG_BYTES + 2 * len(FRAME)
             reading(client).resume_reading()
-            read = asyncio.ensure_future(client.close_code())  # noqa: TID251  ended with the connection
+            read = asyncio.get_running_loop().create_task(client.close_code())
             await until(lambda: not socket.paused)
             assert not outbox.push(FRAME, "queue.event")
             outbox.caught_up()
