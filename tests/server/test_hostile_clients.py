@@ -33,7 +33,7 @@ SLICES = 3
 ROUNDS = 3
 SPACED = 0.005
 ALLOWANCE = 5.0
-"""Milliseconds beyond twice the quiet p99, for a crowd of silent sockets: it was felt two to three times as much as quiet."""
+"""Milliseconds beyond twice the quiet p99, for a crowd of silent sockets: it took two to three times the quiet p99."""
 
 
 def test_every_broken_frame_gets_its_close_code(run: Run, clinic: Clinic, hub: HubProcess) -> None:
