@@ -132,9 +132,8 @@ class ClientConnection:
                 # Known before the answer is written: who is revoked in that moment is found among the clients.
                 self.principal, result = await self._introduce(request)
             except Exception as error:  # noqa: BLE001  every failure is answered
-                refusal = as_hub_error(error)
-                await self._socket.send(error_frame(request.id if request else None, refusal).decode())
-                if isinstance(refusal, Unauthenticated) and request and request.method.startswith("session."):
+                await self._socket.send(_refusal(request, error)[1].decode())
+                if isinstance(error, Unauthenticated) and request and request.method.startswith("session."):
                     return None
                 continue
             await self._socket.send(reply_frame(request.id, result).decode())
@@ -222,9 +221,7 @@ class ClientConnection:
             result = await execute(context, request.method, request.params)
             text = reply_frame(request.id, result)
         except Exception as error:  # noqa: BLE001  every failure is answered
-            refusal = as_hub_error(error)
-            outcome = refusal.reason
-            text = error_frame(request.id if request else None, refusal)
+            outcome, text = _refusal(request, error)
         seconds = monotonic() - started
         method, params = (request.method, request.params) if request else ("", NO_PARAMS)
         parts.metrics.observe(method, outcome, seconds)
@@ -233,6 +230,12 @@ class ClientConnection:
             await outbox.reply(text)
         if context.after_reply is not None:
             context.after_reply()
+
+
+def _refusal(request: Request | None, error: Exception) -> tuple[str, bytes]:
+    """The reason and the frame that tells it: `_answer` must not keep the exception, whose traceback keeps `_answer`."""
+    refusal = as_hub_error(error)
+    return refusal.reason, error_frame(request.id if request else None, refusal)
 
 
 def _too_fast(wait: float) -> RateLimited:

@@ -10,7 +10,7 @@ import contextlib
 import gc
 import logging
 import socket
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from http import HTTPStatus
 from typing import Any
@@ -26,6 +26,7 @@ from server.connection import GOODBYE_SECONDS, ClientConnection
 from server.database import Database
 from server.door.doorway import BACKLOG, Doorway
 from server.door.hub_socket import HubSocket
+from server.door.known_first import KnownFirst
 from server.door.limits import Limits
 from server.door.tls import TlsDoor, TlsFiles
 from server.door.turns import Turns
@@ -95,6 +96,10 @@ class Hub:
         host = f"[{self._host}]" if ":" in self._host else self._host
         return f"{'wss' if self._tls else 'ws'}://{host}:{self.port}{http_pages.WEBSOCKET_PATH}"
 
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """A new loop to run this hub on: it serves clients before strangers."""
+        return asyncio.SelectorEventLoop(KnownFirst(self._doorway.strangers))
+
     @property
     def misses_database(self) -> bool:
         """Whether the database does not answer."""
@@ -156,7 +161,7 @@ class Hub:
                 "ssl_handshake_timeout": self._limits.handshake_seconds,
                 "ssl_shutdown_timeout": GOODBYE_SECONDS,
             }
-        return await serve(
+        server = await serve(
             self._serve_client,
             sock=listening,
             backlog=BACKLOG,
@@ -175,6 +180,8 @@ class Hub:
             logger=_quiet,
             **sockets,
         )
+        server.handler = partial(_serve_and_untie, server.handler)
+        return server
 
     async def _serve_client(self, connection: ServerConnection) -> None:
         peer = str(connection.remote_address[0])
@@ -185,7 +192,9 @@ class Hub:
         assert isinstance(connection, HubSocket)
         kernel: socket.socket = connection.transport.get_extra_info("socket")
         kernel.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
-        client = ClientConnection(connection, self.parts, self._limits, lambda: self._doorway.welcome(peer))
+        client = ClientConnection(
+            connection, self.parts, self._limits, partial(self._doorway.welcome, peer, kernel.fileno())
+        )
         self._visitors.arrive(client)
         self.parts.metrics.sockets.inc()
         try:
@@ -235,3 +244,12 @@ def _told(closed: Result) -> str:
     """The schedule's daily close in one line."""
     still_open = ", ".join(ticket.number for ticket in closed.consulting) or "none"
     return f"The schedule closed the day: {closed.cancelled} cancelled, consultations left open: {still_open}"
+
+
+async def _serve_and_untie(serve_it: Callable[[Any], Awaitable[None]], connection: ServerConnection) -> None:
+    """`serve_it` is the library's, from the handshake to the end."""
+    assert isinstance(connection, HubSocket)
+    try:
+        await serve_it(connection)
+    finally:
+        connection.untie()

@@ -10,6 +10,8 @@ import multiprocessing
 import os
 import resource
 import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -89,7 +91,9 @@ class HubProcess:
 def _serve(database_url: str, options: dict[str, Any], most_files: int | None, ready: Connection) -> None:
     if most_files is not None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))
-    asyncio.run(_until_terminated(Hub(database_url, **options), ready))
+    hub = Hub(database_url, **options)
+    with asyncio.Runner(loop_factory=hub.loop) as runner:
+        runner.run(_until_terminated(hub, ready))
 
 
 async def _until_terminated(hub: Hub, ready: Connection) -> None:
@@ -99,3 +103,13 @@ async def _until_terminated(hub: Hub, ready: Connection) -> None:
     ready.send((hub.url, hub.port))
     await stop.wait()
     await hub.stop()
+
+
+@asynccontextmanager
+async def running(hub: Hub) -> AsyncIterator[Hub]:
+    """This hub, in the test's own process."""
+    await hub.start()
+    try:
+        yield hub
+    finally:
+        await hub.stop()

@@ -15,3 +15,9 @@ def resident_bytes(pid: int) -> int:
 def open_files(pid: int) -> int:
     """How many files and sockets it has open."""
     return sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())
+
+
+def file_table(pid: int) -> int:
+    """How many files the kernel's table of its files has room for."""
+    lines = Path(f"/proc/{pid}/status").read_text("ascii").splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("FDSize"))

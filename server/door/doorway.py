@@ -9,25 +9,30 @@ from __future__ import annotations
 import contextlib
 import errno
 import logging
+import os
 import socket
 import sys
 from collections import Counter, OrderedDict
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from time import monotonic
 from typing import Any
 
 from core.errors import SetupError
+from server.door.known_first import Strangers
 from server.door.limits import Limits, Paces
 from server.door.throttle import address_of
 
 if sys.platform != "win32":
+    import fcntl
     import resource
 
 log = logging.getLogger(__name__)
 
 TOLD = 32
 """So many too many are let in to be told."""
-REFUSED_AT_ONCE, TAKEN_AT_ONCE = 32, 4
+REFUSED_AT_ONCE, TAKEN_AT_ONCE = 32, 1
 """asyncio would take in as many as there are before it serves anybody else again."""
 BACKLOG = 1024
 OTHER_FILES = 128
@@ -43,11 +48,13 @@ class Doorway:
 
     Attributes:
         open: how many are in, whether they have said anything or not.
+        strangers: the sockets of those who are in and not admitted yet.
         on_refused: told why an arrival was closed: "full", "address_full" or "too_fast".
     """
 
     def __init__(self, limits: Limits) -> None:
         self.open = 0
+        self.strangers = Strangers()
         self.on_refused: Callable[[str], None] = lambda reason: None
         self._most = min(limits.connections, _room_for(limits.connections))
         self._most_of_one = limits.connections_per_address
@@ -76,8 +83,9 @@ class Doorway:
             return "address_full"
         return "full" if self.open > self._room(address) else None
 
-    def welcome(self, peer: str) -> None:
-        """Somebody was admitted at this address: the last quarter of all connections is for known ones."""
+    def welcome(self, peer: str, file: int) -> None:
+        """The socket with this file's number is a client's; the last quarter of all is for known addresses."""
+        self.strangers.leave(file)
         address = address_of(peer)
         self._known[address] = None
         self._known.move_to_end(address)
@@ -91,7 +99,7 @@ class Doorway:
     def _room(self, address: str) -> int:
         return self._most if address in self._known else self._most - self._most // 4
 
-    def _let_in(self, peer: str) -> Callable[[], None] | None:
+    def _let_in(self, peer: str, file: int) -> Callable[[], None] | None:
         """Counts an arrival and returns what to call when it leaves; None to close it at once."""
         address = address_of(peer)
         reason = self._why_refused(address)
@@ -100,7 +108,8 @@ class Doorway:
             return None
         self.open += 1
         self._of[address] += 1
-        return lambda: self._left(address)
+        self.strangers.arrive(file)
+        return partial(self._left, address, file)
 
     def _why_refused(self, address: str) -> str | None:
         if self._of[address] >= self._most_of_one + TOLD:
@@ -109,7 +118,8 @@ class Doorway:
             return "full"
         return "too_fast" if self._arrivals.take(address) else None
 
-    def _left(self, address: str) -> None:
+    def _left(self, address: str, file: int) -> None:
+        self.strangers.leave(file)
         self.open -= 1
         self._of[address] -= 1
         if not self._of[address]:
@@ -136,7 +146,7 @@ class _Accepted(socket.socket):
 class _Listening(socket.socket):
     """A listening socket that asks whether an arrival may stay."""
 
-    let_in: Callable[[str], Callable[[], None] | None]
+    let_in: Callable[[str, int], Callable[[], None] | None]
     taken = 0
     exhausted_until = 0.0
 
@@ -146,7 +156,7 @@ class _Listening(socket.socket):
             if self.taken >= TAKEN_AT_ONCE:
                 break
             plain, address = self._next()
-            on_close = self.let_in(str(address[0]))
+            on_close = self.let_in(str(address[0]), plain.fileno())
             if on_close is not None:
                 self.taken += 1
                 accepted = _Accepted(plain.family, plain.type, plain.proto, fileno=plain.detach())
@@ -174,7 +184,7 @@ def _addresses(host: str, port: int) -> list[Any]:
     return list(dict.fromkeys(found))
 
 
-def _listening(family: int, address: tuple[Any, ...], let_in: Callable[[str], Any]) -> _Listening:
+def _listening(family: int, address: tuple[Any, ...], let_in: Callable[[str, int], Any]) -> _Listening:
     # asyncio switches Nagle's algorithm off only where the protocol is named: else a reply waits 40 ms behind a push.
     made = _Listening(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
@@ -213,4 +223,14 @@ def _room_for(connections: int) -> int:
     room = connections if soft == resource.RLIM_INFINITY else max(1, soft - TOLD - OTHER_FILES)
     if room < connections:
         log.warning("This process may open %d files: the hub takes %d connections at most", soft, room)
+    _make_room_for(wanted if soft == resource.RLIM_INFINITY else min(wanted, soft))
     return room
+
+
+def _make_room_for(files: int) -> None:
+    """Has the kernel make its table of this process's files as large as it will ever be.
+
+    It doubles the table when it is full, for which a process with several threads waits 20 ms: at the 64th, the 128th, …
+    """
+    with contextlib.suppress(OSError), Path(os.devnull).open("rb") as any_file:
+        os.close(fcntl.fcntl(any_file, fcntl.F_DUPFD_CLOEXEC, files - 1))

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -17,7 +15,7 @@ from server import hub as hub_module
 from server.hub import Hub
 from tests.clinic import PASSWORD, Clinic
 from tests.conftest import Run
-from tests.hub_process import HubProcess
+from tests.hub_process import HubProcess, running
 from tests.server.clinic_clock import LocalTime, business_days, change
 from tests.waiting import until
 
@@ -79,16 +77,6 @@ def test_an_administrator_closes_the_day(run: Run, clinic: Clinic, hub: HubProce
         (closings(clinic)[0][1], 0, ["A001"]),
     ]
     assert cancelled(clinic) == [(4, 4)]
-
-
-@asynccontextmanager
-async def running(hub: Hub) -> AsyncIterator[Hub]:
-    """A hub in this process."""
-    await hub.start()
-    try:
-        yield hub
-    finally:
-        await hub.stop()
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
 
 import pytest
 from sqlalchemy import create_engine, make_url, text
@@ -17,21 +17,12 @@ from server.hub import Hub
 from server.queue_operations import QueueOperations
 from tests.clinic import Clinic
 from tests.conftest import Run
+from tests.hub_process import running
 from tests.waiting import until
 
 CROWD = 60
 SERVICES = 3
 JOINS = "SELECT count(join_queue('user:1', '{0}' || n, '', 'A', 'low')) FROM generate_series(1, {1}) n"
-
-
-@asynccontextmanager
-async def running_hub(clinic: Clinic, port: int = 0) -> AsyncIterator[Hub]:
-    hub = Hub(clinic.database_url, port=port)
-    await hub.start()
-    try:
-        yield hub
-    finally:
-        await hub.stop()
 
 
 async def crowd(stack: AsyncExitStack, hub: Hub, clinic: Clinic) -> list[HubClient]:
@@ -80,13 +71,13 @@ def test_a_crowd_comes_back_to_a_new_hub_for_one_query_a_line(
 ) -> None:
     async def story() -> None:
         async with AsyncExitStack() as stack:
-            async with running_hub(clinic) as first:
+            async with running(Hub(clinic.database_url)) as first:
                 clients = await crowd(stack, first, clinic)
                 await join(clinic, "before", 40)
                 await everybody_at(clients, 40)
             if missed:
                 await join(clinic, "missed", missed)
-            async with running_hub(clinic, first.port) as second:
+            async with running(Hub(clinic.database_url, port=first.port)) as second:
                 await everybody_at(clients, 40 + missed)
                 lines = second.parts.notifications.lines
                 assert (lines.snapshots_read, lines.histories_read) == (SERVICES, histories)
@@ -98,7 +89,7 @@ def test_a_crowd_comes_back_to_a_new_hub_for_one_query_a_line(
 
 def test_a_crowd_that_comes_while_things_happen_costs_no_query(run: Run, clinic: Clinic) -> None:
     async def story() -> None:
-        async with AsyncExitStack() as stack, running_hub(clinic) as hub:
+        async with AsyncExitStack() as stack, running(Hub(clinic.database_url)) as hub:
             console = await stack.enter_async_context(HubClient(hub.url, clinic.staff, follow=False))
 
             async def keep_joining() -> None:
@@ -117,7 +108,7 @@ def test_a_crowd_that_comes_while_things_happen_costs_no_query(run: Run, clinic:
 @pytest.mark.logs_expected
 def test_reads_go_on_while_the_database_is_away(run: Run, clinic: Clinic, postgres: str) -> None:
     async def story() -> None:
-        async with running_hub(clinic) as hub, HubClient(hub.url, clinic.staff) as console:
+        async with running(Hub(clinic.database_url)) as hub, HubClient(hub.url, clinic.staff) as console:
             await join(clinic, "before", 600)
             await everybody_at([console], 600)
             with away(clinic, postgres):
@@ -141,7 +132,7 @@ def test_what_an_undo_brings_back_is_read_again(run: Run, clinic: Clinic) -> Non
     """The last ten called are all that a hub remembers; the database knows the eleventh."""
 
     async def story() -> None:
-        async with running_hub(clinic) as hub, HubClient(hub.url, clinic.supervisor) as console:
+        async with running(Hub(clinic.database_url)) as hub, HubClient(hub.url, clinic.supervisor) as console:
             for _ in range(12):
                 ticket = await console.join_queue("A")
                 await console.call_patient(ticket.id, "R1")
@@ -160,7 +151,7 @@ def test_what_an_undo_brings_back_is_read_again(run: Run, clinic: Clinic) -> Non
 
 def test_a_client_that_does_not_read_is_named(run: Run, clinic: Clinic) -> None:
     async def story() -> None:
-        async with running_hub(clinic) as hub, HubClient(hub.url, clinic.monitor) as frozen:
+        async with running(Hub(clinic.database_url)) as hub, HubClient(hub.url, clinic.monitor) as frozen:
             notifications = hub.parts.notifications
             assert notifications.slow_clients() == []
             transport = frozen._connection.transport  # type: ignore[union-attr]
