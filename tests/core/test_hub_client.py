@@ -107,7 +107,7 @@ def test_a_person_comes_back_by_the_session_and_stays_away_when_it_has_ended(
 def test_a_hundred_at_once_get_a_hundred_numbers(run: Run, clinic: Clinic, hub: HubProcess) -> None:
     async def story() -> None:
         async with HubClient(hub.url, clinic.kiosk) as kiosk, HubClient(hub.url, clinic.kiosk) as other:
-            # From two connections: each of a device's may ask a hundred times at once, and has asked for the lines already.
+            # Each may ask a hundred times at once, and has asked for the lines already.
             asked = (each.join_queue("B") for each in (kiosk, other) for _ in range(50))
             tickets = await asyncio.gather(*asked)
             assert len({ticket.number for ticket in tickets}) == 100
