@@ -132,7 +132,8 @@ class ClientConnection:
                 # Known before the answer is written: who is revoked in that moment is found among the clients.
                 self.principal, result = await self._introduce(request)
             except Exception as error:  # noqa: BLE001  every failure is answered
-                await self._socket.send(_refusal(request, error)[1].decode())
+                _, refusal = _refusal(request, error)
+                await self._socket.send(refusal.decode())
                 if isinstance(error, Unauthenticated) and request and request.method.startswith("session."):
                     return None
                 continue

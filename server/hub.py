@@ -10,6 +10,7 @@ import contextlib
 import gc
 import logging
 import socket
+import sys
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from http import HTTPStatus
@@ -96,8 +97,11 @@ class Hub:
         host = f"[{self._host}]" if ":" in self._host else self._host
         return f"{'wss' if self._tls else 'ws'}://{host}:{self.port}{http_pages.WEBSOCKET_PATH}"
 
-    def loop(self) -> asyncio.AbstractEventLoop:
-        """A new loop to run this hub on: it serves clients before strangers."""
+    def new_loop(self) -> asyncio.AbstractEventLoop:
+        """A loop to run this hub on: it serves clients before strangers."""
+        if sys.platform == "win32":
+            # A selector takes 512 sockets there.
+            return asyncio.new_event_loop()
         return asyncio.SelectorEventLoop(KnownFirst(self._doorway.strangers))
 
     @property
@@ -192,8 +196,9 @@ class Hub:
         assert isinstance(connection, HubSocket)
         kernel: socket.socket = connection.transport.get_extra_info("socket")
         kernel.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+        # The number is asked for then: a socket that is closed by then has none, and its own may be somebody else's.
         client = ClientConnection(
-            connection, self.parts, self._limits, partial(self._doorway.welcome, peer, kernel.fileno())
+            connection, self.parts, self._limits, lambda: self._doorway.welcome(peer, kernel.fileno())
         )
         self._visitors.arrive(client)
         self.parts.metrics.sockets.inc()

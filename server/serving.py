@@ -43,7 +43,7 @@ def _serve_on(settings: Settings, url: str, embedded: EmbeddedPostgres | None) -
         origins=[origin.strip() for origin in settings.origins.split(",") if origin.strip()],
         metrics_from=settings.metrics_from,
     )
-    with asyncio.Runner(loop_factory=hub.loop) as runner:
+    with asyncio.Runner(loop_factory=hub.new_loop) as runner:
         runner.run(_run(hub, embedded))
     return 0
 

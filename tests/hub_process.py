@@ -92,7 +92,7 @@ def _serve(database_url: str, options: dict[str, Any], most_files: int | None, r
     if most_files is not None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))
     hub = Hub(database_url, **options)
-    with asyncio.Runner(loop_factory=hub.loop) as runner:
+    with asyncio.Runner(loop_factory=hub.new_loop) as runner:
         runner.run(_until_terminated(hub, ready))
 
 

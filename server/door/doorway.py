@@ -223,11 +223,11 @@ def _room_for(connections: int) -> int:
     room = connections if soft == resource.RLIM_INFINITY else max(1, soft - TOLD - OTHER_FILES)
     if room < connections:
         log.warning("This process may open %d files: the hub takes %d connections at most", soft, room)
-    _make_room_for(wanted if soft == resource.RLIM_INFINITY else min(wanted, soft))
+    _grow_file_table(wanted if soft == resource.RLIM_INFINITY else min(wanted, soft))
     return room
 
 
-def _make_room_for(files: int) -> None:
+def _grow_file_table(files: int) -> None:
     """Has the kernel make its table of this process's files as large as it will ever be.
 
     It doubles the table when it is full, for which a process with several threads waits 20 ms: at the 64th, the 128th, …
