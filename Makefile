@@ -22,7 +22,7 @@ keep:
 demo: install  ## hub, kiosk, monitor and console with a stream of patients; without a screen, pictures in tour/
 	@scripts/demo $(ARGS)
 
-# Two files of tests beside each other, then those that measure alone: tests/beside_each_other.py. ARGS="-n 0": one after the other.
+# Two files of tests beside each other, then those that measure alone: tests/support/beside_each_other.py. ARGS="-n 0": one after the other.
 test: install  ## every test, on a real hub, a real PostgreSQL and real windows
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
 

@@ -13,8 +13,8 @@ from typing import Literal
 
 import msgspec
 
-from core.qt.palette import Tone
-from core.tickets import CounterSummary, Ticket
+from core.line.tickets import CounterSummary, Ticket
+from core.qt.look.palette import Tone
 
 Link = Literal["connecting", "live", "lost", "refused"]
 TARGET_WAIT_SECONDS = 15 * 60

@@ -7,9 +7,9 @@ from datetime import datetime
 
 from admin_app.console_flow import Action, Desk, first_wait, held_by_another, held_by_me, wait_seconds
 from core.errors import HubError, Unauthenticated
-from core.qt.palette import Role, Tone
-from core.queue_rules import rank
-from core.tickets import CounterSummary, ServiceSummary, Ticket
+from core.line.queue_rules import rank
+from core.line.tickets import CounterSummary, ServiceSummary, Ticket
+from core.qt.look.palette import Role, Tone
 from core.wording import minutes, service_name
 
 STALE = "The hub can't reach its database: what you see may be some seconds old; nothing can be changed now"

@@ -11,7 +11,7 @@ from functools import lru_cache
 from math import ceil
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from core.tickets import CounterSummary, Priority, ServiceSummary, Ticket, WaitBracket
+from core.line.tickets import CounterSummary, Priority, ServiceSummary, Ticket, WaitBracket
 
 LANGUAGE = "en"
 

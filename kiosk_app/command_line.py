@@ -14,14 +14,14 @@ from platformdirs import user_config_path
 from PySide6.QtWidgets import QApplication
 
 from core import settings
+from core.client.hub_address import checked_addresses
 from core.errors import InTurnError
-from core.hub_address import checked_addresses
 from core.qt.app import log_changes, run
 from core.qt.hub_bridge import DeviceCredentials, HubBridge, pair, trust_for
-from core.qt.theme import Mode, Theme
-from kiosk_app.device_token import VARIABLE, find_token, keep_token
-from kiosk_app.kiosk_window import KioskWindow
-from kiosk_app.monitor_window import MonitorWindow
+from core.qt.look.theme import Mode, Theme
+from kiosk_app.kiosk.kiosk_window import KioskWindow
+from kiosk_app.shared.device_token import VARIABLE, find_token, keep_token
+from kiosk_app.wall.monitor_window import MonitorWindow
 
 MakeWindow = Callable[[HubBridge, argparse.Namespace, Theme], KioskWindow | MonitorWindow]
 _PURPOSE = {

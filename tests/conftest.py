@@ -11,9 +11,9 @@ from PySide6.QtWidgets import QApplication
 from qasync import QEventLoop
 
 from core.qt.app import garbage_collected_here
-from tests.beside_each_other import AloneAtLast, mark_groups
-from tests.clinic import clinic, hub, postgres, template
-from tests.faults.recovery_times import table_of
+from tests.support.beside_each_other import AloneAtLast, mark_groups
+from tests.support.clinic import clinic, hub, postgres, template
+from tests.support.faults.recovery_times import table_of
 
 __all__ = ["clinic", "hub", "postgres", "template"]
 

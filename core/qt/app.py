@@ -60,7 +60,7 @@ def run(main: Main, *, name: str = "InTurn", arguments: list[str] | None = None)
 def log_changes() -> None:
     """Tells standard error of warnings, and of each change with its key, by which the hub's log goes on."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("core.answers").setLevel(logging.INFO)
+    logging.getLogger("core.client.answers").setLevel(logging.INFO)
 
 
 def has_screen(platform: str, environment: Mapping[str, str]) -> bool:

@@ -14,15 +14,16 @@ from typing import Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
+from core.client.hub_address import checked_addresses
+from core.client.hub_client import HubClient
+from core.client.hub_connection import pair, trust_for
+from core.client.hub_operations import CallResult, IntegrityReport
 from core.errors import HubError, Unauthenticated
-from core.hub_address import checked_addresses
-from core.hub_client import HubClient
-from core.hub_connection import pair, trust_for
-from core.hub_operations import CallResult, IntegrityReport
-from core.line_store import Line
+from core.line.line_store import Line
+from core.line.tickets import CounterSummary, Hello, ServiceSummary
 from core.qt.hub_reply import HubReply
 from core.qt.hub_requests import HubRequests
-from core.replica import (
+from core.wire.replica import (
     Change,
     ConfigChanged,
     CountersChanged,
@@ -35,8 +36,7 @@ from core.replica import (
     StaleChanged,
     StateChanged,
 )
-from core.session import ConnectionState, DeviceCredentials, PersonCredentials
-from core.tickets import CounterSummary, Hello, ServiceSummary
+from core.wire.session import ConnectionState, DeviceCredentials, PersonCredentials
 
 __all__ = [
     "CallResult",

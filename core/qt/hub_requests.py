@@ -6,9 +6,9 @@ import abc
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
-from core.hub_client import HubClient
+from core.client.hub_client import HubClient
+from core.line.tickets import Priority
 from core.qt.hub_reply import HubReply
-from core.tickets import Priority
 
 
 class HubRequests:

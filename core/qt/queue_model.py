@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, QTimer
 
 from core import wording
+from core.line.queue_rules import calling_order
+from core.line.tickets import Ticket
 from core.qt.hub_bridge import HubBridge
-from core.queue_rules import calling_order
-from core.tickets import Ticket
 
 Index = QModelIndex | QPersistentModelIndex
 

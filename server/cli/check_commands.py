@@ -8,13 +8,13 @@ from functools import partial
 
 from sqlalchemy import Engine
 
+from server.checks.integrity import broken_links, integrity_violations
+from server.checks.replay import replay_differences
+from server.checks.request_trace import request_lines
+from server.cli.command_database import current_engine, database_engine
 from server.cli.command_parser import Declarations, add_command, group_of, run_by, settings_of
 from server.cli.printed_lines import print_lines
-from server.command_database import current_engine, database_engine
-from server.integrity import broken_links, integrity_violations
-from server.local_database import database_url
-from server.replay import replay_differences
-from server.request_trace import request_lines
+from server.schema.own_database import database_url
 
 VIOLATIONS = 3
 TOLD = 1000
@@ -57,7 +57,7 @@ def _check(arguments: argparse.Namespace, violations: Callable[[Engine], Iterabl
 
 
 def _check_races(arguments: argparse.Namespace) -> int:
-    from server.probes import races  # brings a client with it
+    from server.checks import races
 
     with database_url(settings_of(arguments)) as url:
         report = races.hammer_scratch_database(url, arguments.clients, arguments.tickets)
@@ -70,7 +70,7 @@ def _trace(arguments: argparse.Namespace) -> None:
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
-    from server.probes import doctor  # brings a client's websockets with it
+    from server.checks import doctor
 
     settings = settings_of(arguments)
     directory = None if settings.database_url else settings.data_path / "data"

@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping
 from sqlalchemy import Engine
 
 from core.errors import SetupError
-from server import administration, clinic_settings
+from server.administration import clinic_settings, people_and_devices
+from server.cli.command_database import current_engine
 from server.cli.command_parser import Declarations, Group, add_command, group_of, run_by, settings_of
 from server.cli.printed_lines import print_lines
-from server.command_database import current_engine
 
 HOURS = 'when it issues tickets: "mon-fri 08:00-12:00 13:00-17:00; sat 09:00-12:00", or always'
 
@@ -105,7 +105,9 @@ def _set(
 
 def _service_add(arguments: argparse.Namespace) -> None:
     with current_engine(settings_of(arguments)) as engine:
-        administration.add_service(engine, arguments.code, arguments.name, arguments.prefix, arguments.icon)
+        people_and_devices.add_service(
+            engine, arguments.code, arguments.name, arguments.prefix, arguments.icon
+        )
 
 
 def _service_set(arguments: argparse.Namespace) -> None:
@@ -125,7 +127,7 @@ def _open_on(arguments: argparse.Namespace) -> None:
 
 def _counter_add(arguments: argparse.Namespace) -> None:
     with current_engine(settings_of(arguments)) as engine:
-        administration.add_counter(engine, arguments.code, arguments.name, arguments.services.split(","))
+        people_and_devices.add_counter(engine, arguments.code, arguments.name, arguments.services.split(","))
 
 
 def _counter_set(arguments: argparse.Namespace) -> None:

@@ -7,10 +7,10 @@ import io
 import sys
 from pathlib import Path
 
-from server import maintenance
+from server.cli.command_database import database_engine
 from server.cli.command_parser import Declarations, add_command, group_of, settings_of
-from server.command_database import database_engine
-from server.database_upgrade import Upgrade, upgrade_database
+from server.schema.backup import restore_backup, write_backup
+from server.schema.upgrade import Upgrade, upgrade_database
 
 
 def _declare_db(made: argparse.ArgumentParser) -> None:
@@ -48,13 +48,13 @@ def _db_upgrade(arguments: argparse.Namespace) -> None:
 
 def _db_backup(arguments: argparse.Namespace) -> None:
     with database_engine(settings_of(arguments), must_exist=True) as engine:
-        maintenance.backup(engine, arguments.file)
+        write_backup(engine, arguments.file)
     print(f"Backup written to {arguments.file}.")
 
 
 def _db_restore(arguments: argparse.Namespace) -> None:
     with database_engine(settings_of(arguments)) as engine:
-        maintenance.restore(engine, arguments.file)
+        restore_backup(engine, arguments.file)
     print(f"Restored from {arguments.file}.")
 
 

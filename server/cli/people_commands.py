@@ -7,10 +7,10 @@ import getpass
 import os
 import sys
 
-from server import administration
+from server.administration import people_and_devices
+from server.cli.command_database import current_engine
 from server.cli.command_parser import Declarations, add_command, group_of, settings_of
 from server.cli.printed_lines import print_lines
-from server.command_database import current_engine
 
 
 def _declare_user(made: argparse.ArgumentParser) -> None:
@@ -20,7 +20,7 @@ def _declare_user(made: argparse.ArgumentParser) -> None:
     )
     add.add_argument("name")
     add.add_argument("--role", required=True, choices=["staff", "supervisor", "admin"])
-    add_command(group, "list", lambda a: print_lines(a, administration.list_users), "list the accounts")
+    add_command(group, "list", lambda a: print_lines(a, people_and_devices.list_users), "list the accounts")
     disable = add_command(group, "disable", _user_disable, "end an account")
     disable.add_argument("name")
 
@@ -37,13 +37,13 @@ def _declare_device(made: argparse.ArgumentParser) -> None:
     pair.add_argument("--name")
     revoke = add_command(group, "revoke", _device_revoke, "make a device's token worthless")
     revoke.add_argument("name")
-    add_command(group, "list", lambda a: print_lines(a, administration.list_devices), "list the devices")
+    add_command(group, "list", lambda a: print_lines(a, people_and_devices.list_devices), "list the devices")
 
 
 def _user_add(arguments: argparse.Namespace) -> None:
     password = os.environ.get("INTURN_PASSWORD") or _read_password()
     with current_engine(settings_of(arguments)) as engine:
-        administration.add_user(engine, arguments.name, arguments.role, password)
+        people_and_devices.add_user(engine, arguments.name, arguments.role, password)
 
 
 def _read_password() -> str:
@@ -52,22 +52,22 @@ def _read_password() -> str:
 
 def _user_disable(arguments: argparse.Namespace) -> None:
     with current_engine(settings_of(arguments), must_exist=True) as engine:
-        administration.disable_user(engine, arguments.name)
+        people_and_devices.disable_user(engine, arguments.name)
 
 
 def _device_add(arguments: argparse.Namespace) -> None:
     with current_engine(settings_of(arguments)) as engine:
-        print(administration.add_device(engine, arguments.name, arguments.role))
+        print(people_and_devices.add_device(engine, arguments.name, arguments.role))
 
 
 def _device_pair(arguments: argparse.Namespace) -> None:
     with current_engine(settings_of(arguments)) as engine:
-        print(administration.pair_device(engine, arguments.role, arguments.name))
+        print(people_and_devices.pair_device(engine, arguments.role, arguments.name))
 
 
 def _device_revoke(arguments: argparse.Namespace) -> None:
     with current_engine(settings_of(arguments), must_exist=True) as engine:
-        administration.revoke_device(engine, arguments.name)
+        people_and_devices.revoke_device(engine, arguments.name)
 
 
 DECLARATIONS: Declarations = {"user": _declare_user, "device": _declare_device}

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable
 
 from sqlalchemy import Engine
 
+from server.cli.command_database import current_engine
 from server.cli.command_parser import settings_of
-from server.command_database import current_engine
 
 
 def print_lines(arguments: argparse.Namespace, lines: Callable[[Engine], Iterable[str]]) -> None:

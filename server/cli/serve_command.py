@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from server.cli.command_parser import Declarations, run_by, settings_of
-from server.serving import serve
+from server.cli.serving import serve
 
 
 def _declare(made: argparse.ArgumentParser) -> None:

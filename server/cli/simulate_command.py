@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 
+from server.checks.day_simulation import two_services
+from server.checks.wait_study import report, study
 from server.cli.command_parser import Declarations, run_by
-from server.probes.day_simulation import two_services
-from server.probes.wait_study import report, study
 
 
 def _declare(made: argparse.ArgumentParser) -> None:

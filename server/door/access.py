@@ -23,7 +23,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from core.errors import RateLimited, Unauthenticated, Unavailable
-from server.database import Database
+from server.database.calls import Database
 from server.door.known_clients import KnownClients, Principal
 from server.door.limits import Limits, paces_a_minute
 from server.door.throttle import SignInThrottle, too_many

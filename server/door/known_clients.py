@@ -12,7 +12,7 @@ from time import monotonic
 
 import msgspec
 
-from server.views import View, view_of
+from server.door.visibility import View, view_of
 
 MOST = 4096
 

@@ -1,1 +1,1 @@
-"""Parts of the private PostgreSQL of the hub's own (`server.embedded_postgres`): programs, files, process, cluster."""
+"""Parts of the private PostgreSQL of the hub's own (`server.postgres.embedded`): programs, files, process, cluster."""

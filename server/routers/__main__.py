@@ -4,6 +4,6 @@ import sys
 
 import msgspec
 
-from server.openrpc import document
+from server.routers.openrpc import document
 
 sys.stdout.write(msgspec.json.format(msgspec.json.encode(document()), indent=1).decode() + "\n")

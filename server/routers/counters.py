@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from core.errors import CounterBusy, CounterTaken, UnknownCounter
-from server.commands import MONITOR, STAFF, Code, Context, Key, Params, Reason, command
-from server.results import CounterList, CounterResult
+from core.wire.results import CounterList, CounterResult
+from server.routers.registry import MONITOR, STAFF, Code, Context, Key, Params, Reason, command
 
 REFUSALS = (UnknownCounter, CounterTaken, CounterBusy)
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from server.commands import EVERYBODY, Context, Params, command
-from server.openrpc import Document, document
+from server.routers.openrpc import Document, document
+from server.routers.registry import EVERYBODY, Context, Params, command
 
 
 @command("rpc.discover", EVERYBODY, Params, Document)

@@ -21,8 +21,12 @@ from core.errors import (
     UnknownCounter,
     UnknownService,
 )
-from core.tickets import Place, Priority
-from server.commands import (
+from core.line.tickets import Place, Priority
+from core.wire.results import CallNextResult, SnapshotResult, SubscribeResult, TicketResult, UndoResult
+from server.door.visibility import snapshot_view
+from server.operations.queue_operations import Integrity
+from server.pushes.snapshots import part
+from server.routers.registry import (
     EVERYBODY,
     STAFF,
     SUPERVISOR,
@@ -35,11 +39,7 @@ from server.commands import (
     Revision,
     command,
 )
-from server.queue_operations import Integrity
-from server.results import CallNextResult, SnapshotResult, SubscribeResult, TicketResult, UndoResult
 from server.routers.tickets import TicketParams, answer, with_wait
-from server.snapshots import part
-from server.views import snapshot_view
 
 CALLING = (UnknownCounter, CounterTaken, CounterClosed, CounterBusy)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Literal
 
 from core.errors import UnknownService
-from server.commands import ADMIN, EVERYBODY, SUPERVISOR, Code, Context, Key, Params, Reason, command
-from server.results import DayClosed, ServiceList, ServiceResult
-from server.views import ticket_view
+from core.wire.results import DayClosed, ServiceList, ServiceResult
+from server.door.visibility import ticket_view
+from server.routers.registry import ADMIN, EVERYBODY, SUPERVISOR, Code, Context, Key, Params, Reason, command
 
 
 class StateParams(Params, frozen=True, kw_only=True):

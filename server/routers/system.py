@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from core.errors import Unavailable
-from core.system_health import SystemHealth
-from server.commands import EVERYBODY, STAFF, SUPERVISOR, Context, Params, command
-from server.results import Done, Pong
+from core.wire.results import Done, Pong
+from core.wire.system_health import SystemHealth
+from server.routers.registry import EVERYBODY, STAFF, SUPERVISOR, Context, Params, command
 
 
 @command("ping", EVERYBODY, Params, Pong)

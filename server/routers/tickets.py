@@ -19,11 +19,23 @@ from core.errors import (
     Unavailable,
     UnknownService,
 )
-from core.tickets import Priority, PublicTicket, QueueEvent, Ticket
-from server.commands import KIOSK, STAFF, Code, Context, Key, Language, Name, Need, Note, Params, command
-from server.queue_operations import Outcome
-from server.results import TicketResult
-from server.views import ticket_view
+from core.line.tickets import Priority, PublicTicket, QueueEvent, Ticket
+from core.wire.results import TicketResult
+from server.door.visibility import ticket_view
+from server.operations.queue_operations import Outcome
+from server.routers.registry import (
+    KIOSK,
+    STAFF,
+    Code,
+    Context,
+    Key,
+    Language,
+    Name,
+    Need,
+    Note,
+    Params,
+    command,
+)
 
 Notify: TypeAlias = Callable[[Collection[QueueEvent]], None]
 """Which of the notification service's methods is told what happened."""

@@ -6,12 +6,12 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt
 
-from admin_app.demo_hands import touch
-from tests.acceptance.waiting_room import waiting_room
-from tests.clinic import Clinic
+from admin_app.demo.demo_hands import touch
 from tests.conftest import Run
-from tests.hub_process import HubProcess
-from tests.waiting import until
+from tests.support.clinic import Clinic
+from tests.support.hub_process import HubProcess
+from tests.support.waiting import until
+from tests.support.waiting_room import waiting_room
 
 
 def test_one_touch_reaches_every_window(run: Run, clinic: Clinic, hub: HubProcess, tmp_path: Path) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from admin_app.demo_hands import touch
+from admin_app.demo.demo_hands import touch
 from core import wording
-from tests.acceptance.waiting_room import waiting_room
-from tests.clinic import Clinic
 from tests.conftest import Run
-from tests.hub_process import HubProcess
-from tests.waiting import until
+from tests.support.clinic import Clinic
+from tests.support.hub_process import HubProcess
+from tests.support.waiting import until
+from tests.support.waiting_room import waiting_room
 
 
 def test_a_service_closes_under_the_finger(run: Run, clinic: Clinic, hub: HubProcess, tmp_path: Path) -> None:

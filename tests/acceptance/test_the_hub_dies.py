@@ -9,12 +9,12 @@ from time import monotonic
 
 import pytest
 
-from admin_app.demo_hands import time_each, touch
-from tests.acceptance.waiting_room import WaitingRoom, waiting_room
-from tests.clinic import Clinic
+from admin_app.demo.demo_hands import time_each, touch
 from tests.conftest import Run
-from tests.hub_process import HubProcess
-from tests.waiting import until
+from tests.support.clinic import Clinic
+from tests.support.hub_process import HubProcess
+from tests.support.waiting import until
+from tests.support.waiting_room import WaitingRoom, waiting_room
 
 NOTICED_SECONDS = 2.0
 RIGHT_AGAIN_SECONDS = 5.0

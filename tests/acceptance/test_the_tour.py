@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtGui import QImage
 
-from admin_app.demo_story import Story
+from admin_app.demo.demo_story import Story
 
 SIZES = {"kiosk": (540, 960), "monitor": (1280, 720), "console": (1440, 900), "overview": None}
 LARGEST = {"overview": 300_000}
@@ -24,7 +24,7 @@ def test_the_tour_sees_everything_and_leaves_pictures(tmp_path: Path) -> None:
     }
     environment = environment | {"TMPDIR": str(own), "QT_QPA_PLATFORM": "offscreen"}
     told = subprocess.run(
-        [sys.executable, "-m", "admin_app.demo", "--tour", str(tmp_path / "pictures")],
+        [sys.executable, "-m", "admin_app.demo.demo", "--tour", str(tmp_path / "pictures")],
         env=environment, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert (told.returncode, told.stderr) == (0, ""), told.stdout + told.stderr

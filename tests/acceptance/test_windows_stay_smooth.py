@@ -12,15 +12,15 @@ import pytest
 from PySide6.QtCore import QSettings, Qt, QTimer
 from PySide6.QtWidgets import QWidget
 
-from admin_app.console_window import ConsoleWindow
+from admin_app.window.console_window import ConsoleWindow
 from core.qt.hub_bridge import HubBridge
-from core.qt.theme import Mode, Theme
-from core.session import DeviceCredentials
-from kiosk_app.kiosk_window import KioskWindow
-from kiosk_app.monitor_window import MonitorWindow
-from tests.acceptance.flood_hub import WAITING, FloodHub
+from core.qt.look.theme import Mode, Theme
+from core.wire.session import DeviceCredentials
+from kiosk_app.kiosk.kiosk_window import KioskWindow
+from kiosk_app.wall.monitor_window import MonitorWindow
 from tests.conftest import Run
-from tests.waiting import until
+from tests.support.flood_hub import WAITING, FloodHub
+from tests.support.waiting import until
 
 TICK_MS = 5
 LIMIT_MS = 16

@@ -10,7 +10,7 @@ import pytest
 
 from admin_app import console_flow as flow
 from admin_app.console_flow import Action, Desk, Page
-from core.tickets import CounterSummary, Ticket
+from core.line.tickets import CounterSummary, Ticket
 
 NOW = datetime(2026, 11, 23, 10, 42, tzinfo=UTC)
 COUNTER = CounterSummary(code="R1", name="Counter 1", services=("A", "B"), held_by="Mia")

@@ -10,7 +10,7 @@ import pytest
 from admin_app import console_words as say
 from admin_app.console_flow import Action, allowed
 from core.errors import Unauthenticated, Unavailable
-from core.tickets import ServiceSummary
+from core.line.tickets import ServiceSummary
 from tests.admin_app.test_console_flow import COUNTER, NOW, desk, ticket
 
 

@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from server.embedded_postgres import EmbeddedPostgres
+from server.postgres.embedded import EmbeddedPostgres
 from tests.bench import crowd, engine, hub_fanout, hub_frozen, hub_herd, hub_memory, hub_requests, wire
 from tests.bench.clinic import bench_database
 from tests.bench.clinic_of_screens import clinic_of_screens

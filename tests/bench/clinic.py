@@ -10,11 +10,11 @@ from uuid import uuid4
 
 import psycopg
 
-from core.session import PersonCredentials
-from server import administration
-from server.administration_engine import administration_engine
-from server.database_address import driver_url
-from server.probes.scratch_hub import scratch_database
+from core.wire.session import PersonCredentials
+from server.administration import people_and_devices
+from server.checks.scratch_hub import scratch_database
+from server.database.address import driver_url
+from server.schema.engine import administration_engine
 from tests.bench.filling import fill
 
 SHORT, LONG = 10, 10_000
@@ -62,10 +62,10 @@ def bench_database(server: str) -> Iterator[str]:
     with scratch_database(server) as url:
         engine = administration_engine(url)
         for number, code in enumerate(("S", "L", *LANES)):
-            administration.add_service(engine, code, code, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"[number])
-            administration.add_counter(engine, f"R{code}", f"R{code}", [code])
-        administration.add_counter(engine, "wire", "wire", ["L"])
-        administration.add_user(engine, PERSON.username, "supervisor", PERSON.password)
+            people_and_devices.add_service(engine, code, code, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"[number])
+            people_and_devices.add_counter(engine, f"R{code}", f"R{code}", [code])
+        people_and_devices.add_counter(engine, "wire", "wire", ["L"])
+        people_and_devices.add_user(engine, PERSON.username, "supervisor", PERSON.password)
         engine.dispose()
         with psycopg.connect(driver_url(url), autocommit=True) as connection:
             fill(connection, "S", waiting=SHORT)

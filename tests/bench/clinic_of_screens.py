@@ -13,10 +13,10 @@ from typing import Any
 
 import psycopg
 
-from server import administration
-from server.administration_engine import administration_engine
-from server.database_address import driver_url
-from server.probes.scratch_hub import scratch_database
+from server.administration import people_and_devices
+from server.checks.scratch_hub import scratch_database
+from server.database.address import driver_url
+from server.schema.engine import administration_engine
 from tests.bench.filling import fill
 from tests.bench.hub_side import SERVICE, WAITING
 
@@ -39,10 +39,10 @@ def clinic_of_screens(server: str) -> Iterator[Screens]:
     """One service, some patients."""
     with scratch_database(server) as url:
         engine = administration_engine(url)
-        administration.add_service(engine, SERVICE, "See a doctor", None)
-        administration.add_counter(engine, "R1", "Room 1", [SERVICE])
-        kiosk = administration.add_device(engine, "kiosk", "kiosk")
-        monitor = administration.add_device(engine, "monitor", "monitor")
+        people_and_devices.add_service(engine, SERVICE, "See a doctor", None)
+        people_and_devices.add_counter(engine, "R1", "Room 1", [SERVICE])
+        kiosk = people_and_devices.add_device(engine, "kiosk", "kiosk")
+        monitor = people_and_devices.add_device(engine, "monitor", "monitor")
         engine.dispose()
         with psycopg.connect(driver_url(url), autocommit=True) as connection:
             fill(connection, SERVICE, waiting=WAITING)

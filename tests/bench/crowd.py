@@ -8,11 +8,11 @@ from contextlib import AsyncExitStack, closing
 from statistics import quantiles
 from time import perf_counter
 
+from core.client.hub_client import HubClient
 from core.errors import QueueEmpty
-from core.hub_client import HubClient
-from server import administration
-from server.administration_engine import administration_engine
-from server.probes.scratch_hub import hub_process, scratch_database
+from server.administration import people_and_devices
+from server.checks.scratch_hub import hub_process, scratch_database
+from server.schema.engine import administration_engine
 from tests.bench.clinic import PERSON, Database
 from tests.bench.report import Figure, Spread
 
@@ -85,10 +85,10 @@ def one_day(server: str, crowd: Crowd) -> float:
     """A new clinic's day, in a hub of its own; tickets a second."""
     with scratch_database(server) as url:
         engine = administration_engine(url)
-        administration.add_service(engine, "A", "A", None)
+        people_and_devices.add_service(engine, "A", "A", None)
         for number in range(CLIENTS):
-            administration.add_counter(engine, f"R{number}", f"Counter {number}", ["A"])
-        administration.add_user(engine, PERSON.username, "supervisor", PERSON.password)
+            people_and_devices.add_counter(engine, f"R{number}", f"Counter {number}", ["A"])
+        people_and_devices.add_user(engine, PERSON.username, "supervisor", PERSON.password)
         engine.dispose()
         with hub_process(url) as hub:
             rate = asyncio.run(crowd.run(hub))

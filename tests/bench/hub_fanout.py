@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from time import monotonic
 
-from core.protocol import push_frame
-from server.outbox import text_frame
-from server.views import event_view
+from core.wire.protocol import push_frame
+from server.door.visibility import event_view
+from server.pushes.outbox import text_frame
 from tests.bench.clinic_of_screens import FIRST_REVISION, Screens, Side, measured
 from tests.bench.hub_side import SERVICE, WAITING, event
 from tests.bench.readers import Readers, connect, request, upgraded

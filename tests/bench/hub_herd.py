@@ -7,7 +7,7 @@ import random
 from collections.abc import Iterator
 from time import monotonic
 
-from core.hub_choice import FIRST_PAUSE_SECONDS
+from core.client.hub_choice import FIRST_PAUSE_SECONDS
 from tests.bench.clinic_of_screens import Screens, Side, measured
 from tests.bench.readers import UPGRADE, hello, subscribe
 from tests.bench.report import Figure, Spread

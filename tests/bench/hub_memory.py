@@ -5,16 +5,15 @@ from __future__ import annotations
 import ssl
 from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 
 from tests.bench.clinic_of_screens import Screens, Side, measured
 from tests.bench.readers import Readers
 from tests.bench.readers import screens as devices
 from tests.bench.report import Figure, Spread
+from tests.support.places import CERTIFICATES
 
 WARM_UP, CLIENTS = 50, 400
 PLAIN_KB, TLS_KB = 20, 60
-CERTIFICATES = Path(__file__).parents[1] / "core" / "certificates"
 
 
 def figures(screens: Screens, rounds: int) -> Iterator[Figure]:

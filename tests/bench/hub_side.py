@@ -23,13 +23,13 @@ import msgspec
 from websockets.asyncio.server import Server, ServerConnection, broadcast, serve
 from websockets.exceptions import ConnectionClosed
 
-from core.protocol import Request, encode, push_frame
-from core.tickets import QueueEvent, Ticket
+from core.line.tickets import QueueEvent, Ticket
+from core.wire.protocol import Request, encode, push_frame
+from server.connections.hub import Hub
 from server.door.limits import Limits
 from server.door.tls import TlsFiles
-from server.hub import Hub
-from server.outbox import text_frame
-from server.views import event_view
+from server.door.visibility import event_view
+from server.pushes.outbox import text_frame
 
 # The limits are looked at as always, but a bench asks more than any of them allows.
 WIDE_OPEN = Limits(

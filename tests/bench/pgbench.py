@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from server.database import driver_url
+from server.database.calls import driver_url
 from server.postgres.binaries import installed_binaries
 
 # Clients take the lines in turn; the key is made by the server.

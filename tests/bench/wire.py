@@ -10,9 +10,9 @@ from uuid import uuid4
 
 import psycopg
 
-from core.hub_client import HubClient
-from server.database import driver_url
-from server.probes.scratch_hub import hub_process
+from core.client.hub_client import HubClient
+from server.checks.scratch_hub import hub_process
+from server.database.calls import driver_url
 from tests.bench.clinic import CONNECTIONS, LANES, PERSON, Database
 from tests.bench.pgbench import find_pgbench, joins_per_second
 from tests.bench.report import Figure, Spread

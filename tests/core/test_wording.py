@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from core import wording
-from core.tickets import CounterSummary, ServiceState, ServiceSummary, WaitBracket
+from core.line.tickets import CounterSummary, ServiceState, ServiceSummary, WaitBracket
 
 NOW = datetime(2026, 11, 23, 10, 42, tzinfo=UTC)
 MADRID = wording.time_zone("Europe/Madrid")

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.killable_server import KillableServer
-from tests.faults.recovery_times import RecoveryTimes
-from tests.faults.trial import Trial
 from tests.server.conftest import nothing_left_of_windows
+from tests.support.faults.killable_server import KillableServer
+from tests.support.faults.recovery_times import RecoveryTimes
+from tests.support.faults.trial import Trial
 
 __all__ = ["nothing_left_of_windows"]
 

@@ -10,11 +10,11 @@ from urllib.request import urlopen
 import pytest
 from sqlalchemy import text
 
-from server import clinic_settings
-from tests.faults.bad_wires import bad_wires
-from tests.faults.jumping_clocks import JumpingHub
-from tests.faults.recovery_times import RecoveryTimes
-from tests.faults.trial import Trial
+from server.administration import clinic_settings
+from tests.support.faults.bad_wires import bad_wires
+from tests.support.faults.jumping_clocks import JumpingHub
+from tests.support.faults.recovery_times import RecoveryTimes
+from tests.support.faults.trial import Trial
 
 pytestmark = [pytest.mark.long, pytest.mark.logs_expected, pytest.mark.timeout(120)]
 

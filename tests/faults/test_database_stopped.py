@@ -9,9 +9,9 @@ from itertools import cycle
 
 import pytest
 
-from tests.faults.killable_server import KillableServer
-from tests.faults.trial import Trial
-from tests.proof_size import proof_size
+from tests.support.faults.killable_server import KillableServer
+from tests.support.faults.trial import Trial
+from tests.support.proof_size import proof_size
 
 pytestmark = [pytest.mark.long, pytest.mark.logs_expected, pytest.mark.timeout(300)]
 

@@ -11,7 +11,7 @@ from time import monotonic
 
 import pytest
 
-from tests.faults.fault_proxy import FaultProxy
+from tests.support.faults.fault_proxy import FaultProxy
 
 Ends = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 

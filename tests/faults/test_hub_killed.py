@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.faults.trial import Trial
-from tests.proof_size import proof_size
+from tests.support.faults.trial import Trial
+from tests.support.proof_size import proof_size
 
 pytestmark = [
     pytest.mark.long,

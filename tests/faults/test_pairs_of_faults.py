@@ -17,11 +17,11 @@ from threading import Event
 import psycopg
 import pytest
 
-from tests.faults.bad_wires import Wire, bad_wires
-from tests.faults.killable_server import KillableServer, through
-from tests.faults.trial import Trial
-from tests.hub_process import HubProcess
-from tests.proof_size import LONG
+from tests.support.faults.bad_wires import Wire, bad_wires
+from tests.support.faults.killable_server import KillableServer, through
+from tests.support.faults.trial import Trial
+from tests.support.hub_process import HubProcess
+from tests.support.proof_size import LONG
 
 pytestmark = [pytest.mark.long, pytest.mark.logs_expected, pytest.mark.timeout(600)]
 

@@ -10,11 +10,11 @@ from time import monotonic
 import psycopg
 import pytest
 
-from server.database import driver_url
-from tests.faults.killable_server import KillableServer
-from tests.faults.real_hub import RealHub
-from tests.faults.recovery_times import RecoveryTimes
-from tests.faults.trial import CONVERGE_SECONDS, Trial
+from server.database.calls import driver_url
+from tests.support.faults.killable_server import KillableServer
+from tests.support.faults.real_hub import RealHub
+from tests.support.faults.recovery_times import RecoveryTimes
+from tests.support.faults.trial import CONVERGE_SECONDS, Trial
 
 pytestmark = [pytest.mark.long, pytest.mark.alone, pytest.mark.logs_expected, pytest.mark.timeout(180)]
 

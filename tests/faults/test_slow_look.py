@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from core.hub_client import HubClient
-from server.hub import Hub
-from tests.faults.trial import Trial
+from core.client.hub_client import HubClient
+from server.connections.hub import Hub
+from tests.support.faults.trial import Trial
 
 
 def test_an_answer_that_was_overtaken_is_no_replaced_database(new_trial: Callable[..., Trial]) -> None:

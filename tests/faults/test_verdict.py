@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from tests.faults.journal import JOURNAL, LOG
-from tests.faults.trial import Trial
-from tests.faults.verdict import judged
+from tests.support.faults.journal import JOURNAL, LOG
+from tests.support.faults.trial import Trial
+from tests.support.faults.verdict import judged
 
 pytestmark = [pytest.mark.long, pytest.mark.logs_expected]
 

@@ -4,7 +4,7 @@ import gc
 
 import pytest
 
-from tests.server.private_clusters import cluster, cluster_root, made_once, nobodys_folder
+from tests.support.private_clusters import cluster, cluster_root, made_once, nobodys_folder
 
 __all__ = ["cluster", "cluster_root", "made_once", "nobodys_folder"]
 

@@ -6,15 +6,13 @@ import subprocess
 import sys
 import threading
 import weakref
-from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
 import pytest
 
 from core.qt.app import garbage_collected_here, has_screen
-
-ROOT = Path(__file__).parents[3]
+from tests.support.places import ROOT
 
 PREAMBLE = """
 import asyncio, os, signal, sys

@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 
 from core.errors import HubError, QueueEmpty, SetupError, Unauthenticated, Unavailable
+from core.line.tickets import Hello, QueueEvent, Ticket
 from core.qt.hub_bridge import HubBridge, HubReply
-from core.session import ConnectionState, DeviceCredentials
-from core.tickets import Hello, QueueEvent, Ticket
-from tests.clinic import Clinic
+from core.wire.session import ConnectionState, DeviceCredentials
 from tests.conftest import Run
-from tests.core.reference_line import ReferenceLine
-from tests.core.scripted_hub import ScriptedHub
-from tests.hub_process import HubProcess
-from tests.waiting import until
+from tests.support.clinic import Clinic
+from tests.support.hub_process import HubProcess
+from tests.support.reference_line import ReferenceLine
+from tests.support.scripted_hub import ScriptedHub
+from tests.support.waiting import until
 
 DEVICE = DeviceCredentials("t0ken")
 

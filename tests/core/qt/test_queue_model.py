@@ -11,10 +11,10 @@ from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtTest import QAbstractItemModelTester
 from PySide6.QtWidgets import QApplication
 
-from core.line_store import Line, LineStore
+from core.line.line_store import Line, LineStore
+from core.line.tickets import ServiceSummary, Ticket
 from core.qt.queue_model import TICKET_ROLE, WAITED_ROLE, Column, LineModel
-from core.tickets import ServiceSummary, Ticket
-from tests.core.reference_line import START, ReferenceLine, make_ticket
+from tests.support.reference_line import START, ReferenceLine, make_ticket
 
 
 class Lines(QObject):

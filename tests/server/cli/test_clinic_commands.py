@@ -9,13 +9,13 @@ from datetime import timedelta
 
 import pytest
 
-from core.hub_client import HubClient
-from core.session import PersonCredentials
+from core.client.hub_client import HubClient
+from core.wire.session import PersonCredentials
 from server.cli import command_line
-from tests.clinic import PASSWORD, Clinic
 from tests.conftest import Run
-from tests.hub_process import HubProcess
-from tests.waiting import until
+from tests.support.clinic import PASSWORD, Clinic
+from tests.support.hub_process import HubProcess
+from tests.support.waiting import until
 
 Type = Callable[[str], tuple[int, str, str]]
 """Types a command; its exit code, what it printed, what it complained about."""

@@ -12,9 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.clinic import PASSWORD, Clinic
-
-HERE = Path(__file__).resolve().parents[3]
+from tests.support.clinic import PASSWORD, Clinic
+from tests.support.places import ROOT
 
 
 def inturn_hub(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -24,7 +23,7 @@ def inturn_hub(*arguments: str, **environment: str) -> subprocess.CompletedProce
         capture_output=True,
         text=True,
         check=False,
-        cwd=HERE,
+        cwd=ROOT,
         input="",
         env=os.environ | environment,
         timeout=50,
@@ -36,7 +35,7 @@ def serving(*arguments: str) -> Iterator[subprocess.Popen[str]]:
     """A hub that prints where it listens."""
     command = [sys.executable, "-m", "server", "serve", "--port", "0", *arguments]
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=HERE
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT
     ) as process:
         try:
             yield process

@@ -17,13 +17,13 @@ from sqlalchemy import create_engine, make_url, text
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, InvalidMessage, InvalidStatus
 
-from server import administration
+from server.administration import people_and_devices
 from server.door.doorway import TOLD
 from server.door.limits import Limits
-from tests.clinic import Clinic
 from tests.conftest import Run
-from tests.hub_process import HubProcess
-from tests.server.bare_sockets import ask, code_of, open_socket, reason_of, request, say_hello
+from tests.support.bare_sockets import ask, code_of, open_socket, reason_of, request, say_hello
+from tests.support.clinic import Clinic
+from tests.support.hub_process import HubProcess
 
 
 @contextmanager
@@ -262,9 +262,9 @@ def end(clinic: Clinic, gone: str) -> None:
     """What an administrator does on the command line."""
     engine = clinic.engine()
     if gone == "device":
-        administration.revoke_device(engine, "Hall kiosk")
+        people_and_devices.revoke_device(engine, "Hall kiosk")
     else:
-        administration.disable_user(engine, "staff")
+        people_and_devices.disable_user(engine, "staff")
     engine.dispose()
 
 
@@ -285,7 +285,7 @@ def test_whom_the_hub_let_in_before_comes_back_while_the_database_is_away(
 
     async def story() -> None:
         engine = clinic.engine()
-        revoked = administration.add_device(engine, "Old kiosk", "kiosk")
+        revoked = people_and_devices.add_device(engine, "Old kiosk", "kiosk")
         async with open_socket(hub) as person, open_socket(hub) as leaver:
             session = (await say_hello(person))["result"]["session"]
             ended = (await say_hello(leaver))["result"]["session"]
@@ -293,9 +293,9 @@ def test_whom_the_hub_let_in_before_comes_back_while_the_database_is_away(
             assert await hello(token=revoked) == ""
             await ask(leaver, request("session.end", {}))
         async with open_socket(hub) as witness:
-            await say_hello(witness, token=administration.add_device(engine, "Witness", "kiosk"))
-            administration.revoke_device(engine, "Old kiosk")
-            administration.revoke_device(engine, "Witness")
+            await say_hello(witness, token=people_and_devices.add_device(engine, "Witness", "kiosk"))
+            people_and_devices.revoke_device(engine, "Old kiosk")
+            people_and_devices.revoke_device(engine, "Witness")
             assert await code_of(witness) == 4401
         engine.dispose()
         with database_away(clinic, postgres):

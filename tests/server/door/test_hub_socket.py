@@ -10,16 +10,16 @@ from collections.abc import Iterator
 import pytest
 from websockets.server import ServerProtocol
 
+from server.connections.hub import Hub
 from server.door.hub_socket import HubSocket
-from server.hub import Hub
-from server.outbox import Outbox
-from tests.clinic import Clinic
+from server.pushes.outbox import Outbox
 from tests.conftest import Run
-from tests.hub_process import HubProcess, running
-from tests.memory_use import file_table
-from tests.server.bare_sockets import reason_of, request
-from tests.server.raw_frames import CLOSE, TEXT, UPGRADE, RawConnection, frame, hello
-from tests.waiting import until
+from tests.support.bare_sockets import reason_of, request
+from tests.support.clinic import Clinic
+from tests.support.hub_process import HubProcess, running
+from tests.support.memory_use import file_table
+from tests.support.raw_frames import CLOSE, TEXT, UPGRADE, RawConnection, frame, hello
+from tests.support.waiting import until
 
 KINDS = (HubSocket, ServerProtocol, Outbox, Exception)
 MANNERS = {

@@ -16,20 +16,20 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
+from core.client.hub_client import HubClient
 from core.errors import SetupError
-from core.hub_client import HubClient
-from core.protocol import SUBPROTOCOL
 from core.settings import Settings
-from server import serving
+from core.wire.protocol import SUBPROTOCOL
+from server.cli import serving
 from server.door import tls
 from server.door.tls import TlsDoor, TlsFiles, check_files
-from tests.clinic import Clinic
 from tests.conftest import Run
-from tests.hub_process import HubProcess
-from tests.memory_use import resident_bytes
-from tests.waiting import until
+from tests.support.clinic import Clinic
+from tests.support.hub_process import HubProcess
+from tests.support.memory_use import resident_bytes
+from tests.support.places import CERTIFICATES
+from tests.support.waiting import until
 
-CERTIFICATES = Path(__file__).parents[2] / "core" / "certificates"
 AUTHORITY = CERTIFICATES / "authority.pem"
 GOOD = TlsFiles(CERTIFICATES / "valid.pem", CERTIFICATES / "hub_key.pem")
 IDLE = 150

@@ -7,10 +7,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from server.embedded_postgres import EmbeddedPostgres
 from server.postgres import cluster as postgres_cluster
 from server.postgres.binaries import find_binaries
 from server.postgres.cluster import Cluster, Deadline
+from server.postgres.embedded import EmbeddedPostgres
 from server.postgres.errors import (
     DamagedCluster,
     NoBinaries,
@@ -22,8 +22,8 @@ from server.postgres.errors import (
 )
 from server.postgres.file_lock import FileLock
 from server.postgres.files import socket_directory
-from tests.server.cluster_owner import OwnerProcess
-from tests.server.private_clusters import FAST, as_ordinary_user, query
+from tests.support.cluster_owner import OwnerProcess
+from tests.support.private_clusters import FAST, as_ordinary_user, query
 
 
 @pytest.mark.parametrize(

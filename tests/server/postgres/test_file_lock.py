@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from server.postgres.file_lock import FileLock
+from tests.support.places import ROOT
 
 TRY = "import sys; from pathlib import Path; from server.postgres.file_lock import FileLock; "
 TRY += "sys.exit(0 if FileLock(Path(sys.argv[1])).try_acquire() else 3)"
@@ -12,7 +13,7 @@ TRY += "sys.exit(0 if FileLock(Path(sys.argv[1])).try_acquire() else 3)"
 
 def try_elsewhere(path: Path) -> bool:
     """Whether another process gets the lock."""
-    tried = subprocess.run([sys.executable, "-c", TRY, str(path)], cwd=Path(__file__).parents[3], check=False)
+    tried = subprocess.run([sys.executable, "-c", TRY, str(path)], cwd=ROOT, check=False)
     assert tried.returncode in (0, 3)
     return tried.returncode == 0
 

@@ -13,9 +13,9 @@ import pytest
 from server.postgres import process as postgres_process
 from server.postgres.errors import CannotRunAsRoot
 from server.postgres.process import Account, choose_account, spawn
-from tests.server.private_clusters import eventually, is_alive
+from tests.support.places import ROOT
+from tests.support.private_clusters import eventually, is_alive
 
-REPOSITORY = Path(__file__).parents[3]
 SPAWN_AND_WAIT = """
 import signal, sys
 from server.postgres.process import Account, spawn
@@ -52,7 +52,7 @@ def test_root_can_not_act_for_an_owner_who_can_not_reach_the_programs(
 
 def test_a_program_ends_with_the_process_and_not_with_the_thread_that_started_it() -> None:
     with subprocess.Popen(
-        [sys.executable, "-c", SPAWN_AND_WAIT], cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [sys.executable, "-c", SPAWN_AND_WAIT], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as parent:
         assert parent.stdout is not None
         pid = int(parent.stdout.readline())

@@ -1,0 +1,1 @@
+"""One counter: who is there, what may be pressed, what staff are told."""

@@ -1,0 +1,180 @@
+"""The left half of the calls page: the counter, its patient, and what may be done, each with its key."""
+
+from __future__ import annotations
+
+import html
+
+from PySide6.QtCore import QTimer
+from PySide6.QtGui import QKeySequence, QPainter, QPaintEvent, QResizeEvent, QShortcut
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
+
+from admin_app import console_flow as flow
+from admin_app import console_words as say
+from admin_app.console_flow import Action
+from admin_app.counter.counter_desk import CounterDesk
+from admin_app.counter.patient_card import PatientCard
+from core.qt.look.buttons import ActionButton, Kind
+from core.qt.look.palette import Tone
+from core.qt.look.theme import Size, Theme, space
+from core.qt.look.widgets import Notice, Pill, text_label
+from core.wording import counter_name, service_name
+
+WIDTH = 460
+PATIENCE_MILLISECONDS = 150
+"""How long an answer may take before the buttons show that they can't be pressed."""
+ROOMY_HEIGHT = 720
+GOOD_NEWS_MILLISECONDS = 6000
+
+
+class CallPanel(QWidget):
+    """The counter's panel.
+
+    Attributes:
+        buttons: the button of each action; Pause and Open share one.
+        notice: what the last action did, or why it didn't.
+    """
+
+    def __init__(self, theme: Theme, desk: CounterDesk) -> None:
+        super().__init__()
+        self._theme, self._desk = theme, desk
+        self.setFixedWidth(WIDTH)
+        self._title = text_label(theme, "", Size.TITLE, 600)
+        self.state = Pill(theme)
+        self._card = PatientCard(theme)
+        self._hint = text_label(theme, "", role="text_secondary")
+        self._hint.setWordWrap(True)
+        self._hint.setObjectName("hint")
+        self.notice = Notice(theme)
+        self.buttons = self._make_buttons()
+        self._shows_open = False
+        self._had_keyboard: ActionButton | None = None
+        self._column = QVBoxLayout(self)
+        self._lay_out()
+        self._quiet = QTimer(self, singleShot=True, interval=GOOD_NEWS_MILLISECONDS)
+        self._quiet.timeout.connect(self.notice.clear)
+        self._slow_answer = False
+        self._patience = QTimer(self, singleShot=True, interval=PATIENCE_MILLISECONDS)
+        self._patience.timeout.connect(self._dim)
+        self._second = QTimer(self, interval=1000)
+        self._second.timeout.connect(self._tick)
+        self._second.start()
+
+    def enter(self) -> None:
+        """The page is shown: the one thing to do has the keyboard."""
+        self.buttons[Action.CALL_NEXT].setFocus()
+
+    def say(self, sentence: str, tone: Tone) -> None:
+        """Tell what happened; good news goes away by itself, trouble stays until the next action."""
+        self.notice.say(sentence, tone)
+        self._quiet.stop()
+        if tone == "neutral":
+            self._quiet.start()
+
+    def draw(self) -> None:
+        """Show the counter as it is now."""
+        desk, now = self._desk.desk, self._desk.now()
+        if desk.counter is None:
+            return
+        self._title.setText(counter_name(desk.counter.code, self._desk.bridge.counters))
+        self.state.set(*say.counter_pill(desk.counter))
+        services = {service.code: service_name(service) for service in self._desk.bridge.services}
+        code = desk.current.service if desk.current else ""
+        self._card.show_patient(
+            desk.current, services.get(code, code), now, say.nobody_hint(desk, self._desk.waiting)
+        )
+        self._draw_buttons()
+        words = html.escape(say.hint(desk, self._desk.waiting, now), quote=False)
+        for ticket in self._desk.waiting[:1]:
+            words = words.replace(ticket.number, f"<b>{ticket.number}</b>", 1)
+        self._hint.setText(words)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        # A low window takes from the air between the things, never from the things.
+        air = space(2) if self.height() >= ROOMY_HEIGHT else space(1)
+        self._column.setContentsMargins(space(3.25), air + 4, space(3), air + 4)
+        self._column.setSpacing(air)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        QPainter(self).fillRect(self.rect(), self._theme.colour("ground"))
+
+    def _make_buttons(self) -> dict[Action, ActionButton]:
+        theme = self._theme
+        made = {
+            Action.CALL_NEXT: ActionButton(theme, "Call next", key="F2", kind=Kind.PRIMARY, large=True),
+            Action.RECALL: ActionButton(theme, "Recall", icon="volume-2", key="F3"),
+            Action.COMPLETE: ActionButton(theme, "Complete", icon="check", key="F6"),
+            Action.NO_SHOW: ActionButton(theme, "No-show", icon="user-x", key="F7"),
+            Action.PAUSE: ActionButton(theme, "Pause", icon="pause", key="F10"),
+        }
+        for action, key in zip(made, ("F2", "F3", "F6", "F7", "F10"), strict=True):
+            made[action].setObjectName(action.name.lower())
+            made[action].clicked.connect(lambda _=False, action=action: self._press(action))
+            shortcut = QShortcut(QKeySequence(key), self)
+            shortcut.setAutoRepeat(False)
+            shortcut.activated.connect(made[action].click)
+        return made
+
+    def _lay_out(self) -> None:
+        head = QHBoxLayout()
+        head.addWidget(self._title, 1)
+        head.addWidget(self.state)
+        grid = QGridLayout()
+        grid.setSpacing(space(1.25))
+        for place, action in enumerate((Action.RECALL, Action.COMPLETE, Action.NO_SHOW, Action.PAUSE)):
+            grid.addWidget(self.buttons[action], place // 2, place % 2)
+        column = self._column
+        column.addLayout(head)
+        column.addWidget(self._card)
+        column.addWidget(self.buttons[Action.CALL_NEXT])
+        column.addLayout(grid)
+        column.addWidget(self._hint)
+        column.addStretch(1)
+        column.addWidget(self.notice)
+
+    def _press(self, action: Action) -> None:
+        if action is Action.PAUSE and Action.OPEN in flow.allowed(self._desk.desk):
+            action = Action.OPEN
+        if action in flow.allowed(self._desk.desk):
+            self.notice.clear()
+            self._desk.perform(action)
+
+    def _draw_buttons(self) -> None:
+        desk = self._desk.desk
+        if desk.pending is not None and desk.link == "live" and not self._slow_answer:
+            # Most answers come within a frame or two: dimming all buttons for those would only flicker.
+            # Nothing can be pressed twice meanwhile: the desk lets no second action pass.
+            if not self._patience.isActive():
+                self._patience.start()
+            return
+        self._patience.stop()
+        self._slow_answer = self._slow_answer and desk.pending is not None
+        self._allow(flow.allowed(desk))
+        self.buttons[Action.CALL_NEXT].setText(say.primary_label(desk))
+        closed = desk.counter is not None and desk.counter.state != "open"
+        if closed != self._shows_open:
+            self._shows_open = closed
+            self.buttons[Action.PAUSE].setText("Open" if closed else "Pause")
+            self.buttons[Action.PAUSE].set_icon_name("play" if closed else "pause")
+            self.buttons[Action.PAUSE].set_kind(Kind.PRIMARY if closed else Kind.SECONDARY)
+
+    def _allow(self, allowed: frozenset[Action]) -> None:
+        """Enable what may be pressed; the button that had the keyboard gets it back when it can be pressed."""
+        focused = next((button for button in self.buttons.values() if button.hasFocus()), None)
+        if focused is not None:
+            self._had_keyboard = focused
+        for action, button in self.buttons.items():
+            button.setEnabled(action in allowed or (action is Action.PAUSE and Action.OPEN in allowed))
+        if focused is not None and not focused.isEnabled():
+            self.setFocus()
+        elif self.hasFocus() and self._had_keyboard is not None and self._had_keyboard.isEnabled():
+            self._had_keyboard.setFocus()
+
+    def _dim(self) -> None:
+        self._slow_answer = True
+        self._draw_buttons()
+
+    def _tick(self) -> None:
+        current = self._desk.desk.current
+        if current is not None and self.isVisible():
+            self._card.show_elapsed(current, self._desk.now())

@@ -1,0 +1,1 @@
+"""The show: a sample clinic at work, and the guided tour."""

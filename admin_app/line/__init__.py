@@ -1,0 +1,1 @@
+"""The list of a line, its columns, and issuing a ticket."""

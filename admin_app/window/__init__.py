@@ -1,0 +1,1 @@
+"""The console's frame: sign-in, rail, status, command line."""

@@ -1,0 +1,109 @@
+"""Where a person signs in: a name, a password, and a sentence when it doesn't work."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
+
+from admin_app import console_words as say
+from admin_app.counter.counter_desk import CounterDesk
+from core.errors import HubError
+from core.qt.look.buttons import ActionButton, Kind
+from core.qt.look.theme import Size, Theme, space
+from core.qt.look.widgets import Card, Notice, text_label
+
+CARD_WIDTH = 440
+
+
+class SignInPage(QWidget):
+    """The sign-in page. The password field is emptied as soon as its text is on the way.
+
+    Signals:
+        signed_in(): the hub let the person in.
+    """
+
+    signed_in = Signal()
+
+    def __init__(self, theme: Theme, desk: CounterDesk) -> None:
+        super().__init__()
+        self._desk = desk
+        self.name = QLineEdit()
+        self.name.setObjectName("user_name")
+        self.password = QLineEdit()
+        self.password.setObjectName("password")
+        self.password.setEchoMode(QLineEdit.EchoMode.Password)
+        self.button = ActionButton(theme, "Sign in", kind=Kind.PRIMARY)
+        self.button.setObjectName("sign_in")
+        self.notice = Notice(theme)
+        self._lay_out(theme)
+        self.name.returnPressed.connect(self.password.setFocus)
+        self.password.returnPressed.connect(self._sign_in)
+        self.button.clicked.connect(self._sign_in)
+
+    def enter(self) -> None:
+        """The page is shown: start where the typing starts."""
+        self.password.clear()
+        self.button.setEnabled(True)
+        (self.password if self.name.text() else self.name).setFocus()
+
+    def leave(self) -> None:
+        """Another page is shown: keep nothing that was typed but the name."""
+        self.password.clear()
+        self.notice.clear()
+
+    def draw(self) -> None:
+        """Nothing here changes by itself."""
+
+    def _lay_out(self, theme: Theme) -> None:
+        card = Card(theme)
+        card.setFixedWidth(CARD_WIDTH)
+        column = QVBoxLayout(card)
+        column.setContentsMargins(space(5), space(5), space(5), space(5))
+        column.setSpacing(space(1))
+        column.addWidget(text_label(theme, "Good to see you", Size.MAIN, 700))
+        column.addWidget(text_label(theme, "Sign in to call patients.", Size.BASE, role="text_secondary"))
+        column.addSpacing(space(2))
+        for words, field in (("User name", self.name), ("Password", self.password)):
+            label = text_label(theme, words, Size.BASE, 600)
+            label.setBuddy(field)
+            field.setAccessibleName(words)
+            column.addWidget(label)
+            column.addWidget(field)
+            column.addSpacing(space(1))
+        column.addWidget(self.notice)
+        column.addSpacing(space(1))
+        column.addWidget(self.button)
+        # An alignment would keep the card from growing with a notice of several lines.
+        row = QHBoxLayout()
+        row.addStretch(1)
+        row.addWidget(card)
+        row.addStretch(1)
+        page = QVBoxLayout(self)
+        page.addStretch(2)
+        page.addLayout(row)
+        page.addStretch(3)
+
+    def _sign_in(self) -> None:
+        name, password = self.name.text().strip(), self.password.text()
+        if not self.button.isEnabled():
+            return
+        if not name or not password:
+            self.notice.say("Type your user name and your password.", "neutral")
+            (self.password if name else self.name).setFocus()
+            return
+        self.password.clear()
+        self.button.setEnabled(False)
+        self.notice.say("Signing in…", "neutral")
+        reply = self._desk.sign_in(name, password)
+        reply.succeeded.connect(self._let_in)
+        reply.failed.connect(self._refused)
+
+    def _let_in(self, hello: object) -> None:
+        self.button.setEnabled(True)
+        self.notice.clear()
+        self.signed_in.emit()
+
+    def _refused(self, error: HubError) -> None:
+        self.button.setEnabled(True)
+        self.notice.say(say.sign_in_refusal(error.reason, error.message), "danger")
+        self.password.setFocus()

@@ -1,0 +1,1 @@
+"""The clients' only socket: connect, reconnect, ask, follow."""

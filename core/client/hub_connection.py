@@ -1,0 +1,124 @@
+"""One connection to a hub: how it is opened, what it trusts, and a sentence for each way in which that can fail."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Sequence
+
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, WebSocketException
+from websockets.typing import Subprotocol
+
+from core.client.hub_address import checked_addresses
+from core.errors import HubError, SetupError, Unavailable, UntrustedHub
+from core.wire import protocol
+from core.wire.session import DeviceCredentials
+
+OPEN_SECONDS = 5.0
+UNREACHABLE = "The hub can't be reached. Check that it is running and that this computer is on the network."
+NOT_A_HUB = (
+    "Something answers at the hub's address, but not as a hub does. Check the address, and whether it begins "
+    "with ws:// or with wss://."
+)
+BUSY = "The hub takes no more connections at the moment. This computer keeps trying."
+_BUSY_STATUS, _BUSY_CLOSE = frozenset({429, 503}), frozenset({1013, 4429})
+_EXPIRED, _NOT_YET_VALID, _OTHER_NAMES = 10, 9, frozenset({62, 64})
+_UNKNOWN_AUTHORITIES = frozenset({2, 18, 19, 20, 21})
+
+
+def trust(ca_file: str = "") -> ssl.SSLContext:
+    """What a hub's certificate is checked with: the system's authorities, or those in a file. Raises SetupError."""
+    try:
+        return ssl.create_default_context(cafile=ca_file or None)
+    except ssl.SSLError as error:
+        raise SetupError(f"{ca_file} is not a certificate in PEM form. Check the setting hub_ca.") from error
+    except OSError as error:
+        raise SetupError(f"The certificate {ca_file} can't be read: {error.strerror}.") from error
+
+
+def trust_for(urls: Sequence[str], ca_file: str = "") -> ssl.SSLContext | None:
+    """What the hubs at these addresses are checked with; None when none of them is encrypted. Raises SetupError."""
+    return trust(ca_file) if any(map(is_encrypted, urls)) else None
+
+
+def is_encrypted(url: str) -> bool:
+    """Whether an address is one of TLS."""
+    return url.startswith("wss:")
+
+
+def open_connection(url: str, trusted: ssl.SSLContext | None, seconds: float = OPEN_SECONDS) -> connect:
+    """A connection to be opened with `async with`, within so many seconds; see `trouble` for what it raises."""
+    # No proxy: the hub is in the house, and the system's proxy would look for it outside.
+    # The heartbeat is the application's own (`ping`), so that the hub's answering is seen, not its kernel's.
+    return connect(
+        url,
+        ssl=trusted if is_encrypted(url) else None,
+        subprotocols=[Subprotocol(protocol.SUBPROTOCOL)],
+        compression=None,
+        max_size=protocol.MAX_PUSH_BYTES,
+        ping_interval=None,
+        open_timeout=seconds,
+        close_timeout=1,
+        proxy=None,
+    )
+
+
+def trouble(error: BaseException) -> HubError:
+    """What a person is told about a connection that failed."""
+    if isinstance(error, HubError):
+        return error
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return UntrustedHub(_about_certificate(error))
+    if _is_busy(error):
+        return Unavailable(BUSY)
+    # A hub without TLS resets the connection of whoever greets it with TLS.
+    if isinstance(error, ssl.SSLError | InvalidHandshake | ConnectionResetError):
+        return Unavailable(NOT_A_HUB)
+    return Unavailable(UNREACHABLE)
+
+
+def _is_busy(error: BaseException) -> bool:
+    if isinstance(error, InvalidStatus):
+        return error.response.status_code in _BUSY_STATUS
+    return isinstance(error, ConnectionClosed) and error.rcvd is not None and error.rcvd.code in _BUSY_CLOSE
+
+
+def _about_certificate(error: ssl.SSLCertVerificationError) -> str:
+    if error.verify_code == _EXPIRED:
+        return "The hub's certificate has expired. Whoever looks after the hub has to renew it."
+    if error.verify_code == _NOT_YET_VALID:
+        return "The hub's certificate is not valid yet. Check this computer's date and time."
+    if error.verify_code in _OTHER_NAMES:
+        return "The hub's certificate is for another name. Use the name that it was made for in the hub's address."
+    if error.verify_code in _UNKNOWN_AUTHORITIES:
+        return (
+            "This computer does not know who issued the hub's certificate. If the clinic issues its own, set hub_ca "
+            "to the file with the certificate of its authority."
+        )
+    return f"The hub's certificate can't be trusted: {error.verify_message}."
+
+
+async def pair(
+    addresses: str | Sequence[str], code: str, client_name: str, *, ca_file: str = ""
+) -> DeviceCredentials:
+    """Exchanges a pairing code for a device's credentials, at the first hub that can be reached.
+
+    Raises HubError; SetupError for a wrong address or certificate file.
+    """
+    urls = checked_addresses(addresses)
+    trusted = trust_for(urls, ca_file)
+    failed: HubError = Unavailable(UNREACHABLE)
+    for address in urls:
+        try:
+            async with asyncio.timeout(2 * OPEN_SECONDS), open_connection(address, trusted) as connection:
+                params = {"code": code, "client": client_name}
+                await connection.send(protocol.request_frame(1, "session.pair", params), text=True)
+                reply = protocol.decode_incoming(await connection.recv(decode=False))
+        except (OSError, WebSocketException) as error:
+            failed = trouble(error)
+            continue
+        if reply.error is not None:
+            raise protocol.error_from_reply(reply.error)
+        return protocol.decode_value(reply.result, DeviceCredentials)
+    raise failed

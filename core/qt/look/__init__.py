@@ -1,0 +1,1 @@
+"""From the palette to buttons: how every window looks."""

@@ -1,0 +1,27 @@
+"""A line of text that ends in "…" when there is no room, and tells the whole of it by tooltip."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QPainter, QPaintEvent
+
+from core.qt.look.palette import Role
+from core.qt.look.theme import Size, Theme
+from core.qt.look.widgets import TextLabel
+
+
+class ElidedLabel(TextLabel):
+    """A label that never asks for more room than it gets."""
+
+    def __init__(self, theme: Theme, size: float = Size.BASE, weight: int = 400, role: Role = "text") -> None:
+        super().__init__(theme, "", size, weight, role, tabular=False)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(0, super().minimumSizeHint().height())
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        shown = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width())
+        self.setToolTip(self.text() if shown != self.text() else "")
+        painter = QPainter(self)
+        painter.setPen(self.palette().color(self.foregroundRole()))
+        painter.drawText(self.rect(), Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, shown)

@@ -1,0 +1,1 @@
+"""What goes over the wire: frames, the session, and what answers hold."""

@@ -1,0 +1,1 @@
+"""A patient's touch: from the welcome page to the ticket."""

@@ -1,0 +1,148 @@
+"""Your number: very large, with the service, who is ahead, the likely wait, and where to wait."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QRect, QRectF, Signal
+from PySide6.QtGui import QFontMetricsF, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtWidgets import QWidget
+
+from core import wording
+from core.qt.look import icons
+from core.qt.look.theme import Theme
+from kiosk_app.kiosk.ticket_drawing import TicketDrawing, TicketWords
+from kiosk_app.kiosk.touch import PillButton
+from kiosk_app.shared.physical_scale import TARGET_MM, PhysicalScale
+from kiosk_app.shared.text_lines import draw_lines, wrap
+
+
+class TicketPage(QWidget):
+    """The patient's number until Done is touched or its time is over.
+
+    Signals:
+        done(): Done was touched.
+    """
+
+    done = Signal()
+
+    def __init__(self, theme: Theme, scale: PhysicalScale, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme, self._scale = theme, scale
+        self.words = TicketWords()
+        self._remaining = 1.0
+        self.done_button = PillButton(
+            theme, scale, wording.DONE, "ticket_ground", "on_ticket_ground", parent=self
+        )
+        self.done_button.clicked.connect(self.done)
+        theme.changed.connect(self.update)
+
+    def say(self, words: TicketWords) -> None:
+        """Show a ticket."""
+        self.words = words
+        figures = ", ".join(f"{figure} {label}".strip() for figure, label in words.figures)
+        number = wording.spoken_number(words.number)
+        self.setAccessibleName(f"{wording.YOUR_NUMBER}: {number}. {words.service}. {figures}")
+        self.update()
+
+    @property
+    def number_mm(self) -> float:
+        """How high the number's capitals are on the real screen."""
+        drawing = TicketDrawing(self._theme, self._scale, self.words)
+        return drawing.number_height(QRectF(self._card())) / self._scale.pixels_per_mm
+
+    def show_remaining(self, part: float) -> None:
+        """How much of the page's time is left, from 1 to 0."""
+        self._remaining = part
+        self.update(self._bar())
+
+    def set_scale(self, scale: PhysicalScale) -> None:
+        """The window has another size."""
+        self._scale = scale
+        self.done_button.set_scale(scale)
+        self._arrange()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        self._arrange()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.fillRect(event.rect(), self._theme.colour("ticket_ground"))
+        bar = QRectF(self._bar())
+        bar.setWidth(bar.width() * self._remaining)
+        painter.fillRect(bar, self._theme.colour("ticket_time"))
+        if self._bar().contains(event.rect()):
+            return
+        self._paint_top(painter)
+        TicketDrawing(self._theme, self._scale, self.words).paint(painter, QRectF(self._card()))
+        self._paint_advice(painter)
+
+    # --- where things lie ---
+
+    def _bar(self) -> QRect:
+        height = max(4, round(self._scale.px(14)))
+        return QRect(0, self.height() - height, self.width(), height)
+
+    def _edge(self) -> int:
+        return round(min(self._scale.px(100), min(self.width(), self.height()) * 0.08))
+
+    def _card(self) -> QRect:
+        scale, edge = self._scale, self._edge()
+        if scale.portrait:
+            top = min(scale.px(274), self.height() * 0.145)
+            height = min(scale.px(930), self.height() * 0.5)
+            return QRect(edge, round(top), self.width() - 2 * edge, round(height))
+        width = min(scale.px(880), self.width() * 0.54)
+        height = min(scale.px(930), self.height() - 2 * edge)
+        return QRect(edge, round((self.height() - height) / 2), round(width), round(height))
+
+    def _beside(self) -> QRect:
+        card, edge = self._card(), self._edge()
+        return QRect(card.right() + edge, card.top(), self.width() - card.right() - 2 * edge, card.height())
+
+    def _advice(self) -> QRect:
+        if self._scale.portrait:
+            card = self._card()
+            top = card.bottom() + round(self._scale.px(60))
+            return QRect(card.left(), top, card.width(), self._done().top() - top)
+        return self._beside().adjusted(0, round(self._scale.px(16)), 0, -self._done().height())
+
+    def _done(self) -> QRect:
+        scale, edge = self._scale, self._edge()
+        height = max(scale.mm(TARGET_MM), round(min(scale.px(160), self.height() * 0.14)))
+        if scale.portrait:
+            top = self.height() - height - round(min(scale.px(110), self.height() * 0.06))
+            return QRect(edge, top, self.width() - 2 * edge, height)
+        beside = self._beside()
+        return QRect(beside.left(), beside.bottom() - height, beside.width(), height)
+
+    def _arrange(self) -> None:
+        self.done_button.setGeometry(self._done())
+        self.update()
+
+    # --- what is painted ---
+
+    def _paint_top(self, painter: QPainter) -> None:
+        """Over the ticket in portrait; beside it the same words stand with the advice."""
+        if not self._scale.portrait:
+            return
+        card, size = QRectF(self._card()), self._scale.body
+        side = size * 1.25
+        font = self._theme.font(size, 500)
+        width = QFontMetricsF(font).horizontalAdvance(wording.KEEP_NUMBER) + side * 1.4
+        left, middle = (self.width() - width) / 2, card.top() * 0.65
+        icon = QRectF(left, middle - side / 2, side, side)
+        icons.draw(painter, "ticket", self._theme.palette.on_ticket_ground, icon)
+        painter.setPen(self._theme.colour("on_ticket_ground"))
+        draw_lines(painter, font, [wording.KEEP_NUMBER], left + side * 1.4, middle - side / 2, side)
+
+    def _paint_advice(self, painter: QPainter) -> None:
+        area, size = QRectF(self._advice()), self._scale.body
+        top = area.top()
+        painter.setPen(self._theme.colour("on_ticket_ground"))
+        if not self._scale.portrait:
+            font = self._theme.font(size * 1.1, 700)
+            lines = wrap(QFontMetricsF(font), wording.KEEP_NUMBER, area.width(), 3)
+            top = draw_lines(painter, font, lines, area.left(), top, size * 1.35) + size * 0.6
+        font = self._theme.font(size, 500)
+        lines = wrap(QFontMetricsF(font), wording.WHERE_TO_WAIT, area.width(), 8)
+        draw_lines(painter, font, lines, area.left(), top, size * 1.32)

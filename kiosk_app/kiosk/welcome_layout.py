@@ -1,0 +1,127 @@
+"""Where things lie on the first page: heading, cards, help, on any screen.
+
+The frames are tried from the calmest to the tightest until all cards fit with text of full size; then again
+with smaller text, never under the least that can be read; then the services are dealt out on several sheets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import ceil
+
+from PySide6.QtCore import QRect
+
+from core.qt.look.theme import Theme
+from kiosk_app.kiosk.header import header_area
+from kiosk_app.kiosk.service_cards import (
+    FULL_TEXT,
+    ONE_COLUMN,
+    SMALLER_TEXT,
+    TWO_COLUMNS,
+    CardLayout,
+    CardWords,
+    card_layout,
+)
+from kiosk_app.shared.physical_scale import GAP_MM, TARGET_MM, PhysicalScale
+
+_WIDE = 1.4
+"""From this shape on the heading can stand beside the cards."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What stands around the cards.
+
+    Attributes:
+        header, heading, cards, footer: in logical pixels; an empty footer is not shown.
+        title: font size of the heading; `hint` whether a sentence under it has room.
+    """
+
+    header: QRect
+    heading: QRect
+    cards: QRect
+    footer: QRect
+    title: float
+    hint: bool
+
+
+@dataclass(frozen=True)
+class WelcomeLayout:
+    """A frame and the cards in it; `sheets` is their number, `turners` where the buttons between them stand."""
+
+    frame: Frame
+    cards: CardLayout
+    sheets: int
+    turners: QRect
+
+
+def welcome_layout(theme: Theme, scale: PhysicalScale, words: Sequence[CardWords]) -> WelcomeLayout:
+    """The calmest arrangement that shows all services, or else the first of several sheets."""
+    frames = list(_frames(scale, len(words)))
+    for texts in (FULL_TEXT, SMALLER_TEXT):
+        for frame, columns in frames:
+            for text in texts:
+                cards = card_layout(theme, scale, words, frame.cards.width(), columns, text)
+                if len(words) <= TWO_COLUMNS and cards.height(len(words)) <= frame.cards.height():
+                    return WelcomeLayout(frame, cards, 1, QRect())
+    return _dealt_out(theme, scale, words, *frames[-1])
+
+
+def _dealt_out(
+    theme: Theme, scale: PhysicalScale, words: Sequence[CardWords], frame: Frame, columns: int
+) -> WelcomeLayout:
+    area, height, gap = frame.cards, scale.mm(TARGET_MM), scale.mm(GAP_MM)
+    turners = QRect(area.left(), area.bottom() - height, area.width(), height)
+    room = turners.top() - gap - area.top()
+    choices = []
+    for text in SMALLER_TEXT:
+        cards = card_layout(theme, scale, words, area.width(), columns, text)
+        rows = max(1, (room + cards.gap) // (cards.size.height() + cards.gap))
+        sheets = max(1, ceil(len(words) / min(TWO_COLUMNS, rows * columns)))
+        cards = cards.with_sheet(max(1, ceil(len(words) / sheets / columns)) * columns)
+        choices.append(WelcomeLayout(frame, cards, ceil(len(words) / cards.per_sheet), turners))
+    return min(choices, key=lambda layout: layout.sheets)
+
+
+def _frames(scale: PhysicalScale, count: int) -> Iterator[tuple[Frame, int]]:
+    columns = (1, 2) if count <= ONE_COLUMN else (2,)
+    wide = scale.width / max(1, scale.height) >= _WIDE
+    if wide and count <= ONE_COLUMN:
+        yield _beside(scale), 1
+    if not wide:
+        for number in columns:
+            yield _above(scale, footer=True, hint=scale.portrait), number
+    yield _above(scale, footer=True, hint=False), 2
+    yield _above(scale, footer=False, hint=False), 2
+
+
+def _footer(scale: PhysicalScale) -> QRect:
+    height = round(min(scale.mm(TARGET_MM + 8), scale.height * 0.1))
+    return QRect(0, scale.height - height, scale.width, height)
+
+
+def _above(scale: PhysicalScale, footer: bool, hint: bool) -> Frame:
+    header, margin = header_area(scale), scale.margin
+    room = scale.width - 2 * margin
+    if hint:
+        title = min(scale.px(84), room * 0.1)
+        heading = QRect(
+            margin, header.bottom() + round(scale.px(40)), room, round(title * 2.2 + scale.px(124))
+        )
+    else:
+        title = min(scale.px(72), room * 0.068)
+        heading = QRect(margin, header.bottom(), room, round(title * 1.5))
+    bottom = _footer(scale) if footer else QRect()
+    end = (bottom.top() if footer else scale.height) - max(scale.mm(GAP_MM), round(margin * 0.4))
+    cards = QRect(margin, heading.bottom(), room, end - heading.bottom())
+    return Frame(header, heading, cards, bottom, title, hint)
+
+
+def _beside(scale: PhysicalScale) -> Frame:
+    header, footer, margin = header_area(scale), _footer(scale), scale.margin
+    top, end = header.bottom() + 1, footer.top() - scale.mm(GAP_MM)
+    left = round(scale.width * 0.36)
+    heading = QRect(margin, top + round(scale.px(20)), left - 2 * margin, end - top)
+    cards = QRect(left, top, scale.width - left - margin, end - top)
+    return Frame(header, heading, cards, footer, min(scale.px(84), heading.width() * 0.155), True)

@@ -1,0 +1,181 @@
+"""What the wall monitor shows, as a value: made from the lines, the connection and the time of day. No Qt.
+
+nothing known yet ──> waiting for the hub          hub lost, less than 5 min ──> stale: kept, with a grey frame
+live ──> the last call, recent calls, next         hub lost longer, or refused ──> a neutral notice
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta, tzinfo
+from enum import Enum
+from itertools import zip_longest
+from typing import Protocol
+
+from core import wording
+from core.errors import HubError
+from core.line.line_store import Line
+from core.line.tickets import CounterSummary, Hello, ServiceSummary, Ticket
+from core.wire.session import ConnectionState
+
+PULSE = timedelta(seconds=5)
+"""How long a new call pulses, once a second; never more often, never red."""
+FRESH = timedelta(seconds=20)
+"""How long a call stands out."""
+SHOWN_FOR = timedelta(hours=3)
+"""An older call is nobody's any more: no number of yesterday greets the morning."""
+LOST_FOR_GOOD = timedelta(minutes=5)
+"""An older picture is taken down: numbers on it would send people astray."""
+_SHOWN_STATES = ("consulting", "completed", "parked")
+_NEXT_NUMBERS, _MISSED = 6, 3
+
+
+class Mode(Enum):
+    """How much the monitor knows."""
+
+    WAITING = "waiting"
+    LIVE = "live"
+    STALE = "stale"
+    LOST = "lost"
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call: a number and where to go; `fresh` stands out, `pulsing` draws every eye."""
+
+    number: str
+    counter: str
+    fresh: bool = False
+    pulsing: bool = False
+
+
+@dataclass(frozen=True)
+class Board:
+    """Everything on the wall.
+
+    Attributes:
+        mode: how much is known; `since` the time of day ("10:42") when the hub was last heard, else empty.
+        current: the newest call. recent: those before it, newest first.
+        upcoming: the next numbers. missed: today's no-shows, newest first.
+        heading, sentence: what is said instead of a call while there is none.
+        clinic, room, clock: the head line.
+    """
+
+    mode: Mode = Mode.WAITING
+    since: str = ""
+    current: Call | None = None
+    recent: tuple[Call, ...] = ()
+    upcoming: tuple[str, ...] = ()
+    missed: tuple[str, ...] = ()
+    heading: str = ""
+    sentence: str = ""
+    clinic: str = ""
+    room: str = ""
+    clock: str = ""
+
+
+class Hub(Protocol):
+    """What is read of the connection to the hub; `core.qt.hub_bridge.HubBridge` is one."""
+
+    @property
+    def state(self) -> ConnectionState: ...
+    @property
+    def lost_since(self) -> datetime | None: ...
+    @property
+    def refusal(self) -> HubError | None: ...
+    @property
+    def hello(self) -> Hello | None: ...
+    @property
+    def services(self) -> tuple[ServiceSummary, ...]: ...
+    @property
+    def counters(self) -> tuple[CounterSummary, ...]: ...
+    def line(self, service: str) -> Line: ...
+
+
+def gather(hub: Hub, now: datetime, ahead: timedelta, most: int) -> Board:
+    """The board as it is now, with at most `most` calls.
+
+    `now` is this computer's time, `ahead` how far the hub's clock is ahead of it: the wall shows the hub's.
+    """
+    lines = [line for line in (hub.line(service.code) for service in hub.services) if line.known]
+    mode = mode_of(hub.state, hub.lost_since, bool(lines), now)
+    called = calls((each for line in lines for each in line.recent), hub.counters, now + ahead, most)
+    hello = hub.hello
+    zone = wording.time_zone(hello.site.time_zone if hello else None)
+    board = Board(
+        mode=mode,
+        since=wording.clock(hub.lost_since + ahead, zone) if hub.lost_since else "",
+        current=called[0] if called else None,
+        recent=called[1:],
+        upcoming=upcoming([line.first(_NEXT_NUMBERS) for line in lines], _NEXT_NUMBERS),
+        missed=tuple(ticket.number for line in lines for ticket in line.missed)[:_MISSED],
+        clinic=hello.site.name if hello else "",
+        room=hello.name if hello else "",
+        clock=wording.clock(now + ahead, zone) if hello else "",
+    )
+    heading, sentence = _instead(hub, board, zone, now + ahead)
+    board = replace(board, heading=heading, sentence=sentence)
+    return board if mode is Mode.LIVE else calmed(board)
+
+
+def _instead(hub: Hub, board: Board, zone: tzinfo, now: datetime) -> tuple[str, str]:
+    if board.mode is Mode.WAITING:
+        return wording.WALL_STARTING
+    if board.mode is Mode.LOST:
+        heading, sentence = wording.WALL_LOST
+        return heading, wording.for_staff(hub.refusal.message) if hub.refusal else sentence
+    return nothing_called(hub.services, zone, now) if board.current is None else ("", "")
+
+
+def mode_of(state: ConnectionState, lost_since: datetime | None, known: bool, now: datetime) -> Mode:
+    """How much the monitor knows. `known`: whether any line was ever received."""
+    if state is ConnectionState.REFUSED:
+        return Mode.LOST
+    if state is ConnectionState.LIVE:
+        return Mode.LIVE if known else Mode.WAITING
+    if lost_since is not None and now - lost_since > LOST_FOR_GOOD:
+        return Mode.LOST
+    return Mode.STALE if known else Mode.WAITING
+
+
+def calls(
+    recent: Iterable[Ticket], counters: Sequence[CounterSummary], now: datetime, most: int
+) -> tuple[Call, ...]:
+    """The last calls of all lines, newest first, each ticket once, with where it was last called to."""
+    called = [each for each in recent if each.status in _SHOWN_STATES and _younger(each, SHOWN_FOR, now)]
+    called.sort(key=lambda ticket: (ticket.called_at, ticket.number), reverse=True)
+    return tuple(
+        Call(
+            ticket.number,
+            wording.counter_name(ticket.counter, counters),
+            fresh=_younger(ticket, FRESH, now),
+            pulsing=_younger(ticket, PULSE, now),
+        )
+        for ticket in called[:most]
+    )
+
+
+def _younger(ticket: Ticket, age: timedelta, now: datetime) -> bool:
+    return ticket.called_at is not None and now - ticket.called_at < age
+
+
+def calmed(board: Board) -> Board:
+    """The same with nothing that stands out: what is not live may not send anybody anywhere in a hurry."""
+    calm = [replace(call, fresh=False, pulsing=False) for call in (board.current, *board.recent) if call]
+    return replace(board, current=calm[0] if calm else None, recent=tuple(calm[1:]))
+
+
+def upcoming(lines: Iterable[Sequence[Ticket]], most: int) -> tuple[str, ...]:
+    """The next numbers: the first of each line, then the second of each, …"""
+    rows = zip_longest(*lines)
+    return tuple(ticket.number for row in rows for ticket in row if ticket is not None)[:most]
+
+
+def nothing_called(services: Sequence[ServiceSummary], zone: tzinfo, now: datetime) -> tuple[str, str]:
+    """Heading and sentence while nobody has been called: closed, or soon."""
+    if not services or any(service.state != "closed" for service in services):
+        return wording.NOTHING_CALLED
+    opening = [service.opens_at for service in services if service.opens_at is not None]
+    sentence = wording.opens_at(min(opening), zone, now) if opening else ""
+    return wording.WALL_CLOSED, sentence[:1].upper() + sentence[1:]

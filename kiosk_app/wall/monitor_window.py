@@ -1,0 +1,177 @@
+"""The wall monitor's window: gathers what the hub says into a `Board`, at most once in a while, and shows it."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from PySide6.QtCore import QSize, QTimer
+from PySide6.QtGui import QCloseEvent, QPainter, QPaintEvent, QResizeEvent
+
+from core import wording
+from core.line.tickets import QueueEvent
+from core.qt.hub_bridge import HubBridge
+from core.qt.look.theme import Mode as ThemeMode
+from core.qt.look.theme import Theme
+from kiosk_app.shared.public_window import PublicWindow
+from kiosk_app.wall import monitor_board
+from kiosk_app.wall.announcer import Announcement, Announcer
+from kiosk_app.wall.monitor_board import Board, Mode
+from kiosk_app.wall.wall_layout import PORTRAIT_ROWS, SHIFT_BY, wall_layout
+from kiosk_app.wall.wall_panel import Panel
+from kiosk_app.wall.wall_panels import CallPanel, CallRow, NextBar, StaleFrame, WallHeader
+
+FRAME = 100
+"""Changes are shown together, once in so many milliseconds: a thousand events a second cost ten pictures."""
+SHIFT_EVERY = 90_000
+"""How often (ms) the picture moves a little."""
+
+
+class MonitorWindow(PublicWindow):
+    """One wall monitor.
+
+    Attributes:
+        board: what is shown now.
+        announcer: plays the chimes; its `trouble` says why there are none.
+    """
+
+    def __init__(
+        self,
+        bridge: HubBridge,
+        windowed: bool = False,
+        theme: Theme | None = None,
+        announcer: Announcer | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        super().__init__("InTurn monitor", windowed)
+        self._bridge, self._now = bridge, now
+        self._theme = theme or Theme(ThemeMode.LIGHT)
+        self._ahead = timedelta()
+        self._dark = False
+        self._shift = (0, 0)
+        self.board = Board()
+        self.announcer = announcer or Announcer(parent=self)
+        self._make_panels()
+        self._make_timers()
+        self._follow_bridge()
+        self.refresh()
+
+    def open(self) -> None:
+        """Show the window as it is meant to be seen: full screen, or on somebody's desktop."""
+        self.show_in_place(QSize(1280, 720))
+
+    def _make_panels(self) -> None:
+        self.header = WallHeader(self._theme, self.board, self)
+        self.call_panel = CallPanel(self._theme, self.board, self)
+        self.rows = [CallRow(self._theme, None, self) for _ in range(PORTRAIT_ROWS)]
+        self.next_bar = NextBar(self._theme, self.board, self)
+        self.frame = StaleFrame(self._theme, self)
+        self._theme.changed.connect(self.update)
+
+    def _make_timers(self) -> None:
+        self._frame = QTimer(self, interval=FRAME, singleShot=True)
+        self._frame.timeout.connect(self.refresh)
+        self._second = QTimer(self, interval=500)
+        self._second.timeout.connect(self.tick)
+        self._second.start()
+        self._mover = QTimer(self, interval=SHIFT_EVERY)
+        self._mover.timeout.connect(self._move)
+        self._mover.start()
+
+    def _follow_bridge(self) -> None:
+        bridge, soon = self._bridge, self._soon
+        bridge.event_received.connect(self._heard)
+        bridge.hello_changed.connect(self._greeted)
+        for signal in (
+            bridge.state_changed,
+            bridge.line_changed,
+            bridge.reset,
+            bridge.services_changed,
+            bridge.counters_changed,
+        ):
+            signal.connect(soon)
+
+    # --- what happens ---
+
+    def _soon(self, *_: object) -> None:
+        if not self._frame.isActive():
+            self._frame.start()
+
+    def _greeted(self) -> None:
+        """The hub's clock counts: a wall's computer is often minutes wrong."""
+        hello = self._bridge.hello
+        if hello is not None:
+            self._ahead = hello.time - self._now()
+        self.refresh()
+
+    def _hub_time(self) -> datetime:
+        return self._now() + self._ahead
+
+    def _heard(self, event: QueueEvent) -> None:
+        if event.kind in ("called", "recalled") and event.ticket is not None:
+            counter = wording.counter_name(event.ticket.counter, self._bridge.counters)
+            self.announcer.announce(Announcement(event.ticket.number, counter), self._hub_time() - event.at)
+
+    def tick(self) -> None:
+        """Twice a second: the clock, a pulse's other half, a call that has grown old, an outage that grew long."""
+        self.refresh()
+        call = self.board.current
+        pulsing = call is not None and call.pulsing and not self._theme.reduce_motion
+        self._dark = pulsing and not self._dark
+        self.call_panel.set_dimmed(self._dark)
+
+    def _move(self) -> None:
+        self._shift = (random.randint(-SHIFT_BY, SHIFT_BY), random.randint(-SHIFT_BY, SHIFT_BY))
+        self._arrange()
+
+    # --- what is shown ---
+
+    def refresh(self) -> None:
+        """Show what is known now."""
+        self._frame.stop()
+        self._show(monitor_board.gather(self._bridge, self._now(), self._ahead, 1 + PORTRAIT_ROWS))
+
+    def _show(self, board: Board) -> None:
+        rearranged = (board.mode, bool(board.heading)) != (self.board.mode, bool(self.board.heading))
+        self.board = board
+        for panel in (self.header, self.call_panel, self.next_bar):
+            panel.show_value(board)
+        for row, call in zip(self.rows, (*board.recent, *[None] * PORTRAIT_ROWS), strict=False):
+            row.show_value(call)
+        if rearranged:
+            self.frame.setVisible(board.mode is Mode.STALE)
+            self._arrange()
+
+    # --- where things lie ---
+
+    def _arrange(self) -> None:
+        panels: list[Panel[Any]] = [self.header, self.call_panel, self.next_bar, *self.rows]
+        for panel in panels:
+            panel.set_side(float(min(self.width(), self.height())))
+        with_bar = self.board.mode in (Mode.LIVE, Mode.STALE)
+        layout = wall_layout(self.size(), self._shift, bool(self.board.heading), with_bar)
+        self.header.setGeometry(layout.header)
+        self.call_panel.setGeometry(layout.call)
+        self.next_bar.setVisible(with_bar)
+        self.next_bar.setGeometry(layout.next_bar)
+        for index, row in enumerate(self.rows):
+            row.setVisible(index < len(layout.rows))
+            if index < len(layout.rows):
+                row.setGeometry(layout.rows[index])
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.fillRect(event.rect(), self._theme.colour("wall_ground"))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.frame.setGeometry(self.rect())
+        self._arrange()
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        for timer in (self._frame, self._second, self._mover):
+            timer.stop()
+        self.announcer.stop()
+        super().closeEvent(event)

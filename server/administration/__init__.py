@@ -1,0 +1,1 @@
+"""What a clinic consists of: services, counters, hours, people, devices."""

@@ -1,0 +1,247 @@
+"""How a clinic's services, counters and days are set on the command line. Each act is in `admin_events`.
+
+Values come as they were typed; whatever is wrong with one is a SetupError's sentence, and nothing is changed then.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date, time, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Engine, delete, insert, select, text, update
+
+from core.errors import SetupError
+from server.administration.opening_hours import Period, format_hours, parse_hours
+from server.administration.people_and_devices import ACTOR, let_serve, log_act
+from server.schema.engine import wake_hubs
+from server.schema.tables import closed_days, counter_services, counters, opening_hours, services, settings
+
+OFF, NEVER = "off", "never"
+RULES = ("best_rank", "in_order")
+
+
+def set_service(engine: Engine, code: str, typed: Mapping[str, str]) -> None:
+    """Sets what is given: name, head_start, pace, last_ticket (minutes), quota, no_show_calls, hours.
+
+    Raises SetupError: an unknown service, a bad value; DBAPIError for a head start while people wait.
+    """
+    values = {
+        column: read(typed[option]) for option, (column, read) in _SERVICE_VALUES.items() if option in typed
+    }
+    with engine.begin() as connection:
+        changed = {**values, "version": services.c.version + 1}
+        row = update(services).where(services.c.code == code).values(changed).returning(services.c.id)
+        service = connection.execute(row).scalar_one_or_none()
+        if service is None:
+            raise SetupError(f"There is no service {code}.")
+        if "hours" in typed or "last_ticket" in typed:
+            _set_hours(connection, service, typed.get("hours"), typed.get("last_ticket"))
+        log_act(connection, "service_set", code, **typed)
+
+
+def list_services(engine: Engine) -> Iterable[str]:
+    """A line for each service: code, name, state, hours; then one for each closed day to come."""
+    query = text(
+        "SELECT id, code, name, service_state(s, clock_timestamp()) AS state FROM services s ORDER BY id"
+    )
+    coming = text(
+        "SELECT d.day, s.code FROM closed_days d LEFT JOIN services s ON s.id = d.service_id"
+        " WHERE d.day >= business_day_now() ORDER BY d.day, s.id"
+    )
+    with engine.connect() as connection:
+        for row in connection.execute(query).all():
+            periods, last = _hours_of(connection, row.id)
+            hours = format_hours(periods) + (f", last ticket {last} min before the end" if last else "")
+            yield f"{row.code}\t{row.name}\t{row.state}\t{hours}"
+        for day, code in connection.execute(coming):
+            yield f"closed on {day}\t{code or 'every service'}"
+
+
+def close_on(engine: Engine, day: str, code: str | None) -> None:
+    """No tickets on a day of the calendar, of one service or (None) of all. Raises SetupError."""
+    with engine.begin() as connection:
+        when, service = _day(day), _service_id(connection, code)
+        if connection.execute(_closed_day(when, service)).first() is None:
+            connection.execute(insert(closed_days).values(day=when, service_id=service))
+            log_act(connection, "day_closed_ahead", day, service=code)
+
+
+def open_on(engine: Engine, day: str, code: str | None) -> None:
+    """Takes `close_on` back. Raises SetupError when that was not said for the same services."""
+    with engine.begin() as connection:
+        row = connection.execute(_closed_day(_day(day), _service_id(connection, code))).first()
+        if row is None:
+            named = "`service list` names the closed days."
+            raise SetupError(f"{day} was not closed for {code or 'every service'}: {named}")
+        connection.execute(delete(closed_days).where(closed_days.c.id == row.id))
+        log_act(connection, "day_opened_again", day, service=code)
+
+
+def set_counter(engine: Engine, code: str, typed: Mapping[str, str]) -> None:
+    """Sets what is given: name, services (`A,B` in the order of serving), rule. Raises SetupError."""
+    values: dict[str, Any] = {"version": counters.c.version + 1}
+    if "name" in typed:
+        values["name"] = _name(typed["name"])
+    if "rule" in typed:
+        values["rule"] = _rule(typed["rule"])
+    with engine.begin() as connection:
+        # This locks the counter's row first, as every call from it does: nobody calls from lines that change meanwhile.
+        row = update(counters).where(counters.c.code == code).values(values).returning(counters.c.id)
+        counter = connection.execute(row).scalar_one_or_none()
+        if counter is None:
+            raise SetupError(f"There is no counter {code}.")
+        if "services" in typed:
+            let_serve(connection, counter, typed["services"].split(","))
+        log_act(connection, "counter_set", code, **typed)
+
+
+def list_counters(engine: Engine) -> Iterable[str]:
+    """A line for each counter: code, name, state, services in their order, rule."""
+    served = (
+        select(counter_services.c.counter_id, services.c.code)
+        .join(services, services.c.id == counter_services.c.service_id)
+        .order_by(counter_services.c.place)
+    )
+    with engine.connect() as connection:
+        pairs = connection.execute(served).all()
+        for row in connection.execute(select(counters).order_by(counters.c.id)):
+            codes = ",".join(code for counter, code in pairs if counter == row.id)
+            yield f"{row.code}\t{row.name}\t{row.state}\t{codes}\t{row.rule}"
+
+
+def set_site(engine: Engine, typed: Mapping[str, str]) -> None:
+    """Sets what is given: name, time_zone (IANA), day_starts (HH:MM), day_closes (HH:MM or never). Raises SetupError."""
+    values: dict[str, Any] = {"config_revision": settings.c.config_revision + 1}
+    if "name" in typed:
+        values["site_name"] = _name(typed["name"])
+    if "day_starts" in typed:
+        values["day_starts"] = _time(typed["day_starts"])
+    if "day_closes" in typed:
+        values["day_closes"] = None if typed["day_closes"] == NEVER else _time(typed["day_closes"])
+    with engine.begin() as connection:
+        if "time_zone" in typed:
+            values["time_zone"] = _time_zone(connection, typed["time_zone"])
+        connection.execute(update(settings).values(values))
+        log_act(connection, "site_set", "site", **typed)
+
+
+def show_site(engine: Engine) -> Iterable[str]:
+    """The site in one line."""
+    with engine.connect() as connection:
+        columns = (settings.c.site_name, settings.c.time_zone, settings.c.day_starts, settings.c.day_closes)
+        row = connection.execute(select(*columns)).one()
+    closes = (
+        f"closes {row.day_closes:%H:%M}" if row.day_closes is not None else "is closed by an administrator"
+    )
+    yield f"{row.site_name}\t{row.time_zone}\tthe day starts {row.day_starts:%H:%M} and {closes}"
+
+
+def close_day(engine: Engine, code: str | None) -> str:
+    """Cancels who waits or is parked, of one service or all, and says how many and what stays open. Raises DBAPIError."""
+    statement = text("SELECT close_day(:actor, :key, '', :service)")
+    with engine.begin() as connection:
+        values = {"actor": ACTOR, "key": str(uuid.uuid4()), "service": code}
+        result = connection.execute(statement, values).scalar_one()["result"]
+        wake_hubs(connection)
+    cancelled, consulting = result["cancelled"], result["consulting"]
+    first = "1 ticket was cancelled." if cancelled == 1 else f"{cancelled} tickets were cancelled."
+    still = ", ".join(f"{ticket['number']} at {ticket['counter']}" for ticket in consulting)
+    return f"{first} {f'Consultations left open: {still}.' if still else 'No consultation is open.'}"
+
+
+def _set_hours(connection: Connection, service: int, hours: str | None, last_ticket: str | None) -> None:
+    held, last = _hours_of(connection, service)
+    periods = held if hours is None else parse_hours(hours)
+    if last_ticket is not None:
+        last = _whole(last_ticket, "minutes", 0, 1439)
+        if last and not periods:
+            raise SetupError("A service that is always open has no last ticket: give it --hours, too.")
+    for period in periods:
+        if last >= period.minutes:
+            raise SetupError(
+                f"Nobody could take a ticket: the last one is {last} minutes before the end of an opening"
+                f" that lasts {period.minutes}."
+            )
+    connection.execute(delete(opening_hours).where(opening_hours.c.service_id == service))
+    for period in periods:
+        values = {"weekday": period.weekday, "opens": period.opens, "closes": period.closes}
+        row = insert(opening_hours).values(service_id=service, last_ticket_minutes=last, **values)
+        connection.execute(row)
+
+
+def _hours_of(connection: Connection, service: int) -> tuple[tuple[Period, ...], int]:
+    """A service's periods, and how many minutes before their end the last ticket is issued."""
+    rows = connection.execute(select(opening_hours).where(opening_hours.c.service_id == service)).all()
+    periods = tuple(sorted(Period(row.weekday, row.opens, row.closes) for row in rows))
+    return periods, max((row.last_ticket_minutes for row in rows), default=0)
+
+
+def _closed_day(day: date, service_id: int | None) -> Any:
+    same = closed_days.c.service_id.is_not_distinct_from(service_id)
+    return select(closed_days.c.id).where(closed_days.c.day == day, same)
+
+
+def _service_id(connection: Connection, code: str | None) -> int | None:
+    if code is None:
+        return None
+    found: int | None = connection.execute(
+        select(services.c.id).where(services.c.code == code)
+    ).scalar_one_or_none()
+    if found is None:
+        raise SetupError(f"There is no service {code}.")
+    return found
+
+
+def _whole(typed: str, what: str, least: int, most: int) -> int:
+    if not re.fullmatch(r"[0-9]{1,9}", typed) or not least <= int(typed) <= most:
+        raise SetupError(f"“{typed}” is no number of {what}: write a whole number from {least} to {most}.")
+    return int(typed)
+
+
+def _name(typed: str) -> str:
+    if not typed.strip():
+        raise SetupError("A name can't be empty.")
+    return typed.strip()
+
+
+def _rule(typed: str) -> str:
+    if typed not in RULES:
+        raise SetupError(f"“{typed}” is no rule: write {' or '.join(RULES)}.")
+    return typed
+
+
+def _time(typed: str) -> time:
+    found = re.fullmatch(r"(\d{1,2}):(\d{2})", typed)
+    if found is None or int(found[1]) > 23 or int(found[2]) > 59:
+        raise SetupError(f"“{typed}” is no time of day: write it like 04:00.")
+    return time(int(found[1]), int(found[2]))
+
+
+def _time_zone(connection: Connection, typed: str) -> str:
+    known = text("SELECT name FROM pg_timezone_names WHERE name = :name")
+    if connection.execute(known, {"name": typed}).first() is None:
+        raise SetupError(f"There is no time zone {typed}. Write it like Europe/Berlin.")
+    return typed
+
+
+def _day(typed: str) -> date:
+    try:
+        return date.fromisoformat(typed)
+    except ValueError:
+        raise SetupError(f"“{typed}” is no day: write it like 2026-12-24.") from None
+
+
+_SERVICE_VALUES: dict[str, tuple[str, Callable[[str], Any]]] = {
+    "name": ("name", _name),
+    "head_start": (
+        "head_start",
+        lambda typed: None if typed == OFF else timedelta(minutes=_whole(typed, "minutes", 0, 1440)),
+    ),
+    "pace": ("configured_pace_seconds", lambda typed: 60 * _whole(typed, "minutes", 1, 1440)),
+    "quota": ("daily_quota", lambda typed: None if typed == OFF else _whole(typed, "tickets", 1, 1_000_000)),
+    "no_show_calls": ("no_show_calls", lambda typed: _whole(typed, "calls", 1, 1000)),
+}
+"""What may be typed of a service -> its column and how it is read."""

@@ -1,0 +1,46 @@
+"""The database as a command of the administrator has it: an engine that is its owner's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
+
+from core.errors import SetupError
+from core.settings import Settings
+from server.schema import hub_role
+from server.schema.engine import administration_engine, sentence_of
+from server.schema.own_database import database_url, prepare
+
+
+@contextmanager
+def database_engine(settings: Settings, *, must_exist: bool = False) -> Iterator[Engine]:
+    """An engine of the database's owner, whatever its schema.
+
+    Raises SetupError for an account that can only serve; what the database refuses inside the block is one, too.
+    """
+    with database_url(settings, must_exist=must_exist) as url, _owners_engine(url) as engine:
+        yield engine
+
+
+@contextmanager
+def current_engine(settings: Settings, *, must_exist: bool = False) -> Iterator[Engine]:
+    """An engine on a database with the current schema: its own is upgraded, another's must be. Raises SetupError."""
+    with database_url(settings, must_exist=must_exist) as url, _owners_engine(url) as engine:
+        prepare(url, own=None if settings.database_url else settings.data_path)
+        yield engine
+
+
+@contextmanager
+def _owners_engine(url: str) -> Iterator[Engine]:
+    engine = administration_engine(url)
+    try:
+        with engine.connect() as connection:
+            hub_role.refuse_who_only_serves(connection)
+        yield engine
+    except DBAPIError as error:
+        raise SetupError(sentence_of(error)) from error
+    finally:
+        engine.dispose()

@@ -1,0 +1,92 @@
+"""`inturn-hub serve`: the database, then the hub, until SIGTERM or Ctrl-C; a database of its own is kept alive."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+from pathlib import Path
+
+from core.errors import HubError, SetupError
+from core.settings import Settings
+from server.connections.hub import Hub
+from server.door.limits import limits_of
+from server.door.tls import TlsFiles, check_files
+from server.health import logs
+from server.postgres.embedded import EmbeddedPostgres, EmbeddedPostgresError
+from server.schema.own_database import prepare
+
+log = logging.getLogger(__name__)
+
+WATCH_SECONDS = 0.5
+
+
+def serve(settings: Settings) -> int:
+    """Serves until told to stop; exit code 0. Raises SetupError."""
+    logs.configure()
+    tls_files(settings)
+    if settings.database_url:
+        return _serve_on(settings, settings.database_url, None)
+    with EmbeddedPostgres(settings.data_path) as embedded:
+        return _serve_on(settings, embedded.start(), embedded)
+
+
+def _serve_on(settings: Settings, url: str, embedded: EmbeddedPostgres | None) -> int:
+    prepare(url, own=embedded.root if embedded else None)
+    hub = Hub(
+        url,
+        host=settings.host,
+        port=settings.port,
+        tls=tls_files(settings),
+        limits=limits_of(settings),
+        origins=[origin.strip() for origin in settings.origins.split(",") if origin.strip()],
+        metrics_from=settings.metrics_from,
+    )
+    with asyncio.Runner(loop_factory=hub.new_loop) as runner:
+        runner.run(_run(hub, embedded))
+    return 0
+
+
+def tls_files(settings: Settings) -> TlsFiles | None:
+    """The certificate and key that are set. Raises SetupError if they can't be used, before PostgreSQL starts in vain."""
+    if not settings.tls_cert and not settings.tls_key:
+        return None
+    if not settings.tls_cert or not settings.tls_key:
+        raise SetupError("TLS needs both a certificate and its key: --tls-cert FILE --tls-key FILE.")
+    files = TlsFiles(Path(settings.tls_cert).expanduser(), Path(settings.tls_key).expanduser())
+    check_files(files)
+    return files
+
+
+async def _run(hub: Hub, embedded: EmbeddedPostgres | None) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        with contextlib.suppress(NotImplementedError):
+            loop.add_signal_handler(number, stop.set)
+    if hasattr(signal, "SIGHUP"):
+        loop.add_signal_handler(signal.SIGHUP, hub.renew_certificate)
+    try:
+        await hub.start()
+    except HubError as error:
+        raise SetupError(f"The hub can't start: {error.message}") from error
+    print(f"listening on {hub.url}", flush=True)
+    watch = loop.create_task(_keep_database(hub, embedded)) if embedded else None
+    await stop.wait()
+    log.info("Stopping")
+    if watch is not None:
+        watch.cancel()
+        await asyncio.gather(watch, return_exceptions=True)
+    await hub.stop()
+
+
+async def _keep_database(hub: Hub, embedded: EmbeddedPostgres) -> None:
+    """Starts the hub's own database again when it is gone: it was killed, or the process that owned it ended."""
+    while True:
+        await asyncio.sleep(WATCH_SECONDS)
+        if hub.misses_database:
+            try:
+                await asyncio.to_thread(embedded.start)
+            except EmbeddedPostgresError as error:
+                log.error("%s", error)

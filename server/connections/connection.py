@@ -1,0 +1,243 @@
+"""One client from its hello to its end: who it is, what it asks, one request after the other.
+
+A client's own order is kept: its next request is read when the reply to the one before is written. Pushes go between.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from time import monotonic
+from typing import Any
+
+import msgspec
+from websockets.exceptions import ConnectionClosed
+
+from core.errors import InvalidRequest, RateLimited, Unauthenticated
+from core.wire.protocol import (
+    CLOSE_UNAUTHENTICATED,
+    HELLO_SECONDS,
+    MAX_HELLO_BYTES,
+    MAX_REQUEST_BYTES,
+    PROTOCOL_VERSIONS,
+    Request,
+    decode_request,
+    error_frame,
+    reply_frame,
+)
+from server.connections.composition import HubParts
+from server.door.hub_socket import HubSocket
+from server.door.known_clients import Principal
+from server.door.limits import Limits, Pace
+from server.door.throttle import address_of
+from server.health.logs import RequestLog
+from server.pushes.outbox import Outbox
+from server.routers import execute
+from server.routers.introduction import HelloParams, PairParams
+from server.routers.registry import Context, as_hub_error, decode_params
+
+log = logging.getLogger(__name__)
+
+CLOSE_NOT_TEXT = 1003
+GOODBYE_SECONDS = 1.0
+"""How long a client that is sent away may take to say goodbye; one that is gone never does."""
+REQUESTS_A_TURN = 8
+NO_PARAMS = msgspec.Raw(b"{}")
+_PROGRAM = re.compile(r"[A-Za-z-]{1,32}/[0-9A-Za-z.+]{1,24}")
+
+
+class ClientConnection:
+    """The hub's side of one WebSocket.
+
+    Attributes:
+        principal: who it is; None before hello.
+        heard_at: monotonic seconds of the last frame.
+        leaving: whether it was sent away.
+    """
+
+    def __init__(
+        self, socket: HubSocket, parts: HubParts, limits: Limits, on_admitted: Callable[[], None]
+    ) -> None:
+        self.principal: Principal | None = None
+        self.heard_at = monotonic()
+        self._socket = socket
+        self._parts = parts
+        self._limits = limits
+        self._on_admitted = on_admitted
+        self._address = address_of(str(socket.remote_address[0]))
+        self.leaving = False
+
+    async def run(self) -> None:
+        """Serves the client until it leaves, at whatever moment, or is sent away."""
+        with contextlib.suppress(ConnectionClosed):
+            await self._live()
+
+    async def close(self, code: int, reason: str) -> None:
+        """Sends the client away: nothing that it still asks is done."""
+        self.leaving = True
+        try:
+            async with asyncio.timeout(GOODBYE_SECONDS):
+                await self._socket.close(code, reason)
+        except TimeoutError:
+            # The library waits for ever until a goodbye is written, which it never is to one that has stopped reading.
+            self._socket.transport.abort()
+
+    async def _live(self) -> None:
+        self._socket.protocol.max_message_size = MAX_HELLO_BYTES
+        try:
+            async with asyncio.timeout(HELLO_SECONDS):
+                principal = await self._welcome()
+        except TimeoutError:
+            self._parts.metrics.refuse_connection("hello_late")
+            return await self.close(CLOSE_UNAUTHENTICATED, "no hello in time")
+        if principal is None:
+            return await self.close(CLOSE_UNAUTHENTICATED, "not authenticated")
+        self._socket.protocol.max_message_size = MAX_REQUEST_BYTES
+        self._socket.trust()
+        self._on_admitted()
+        self._parts.metrics.connected(principal.role)
+        try:
+            await self._serve(principal)
+        finally:
+            self._parts.metrics.disconnected(principal.role)
+
+    async def _receive(self) -> str | None:
+        """The next text; None when the client left, was sent away or spoke something else."""
+        try:
+            message = await self._socket.recv()
+        except ConnectionClosed:
+            return None
+        if self.leaving:
+            return None
+        self.heard_at = monotonic()
+        if isinstance(message, bytes):
+            self._parts.metrics.refuse_connection("malformed")
+            await self.close(CLOSE_NOT_TEXT, "text frames only")
+            return None
+        return message
+
+    async def _welcome(self) -> Principal | None:
+        """Answers requests until one is a good hello; None when the client gave up, was refused or asked for too much."""
+        for _ in range(self._limits.requests_before_hello):
+            message = await self._receive()
+            if message is None:
+                return None
+            request: Request | None = None
+            try:
+                request = decode_request(message)
+                # Known before the answer is written: who is revoked in that moment is found among the clients.
+                self.principal, result = await self._introduce(request)
+            except Exception as error:  # noqa: BLE001  every failure is answered
+                _, refusal = _refusal(request, error)
+                await self._socket.send(refusal.decode())
+                if isinstance(error, Unauthenticated) and request and request.method.startswith("session."):
+                    return None
+                continue
+            await self._socket.send(reply_frame(request.id, result).decode())
+            if self.principal is not None:
+                return self.principal
+        return None
+
+    async def _introduce(self, request: Request) -> tuple[Principal | None, Any]:
+        access = self._parts.access
+        if request.method == "session.pair":
+            pairing = decode_params(request.params, PairParams)
+            return None, await access.pair(pairing.code, self._address)
+        if request.method != "session.hello":
+            raise Unauthenticated("Please say session.hello first.")
+        hello = decode_params(request.params, HelloParams)
+        try:
+            principal = await access.admit(hello.credentials, self._address)
+        except (Unauthenticated, RateLimited) as refusal:
+            if hello.credentials.password:
+                throttled = isinstance(refusal, RateLimited)
+                self._parts.metrics.sign_in("throttled" if throttled else "refused")
+            raise
+        if hello.credentials.password:
+            self._parts.metrics.sign_in("accepted")
+        # Only what looks like a program's name: anything else may be anything.
+        program = hello.client if _PROGRAM.fullmatch(hello.client) else "another program"
+        log.info("%s (%s) connected with %s", principal.actor, principal.role, program)
+        return principal, self._hello_result(principal)
+
+    def _hello_result(self, principal: Principal) -> dict[str, Any]:
+        row = self._parts.overview.site
+        return {
+            "session": principal.session,
+            "role": principal.role,
+            "name": principal.name,
+            "server": {"name": "inturn", "version": self._parts.version},
+            "epoch": row.epoch,
+            "protocol": PROTOCOL_VERSIONS,
+            "site": row.site,
+            "config_revision": row.config_revision,
+            "time": datetime.now(UTC),
+        }
+
+    async def _serve(self, principal: Principal) -> None:
+        outbox = Outbox(self._socket, principal.role, principal.view, principal.actor)
+        pace, requests = self._pace_of(principal), RequestLog(principal.actor)
+        try:
+            turn = 0
+            while (message := await self._receive()) is not None:
+                if self._socket.has_more:
+                    # Requests that wait already are read without a pause: now and then others have their turn.
+                    turn += 1
+                    if turn % REQUESTS_A_TURN == 0:
+                        await asyncio.sleep(0)
+                wait = pace.take()
+                await self._answer(principal, outbox, message, requests, wait)
+                if wait:
+                    # Nothing is read meanwhile: a flood waits in its own computer.
+                    await asyncio.sleep(wait)
+        finally:
+            await self._parts.notifications.unsubscribe(outbox)
+
+    def _pace_of(self, principal: Principal) -> Pace:
+        limits = self._limits
+        if principal.actor.startswith("device:"):
+            return Pace(limits.device_rate, limits.device_burst)
+        return Pace(limits.people_rate, limits.people_rate)
+
+    async def _answer(
+        self, principal: Principal, outbox: Outbox, message: str, requests: RequestLog, wait: float
+    ) -> None:
+        parts = self._parts
+        context = Context(
+            principal, outbox, parts.operations, parts.notifications, parts.access, parts.condition.report
+        )
+        request: Request | None = None
+        outcome, result = "ok", None
+        started = monotonic()
+        try:
+            request = decode_request(message)
+            if wait:
+                raise _too_fast(wait)
+            if request.method.startswith("session.hello"):
+                raise InvalidRequest("This connection has said hello already.")
+            result = await execute(context, request.method, request.params)
+            text = reply_frame(request.id, result)
+        except Exception as error:  # noqa: BLE001  every failure is answered
+            outcome, text = _refusal(request, error)
+        seconds = monotonic() - started
+        method, params = (request.method, request.params) if request else ("", NO_PARAMS)
+        parts.metrics.observe(method, outcome, seconds)
+        requests.write(method, params, outcome, seconds, result)
+        if request is None or request.id is not None:
+            await outbox.reply(text)
+        if context.after_reply is not None:
+            context.after_reply()
+
+
+def _refusal(request: Request | None, error: Exception) -> tuple[str, bytes]:
+    """The reason and the frame that tells it: `_answer` must not keep the exception, whose traceback keeps `_answer`."""
+    refusal = as_hub_error(error)
+    return refusal.reason, error_frame(request.id if request else None, refusal)
+
+
+def _too_fast(wait: float) -> RateLimited:
+    return RateLimited("That was too fast. Please wait a moment.", retry_after=round(wait + 0.001, 3))

@@ -1,0 +1,115 @@
+"""The hub's pages beside the WebSocket: `/livez`, `/readyz` and `/metrics`.
+
+Each is answered on its own connection before the WebSocket's handshake, whether the database answers or not. That a hub
+is there, and whether it works, anybody may know who can reach it (load balancers ask); why it does not, and `/metrics`,
+are for the computers that `metrics_from` names, by default the hub's own. An address of the house is no reason to trust:
+visitors in the waiting room have one, too.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+from collections.abc import Mapping
+from http import HTTPStatus
+
+import msgspec
+from websockets.datastructures import Headers
+from websockets.http11 import Request, Response
+
+from core.errors import HubError, SetupError
+from server.connections.composition import HubParts
+from server.database.schema_revision import latest_revision
+from server.health.metrics import CONTENT_TYPE
+
+WEBSOCKET_PATH = "/ws"
+OWN_COMPUTER = "127.0.0.0/8, ::1"
+FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Real-IP", "Via")
+"""What a proxy adds: behind one, everybody has the proxy's address."""
+NOT_FOR_YOU = (
+    "Only the hub's own computer reads this page, and those that its setting metrics_from names. "
+    'The administrator sets it, e.g. metrics_from = "127.0.0.0/8, ::1, 10.0.0.5".'
+)
+
+
+class Readers:
+    """The computers that may read everything that the pages tell."""
+
+    def __init__(self, networks: str = OWN_COMPUTER) -> None:
+        """`networks`: addresses and networks, separated by commas. Raises SetupError."""
+        try:
+            named = [part.strip() for part in networks.split(",") if part.strip()]
+            self._networks = [ipaddress.ip_network(part) for part in named]
+        except ValueError as error:
+            raise SetupError(f"metrics_from must name addresses or networks: {error}.") from error
+
+    def admits(self, peer: str, headers: Mapping[str, str]) -> bool:
+        """Whether a request comes from one of them, and straight."""
+        if any(name in headers for name in FORWARDED):
+            return False
+        try:
+            address = ipaddress.ip_address(peer.partition("%")[0])
+        except ValueError:
+            return False
+        mapped = getattr(address, "ipv4_mapped", None)
+        return any((mapped or address) in network for network in self._networks)
+
+
+THIS_COMPUTER = Readers()
+
+
+def path_of(request: Request) -> str:
+    """What is asked for, without a query."""
+    return request.path.partition("?")[0]
+
+
+async def answer(
+    request: Request, peer: str, parts: HubParts, readers: Readers = THIS_COMPUTER
+) -> Response | None:
+    """What the hub answers to a plain HTTP request; None for `/ws`, where clients connect.
+
+    Args:
+        peer: the address at the other end of the connection. readers: who is told everything.
+    """
+    admitted = readers.admits(peer, request.headers)
+    match path_of(request):
+        case path if path == WEBSOCKET_PATH:
+            return None
+        case "/livez":
+            return _json(HTTPStatus.OK, {"alive": True})
+        case "/readyz":
+            return await _readiness(parts, detailed=admitted)
+        case "/metrics" if admitted:
+            return _response(HTTPStatus.OK, CONTENT_TYPE, parts.metrics.text())
+        case "/metrics":
+            return _json(HTTPStatus.FORBIDDEN, {"error": NOT_FOR_YOU})
+    return _json(HTTPStatus.NOT_FOUND, {"error": "There is nothing here. Clients connect to /ws."})
+
+
+async def _readiness(parts: HubParts, *, detailed: bool) -> Response:
+    """Whether this hub should be given work: {"ready"}; in detail what is missing, and how it is."""
+    try:
+        revision = json.loads(await parts.database.call("schema_revision"))
+    except HubError:
+        revision = None
+    checks = {
+        "database": revision is not None,
+        "schema": revision == latest_revision(),
+        "notification_service": parts.notifications.running,
+    }
+    ready = all(checks.values())
+    status = HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE
+    if not detailed:
+        return _json(status, {"ready": ready})
+    return _json(status, {"ready": ready, **checks, "health": msgspec.to_builtins(parts.condition.report())})
+
+
+def _json(status: HTTPStatus, body: dict[str, object]) -> Response:
+    return _response(status, "application/json", json.dumps(body).encode())
+
+
+def _response(status: HTTPStatus, content_type: str, body: bytes) -> Response:
+    headers = Headers(
+        {"Content-Type": content_type, "Content-Length": str(len(body)), "Cache-Control": "no-store"}
+    )
+    return Response(status.value, status.phrase, headers, body)

@@ -1,0 +1,260 @@
+"""The hub's sockets: accepts, answers the health pages, sends the silent and the revoked away, stops in order.
+
+No SQL and no rule of the line is here; a connection's life is in `server.connections.connection`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import logging
+import socket
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from http import HTTPStatus
+from typing import Any
+
+from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.http11 import Request, Response
+from websockets.typing import Origin, Subprotocol
+
+from core.errors import HubError, SetupError
+from core.wire.protocol import CLOSE_TOO_MANY, MAX_REQUEST_BYTES, SUBPROTOCOL
+from server.connections import http_pages
+from server.connections.composition import HubParts, assemble
+from server.connections.connection import GOODBYE_SECONDS, ClientConnection
+from server.connections.visitors import Visitors
+from server.database.calls import Database
+from server.door.doorway import BACKLOG, Doorway
+from server.door.hub_socket import HubSocket
+from server.door.known_first import KnownFirst
+from server.door.limits import Limits
+from server.door.tls import TlsDoor, TlsFiles
+from server.door.turns import Turns
+from server.operations.queue_operations import Result
+
+log = logging.getLogger(__name__)
+_quiet = logging.getLogger("websockets.hub")
+# Anybody can break off a handshake: a traceback each would fill the log and take a millisecond.
+_quiet.setLevel(logging.CRITICAL)
+
+TIDY_SECONDS = 3600.0
+DAY_SECONDS = 20.0
+"""How often the schedule of the daily close is looked at."""
+SEND_BUFFER_BYTES = 64 * 1024
+"""The kernel would hide megabytes of backlog behind a frozen client."""
+BACKLOG_BYTES = 64 * 1024
+"""What a client may leave unread in this process before it counts as behind."""
+UNREAD_FRAMES = 8
+"""Requests of one client that are taken in ahead of their turn; the others wait in its computer."""
+DEFAULT_LIMITS = Limits()
+
+
+class Hub:
+    """One hub on one database.
+
+    Attributes:
+        port: the port it listens on, once started.
+        parts: what is behind the sockets, once started.
+    """
+
+    def __init__(
+        self,
+        database_url: str,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        tls: TlsFiles | None = None,
+        limits: Limits = DEFAULT_LIMITS,
+        origins: Sequence[str] = (),
+        metrics_from: str = http_pages.OWN_COMPUTER,
+    ) -> None:
+        """Raises SetupError for TLS files or networks that can't be used.
+
+        Args:
+            tls: the certificate and key; without them the hub speaks plainly.
+            origins: web pages that may connect, e.g. "https://clinic.example"; programs, which have none, always may.
+            metrics_from: networks whose computers may read `/metrics`.
+        """
+        self.port = port
+        self.parts: HubParts
+        self._database = Database(database_url)
+        self._host = host
+        self._tls = TlsDoor(tls) if tls else None
+        self._limits = limits
+        self._origins = [None, *map(Origin, origins)]
+        self._readers = http_pages.Readers(metrics_from)
+        self._doorway = Doorway(limits)
+        self._visitors: Visitors
+        self._chores: list[asyncio.Task[None]] = []
+        self._servers: list[Server] = []
+
+    @property
+    def url(self) -> str:
+        """Where clients connect."""
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"{'wss' if self._tls else 'ws'}://{host}:{self.port}{http_pages.WEBSOCKET_PATH}"
+
+    def new_loop(self) -> asyncio.AbstractEventLoop:
+        """A loop to run this hub on: it serves clients before strangers."""
+        if sys.platform == "win32":
+            # A selector takes 512 sockets there.
+            return asyncio.new_event_loop()
+        return asyncio.SelectorEventLoop(KnownFirst(self._doorway.strangers))
+
+    @property
+    def misses_database(self) -> bool:
+        """Whether the database does not answer."""
+        return not self._database.available
+
+    async def start(self) -> None:
+        """Listens. Raises SetupError when the port is taken, Unavailable without a database."""
+        await self._database.open()
+        try:
+            self.parts = await assemble(self._database, self._limits)
+        except HubError:
+            await self._database.close()
+            raise
+        await self.parts.notifications.start()
+        self.parts.watch.start()
+        self._visitors = Visitors(self.parts.access, self.parts.metrics)
+        self.parts.notifications.on_configuration = self._visitors.look_again
+        loop = asyncio.get_running_loop()
+        chores = [self._visitors.keep(), self._tidy(), self._keep_days()]
+        if self._tls is not None:
+            chores.append(self._tls.watch())
+        self._chores = [loop.create_task(chore) for chore in chores]
+        self._doorway.on_refused = self.parts.metrics.refuse_connection
+        try:
+            sockets = self._doorway.listen(self._host, self.port)
+        except SetupError:
+            await self.stop()
+            raise
+        self.port = sockets[0].getsockname()[1]
+        self._servers = [await self._serve_on(each) for each in sockets]
+        # What is here now stays: looking for garbage among it holds up everybody for 60 ms, again and again.
+        gc.freeze()
+        log.info("Listening on %s", self.url)
+
+    async def stop(self) -> None:
+        """Says goodbye to every client (1001) and lets go of the database."""
+        for server in self._servers:
+            server.close()
+        for server in self._servers:
+            await server.wait_closed()
+        for chore in self._chores:
+            chore.cancel()
+        await asyncio.gather(*self._chores, return_exceptions=True)
+        await self.parts.watch.stop()
+        await self.parts.notifications.stop()
+        self.parts.access.close()
+        await self._database.close()
+
+    def renew_certificate(self) -> None:
+        """Loads the certificate's files again, as when they have changed."""
+        if self._tls is not None:
+            self._tls.renew()
+
+    async def _serve_on(self, listening: socket.socket) -> Server:
+        sockets: dict[str, Any] = {"create_connection": partial(HubSocket, known=Turns(), strangers=Turns())}
+        if self._tls is not None:
+            sockets |= {
+                "ssl": self._tls.context,
+                "ssl_handshake_timeout": self._limits.handshake_seconds,
+                "ssl_shutdown_timeout": GOODBYE_SECONDS,
+            }
+        server = await serve(
+            self._serve_client,
+            sock=listening,
+            backlog=BACKLOG,
+            process_request=self._answer_http,
+            process_response=self._look_at_answer,
+            origins=self._origins,
+            subprotocols=[Subprotocol(SUBPROTOCOL)],
+            compression=None,
+            max_size=MAX_REQUEST_BYTES,
+            max_queue=UNREAD_FRAMES,
+            write_limit=BACKLOG_BYTES,
+            open_timeout=self._limits.handshake_seconds,
+            ping_interval=None,
+            close_timeout=GOODBYE_SECONDS,
+            server_header=None,
+            logger=_quiet,
+            **sockets,
+        )
+        server.handler = partial(_serve_and_untie, server.handler)
+        return server
+
+    async def _serve_client(self, connection: ServerConnection) -> None:
+        peer = str(connection.remote_address[0])
+        if reason := self._doorway.too_many(peer):
+            self.parts.metrics.refuse_connection(reason)
+            await connection.close(CLOSE_TOO_MANY, "too many connections")
+            return
+        assert isinstance(connection, HubSocket)
+        kernel: socket.socket = connection.transport.get_extra_info("socket")
+        kernel.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+        # The number is asked for then: a socket that is closed by then has none, and its own may be somebody else's.
+        client = ClientConnection(
+            connection, self.parts, self._limits, lambda: self._doorway.welcome(peer, kernel.fileno())
+        )
+        self._visitors.arrive(client)
+        self.parts.metrics.sockets.inc()
+        try:
+            await client.run()
+        except Exception:
+            log.exception("A connection ended by a fault")
+        finally:
+            self.parts.metrics.sockets.dec()
+            self._visitors.leave(client)
+
+    async def _answer_http(self, connection: ServerConnection, request: Request) -> Response | None:
+        peer = str(connection.remote_address[0])
+        is_page = http_pages.path_of(request) != http_pages.WEBSOCKET_PATH
+        if is_page and (self._doorway.too_many(peer) or not self._doorway.may_read_page(peer)):
+            return connection.respond(
+                HTTPStatus.TOO_MANY_REQUESTS, "Too many requests. Please wait a moment.\n"
+            )
+        return await http_pages.answer(request, peer, self.parts, self._readers)
+
+    def _look_at_answer(self, connection: ServerConnection, request: Request, response: Response) -> None:
+        if response.status_code == HTTPStatus.FORBIDDEN:
+            self.parts.metrics.refuse_connection("origin")
+
+    async def _tidy(self) -> None:
+        """Now and every hour: requests that nobody will repeat any more are forgotten."""
+        while True:
+            with contextlib.suppress(HubError):
+                await self._database.call("forget_old_requests")
+            await asyncio.sleep(TIDY_SECONDS)
+
+    async def _keep_days(self) -> None:
+        """Now and every 20 s: closes the day when it is due; whichever hub asks first does it."""
+        while True:
+            try:
+                closed = await self.parts.operations.close_day_if_due()
+                if closed is not None:
+                    self.parts.notifications.notify_line_changed(closed.events)
+                    log.info("%s", _told(closed.result))
+            except HubError as error:
+                log.info("Whether the day is to be closed could not be asked: %s", error.message)
+            except Exception:
+                log.exception("The daily close failed; it is tried again")
+            await asyncio.sleep(DAY_SECONDS)
+
+
+def _told(closed: Result) -> str:
+    """The schedule's daily close in one line."""
+    still_open = ", ".join(ticket.number for ticket in closed.consulting) or "none"
+    return f"The schedule closed the day: {closed.cancelled} cancelled, consultations left open: {still_open}"
+
+
+async def _serve_and_untie(serve_it: Callable[[Any], Awaitable[None]], connection: ServerConnection) -> None:
+    """`serve_it` is the library's, from the handshake to the end."""
+    assert isinstance(connection, HubSocket)
+    try:
+        await serve_it(connection)
+    finally:
+        connection.untie()

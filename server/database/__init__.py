@@ -1,0 +1,1 @@
+"""The only driver: calls, pool, watch, channel."""

@@ -1,0 +1,136 @@
+"""The hubs of one database wake each other: NOTIFY on one connection, LISTEN on another, both beside the pool.
+
+A notification only says "look": what happened is read from the database, which every hub does each second anyway. So
+one that is lost costs a second, and no caller ever waits for one. It is never sent inside a transaction: there PostgreSQL
+would make every commit of the whole database wait for the one before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Callable, Coroutine
+from secrets import token_hex
+from time import monotonic
+from typing import Any
+
+import psycopg
+
+from server.database.address import CONNECT_SECONDS, connection_options, driver_url
+from server.database.errors import first_line
+from server.database.pool import Connection, hang_up
+
+log = logging.getLogger(__name__)
+
+CHANNEL = "inturn"
+COALESCE_SECONDS = 0.02
+ANSWER_SECONDS = 2.0
+"""How long one's own notification may take to come back; then the listening connection is no good any more."""
+AGAIN_SECONDS = 0.5
+WORKED_SECONDS = 5.0
+"""A connection that lasted so long had come about."""
+
+
+class DatabaseChannel:
+    """One hub's end of the channel."""
+
+    def __init__(self, database_url: str) -> None:
+        self._address = driver_url(database_url)
+        self._own = token_hex(8)
+        self._on_wake: Callable[[], None] = lambda: None
+        self._due = asyncio.Event()
+        self._unheard_since: float | None = None
+        self._listening: Connection | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self, on_wake: Callable[[], None]) -> None:
+        """Listens from now on; `on_wake` is called when another hub or the command line changed something."""
+        self._on_wake = on_wake
+        loop = asyncio.get_running_loop()
+        self._tasks = [loop.create_task(_again_and_again(part)) for part in (self._listen, self._speak)]
+
+    def wake_others(self) -> None:
+        """Something was committed here: the other hubs are told, once for all of the next 20 ms."""
+        self._due.set()
+
+    async def aclose(self) -> None:
+        """Ends listening and speaking."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _listen(self) -> None:
+        async with _connected(self._address, "inturn-hub listens") as connection:
+            await _execute(connection, f"LISTEN {CHANNEL}")
+            self._listening, self._unheard_since = connection, None
+            self._on_wake()  # what happened while nobody listened
+            try:
+                async with contextlib.aclosing(connection.notifies()) as notifications:
+                    async for notification in notifications:
+                        self._heard(notification.payload)
+            finally:
+                self._listening = None
+
+    async def _speak(self) -> None:
+        await self._due.wait()
+        async with _connected(self._address, "inturn-hub notifies") as connection:
+            while True:
+                await self._due.wait()
+                self._due.clear()
+                try:
+                    await _execute(connection, f"NOTIFY {CHANNEL}, '{self._own}'")
+                except BaseException:
+                    self._due.set()
+                    raise
+                self._expect_to_hear()
+                await asyncio.sleep(COALESCE_SECONDS)
+
+    def _heard(self, sender: str) -> None:
+        if sender == self._own:
+            self._unheard_since = None
+        else:
+            self._on_wake()
+
+    def _expect_to_hear(self) -> None:
+        now = monotonic()
+        if self._unheard_since is None:
+            self._unheard_since = now
+        elif now - self._unheard_since > ANSWER_SECONDS and self._listening is not None:
+            hang_up(self._listening)
+
+
+async def _again_and_again(part: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    told = False
+    while True:
+        began = monotonic()
+        try:
+            await part()
+        except (psycopg.Error, TimeoutError) as error:
+            told = told and monotonic() - began < WORKED_SECONDS
+            level = logging.DEBUG if told else logging.INFO  # once for each break, however often it is tried
+            log.log(level, "The channel to the other hubs is broken and made again: %s", first_line(error))
+            told = True
+        except Exception:
+            log.exception("The channel to the other hubs failed; it is made again")
+        await asyncio.sleep(AGAIN_SECONDS)
+
+
+@contextlib.asynccontextmanager
+async def _connected(address: str, application: str) -> AsyncIterator[Connection]:
+    async with asyncio.timeout(CONNECT_SECONDS):
+        connection = await psycopg.AsyncConnection.connect(
+            **connection_options(address, application=application)
+        )
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+async def _execute(connection: Connection, statement: str) -> None:
+    deadline = asyncio.get_running_loop().call_later(ANSWER_SECONDS, hang_up, connection)
+    try:
+        await connection.execute(statement.encode())
+    finally:
+        deadline.cancel()

@@ -1,0 +1,223 @@
+"""The hub's connections: made when they are needed, at most so many, and every wait for one has an end.
+
+A connection that was lost is made again by the next call that needs one, never in the background: so no call ever waits
+for somebody else's attempt to reach a dead server, and nothing is to be cleaned when it comes back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections import deque
+from collections.abc import Awaitable, Callable
+from itertools import chain
+from time import monotonic
+from typing import Any, Literal
+
+import psycopg
+from psycopg.pq import TransactionStatus
+
+from server.database.address import CONNECT_SECONDS
+from server.database.errors import away, busy
+
+Connection = psycopg.AsyncConnection[tuple[Any, ...]]
+WAIT_SECONDS = 2.0
+MAX_WAITING = 2000
+"""More than the clients of a hub that all come back at once."""
+LIFETIME_SECONDS = 3600.0
+"""A server process collects memory over the days."""
+
+
+def hang_up(connection: Connection) -> None:
+    """Ends whatever is awaited on a connection, at once: the driver's own cancelling waits for the server, too."""
+    with contextlib.suppress(OSError, psycopg.Error):
+        line = socket.socket(fileno=connection.fileno())
+        try:
+            line.shutdown(socket.SHUT_RDWR)
+        finally:
+            line.detach()
+
+
+class Lease:
+    """A connection and who has it.
+
+    Attributes:
+        taken: since when (monotonic seconds) the call that has it has had it.
+        doomed: whether nobody shall have it afterwards.
+    """
+
+    __slots__ = ("_born", "connection", "doomed", "taken")
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.taken = self._born = monotonic()
+        self.doomed = False
+
+    @property
+    def usable(self) -> bool:
+        """Whether another call may have it."""
+        idle = self.connection.pgconn.transaction_status == TransactionStatus.IDLE
+        return idle and not self.doomed and monotonic() - self._born < LIFETIME_SECONDS
+
+    def end(self) -> None:
+        """Hangs up; the call that has it fails now."""
+        self.doomed = True
+        hang_up(self.connection)
+
+
+_Turn = Lease | Literal["make one", "away"]
+
+
+class ConnectionPool:
+    """At most `size` connections; who finds none free waits, in order of arrival."""
+
+    def __init__(
+        self,
+        connect: Callable[[], Awaitable[Connection]],
+        introduce: Callable[[Connection], Awaitable[None]],
+        size: int,
+    ) -> None:
+        self._connect = connect
+        self._introduce = introduce
+        self._size = size
+        self._made = 0
+        self._idle: list[Lease] = []
+        self._busy: set[Lease] = set()
+        self._connecting: dict[asyncio.Timeout, float] = {}
+        self._waiting: deque[asyncio.Future[_Turn]] = deque()
+
+    def stats(self) -> dict[str, float]:
+        """Connections: `size` that there are, `idle` of them, `max` allowed; calls that are `waiting` for one."""
+        waiting = len(self._waiting)
+        return {"size": self._made, "idle": len(self._idle), "waiting": waiting, "max": self._size}
+
+    def longest_call(self) -> float:
+        """How many seconds the call has lasted, or the attempt to connect, that began first."""
+        begun = chain((lease.taken for lease in self._busy), self._connecting.values())
+        return monotonic() - min(begun, default=monotonic())
+
+    async def take(self) -> Lease:
+        """A connection, to be given back. Raises psycopg.Error; Unavailable when none gets free in time."""
+        turn: _Turn = "make one"
+        if self._idle:
+            turn = self._idle.pop()
+        elif self._made >= self._size:
+            turn = await self._turn()
+        else:
+            self._made += 1
+        if not isinstance(turn, Lease):
+            return await self._make()
+        turn.taken = monotonic()
+        self._busy.add(turn)
+        return turn
+
+    def give_back(self, lease: Lease) -> None:
+        """The call is over, whatever came of it."""
+        self._busy.discard(lease)
+        if lease.usable:
+            self._hand_on(lease)
+        else:
+            self._discard(lease)
+
+    def forget_idle(self) -> None:
+        """Closes the connections that nobody has."""
+        while self._idle:
+            self._discard(self._idle.pop())
+
+    def forget_all(self) -> None:
+        """Closes every connection: calls that have one fail now, those that wait for one are told `unavailable`."""
+        while waiter := self._next_waiter():
+            waiter.set_result("away")
+        self.forget_idle()
+        self.end_calls_older_than(0)
+        for limit in self._connecting:
+            if not limit.expired():
+                limit.reschedule(0)
+
+    def end_calls_older_than(self, seconds: float) -> None:
+        """Hangs up on calls that have lasted longer."""
+        latest = monotonic() - seconds
+        for lease in self._busy:
+            if lease.taken <= latest:
+                lease.end()
+
+    async def _make(self) -> Lease:
+        try:
+            lease = Lease(await self._connect_in_time())
+        except BaseException:
+            self._vacate()
+            raise
+        self._busy.add(lease)
+        try:
+            await self._introduce(lease.connection)
+        except BaseException:
+            lease.doomed = True
+            self.give_back(lease)
+            raise
+        return lease
+
+    async def _connect_in_time(self) -> Connection:
+        limit = asyncio.timeout(CONNECT_SECONDS)
+        self._connecting[limit] = monotonic()
+        try:
+            async with limit:
+                return await self._connect()
+        except TimeoutError as error:
+            raise psycopg.errors.ConnectionTimeout("No connection came in time") from error
+        finally:
+            del self._connecting[limit]
+
+    async def _turn(self) -> _Turn:
+        if len(self._waiting) >= MAX_WAITING:
+            raise busy()
+        waiter: asyncio.Future[_Turn] = asyncio.get_running_loop().create_future()
+        self._waiting.append(waiter)
+        try:
+            async with asyncio.timeout(WAIT_SECONDS):
+                turn = await waiter
+        except TimeoutError:
+            self._leave(waiter)
+            raise busy() from None
+        except asyncio.CancelledError:
+            self._leave(waiter)
+            raise
+        if turn == "away":
+            raise away()
+        return turn
+
+    def _leave(self, waiter: asyncio.Future[_Turn]) -> None:
+        """Whoever stops waiting at the moment of their turn hands it on."""
+        if waiter.cancelled():
+            with contextlib.suppress(ValueError):
+                self._waiting.remove(waiter)
+        elif isinstance(turn := waiter.result(), Lease):
+            self._hand_on(turn)
+        elif turn == "make one":
+            self._vacate()
+
+    def _hand_on(self, lease: Lease) -> None:
+        waiter = self._next_waiter()
+        if waiter is None:
+            self._idle.append(lease)
+        else:
+            waiter.set_result(lease)
+
+    def _discard(self, lease: Lease) -> None:
+        lease.connection.pgconn.finish()
+        self._vacate()
+
+    def _vacate(self) -> None:
+        """There may be one more connection: whoever waits first makes it."""
+        waiter = self._next_waiter()
+        if waiter is None:
+            self._made -= 1
+        else:
+            waiter.set_result("make one")
+
+    def _next_waiter(self) -> asyncio.Future[_Turn] | None:
+        while self._waiting:
+            waiter = self._waiting.popleft()
+            if not waiter.done():
+                return waiter
+        return None

@@ -1,0 +1,1 @@
+"""How this hub is: findings, metrics, logs."""

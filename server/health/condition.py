@@ -1,0 +1,98 @@
+"""How this hub is, from its own memory: it is told while the database is away, too, and asks nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from time import monotonic
+
+from core.line.tickets import CounterSummary
+from core.wire.system_health import HealthFigures, SystemHealth
+from core.wire.system_health import SlowClient as NamedSlowClient
+from server.database.calls import Database
+from server.health.findings import Surroundings, assess
+from server.health.metrics import Metrics
+from server.health.watch import HubWatch
+from server.pushes.notification_service import NotificationService
+from server.pushes.outbox import SlowClient
+
+NAMED = 20
+"""Slow clients that are named; the others are counted."""
+
+
+class HubCondition:
+    """One hub's; `report` is what `system.health` and `/readyz` tell."""
+
+    def __init__(
+        self,
+        notifications: NotificationService,
+        database: Database,
+        watch: HubWatch,
+        metrics: Metrics,
+        version: str,
+    ) -> None:
+        self._notifications = notifications
+        self._database = database
+        self._watch = watch
+        self._metrics = metrics
+        self._version = version
+
+    def report(self) -> SystemHealth:
+        """Figures and findings of this moment."""
+        now = datetime.now(UTC)
+        slow = self._notifications.slow_clients()
+        return assess(self._figures(slow, now), self._surroundings(slow, now), now)
+
+    def _figures(self, slow: list[SlowClient], now: datetime) -> HealthFigures:
+        database, lately = self._database, self._metrics.lately
+        since, pool = database.unavailable_since, database.pool_stats()
+        return HealthFigures(
+            version=self._version,
+            up=(now - self._watch.started_at).total_seconds(),
+            sockets=self._metrics.open_sockets(),
+            connections=self._metrics.clients(),
+            database_away=None if since is None else monotonic() - since,
+            database_latency=database.latency,
+            pool_size=int(pool["size"]),
+            pool_max=int(pool["max"]),
+            pool_waiting=int(pool["waiting"]),
+            notification_backlog=self._notifications.backlog,
+            publish_latency=self._notifications.latency,
+            clients_behind=len(slow),
+            client_behind=monotonic() - slow[0].since if slow else 0.0,
+            slow_clients=tuple(_named(client) for client in slow[:NAMED]),
+            loop_lag=self._watch.worst_lag,
+            integrity_violations={code: found.violations for code, found in self._watch.checked.items()},
+            internal_errors=lately.of("internal_error"),
+            rate_limited=lately.of("rate_limited"),
+            throttled_sign_ins=lately.of("throttled"),
+            refused_connections=lately.of("refused"),
+        )
+
+    def _surroundings(self, slow: list[SlowClient], now: datetime) -> Surroundings:
+        overview, checked = self._notifications.overview, self._watch.checked
+        waiting = {code: row.waiting for code, row in overview.services.items()}
+        oldest = min((found.at for found in checked.values()), default=None)
+        return Surroundings(
+            database_place=self._database.host,
+            notification_running=self._notifications.running,
+            slowest=f"{slow[0].role} {slow[0].actor}" if slow else None,
+            unserved=unserved(waiting, overview.counters),
+            checked_ago=None if oldest is None else (now - oldest).total_seconds(),
+        )
+
+
+def _named(client: SlowClient) -> NamedSlowClient:
+    return NamedSlowClient(
+        client=client.actor,
+        role=client.role,
+        behind=monotonic() - client.since,
+        last_method=client.last_method,
+        unread=client.backlog_bytes,
+    )
+
+
+def unserved(waiting: Mapping[str, int], counters: tuple[CounterSummary, ...]) -> dict[str, int]:
+    """Service -> patients waiting, of those that no open counter serves."""
+    served = {service for counter in counters if counter.state == "open" for service in counter.services}
+    return {service: count for service, count in waiting.items() if count and service not in served}

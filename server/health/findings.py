@@ -1,0 +1,230 @@
+"""What a hub's figures mean, in the words of somebody who is woken at night: what is wrong, what still works, what to do.
+
+Values in, findings out: no clock, no socket, no database. Names of patients, users and devices don't occur.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+import msgspec
+
+from core.wire.system_health import HealthCheck, HealthFigures, HealthLevel, SystemHealth
+
+SLOW_CALL_SECONDS = 0.5
+SLOW_PUBLISH_SECONDS = 0.5
+LATE_SECONDS, VERY_LATE_SECONDS = 0.25, 2.0
+BEHIND_SECONDS = 10.0
+MANY_THROTTLED = 10
+MANY_LIMITED = 100
+OLD_CHECK_SECONDS = 3600.0
+_WORST_FIRST: tuple[HealthLevel, ...] = ("failed", "warning", "ok")
+
+
+class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
+    """What stands beside the figures.
+
+    Attributes:
+        database_place: where the database is, e.g. "db1:5432"; "this computer" for one beside the hub.
+        notification_running: whether changes behind the hub's back are looked for.
+        slowest: the client that has been behind for longest, e.g. "monitor device:3"; None if nobody is.
+        unserved: service -> patients waiting, where no open counter serves it.
+        checked_ago: seconds since the lines' oldest check; None before the first.
+    """
+
+    database_place: str = "this computer"
+    notification_running: bool = True
+    slowest: str | None = None
+    unserved: dict[str, int] = {}
+    checked_ago: float | None = None
+
+
+def assess(figures: HealthFigures, beside: Surroundings, at: datetime) -> SystemHealth:
+    """Every check's finding, the worst first."""
+    found = [look(figures, beside) for look in _LOOKS]
+    checks = sorted(found, key=lambda check: _WORST_FIRST.index(check.level))
+    return SystemHealth(at=at, level=checks[0].level, checks=tuple(checks), figures=figures)
+
+
+def told(seconds: float) -> str:
+    """A time as a person says it: "12 seconds", "3 minutes", "2 hours"."""
+    for unit, size in (("hour", 3600), ("minute", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds // size:.0f} {unit}s"
+    whole = round(seconds)
+    return f"{whole} second{'' if whole == 1 else 's'}"
+
+
+def _database(figures: HealthFigures, beside: Surroundings) -> HealthCheck:
+    place = beside.database_place
+    if figures.database_away is not None:
+        return _failed(
+            "database",
+            f"The database has not answered for {told(figures.database_away)}. "
+            "Reads come from memory; nothing can be changed.",
+            f"Check that PostgreSQL runs on {place}: systemctl status postgresql. "
+            "The hub goes on by itself as soon as it answers; don't restart the hub.",
+        )
+    if figures.database_latency > SLOW_CALL_SECONDS:
+        return _warning(
+            "database",
+            f"The database answers slowly: the last call took {figures.database_latency:.1f} seconds.",
+            f"Look at the load and the disk of {place}; `inturn-hub doctor` names who holds locks.",
+        )
+    return _ok("database", f"The database answers in {figures.database_latency * 1000:.0f} ms.")
+
+
+def _pool(figures: HealthFigures, beside: Surroundings) -> HealthCheck:
+    if figures.pool_waiting and figures.database_away is None:
+        return _warning(
+            "pool",
+            f"All {figures.pool_max} connections to the database are busy and {_calls(figures.pool_waiting)} for one.",
+            "If this lasts, something holds locks in the database: `inturn-hub doctor` names it.",
+        )
+    return _ok("pool", f"{figures.pool_size} of {figures.pool_max} connections to the database are open.")
+
+
+def _notifications(figures: HealthFigures, beside: Surroundings) -> HealthCheck:
+    if not beside.notification_running:
+        return _failed(
+            "notifications",
+            "The notification service has stopped: windows show an old line.",
+            "Restart this hub; clients come back by themselves. Keep its log for the developers.",
+        )
+    if figures.notification_backlog:
+        return _warning(
+            "notifications",
+            f"{figures.notification_backlog} events wait for an earlier one that has not been read yet.",
+            "That is normal for a second. If it stays, look whether the database answers and at the hub's log.",
+        )
+    if figures.publish_latency > SLOW_PUBLISH_SECONDS:
+        return _warning(
+            "notifications",
+            f"Windows learn late what happened: the last change took {figures.publish_latency:.1f} seconds to reach all.",
+            "This computer is too busy, or has too many clients: look at its load.",
+        )
+    return _ok(
+        "notifications", f"The last change reached every window in {figures.publish_latency * 1000:.1f} ms."
+    )
+
+
+def _clients(figures: HealthFigures, beside: Surroundings) -> HealthCheck:
+    everybody = sum(figures.connections.values())
+    if figures.clients_behind and figures.client_behind >= BEHIND_SECONDS:
+        count = figures.clients_behind
+        who = "1 client does" if count == 1 else f"{count} clients do"
+        return _warning(
+            "clients",
+            f"{who} not read what the hub sends; {beside.slowest} has not for {told(figures.client_behind)}. "
+            "The others are not held up.",
+            "Look at that screen and its network; restart its program if it hangs. "
+            "`inturn-hub device list` tells where a device stands.",
+        )
+    by_role = ", ".join(f"{count} {role}" for role, count in sorted(figures.connections.items()) if count)
+    return _ok("clients", f"{everybody} clients are connected{f' ({by_role})' if by_role else ''}.")
+
+
+def _load(figures: HealthFigures, beside: Surroundings) -> HealthCheck:
+    sentence = f"The hub was held up for {figures.loop_lag:.1f} seconds within the last minute."
+    advice = "Look what else uses this computer's processor (top), and whether it swaps."
+    if figures.loop_lag > VERY_LATE_SECONDS:
+        return _failed("load", f"{sentence} Windows count it as lost after 4.", advice)
+    if figures.loop_lag > LATE_SECONDS:
+        return _warning("load", sentence, advice)
+    return _ok("load", f"The hub was never held up for more than {figures.loop_lag * 1000:.0f} ms lately.")
+
+
+def _integrity(figures: HealthFigures, beside: Surroundings) -> HealthCheck:
+    wrong = {service: count for service, count in figures.integrity_violations.items() if count}
+    if wrong:
+        lines = ", ".join(f"{service} ({count})" for service, count in sorted(wrong.items()))
+        return _failed(
+            "integrity",
+            f"Places are missing or taken twice in the line of: {lines}.",
+            "Run `inturn-hub check integrity` and `inturn-hub check audit`, make a backup, and tell the developers. "
+            "Patients can still be called one by one from the list.",
+        )
+    if beside.checked_ago is None:
+        return _ok("integrity", "No line has been checked yet; this hub has just started.")
+    if beside.checked_ago > OLD_CHECK_SECONDS and figures.database_away is None:
+        return _warning(
+            "integrity",
+            f"The lines were last checked {told(beside.checked_ago)} ago.",
+            "Run `inturn-hub check integrity`, and look at the hub's log for why it can't.",
+        )
+    return _ok("integrity", f"Every line is sound, as checked {told(beside.checked_ago)} ago.")
+
+
+def _faults(figures: HealthFigures, beside: Surroundings) -> HealthCheck:
+    if figures.internal_errors:
+        return _warning(
+            "faults",
+            f"The hub answered {figures.internal_errors} requests with a fault of its own in the last ten minutes.",
+            "The log has a traceback for each: please send it to the developers.",
+        )
+    return _ok("faults", "No request met a fault of the hub's in the last ten minutes.")
+
+
+def _door(figures: HealthFigures, beside: Surroundings) -> HealthCheck:
+    if figures.throttled_sign_ins >= MANY_THROTTLED:
+        return _warning(
+            "door",
+            f"{figures.throttled_sign_ins} sign-ins were held back in the last ten minutes: "
+            "somebody may be guessing passwords.",
+            "The log names their address: look who sits there.",
+        )
+    if figures.refused_connections:
+        return _warning(
+            "door",
+            f"{figures.refused_connections} connections were refused in the last ten minutes: too many at once.",
+            "If they are your own, raise `connections` or `connections_per_address`; "
+            "if not, the log names their address.",
+        )
+    if figures.rate_limited >= MANY_LIMITED:
+        return _warning(
+            "door",
+            f"{figures.rate_limited} requests came too fast and were refused in the last ten minutes.",
+            "The log names the client. A kiosk that repeats itself without end should be restarted.",
+        )
+    return _ok("door", "Nobody was held back at the door.")
+
+
+def _lines(figures: HealthFigures, beside: Surroundings) -> HealthCheck:
+    if beside.unserved:
+        waiting = ", ".join(f"{service} ({count})" for service, count in sorted(beside.unserved.items()))
+        return _warning(
+            "lines",
+            f"Patients wait where no open counter serves them: {waiting}.",
+            "Open a counter that serves it, or close the service and tell the patients.",
+        )
+    return _ok("lines", "Wherever patients wait, a counter is open.")
+
+
+def _calls(count: int) -> str:
+    return "1 call waits" if count == 1 else f"{count} calls wait"
+
+
+def _ok(check: str, sentence: str) -> HealthCheck:
+    return HealthCheck(check=check, level="ok", sentence=sentence)
+
+
+def _warning(check: str, sentence: str, advice: str) -> HealthCheck:
+    return HealthCheck(check=check, level="warning", sentence=sentence, advice=advice)
+
+
+def _failed(check: str, sentence: str, advice: str) -> HealthCheck:
+    return HealthCheck(check=check, level="failed", sentence=sentence, advice=advice)
+
+
+_LOOKS: tuple[Callable[[HealthFigures, Surroundings], HealthCheck], ...] = (
+    _database,
+    _notifications,
+    _integrity,
+    _pool,
+    _clients,
+    _load,
+    _faults,
+    _door,
+    _lines,
+)

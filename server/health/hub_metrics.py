@@ -1,0 +1,136 @@
+"""What `/metrics` tells of the hub itself: how events reach the windows, how the database does, how busy it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from time import monotonic
+
+from prometheus_client import CollectorRegistry, Histogram
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from server.database.calls import Database
+from server.health.watch import HubWatch
+from server.pushes.notification_service import NotificationService
+
+PUBLISH_BUCKETS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1)
+CALL_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+LAG_BUCKETS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5)
+
+
+class HubMetrics(Collector):
+    """The hub's part of its metrics.
+
+    Attributes:
+        published: the seconds of each flush of events.
+    """
+
+    def __init__(
+        self,
+        notifications: NotificationService,
+        database: Database,
+        watch: HubWatch,
+        version: str,
+        registry: CollectorRegistry,
+    ) -> None:
+        self._notifications = notifications
+        self._database = database
+        self._watch = watch
+        self._version = version
+        self.published = Histogram(
+            "inturn_publish_duration_seconds",
+            "From an operation's commit to the write to the last window",
+            buckets=PUBLISH_BUCKETS,
+            registry=registry,
+        )
+        lag = Histogram(
+            "inturn_event_loop_lag_seconds",
+            "How late the hub's event loop is, twice a second",
+            buckets=LAG_BUCKETS,
+            registry=registry,
+        )
+        self._calls = Histogram(
+            "inturn_database_call_duration_seconds",
+            "Time of a call of the database, waiting for a connection included",
+            ["outcome"],
+            buckets=CALL_BUCKETS,
+            registry=registry,
+        )
+        for outcome in ("ok", "refused", "unavailable", "failed"):
+            self._calls.labels(outcome)
+        watch.on_lag = lag.observe
+        database.on_call = self._observe_call
+        registry.register(self)
+
+    def collect(self) -> Iterator[Metric]:
+        """Every gauge of the hub as it is now."""
+        yield InfoMetricFamily("inturn_build", "The program", {"version": self._version})
+        yield from self._notification_metrics()
+        yield from self._database_metrics()
+        yield from self._integrity_metrics()
+
+    def _notification_metrics(self) -> Iterator[Metric]:
+        service = self._notifications
+        slow = service.slow_clients()
+        yield _gauge(
+            "inturn_notification_service_up", "1 while changes are being looked for", service.running
+        )
+        yield _counter("inturn_events_published", "Events told to the windows", service.published)
+        yield _gauge(
+            "inturn_notification_backlog_events", "Events that wait for an earlier one", service.backlog
+        )
+        yield _gauge("inturn_clients_behind", "Clients that don't read and are owed a snapshot", len(slow))
+        longest = max((monotonic() - client.since for client in slow), default=0.0)
+        yield _gauge("inturn_client_behind_seconds", "How long the slowest client has been behind", longest)
+        unread = sum(client.backlog_bytes for client in slow)
+        yield _gauge("inturn_client_backlog_bytes", "Bytes that clients behind have not taken", unread)
+        lines = service.lines
+        yield _counter("inturn_snapshots_read", "Whole lines read from the database", lines.snapshots_read)
+        yield _counter("inturn_snapshots_told", "Whole lines told to clients", lines.snapshots_told)
+        yield _counter("inturn_histories_read", "Histories of lines read to replay", lines.histories_read)
+
+    def _database_metrics(self) -> Iterator[Metric]:
+        database = self._database
+        yield _gauge(
+            "inturn_database_available",
+            "1 while the database answers, 0 while it is away",
+            database.available,
+        )
+        yield _counter(
+            "inturn_database_unavailable_seconds",
+            "How long the database was away since the start",
+            self._watch.away_seconds,
+        )
+        since = database.unavailable_since
+        outage = 0.0 if since is None else monotonic() - since
+        yield _gauge("inturn_database_outage_seconds", "How long the database has been away now", outage)
+        stats = database.pool_stats()
+        yield _gauge("inturn_database_pool_connections", "Connections to the database", stats["size"])
+        yield _gauge("inturn_database_pool_max_connections", "Connections allowed", stats["max"])
+        yield _gauge("inturn_database_pool_idle_connections", "Connections that nobody uses", stats["idle"])
+        yield _gauge("inturn_database_pool_waiting", "Calls that wait for a connection", stats["waiting"])
+
+    def _integrity_metrics(self) -> Iterator[Metric]:
+        violations = GaugeMetricFamily(
+            "inturn_integrity_violations",
+            "Places of a line that are missing or taken twice, as last checked",
+            labels=["service"],
+        )
+        checked = GaugeMetricFamily(
+            "inturn_integrity_checked_timestamp_seconds", "When a line was last checked", labels=["service"]
+        )
+        for service, found in self._watch.checked.items():
+            violations.add_metric([service], found.violations)
+            checked.add_metric([service], found.at.timestamp())
+        yield from (violations, checked)
+
+    def _observe_call(self, outcome: str, seconds: float) -> None:
+        self._calls.labels(outcome).observe(seconds)
+
+
+def _gauge(name: str, what: str, value: float) -> Metric:
+    return GaugeMetricFamily(name, what, value=value)
+
+
+def _counter(name: str, what: str, value: float) -> Metric:
+    return CounterMetricFamily(name, what, value=value)

@@ -1,0 +1,116 @@
+"""Watches the hub itself: how late its event loop is, how long the database was away, whether the lines are sound."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from core.errors import HubError
+from server.database.calls import Database
+from server.operations.queue_operations import QueueOperations
+from server.pushes.services_and_counters import Overview
+
+log = logging.getLogger(__name__)
+
+TURN_SECONDS = 0.5
+KEPT_LAGS = 120
+"""A minute of turns."""
+ROUND_SECONDS = 300.0
+"""How often every line is checked: one after the other, evenly, so that no check is noticed."""
+LEAST_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A line's latest check: how many places of it are wrong (missing or taken twice), and when that was seen."""
+
+    violations: int
+    at: datetime
+
+
+class HubWatch:
+    """One hub's watch on itself.
+
+    Attributes:
+        checked: service -> what its latest check found. away_seconds: how long the database was away, in total.
+        started_at: when it began (UTC).
+        on_lag: told the seconds that the event loop was late, twice a second.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        operations: QueueOperations,
+        overview: Overview,
+        *,
+        round_seconds: float = ROUND_SECONDS,
+    ) -> None:
+        self.checked: dict[str, Checked] = {}
+        self.away_seconds = 0.0
+        self.started_at = datetime.now(UTC)
+        self.on_lag: Callable[[float], None] = lambda _seconds: None
+        self._database = database
+        self._operations = operations
+        self._overview = overview
+        self._round_seconds = round_seconds
+        self._lags: deque[float] = deque([0.0], maxlen=KEPT_LAGS)
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def worst_lag(self) -> float:
+        """The latest minute's worst lateness of the event loop, in seconds."""
+        return max(self._lags)
+
+    def start(self) -> None:
+        """Begins to watch."""
+        loop = asyncio.get_running_loop()
+        self._tasks = [loop.create_task(self._keep_time()), loop.create_task(self._check_lines())]
+
+    async def stop(self) -> None:
+        """Ends it."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _keep_time(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            asleep = loop.time()
+            await asyncio.sleep(TURN_SECONDS)
+            turn = loop.time() - asleep
+            self._lags.append(turn - TURN_SECONDS)
+            self.on_lag(turn - TURN_SECONDS)
+            if not self._database.available:
+                self.away_seconds += turn
+
+    async def _check_lines(self) -> None:
+        while True:
+            services = sorted(self._overview.services)
+            self.checked = {code: found for code, found in self.checked.items() if code in services}
+            for service in services:
+                await self._check(service)
+                await asyncio.sleep(max(LEAST_SECONDS, self._round_seconds / len(services)))
+            if not services:
+                await asyncio.sleep(self._round_seconds)
+
+    async def _check(self, service: str) -> None:
+        try:
+            found = await self._operations.validate_queue_integrity(service)
+        except HubError:
+            return  # It is known from elsewhere that the database is away; what was found last stays.
+        except Exception:
+            log.exception("Whether the line %s is sound could not be checked; it is tried again", service)
+            return
+        wrong = len(found.missing_positions) + len(found.duplicate_positions)
+        before = self.checked.get(service)
+        self.checked[service] = Checked(wrong, datetime.now(UTC))
+        if wrong and (before is None or before.violations != wrong):
+            log.error(
+                "The line %s is not sound: %d places are wrong. Run: inturn-hub check integrity",
+                service,
+                wrong,
+            )

@@ -1,0 +1,243 @@
+"""The operations on a line, one database call each; what each promises and refuses is written at its SQL function
+(`migrations/sql`, of several files of one function the last counts).
+
+Every changing call takes the acting principal ("user:3", "device:1") and the request's key. The key's digest is salted
+per site, so that a stored request tells nothing about the name it may have carried. All refuse `key_conflict`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Collection, Mapping
+from contextlib import nullcontext
+from typing import Any, Literal
+
+import msgspec
+
+from core.errors import TicketNotFound, UnknownService
+from core.line.tickets import Place, Priority, QueueEvent, Snapshot, Ticket, WhyNext
+from core.wire.protocol import encode
+from server.database.calls import Database
+from server.operations.turns_at_lines import Lanes
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True):
+    """What an operation answers.
+
+    Attributes:
+        ticket, revision: the ticket after it, and the revision it made.
+        why: of a call: why this ticket.
+        counter, service: the code of the one whose state was set.
+        cancelled, consulting: of the daily close: how many left the line, whose consultations stay open.
+    """
+
+    ticket: Ticket | None = None
+    revision: int | None = None
+    why: WhyNext | None = None
+    counter: str | None = None
+    service: str | None = None
+    cancelled: int = 0
+    consulting: tuple[Ticket, ...] = ()
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """An operation's result and the events to push; a repeated request has its first result and no events."""
+
+    result: Result
+    events: tuple[QueueEvent, ...] = ()
+
+
+class FoundTicket(msgspec.Struct, frozen=True):
+    """A ticket and its service's revision."""
+
+    ticket: Ticket
+    revision: int
+
+
+class Integrity(msgspec.Struct, frozen=True):
+    """What is wrong with a line's places, from 1; two empty lists: nothing."""
+
+    service: str
+    missing_positions: tuple[int, ...]
+    duplicate_positions: tuple[int, ...]
+    max_position: int
+
+
+class QueueOperations:
+    """The operations of one hub on one database.
+
+    `salt` is the site's. With `lanes`, who wants to change a line waits for its turn at it; `services_of` tells which
+    services the counter of a code serves.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        salt: bytes,
+        lanes: Lanes | None = None,
+        services_of: Callable[[str], Collection[str]] = lambda counter: (),
+    ) -> None:
+        self._database = database
+        self._salt = salt[:64]
+        self._lanes = lanes
+        self._services_of = services_of
+
+    async def join_queue(
+        self,
+        actor: str,
+        key: str,
+        service: str,
+        priority: Priority = "medium",
+        patient_name: str | None = None,
+        language: str | None = None,
+    ) -> Outcome:
+        """Issues a ticket. Refusals: unknown_service, service_closed, service_full."""
+        arguments = (service, priority, patient_name, language)
+        return await self._change("join_queue", actor, key, *arguments, lines=(service,))
+
+    async def call_next_patient(
+        self, actor: str, key: str, counter: str, complete: str | None, supervisor: bool
+    ) -> Outcome:
+        """Calls the next patient to a counter, completing `complete` first.
+
+        Refusals: unknown_counter, counter_taken, counter_closed, counter_busy, not_consulting, queue_empty.
+        """
+        arguments, lines = (counter, complete, supervisor), self._services_of(counter)
+        return await self._change("call_next_patient", actor, key, *arguments, lines=lines)
+
+    async def call_patient(
+        self, actor: str, key: str, ticket: str, counter: str, supervisor: bool
+    ) -> Outcome:
+        """Calls one who waits, is parked or was missed today.
+
+        Refusals: ticket_not_found, not_waiting, unknown_counter, counter_taken, counter_closed, counter_busy.
+        """
+        return await self._change_ticket("call_patient", actor, key, ticket, counter, supervisor)
+
+    async def recall_patient(self, actor: str, key: str, ticket: str) -> Outcome:
+        """Calls once more. Refusals: ticket_not_found, not_consulting."""
+        return await self._change_ticket("recall_patient", actor, key, ticket)
+
+    async def finish_consultation(
+        self, actor: str, key: str, ticket: str, status: Literal["completed", "no_show"]
+    ) -> Outcome:
+        """Ends a consultation; who did not come may be last in line then. Refusals: ticket_not_found, not_consulting."""
+        return await self._change_ticket("finish_consultation", actor, key, ticket, status)
+
+    async def park_ticket(self, actor: str, key: str, ticket: str, reason: str | None) -> Outcome:
+        """Puts a waiting or consulting patient aside. Refusals: ticket_not_found, not_waiting."""
+        return await self._change_ticket("park_ticket", actor, key, ticket, reason)
+
+    async def unpark_ticket(self, actor: str, key: str, ticket: str, place: Place) -> Outcome:
+        """A parked patient waits again. Refusals: ticket_not_found, not_waiting."""
+        return await self._change_ticket("unpark_ticket", actor, key, ticket, place)
+
+    async def transfer_ticket(self, actor: str, key: str, ticket: str, service: str, place: Place) -> Outcome:
+        """Moves a patient to another line. Refusals: ticket_not_found, not_waiting, unknown_service."""
+        return await self._change_ticket(
+            "transfer_ticket", actor, key, ticket, service, place, also=(service,)
+        )
+
+    async def set_ticket_priority(self, actor: str, key: str, ticket: str, priority: Priority) -> Outcome:
+        """Another priority and its place in line. Refusals: ticket_not_found, not_waiting."""
+        return await self._change_ticket("set_ticket_priority", actor, key, ticket, priority)
+
+    async def move_ticket(self, actor: str, key: str, ticket: str, position: int) -> Outcome:
+        """Puts a waiting patient at a place, from 1. Refusals: ticket_not_found, not_waiting."""
+        return await self._change_ticket("move_ticket", actor, key, ticket, position)
+
+    async def cancel_ticket(self, actor: str, key: str, ticket: str, own_only: bool) -> Outcome:
+        """Takes a ticket out. Refusals: ticket_not_found, not_waiting."""
+        return await self._change_ticket("cancel_ticket", actor, key, ticket, own_only)
+
+    async def update_ticket(
+        self, actor: str, key: str, ticket: str, changes: Mapping[str, str | list[str] | None]
+    ) -> Outcome:
+        """Writes patient_name, note, needs or language, whichever are given. Refusal: ticket_not_found."""
+        return await self._change_ticket("update_ticket", actor, key, ticket, encode(changes).decode())
+
+    async def undo_operation(self, actor: str, key: str, operation: str) -> Outcome:
+        """Takes back what the actor did last, under the key `operation`. Refusal: not_undoable."""
+        return await self._change("undo_operation", actor, key, operation)
+
+    async def set_counter_state(
+        self, actor: str, key: str, counter: str, state: str, reason: str | None, supervisor: bool
+    ) -> Outcome:
+        """Opens, pauses or closes a counter. Refusals: unknown_counter, counter_taken, counter_busy."""
+        return await self._change("set_counter_state", actor, key, counter, state, reason, supervisor)
+
+    async def set_service_state(
+        self,
+        actor: str,
+        key: str,
+        service: str,
+        state: Literal["open", "paused", "closed"],
+        reason: str | None,
+    ) -> Outcome:
+        """Opens, pauses or closes a service. Refusal: unknown_service."""
+        return await self._change("set_service_state", actor, key, service, state, reason, lines=(service,))
+
+    async def close_day(self, actor: str, key: str, service: str | None) -> Outcome:
+        """Cancels who waits or is parked, of one service or all. Refusal: unknown_service."""
+        return await self._change("close_day", actor, key, service, lines=(service,) if service else ())
+
+    async def close_day_if_due(self) -> Outcome | None:
+        """What the schedule closed just now; None when nothing was due. Any hub may ask at any time."""
+        text = await self._database.call("close_day_if_due")
+        return msgspec.json.decode(text, type=Outcome | None)
+
+    async def find_ticket(self, ticket: str) -> FoundTicket:
+        """Reads one ticket. Refusal: ticket_not_found."""
+        text = await self._database.call("find_ticket", ticket)
+        found = msgspec.json.decode(text, type=FoundTicket | None)
+        if found is None:
+            raise TicketNotFound
+        return found
+
+    async def whole_line(self, service: str) -> Snapshot:
+        """A service's whole line at one revision. Refusal: unknown_service."""
+        text = await self._database.call("queue_snapshot", service)
+        found = msgspec.json.decode(text, type=Snapshot | None)
+        if found is None:
+            raise UnknownService(f"There is no service {service}.")
+        self._saw(*found.waiting, *found.consulting, *found.parked, *found.missed)
+        return found
+
+    async def events_after(self, service: str, revision: int, limit: int) -> tuple[QueueEvent, ...]:
+        """A service's events behind `revision`, oldest first."""
+        text = await self._database.call("events_after", service, revision, limit)
+        events = msgspec.json.decode(text, type=tuple[QueueEvent, ...])
+        self._saw(*(event.ticket for event in events))
+        return events
+
+    async def validate_queue_integrity(self, service: str) -> Integrity:
+        """Checks a line's places. Refusal: unknown_service."""
+        text = await self._database.call("line_integrity", service)
+        found = msgspec.json.decode(text, type=Integrity | None)
+        if found is None:
+            raise UnknownService(f"There is no service {service}.")
+        return found
+
+    async def _change_ticket(
+        self, function: str, actor: str, key: str, ticket: str, *arguments: Any, also: Collection[str] = ()
+    ) -> Outcome:
+        """A change of one ticket, in the line that it was last seen in."""
+        lines = (self._lanes.line_of(ticket), *also) if self._lanes else ()
+        return await self._change(function, actor, key, ticket, *arguments, lines=lines)
+
+    async def _change(
+        self, function: str, actor: str, key: str, *arguments: Any, lines: Collection[str] = ()
+    ) -> Outcome:
+        digest = self._digest(function, arguments)
+        async with self._lanes.turn(lines) if self._lanes else nullcontext():
+            text = await self._database.call(function, actor, key, digest, *arguments)
+        outcome = msgspec.json.decode(text, type=Outcome)
+        self._saw(outcome.result.ticket, *(event.ticket for event in outcome.events))
+        return outcome
+
+    def _saw(self, *tickets: Ticket | None) -> None:
+        if self._lanes:
+            self._lanes.remember(tickets)
+
+    def _digest(self, function: str, arguments: tuple[Any, ...]) -> bytes:
+        return hashlib.blake2b(encode([function, arguments]), key=self._salt, digest_size=32).digest()

@@ -1,0 +1,1 @@
+"""Tells windows what changed."""

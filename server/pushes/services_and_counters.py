@@ -1,0 +1,162 @@
+"""The site, its services and its counters as the hub last read them: what lists answer and what estimates rest on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from core.line.queue_rules import (
+    Desk,
+    Line,
+    LineLoad,
+    calculate_position_and_wait_time,
+    estimated_wait,
+    line_loads,
+)
+from core.line.tickets import CounterSummary, ServiceState, ServiceSummary, Site, Ticket, WaitBracket
+from server.database.calls import Database
+from server.door.visibility import View, counter_view
+
+
+class ServiceRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A service with what an estimate needs.
+
+    Attributes:
+        state: a person's word, the opening hours and the quota together; `open` is the person's word alone.
+        pace, pace_spread: seconds a consultation takes and deviates from that; None: not measured yet.
+    """
+
+    code: str
+    name: str
+    names: dict[str, str]
+    alias: str | None
+    icon: str | None
+    order: int
+    state: ServiceState
+    open: bool
+    opens_at: datetime | None
+    waiting: int
+    revision: int
+    pace: int
+    pace_spread: int | None
+
+    @property
+    def line(self) -> Line:
+        """Its line, as an estimate sees it."""
+        return Line(self.waiting, self.pace, self.pace_spread)
+
+    def summary(self, wait: WaitBracket | None) -> ServiceSummary:
+        """As `services.list` shows it; `wait` is that of a patient who would join now."""
+        return ServiceSummary(
+            code=self.code,
+            name=self.name,
+            names=self.names,
+            alias=self.alias,
+            icon=self.icon,
+            order=self.order,
+            state=self.state,
+            opens_at=self.opens_at,
+            open=self.open,
+            waiting=self.waiting,
+            estimated_wait=wait,
+            revision=self.revision,
+        )
+
+
+class SiteRow(msgspec.Struct, frozen=True, kw_only=True):
+    """The site's settings; `request_salt` is hexadecimal."""
+
+    epoch: str
+    config_revision: int
+    request_salt: str
+    site: Site
+
+
+class Overview:
+    """Reads and remembers the lists.
+
+    Attributes:
+        site: the site's row. services: service code -> row. counters: in their order, staff view.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self.site: SiteRow
+        self.services: dict[str, ServiceRow] = {}
+        self.counters: tuple[CounterSummary, ...] = ()
+        self._loads: dict[str, LineLoad] = {}
+        self._database = database
+
+    @property
+    def epoch(self) -> str:
+        """The database's epoch."""
+        return self.site.epoch
+
+    @property
+    def stale(self) -> bool:
+        """Whether the database is away, so that what is told may be old."""
+        return not self._database.available
+
+    @property
+    def revisions(self) -> dict[str, int]:
+        """Service code -> revision, as last read."""
+        return {code: row.revision for code, row in self.services.items()}
+
+    @property
+    def states(self) -> dict[str, str]:
+        """Service code -> state, as last read."""
+        return {code: row.state for code, row in self.services.items()}
+
+    async def refresh(self) -> None:
+        """Reads everything again. Raises Unavailable."""
+        site = msgspec.json.decode(await self._database.call("site_overview"), type=SiteRow)
+        rows = msgspec.json.decode(
+            await self._database.call("services_overview"), type=tuple[ServiceRow, ...]
+        )
+        counters = await self._database.call("counters_overview")
+        self.counters = msgspec.json.decode(counters, type=tuple[CounterSummary, ...])
+        self.services = {row.code: row for row in rows}
+        self._loads = _loads(self.services, self.counters)
+        self.site = site
+
+    def service_list(self) -> dict[str, Any]:
+        """The answer of `services.list`."""
+        services = [row.summary(self._wait_at_the_end(row)) for row in self.services.values()]
+        return {"services": services, "stale": self.stale}
+
+    def counter_list(self, view: View) -> dict[str, Any]:
+        """The answer of `counters.list` for a view."""
+        counters = [counter_view(counter, view) for counter in self.counters]
+        return {"counters": counters, "stale": self.stale}
+
+    def counter(self, code: str, view: View) -> Any:
+        """One counter for a view."""
+        return next(counter_view(counter, view) for counter in self.counters if counter.code == code)
+
+    def services_of(self, counter: str) -> tuple[str, ...]:
+        """The services that a counter serves, as last read; none for one that is not known."""
+        return next((each.services for each in self.counters if each.code == counter), ())
+
+    def wait_of(self, ticket: Ticket) -> WaitBracket | None:
+        """The likely wait of a ticket that waits; None for another, or while no counter is open."""
+        load = self._loads.get(ticket.service)
+        if ticket.position is None or load is None:
+            return None
+        return calculate_position_and_wait_time(ticket.position, 1, load)[1]
+
+    def _wait_at_the_end(self, row: ServiceRow) -> WaitBracket | None:
+        return estimated_wait(row.waiting, self._loads[row.code])
+
+
+def _loads(services: Mapping[str, ServiceRow], counters: Iterable[CounterSummary]) -> dict[str, LineLoad]:
+    """Every line's load at the open counters that somebody holds; before the first one came to work, at all open ones."""
+    opened = [counter for counter in counters if counter.state == "open"]
+    staffed = [counter for counter in opened if counter.held_by is not None]
+    desks = [
+        Desk(frozenset(counter.services), counter.ticket.service if counter.ticket else None)
+        for counter in staffed or opened
+    ]
+    lines = {code: row.line for code, row in services.items()}
+    return line_loads(lines, desks)

@@ -1,0 +1,105 @@
+"""Keeps what wait estimates rest on, beside the line and off every reply's path.
+
+Soon after consultations ended, their service's pace is computed again, and what patients really waited is noted beside
+what they were told when they joined. Both are the database's to keep; what can't be noted is lost, with a line in the
+log: a clinic goes on without it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import msgspec
+
+from core.errors import HubError
+from core.line.tickets import QueueEvent
+from core.wire.protocol import encode
+from server.database.calls import Database
+from server.pushes.services_and_counters import Overview
+
+log = logging.getLogger(__name__)
+
+TURN_SECONDS = 1.0
+REFRESH_SECONDS = 10.0
+"""How often a service's pace is computed at most."""
+KEPT_ESTIMATES = 2000
+"""More than that in one turn, or while the database is slow, push the oldest out."""
+
+
+class WaitKeeper:
+    """One hub's part of it; `on_pace` is called after a pace changed.
+
+    Attributes:
+        unwritten: estimates that are not in the database yet, oldest first.
+    """
+
+    def __init__(self, database: Database, overview: Overview, on_pace: Callable[[], None]) -> None:
+        self.unwritten: deque[dict[str, Any]] = deque(maxlen=KEPT_ESTIMATES)
+        self._database = database
+        self._overview = overview
+        self._on_pace = on_pace
+        self._due: set[str] = set()
+        self._refreshed: dict[str, float] = {}
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begins to write."""
+        self._task = asyncio.get_running_loop().create_task(self._keep())
+
+    async def stop(self) -> None:
+        """Ends it; what was told in the last second is not written."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    def observe_joined(self, events: Iterable[QueueEvent]) -> None:
+        """Takes who just joined at this hub: they were told a wait."""
+        for event in events:
+            wait = self._overview.wait_of(event.ticket) if event.ticket is not None else None
+            if event.ticket is not None and wait is not None:
+                self.unwritten.append({"ticket": event.ticket.id, "low": wait.low, "high": wait.high})
+
+    def observe_consultations(self, events: Iterable[QueueEvent]) -> None:
+        """Takes calls and completions: they show how good the waits were, and how long consultations take."""
+        self._due.update(event.service for event in events if event.kind in {"called", "completed"})
+
+    async def _keep(self) -> None:
+        while True:
+            await asyncio.sleep(TURN_SECONDS)
+            try:
+                await self._write_estimates()
+                await self._refresh_paces()
+            except HubError as error:
+                log.info("Wait times could not be refreshed: %s", error.reason)
+            except Exception:
+                log.exception("Keeping wait times failed; it goes on")
+
+    async def _write_estimates(self) -> None:
+        if not self.unwritten:
+            return
+        told = list(self.unwritten)
+        self.unwritten.clear()
+        try:
+            await self._database.call("log_wait_estimates", encode(told).decode())
+        except HubError as error:
+            log.warning("%d wait estimates are lost: %s", len(told), error.reason)
+
+    async def _refresh_paces(self) -> None:
+        now = asyncio.get_running_loop().time()
+        for service in sorted(self._due):
+            if now - self._refreshed.get(service, -REFRESH_SECONDS) < REFRESH_SECONDS:
+                continue
+            self._refreshed[service] = now
+            self._due.discard(service)
+            try:
+                await self._database.call("log_wait_outcomes", service)
+                pace = msgspec.json.decode(await self._database.call("update_wait_times_atomic", service))
+            except HubError:
+                self._due.add(service)
+                raise
+            if pace is not None and pace["changed"]:
+                self._on_pace()

@@ -1,0 +1,190 @@
+"""The registry: a method's name, who may call it, what its parameters look like and what it does stand together.
+
+Dispatch knows no method. Whatever a handler raises becomes an error reply in one place, `as_hub_error`.
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import re
+import traceback
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+
+from core.errors import (
+    Forbidden,
+    HubError,
+    InternalError,
+    InvalidParams,
+    KeyConflict,
+    RateLimited,
+    Unavailable,
+    UnknownMethod,
+)
+from core.wire.protocol import misfit
+from core.wire.system_health import SystemHealth
+from server.door.access import Access
+from server.door.known_clients import Principal
+from server.operations.queue_operations import QueueOperations
+from server.pushes.notification_service import NotificationService
+from server.pushes.outbox import Outbox
+
+log = logging.getLogger(__name__)
+
+P = TypeVar("P", bound=msgspec.Struct)
+
+KIOSK = frozenset({"kiosk"})
+MONITOR = frozenset({"monitor"})
+STAFF = frozenset({"staff", "supervisor", "admin"})
+SUPERVISOR = frozenset({"supervisor", "admin"})
+ADMIN = frozenset({"admin"})
+EVERYBODY = KIOSK | MONITOR | STAFF
+
+_METHOD = re.compile(r"[a-z_]+(\.[a-z_]+)?")
+_PATH = re.compile(r" - at `(\$[][a-z_.0-9]*)`$")
+
+_NO_NUL = r"^[^\x00]*$"
+"""PostgreSQL's text has no room for U+0000."""
+
+Key = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=_NO_NUL)]
+Code = Annotated[str, msgspec.Meta(min_length=1, max_length=32, pattern=_NO_NUL)]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=_NO_NUL)]
+Reason = Annotated[str, msgspec.Meta(max_length=200, pattern=_NO_NUL)]
+Note = Annotated[str, msgspec.Meta(min_length=1, max_length=2000, pattern=_NO_NUL)]
+Need = Annotated[str, msgspec.Meta(min_length=1, max_length=40, pattern=_NO_NUL)]
+Language = Annotated[str, msgspec.Meta(max_length=35, pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$")]
+"""A BCP 47 tag, e.g. `ar` or `zh-Hans`."""
+Position = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
+Revision = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
+
+
+class Params(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A method's parameters; one that the method does not know is refused, not ignored."""
+
+
+class Context:
+    """What a handler works with.
+
+    Attributes:
+        caller: who asks. outbox: where pushes to them go.
+        operations, notifications, access: the hub's parts. health: how the hub is.
+        after_reply: called when the reply is written; a handler may set it.
+    """
+
+    def __init__(
+        self,
+        caller: Principal,
+        outbox: Outbox,
+        operations: QueueOperations,
+        notifications: NotificationService,
+        access: Access,
+        health: Callable[[], SystemHealth],
+    ) -> None:
+        self.caller = caller
+        self.outbox = outbox
+        self.operations = operations
+        self.notifications = notifications
+        self.access = access
+        self.health = health
+        self.after_reply: Callable[[], None] | None = None
+
+
+Handler = Callable[[Context, Any], Awaitable[Any]]
+
+
+class Method(msgspec.Struct, frozen=True):
+    """A method as clients know it.
+
+    Attributes:
+        roles: who may call it. params, result: their types; a `PublicTicket` in a result stands for the caller's view.
+        refusals: what it may answer instead, besides what every request may be answered (`possible_refusals`).
+        description: what it does, in a sentence.
+    """
+
+    method: str
+    roles: frozenset[str]
+    params: type[Params]
+    result: type[msgspec.Struct]
+    refusals: tuple[type[HubError], ...]
+    description: str
+
+    @property
+    def keyed(self) -> bool:
+        """Whether it changes something, once for each key."""
+        return "key" in self.params.__struct_fields__
+
+    @property
+    def possible_refusals(self) -> tuple[type[HubError], ...]:
+        """Every error that it may be answered."""
+        by_role = () if self.roles >= EVERYBODY or not self.roles else (Forbidden,)
+        by_key = (KeyConflict, Unavailable) if self.keyed else ()
+        found = (InvalidParams, RateLimited, InternalError, *by_role, *by_key, *self.refusals)
+        return tuple(dict.fromkeys(found))
+
+
+class Command(Method, frozen=True):
+    """A method with what it does."""
+
+    handle: Handler
+
+
+REGISTRY: dict[str, Command] = {}
+"""Method -> command; filled by `server.routers`."""
+
+
+def command(
+    method: str,
+    roles: frozenset[str],
+    params: type[Params],
+    result: type[msgspec.Struct],
+    *refusals: type[HubError],
+) -> Callable[[Handler], Handler]:
+    """Registers a handler for `method`; its docstring is the method's description."""
+
+    def register(handle: Handler) -> Handler:
+        assert method not in REGISTRY, method
+        description = inspect.getdoc(handle) or ""
+        REGISTRY[method] = Command(method, roles, params, result, refusals, description, handle)
+        return handle
+
+    return register
+
+
+async def execute(context: Context, method: str, raw_params: msgspec.Raw) -> Any:
+    """Runs a method for its caller. Raises UnknownMethod, Forbidden, InvalidParams, or what the handler raises."""
+    found = REGISTRY.get(method)
+    if found is None:
+        raise UnknownMethod(
+            f"The hub does not know the method {method}." if _METHOD.fullmatch(method) else None
+        )
+    if context.caller.role not in found.roles:
+        raise Forbidden
+    return await found.handle(context, decode_params(raw_params, found.params))
+
+
+def decode_params(raw: msgspec.Raw, params: type[P]) -> P:
+    """Parameters of a type. Raises InvalidParams with the path of the first that doesn't fit."""
+    try:
+        return msgspec.json.decode(raw, type=params)
+    except (msgspec.ValidationError, RecursionError) as error:
+        raise InvalidParams(f"The parameters don't fit: {misfit(error)}.", path=_path(error)) from error
+
+
+def _path(error: Exception) -> str:
+    found = _PATH.search(str(error))
+    return found[1] if found else "$"
+
+
+def as_hub_error(error: Exception) -> HubError:
+    """The one place where an exception becomes an answer; where it was raised is logged if nobody expected it.
+
+    Its own words are not: they may quote what a client sent.
+    """
+    if isinstance(error, HubError):
+        return error
+    places = "".join(traceback.format_tb(error.__traceback__))
+    log.error("A request failed unexpectedly: %s\n%s", type(error).__name__, places)
+    return InternalError()

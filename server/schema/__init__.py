@@ -1,0 +1,1 @@
+"""The tables, the functions, and how they came about."""

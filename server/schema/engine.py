@@ -1,0 +1,27 @@
+"""SQLAlchemy's way into the database, for schema, administration and reports. A hub that serves does without it."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy.exc import DBAPIError
+
+from server.database import errors
+from server.database.address import ADMINISTRATION_CONNECT_SECONDS, driver_url
+
+
+def administration_engine(url: str) -> Engine:
+    """An engine with one connection. Raises SetupError for what is no address."""
+    address = driver_url(url).replace("postgresql:", "postgresql+psycopg:", 1)
+    return create_engine(
+        address, pool_size=1, connect_args={"connect_timeout": ADMINISTRATION_CONNECT_SECONDS}
+    )
+
+
+def sentence_of(error: DBAPIError) -> str:
+    """What a person should read of an administrative statement's failure."""
+    return errors.sentence_of(error.orig or error)
+
+
+def wake_hubs(connection: Connection) -> None:
+    """Lets every running hub look for changes once the transaction is committed, not with its next look."""
+    connection.execute(text("SELECT pg_notify('inturn', 'administration')"))

@@ -1,0 +1,150 @@
+"""The earlier version's database becomes InTurn's, inside one transaction of the caller's.
+
+`database`  recognises the old tables, moves them to the schema `legacy`, reads them
+`repairs`   decides what becomes of every row, and says what was repaired (pure)
+`numbers`   the numbers (pure)
+this module makes InTurn's schema, writes the rows, counts, and proves that every line is sound
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, insert, text
+
+from core.errors import SetupError
+from server.schema import revisions, tables
+from server.schema.legacy import database as legacy_database
+from server.schema.legacy.database import UNCHANGED
+from server.schema.legacy.repairs import NewCounter, NewService, Plan, make_plan, shown
+
+ACTOR = "upgrade"
+SOUND = "Every line is sound."
+
+
+def require_zone(connection: Connection, zone: str) -> None:
+    """Raises SetupError for a time zone that the database does not know."""
+    known = text("SELECT FROM pg_timezone_names WHERE name = :zone")
+    if connection.execute(known, {"zone": zone}).first() is None:
+        raise SetupError(f"There is no time zone {zone}. Write it like Europe/Berlin.")
+
+
+def take_over(connection: Connection, zone: str) -> list[str]:
+    """Moves, repairs and imports everything, and returns the report: the same for the same database.
+
+    Args:
+        zone: IANA name of the zone whose local times the old tables hold; it becomes the site's.
+
+    Raises SetupError where that can't be done or the result were not sound; DBAPIError.
+    """
+    before, sums = list(_counts_before(connection)), legacy_database.checksums(connection)
+    legacy_database.move(connection)
+    revisions.apply_revisions(connection)
+    connection.execute(text("UPDATE settings SET time_zone = :zone"), {"zone": zone})
+    now: datetime = connection.execute(text("SELECT clock_timestamp()")).scalar_one()
+    old = legacy_database.read_tickets(connection, zone, now)
+    plan = make_plan(legacy_database.read_services(connection), old, now)
+    _write(connection, plan, {"time_zone": zone, "tickets": len(old), "repairs": len(plan.repairs)})
+    if legacy_database.checksums(connection, "legacy.") != sums:
+        raise SetupError(f"The old tables changed while they were read. {UNCHANGED}")
+    _require_sound(connection, len(old))
+    late = sum(ticket.created_at is not None and ticket.created_at > now for ticket in old)
+    return [
+        f"The old tables' times are taken as local times of {zone} (--time-zone).",
+        *([f"{_tickets(late)} created in the future: is that the right time zone?"] if late else []),
+        *before,
+        *plan.repairs,
+        *_counts_after(connection),
+        SOUND,
+    ]
+
+
+def _write(connection: Connection, plan: Plan, details: dict[str, Any]) -> None:
+    ids = {
+        service.code: _insert_service(connection, place, service)
+        for place, service in enumerate(plan.services)
+    }
+    seats: dict[str | None, int] = {
+        counter.code: _insert_counter(connection, counter, ids) for counter in plan.counters
+    }
+    for service in plan.services:
+        rows = [row | {"counter_id": seats.get(row.get("counter"))} for row in service.tickets]
+        values = {"service": service.code, "actor": ACTOR, "rows": msgspec.json.encode(rows).decode()}
+        connection.execute(text("SELECT import_tickets(:service, :actor, CAST(:rows AS jsonb))"), values)
+    legacy_database.copy_names(connection)
+    connection.execute(
+        text("SELECT append_admin_event(:actor, 'legacy_imported', 'site', CAST(:details AS jsonb))"),
+        {"actor": ACTOR, "details": msgspec.json.encode(details).decode()},
+    )
+
+
+def _insert_service(connection: Connection, place: int, service: NewService) -> int:
+    values = {
+        "code": service.code,
+        "name": service.name,
+        "prefix": service.prefix,
+        "sort_order": place,
+        "configured_pace_seconds": service.pace_seconds,
+        "state": service.state,
+    }
+    made: int = connection.execute(
+        insert(tables.services).values(**values).returning(tables.services.c.id)
+    ).scalar_one()
+    return made
+
+
+def _insert_counter(connection: Connection, counter: NewCounter, services: dict[str, int]) -> int:
+    statement = insert(tables.counters).values(code=counter.code, name=counter.name)
+    made: int = connection.execute(statement.returning(tables.counters.c.id)).scalar_one()
+    values = {"counter_id": made, "service_id": services[counter.service], "place": 1}
+    connection.execute(insert(tables.counter_services).values(**values))
+    return made
+
+
+def _require_sound(connection: Connection, tickets: int) -> None:
+    """Asks the database's own checks, and its constraints before the commit does."""
+    connection.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))
+    checks = (
+        "SELECT service || ': ' || violation FROM integrity_violations()",
+        "SELECT service || ': ' || violation FROM ticket_differences()",
+        "SELECT chain || ': event ' || revision || ' is ' || fault FROM broken_links()",
+        "SELECT code || ': its places are not 1, 2, 3' FROM services s, validate_queue_integrity(s.id) v "
+        "WHERE cardinality(v.missing_positions) + cardinality(v.duplicate_positions) > 0",
+    )
+    wrong = [sentence for check in checks for sentence in connection.execute(text(check)).scalars()]
+    imported = connection.execute(text("SELECT count(*) FROM tickets")).scalar_one()
+    if imported != tickets:
+        wrong.append(f"{imported} of {_tickets(tickets)} were imported")
+    if wrong:
+        raise SetupError(f"The upgrade would leave something wrong: {'; '.join(wrong[:3])}. {UNCHANGED}")
+
+
+def _counts_before(connection: Connection) -> Iterator[str]:
+    rows = legacy_database.count_tickets(connection)
+    for (service, name), counted in groupby(rows, key=lambda row: row[:2]):
+        who = "no service" if service is None else f"service {service} ({shown(name)})"
+        yield f"before: {who}: {_counted((shown(row[2], 'no status'), row[3]) for row in counted)}"
+    yield f"before: {_tickets(sum(row[3] for row in rows))}"
+
+
+def _counts_after(connection: Connection) -> Iterator[str]:
+    query = text(
+        "SELECT s.id, s.code, s.name, t.status, count(t.id) FROM services s LEFT JOIN tickets t ON t.service_id = s.id "
+        "GROUP BY 1, 2, 3, 4 ORDER BY 1, 4"
+    )
+    rows = list(connection.execute(query))
+    for (_, code, name), counted in groupby(rows, key=lambda row: row[:3]):
+        yield f"after: {code} ({shown(name)}): {_counted((row[3], row[4]) for row in counted)}"
+    yield f"after: {_tickets(sum(row[4] for row in rows))}"
+
+
+def _counted(statuses: Iterable[tuple[str, int]]) -> str:
+    return ", ".join(f"{tickets} {status}" for status, tickets in statuses if tickets) or "no tickets"
+
+
+def _tickets(number: int) -> str:
+    return f"{number} ticket{'' if number == 1 else 's'}"

@@ -1,0 +1,142 @@
+"""`inturn-hub db upgrade`: an empty database, an older InTurn's or the earlier version's gets the current schema.
+
+One transaction under a lock does all of it: what fails, and a dry run, leaves everything as it was.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NoReturn
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
+
+from core.errors import SetupError
+from server.postgres.files import follow_owner
+from server.schema import hub_role, revisions
+from server.schema.backup import write_backup
+from server.schema.engine import administration_engine, sentence_of
+from server.schema.legacy import database as legacy_database
+from server.schema.legacy import upgrade as legacy_upgrade
+from server.schema.legacy.database import UNCHANGED, Found
+
+log = logging.getLogger(__name__)
+
+_IN_USE = {"55P03", "40P01"}
+_DUPLICATES = {"42P07", "42710", "42723"}
+"""SQLSTATEs: lock not available, deadlock; table, object or function exists already."""
+
+
+@dataclass(frozen=True)
+class Upgrade:
+    """How a database is to be upgraded.
+
+    Attributes:
+        folder: where the backup of the earlier version's database goes unless `backup` says where.
+        time_zone: whose local times the earlier version's tables hold.
+        dry_run: everything is done and undone again, and no backup is made.
+    """
+
+    folder: Path
+    backup: Path | None = None
+    time_zone: str = "UTC"
+    dry_run: bool = False
+
+
+@dataclass(frozen=True)
+class Upgraded:
+    """What was done: the same lines for a dry run; `backup` is the file that was written."""
+
+    lines: list[str]
+    backup: Path | None = None
+
+
+def make_current(url: str, own: Path | None) -> None:
+    """Upgrades a database of the hub's own, in the folder `own`; of another (None), says what is missing.
+
+    Raises SetupError.
+    """
+    engine = administration_engine(url)
+    try:
+        if own is None:
+            _refuse_outdated(engine)
+        else:
+            for line in upgrade_database(engine, Upgrade(folder=own)).lines:
+                log.info("%s", line)
+    except DBAPIError as error:
+        raise SetupError(sentence_of(error)) from error
+    finally:
+        engine.dispose()
+
+
+def _refuse_outdated(engine: Engine) -> NoReturn:
+    with engine.connect() as connection:
+        found = legacy_database.recognise(connection)
+    legacy_database.refuse_foreign(found)
+    if found.kind == "legacy":
+        raise SetupError(
+            "This database is the earlier version's. Stop it, then run `inturn-hub db upgrade` (try it with --dry-run)."
+        )
+    raise SetupError("This database has not InTurn's current schema. Run `inturn-hub db upgrade` first.")
+
+
+def upgrade_database(engine: Engine, wanted: Upgrade) -> Upgraded:
+    """Brings a database to the current schema; one that has it stays as it is. Raises SetupError, DBAPIError."""
+    found: Found | None = None
+    try:
+        with revisions.upgrade_transaction(engine, dry_run=wanted.dry_run) as connection:
+            found = legacy_database.recognise(connection)
+            legacy_database.refuse_foreign(found)
+            if found.kind == "legacy":
+                return _take_over(engine, connection, wanted)
+            return _apply(engine, connection, wanted)
+    except DBAPIError as error:
+        if found is not None and found.kind == "legacy":
+            raise SetupError(_why_not(error)) from error
+        raise
+
+
+def _take_over(engine: Engine, connection: Connection, wanted: Upgrade) -> Upgraded:
+    legacy_upgrade.require_zone(connection, wanted.time_zone)
+    legacy_database.hold(connection)
+    file = wanted.backup or wanted.folder / f"legacy-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.dump"
+    backup = _back_up(engine, file, wanted)
+    return Upgraded(legacy_upgrade.take_over(connection, wanted.time_zone), backup)
+
+
+def _apply(engine: Engine, connection: Connection, wanted: Upgrade) -> Upgraded:
+    missing = revisions.missing_revisions(connection)
+    if not missing:
+        hub_role.set_up(connection)
+        return Upgraded(["The schema is current."])
+    backup = _back_up(engine, wanted.backup, wanted) if wanted.backup else None
+    return Upgraded([f"applied {step}" for step in revisions.apply_revisions(connection)], backup)
+
+
+def _back_up(engine: Engine, file: Path, wanted: Upgrade) -> Path | None:
+    if wanted.dry_run:
+        return None
+    if file.exists():
+        raise SetupError(f"There is a file {file} already: give another name to the backup. {UNCHANGED}")
+    try:
+        if not wanted.backup:
+            wanted.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_backup(engine, file)
+        if not wanted.backup:
+            follow_owner(file, wanted.folder)
+    except OSError as error:
+        raise SetupError(f"The backup {file} can't be written: {error.strerror}. {UNCHANGED}") from error
+    return file
+
+
+def _why_not(error: DBAPIError) -> str:
+    state = getattr(error.orig, "sqlstate", None)
+    if state in _IN_USE:
+        return f"The old tables are in use: stop the earlier version first. {UNCHANGED}"
+    sentence = sentence_of(error)
+    if state in _DUPLICATES:
+        sentence = f"Something of another program's is in the way: {str(error.orig).splitlines()[0]}"
+    return f"{sentence.removesuffix('.')}. {UNCHANGED}"

@@ -1,0 +1,88 @@
+"""The demo leaves nothing behind, however it ends."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from time import monotonic
+
+import pytest
+
+from tests.conftest import Run
+from tests.support.waiting import until
+
+START_SECONDS, END_SECONDS = 90.0, 60.0
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.timeout(240),
+    pytest.mark.skipif(sys.platform != "linux", reason="reads /proc"),
+]
+
+
+class Demo:
+    """A demo without a screen, in a temporary folder of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.said = folder.parent / "said"
+        environment = os.environ | {
+            "TMPDIR": str(folder),
+            "QT_QPA_PLATFORM": "offscreen",
+            "PYTHONUNBUFFERED": "1",
+        }
+        with self.said.open("wb") as said:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "admin_app.demo.demo"],
+                stdout=said,
+                stderr=subprocess.STDOUT,
+                env=environment,
+            )
+
+    def runs(self) -> bool:
+        assert self.process.poll() is None, self.said.read_text()
+        return "The demo is running" in self.said.read_text()
+
+    def processes(self) -> list[str]:
+        """Hub, database and whatever else works in the demo's folder."""
+        return [line for line in command_lines() if str(self.folder) in line]
+
+
+def command_lines() -> Iterator[str]:
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            yield file.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue  # it has ended meanwhile
+
+
+@pytest.fixture
+def demo(tmp_path: Path, run: Run) -> Iterator[Demo]:
+    folder = tmp_path / "own"
+    folder.mkdir()
+    made = Demo(folder)
+    run(until(made.runs, START_SECONDS, "the demo to run"))
+    yield made
+    if made.process.poll() is None:
+        made.process.kill()
+        made.process.wait()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_a_signal_ends_everything(demo: Demo, number: signal.Signals) -> None:
+    assert len(demo.processes()) >= 2, "a hub and its database"
+    demo.process.send_signal(number)
+    assert demo.process.wait(END_SECONDS) == 0, demo.said.read_text()
+    assert demo.processes() == []
+    assert list(demo.folder.iterdir()) == []
+    assert not re.search("Traceback|Error|fault", demo.said.read_text()), demo.said.read_text()
+
+
+def test_when_the_demo_is_killed_no_process_stays(demo: Demo, run: Run) -> None:
+    demo.process.kill()
+    demo.process.wait()
+    began = monotonic()
+    run(until(lambda: not demo.processes(), END_SECONDS, "the hub and its database to end"))
+    assert monotonic() - began < END_SECONDS

@@ -1,0 +1,100 @@
+"""The tour's hands and eyes on ordinary widgets."""
+
+from time import monotonic
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
+from pytestqt.qtbot import QtBot
+
+from admin_app.demo.demo_hands import (
+    NotSeen,
+    press,
+    time_each,
+    touch,
+    type_words,
+    usable,
+    wait_for,
+    widget,
+    words_of,
+)
+from tests.conftest import Run
+
+pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
+
+
+class Desk(QWidget):
+    """A window with a label, a field and a button."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setWindowTitle("A window")
+        self.name, self.done = QLineEdit("old"), QPushButton("Done")
+        self.name.setObjectName("name")
+        self.presses = 0
+        self.done.clicked.connect(self._count)
+        column = QVBoxLayout(self)
+        for child in (QLabel("<b>A012</b> is called"), self.name, self.done):
+            column.addWidget(child)
+
+    def _count(self) -> None:
+        self.presses += 1
+
+
+@pytest.fixture
+def window(qtbot: QtBot) -> Desk:
+    made = Desk()
+    qtbot.addWidget(made)
+    made.show()
+    return made
+
+
+def test_a_window_is_read_as_it_is_shown(window: Desk) -> None:
+    assert words_of(window).split("\n") == ["A012 is called", "old", "Done"]
+    window.done.hide()
+    assert "Done" not in words_of(window)
+    window.hide()
+    assert words_of(window) == ""
+
+
+def test_a_password_is_not_read(window: Desk) -> None:
+    window.name.setEchoMode(QLineEdit.EchoMode.Password)
+    type_words(window.name, "secret")
+    assert window.name.text() == "secret"
+    assert "secret" not in words_of(window)
+
+
+def test_a_touch_presses_and_typing_replaces(window: Desk, run: Run) -> None:
+    touch(run(usable(window, "Done")))
+    type_words(widget(window, "name"), "new")
+    assert window.presses == 1
+    assert window.name.text() == "new"
+
+
+def test_a_key_goes_to_the_window_in_front(window: Desk, run: Run) -> None:
+    other = QWidget()
+    other.show()
+    other.activateWindow()
+    window.done.setShortcut(Qt.Key.Key_F2)
+    run(press(window, Qt.Key.Key_F2))
+    run(wait_for("the button was pressed", lambda: window.presses == 1, 5.0))
+    other.close()
+
+
+def test_what_is_not_there_is_told_in_a_sentence(window: Desk, run: Run) -> None:
+    with pytest.raises(NotSeen, match="A window has no “Print”"):
+        widget(window, "Print")
+    window.done.setEnabled(False)
+    with pytest.raises(NotSeen, match="to be touched"):
+        run(usable(window, "Done", 0.1))
+    with pytest.raises(NotSeen, match="the sun is up"):
+        run(wait_for("the sun is up", lambda: False, 0.05))
+
+
+def test_each_window_is_timed_by_itself(run: Run) -> None:
+    began = monotonic()
+    looks = {"early": lambda: True, "late": lambda: monotonic() - began > 0.1}
+    seen = run(time_each(looks, began, 2.0))
+    assert seen["early"] < 0.1 < seen["late"] < 2.0
+    with pytest.raises(NotSeen, match="never took longer"):
+        run(time_each(looks | {"never": lambda: False}, monotonic(), 0.05))

@@ -1,0 +1,42 @@
+"""The console as a program: its options, its files, its end."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from PySide6.QtGui import QGuiApplication
+
+from admin_app.window import command_line
+from tests.conftest import Run
+
+
+def test_a_wrong_address_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    assert command_line.main(["--hub", "http://reception"]) == 1
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_an_unknown_option_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        command_line.main(["--nonsense"])
+    assert ended.value.code == 2
+    assert "--nonsense" in capsys.readouterr().err
+
+
+def test_help_says_what_it_is_for(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        command_line.main(["--help"])
+    assert ended.value.code == 0
+    assert "call patients" in capsys.readouterr().out
+
+
+def test_asked_to_stop_it_remembers_its_window(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("platformdirs.user_config_dir", lambda *_, **__: str(tmp_path))
+    QGuiApplication.setQuitOnLastWindowClosed(False)
+    stop = asyncio.Event()
+    stop.set()
+    assert run(command_line.live(stop, ["ws://127.0.0.1:9/ws"])) == 0
+    assert "geometry" in (tmp_path / "console.ini").read_text()

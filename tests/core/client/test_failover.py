@@ -1,0 +1,174 @@
+"""A client of several hubs: which it leaves, which it stays with, and what it takes along."""
+
+import asyncio
+from contextlib import AsyncExitStack
+from typing import Any
+
+import pytest
+
+from core.client.hub_client import HubClient
+from core.errors import Unavailable
+from core.wire.session import ConnectionState, DeviceCredentials
+from tests.conftest import Run
+from tests.support.clinic import Clinic
+from tests.support.hub_process import HubProcess
+from tests.support.reference_line import ReferenceLine
+from tests.support.scripted_hub import ScriptedHub
+from tests.support.waiting import until
+
+DEVICE = DeviceCredentials("t0ken")
+NOBODY_LISTENS = "ws://127.0.0.1:9/ws"
+
+
+async def two_hubs(stack: AsyncExitStack) -> tuple[ScriptedHub, ScriptedHub]:
+    return (
+        await stack.enter_async_context(ScriptedHub.running()),
+        await stack.enter_async_context(ScriptedHub.running()),
+    )
+
+
+async def until_asked(hub: ScriptedHub, method: str, times: int = 1, timeout: float = 5.0) -> None:
+    await until(lambda: len(hub.asked_for(method)) >= times, timeout, what=f"{method} at {hub.url}")
+
+
+def test_a_lost_hub_is_left_at_once_and_what_it_owed_is_asked_of_the_next_with_its_key(run: Run) -> None:
+    truth = ReferenceLine(revision=7)
+
+    async def story(stack: AsyncExitStack) -> None:
+        first, second = await two_hubs(stack)
+        first.answers["queue.subscribe"] = lambda params: {"services": {"A": {"snapshot": truth.snapshot()}}}
+        ticket = truth.join().ticket
+        second.answers["tickets.cancel"] = lambda params: {"ticket": ticket}
+        client = await stack.enter_async_context(HubClient([first.url, NOBODY_LISTENS, second.url], DEVICE))
+        cancelling = asyncio.get_running_loop().create_task(client.cancel("t1"))
+        await until_asked(first, "tickets.cancel")
+        await first.hang_up()
+        await asyncio.wait_for(cancelling, 1.0)
+        assert second.asked_for("tickets.cancel") == first.asked_for("tickets.cancel")
+        assert second.asked_for("queue.subscribe") == [{"services": None, "since": {"A": 8}, "epoch": "e1"}]
+        await client.live()
+        await asyncio.sleep(0.3)
+        assert client.address == second.url
+        assert len(first.asked_for("session.hello")) == 1
+
+    run(within(story))
+
+
+@pytest.mark.parametrize("code", [1001, 1013, 4429])
+def test_a_hub_that_takes_no_more_clients_is_left_for_the_next(run: Run, code: int) -> None:
+    async def story(stack: AsyncExitStack) -> None:
+        first, second = await two_hubs(stack)
+        client = await stack.enter_async_context(HubClient(f"{first.url}, {second.url}", DEVICE))
+        await first.hang_up(code)
+        await until_asked(second, "session.hello", timeout=1.0)
+        await client.live()
+
+    run(within(story))
+
+
+def test_a_hub_that_stalls_is_left_when_there_is_another(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    hurry(monkeypatch)
+
+    async def story(stack: AsyncExitStack) -> None:
+        first, second = await two_hubs(stack)
+        client = await stack.enter_async_context(HubClient([first.url, second.url], DEVICE))
+        del first.answers["ping"]
+        asking = asyncio.get_running_loop().create_task(client.request("no.answer"))
+        second.answers["no.answer"] = lambda params: {"from": "second"}
+        assert await asyncio.wait_for(asking, 3.0) == {"from": "second"}
+
+    run(within(story))
+
+
+def test_a_hub_that_never_says_hello_is_left_when_there_is_another(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hurry(monkeypatch)
+
+    async def story(stack: AsyncExitStack) -> None:
+        first, second = await two_hubs(stack)
+        del first.answers["session.hello"]
+        client = await stack.enter_async_context(HubClient([first.url, second.url], DEVICE))
+        assert client.address == second.url
+
+    run(within(story))
+
+
+def test_one_hub_alone_is_waited_for_when_it_stalls(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    hurry(monkeypatch)
+
+    async def story(stack: AsyncExitStack) -> None:
+        hub = await stack.enter_async_context(ScriptedHub.running())
+        client = await stack.enter_async_context(HubClient(hub.url, DEVICE))
+        asking = asyncio.get_running_loop().create_task(client.request("no.answer"))
+        await until(lambda: client.state is ConnectionState.LOST)
+        await hub.push("moon.rises", {})
+        await until(lambda: client.state is ConnectionState.LIVE)
+        assert len(hub.asked_for("session.hello")) == 1
+        asking.cancel()
+
+    run(within(story))
+
+
+def test_a_hub_that_misses_its_database_is_not_left_for_that(run: Run) -> None:
+    async def story(stack: AsyncExitStack) -> None:
+        first, second = await two_hubs(stack)
+        client = await stack.enter_async_context(HubClient([first.url, second.url], DEVICE))
+        away: list[Any] = [Unavailable(retry_after=0.1), Unavailable(retry_after=0.1)]
+        first.answers["counters.open"] = lambda params: (
+            away.pop() if away else {"counter": {"code": "R1", "name": "Room 1"}}
+        )
+        assert (await client.open_counter("R1")).code == "R1"
+        assert len({params["key"] for params in first.asked_for("counters.open")}) == 1
+        assert len(first.asked_for("counters.open")) == 3
+        assert second.asked == []
+
+    run(within(story))
+
+
+def test_no_patience_is_left_while_no_hub_answers(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.client.hub_client.TICK_SECONDS", 0.05)
+
+    async def story(stack: AsyncExitStack) -> None:
+        hub = await stack.enter_async_context(ScriptedHub.running())
+        client = await stack.enter_async_context(HubClient(hub.url, DEVICE, patience=0.3))
+        with pytest.raises(Unavailable, match="may have been done"):
+            await client.cancel("t1")
+        await hub.hang_up()
+        await until_asked(hub, "session.hello", 2)
+        await client.live()
+        assert len(hub.asked_for("tickets.cancel")) == 1
+
+    run(within(story))
+
+
+def test_two_real_hubs_on_one_database(run: Run, clinic: Clinic, hub: HubProcess) -> None:
+    async def story(stack: AsyncExitStack) -> None:
+        other = HubProcess(clinic.database_url)
+        stack.callback(other.terminate)
+        both = f"{hub.url},{other.url}"
+        kiosk = await stack.enter_async_context(HubClient(both, clinic.kiosk))
+        console = await stack.enter_async_context(HubClient(both, clinic.staff))
+        await kiosk.join_queue("A")
+        await until(lambda: console.replica.lines.line("A").waiting_count == 1)
+        hub.freeze()
+        joining = [asyncio.get_running_loop().create_task(kiosk.join_queue("A")) for _ in range(5)]
+        await asyncio.sleep(0.1)
+        hub.kill()
+        assert {(await ticket).number for ticket in joining} == {"A002", "A003", "A004", "A005", "A006"}
+        await until(lambda: console.replica.lines.line("A").revision == 6)
+        assert (await console.call_next_patient("R1")).ticket is not None
+        assert (kiosk.address, console.address) == (other.url, other.url)
+
+    run(within(story))
+
+
+async def within(story: Any) -> None:
+    async with AsyncExitStack() as stack:
+        await story(stack)
+
+
+def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stall is noticed after a third of a second."""
+    monkeypatch.setattr("core.wire.session.STALL_SECONDS", 0.3)
+    monkeypatch.setattr("core.client.hub_client.TICK_SECONDS", 0.05)

@@ -1,0 +1,113 @@
+"""Certificates that fit and those that don't: connected, or told in a sentence what to do."""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from core.client.hub_client import HubClient
+from core.client.hub_connection import pair, trust, trust_for
+from core.errors import HubError, SetupError, Unavailable, UntrustedHub
+from core.wire.session import DeviceCredentials
+from tests.conftest import Run
+from tests.support.places import CERTIFICATES
+from tests.support.scripted_hub import ScriptedHub
+
+AUTHORITY = str(CERTIFICATES / "authority.pem")
+DEVICE = DeviceCredentials("t0ken")
+
+
+@asynccontextmanager
+async def hub_with(certificate: str) -> AsyncIterator[ScriptedHub]:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(CERTIFICATES / f"{certificate}.pem", CERTIFICATES / "hub_key.pem")
+    async with ScriptedHub.running(context) as hub:
+        hub.answers["session.pair"] = lambda params: {"token": params["code"]}
+        yield hub
+
+
+def test_a_certificate_of_the_clinics_own_authority_is_trusted(run: Run) -> None:
+    async def story() -> None:
+        async with hub_with("valid") as hub:
+            assert hub.url.startswith("wss://")
+            assert await pair(["ws://127.0.0.1:9/ws", hub.url], "ABC", "test", ca_file=AUTHORITY) == (
+                DeviceCredentials("ABC")
+            )
+            async with HubClient(hub.url, DEVICE, ca_file=AUTHORITY) as client:
+                assert client.hello is not None
+                assert client.trouble is None
+
+    run(story())
+
+
+@pytest.mark.parametrize(
+    ("certificate", "ca_file", "told"),
+    [
+        ("other_name", AUTHORITY, "for another name"),
+        ("expired", AUTHORITY, "has expired"),
+        ("valid", "", "does not know who issued"),
+    ],
+)
+def test_a_certificate_that_does_not_fit_is_told_in_a_sentence(
+    run: Run, certificate: str, ca_file: str, told: str
+) -> None:
+    async def story() -> None:
+        async with hub_with(certificate) as hub:
+            with pytest.raises(UntrustedHub, match=told) as refused:
+                await pair(hub.url, "ABC", "test", ca_file=ca_file)
+            assert refused.value.message.endswith(".")
+            client = HubClient(hub.url, DEVICE, ca_file=ca_file)
+            client.start()
+            with pytest.raises(UntrustedHub, match=told):
+                await client.live(retry=False)
+            await client.aclose()
+            assert hub.asked == []
+
+    run(story())
+
+
+def test_an_address_with_the_wrong_beginning_is_told_in_a_sentence(run: Run) -> None:
+    async def both_ways() -> None:
+        async with ScriptedHub.running() as plain, hub_with("valid") as encrypted:
+            for url in (plain.url.replace("ws:", "wss:"), encrypted.url.replace("wss:", "ws:")):
+                with pytest.raises(Unavailable, match="not as a hub does"):
+                    await pair(url, "ABC", "test", ca_file=AUTHORITY)
+
+    run(both_ways())
+
+
+def test_a_file_that_is_no_certificate_is_told_before_anything_is_tried(tmp_path: Path) -> None:
+    nonsense = tmp_path / "ca.pem"
+    nonsense.write_text("not a certificate")
+    with pytest.raises(SetupError, match="hub_ca"):
+        trust(str(nonsense))
+    with pytest.raises(SetupError, match="can't be read"):
+        trust_for(["wss://hub/ws"], str(tmp_path / "none.pem"))
+    assert trust_for(["ws://127.0.0.1/ws"], str(nonsense)) is None
+
+
+def test_a_hub_that_is_full_says_so(run: Run) -> None:
+    async def story() -> None:
+        async with ScriptedHub.running() as hub:
+            hub.turns_away = 4429
+            client = HubClient(hub.url, DEVICE)
+            client.start()
+            with pytest.raises(HubError, match="no more connections"):
+                await client.live(retry=False)
+            await client.aclose()
+
+    run(story())
+
+
+def test_a_pairing_code_is_not_tried_elsewhere_when_a_hub_refuses_it(run: Run) -> None:
+    async def story() -> None:
+        async with ScriptedHub.running() as first, ScriptedHub.running() as second:
+            first.answers["session.pair"] = lambda params: Unavailable()
+            with pytest.raises(Unavailable, match="database"):
+                await asyncio.wait_for(pair([first.url, second.url], "ABC", "test"), 5)
+            assert second.asked == []
+
+    run(story())

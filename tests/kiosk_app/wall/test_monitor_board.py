@@ -1,0 +1,79 @@
+"""What the wall shows, from lines, connection and time."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from core import wording
+from core.line.tickets import CounterSummary, Ticket
+from core.wire.session import ConnectionState
+from kiosk_app.wall import monitor_board
+from kiosk_app.wall.monitor_board import FRESH, LOST_FOR_GOOD, PULSE, Board, Call, Mode
+from tests.support.scripted_bridge import NOW, service, ticket
+
+LIVE, LOST, CONNECTING = ConnectionState.LIVE, ConnectionState.LOST, ConnectionState.CONNECTING
+COUNTERS = (CounterSummary(code="R3", name="Counter 3"),)
+SHORT, LONG = timedelta(minutes=2), LOST_FOR_GOOD + timedelta(seconds=1)
+
+
+def called(number: str, ago: timedelta, status: str = "consulting") -> Ticket:
+    return ticket(number, status=status, position=None, counter="R3", called_at=NOW - ago)
+
+
+@pytest.mark.parametrize(
+    ("state", "lost_for", "known", "mode"),
+    [
+        (CONNECTING, None, False, Mode.WAITING),
+        (LIVE, None, False, Mode.WAITING),
+        (LIVE, None, True, Mode.LIVE),
+        (LOST, SHORT, True, Mode.STALE),
+        (LOST, SHORT, False, Mode.WAITING),
+        (LOST, LONG, True, Mode.LOST),
+        (CONNECTING, SHORT, True, Mode.STALE),
+        (ConnectionState.REFUSED, None, True, Mode.LOST),
+    ],
+)
+def test_how_much_is_known(
+    state: ConnectionState, lost_for: timedelta | None, known: bool, mode: Mode
+) -> None:
+    since = NOW - lost_for if lost_for else None
+    assert monitor_board.mode_of(state, since, known, NOW) is mode
+
+
+def test_calls_are_newest_first_and_stand_out_only_while_they_are_new() -> None:
+    recent = [called("A011", FRESH), called("B007", PULSE), called("A012", timedelta(seconds=1))]
+    assert monitor_board.calls(recent, COUNTERS, NOW, 9) == (
+        Call("A012", "Counter 3", fresh=True, pulsing=True),
+        Call("B007", "Counter 3", fresh=True),
+        Call("A011", "Counter 3"),
+    )
+
+
+@pytest.mark.parametrize("status", ["waiting", "no_show", "cancelled"])
+def test_who_is_not_expected_at_a_counter_is_not_shown_as_called(status: str) -> None:
+    assert monitor_board.calls([called("A012", SHORT, status=status)], COUNTERS, NOW, 9) == ()
+
+
+def test_yesterdays_calls_do_not_greet_the_morning() -> None:
+    assert monitor_board.calls([called("A112", timedelta(hours=14))], COUNTERS, NOW, 9) == ()
+
+
+def test_the_next_numbers_come_from_every_line_in_turn() -> None:
+    first, second = (ticket("A001"), ticket("A002"), ticket("A003")), (ticket("B001"),)
+    assert monitor_board.upcoming([first, second], 3) == ("A001", "B001", "A002")
+
+
+def test_nothing_stands_out_on_an_old_picture() -> None:
+    board = Board(current=Call("A012", "Counter 3", True, True), recent=(Call("A011", "Counter 2", True),))
+    assert monitor_board.calmed(board) == Board(
+        current=Call("A012", "Counter 3"), recent=(Call("A011", "Counter 2"),)
+    )
+
+
+def test_before_the_first_call_it_says_what_will_happen() -> None:
+    zone = wording.time_zone("UTC")
+    opened, closed = service("A", "Doctor"), service("A", "Doctor", state="closed", opens_at=NOW + SHORT)
+    assert monitor_board.nothing_called([opened], zone, NOW) == wording.NOTHING_CALLED
+    assert monitor_board.nothing_called([closed], zone, NOW) == (wording.WALL_CLOSED, "Opens at 10:44")

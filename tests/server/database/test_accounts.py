@@ -1,0 +1,193 @@
+"""Whose account a clinic gives to its hub: the owner's, a login that may only serve, or that of an owner who may make no
+roles. And what becomes of privileges in a backup, a restore and an upgrade.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from secrets import token_hex
+
+import psycopg
+import pytest
+from psycopg import errors
+from sqlalchemy import Engine, make_url, text
+
+from core.client.hub_client import HubClient
+from server.checks.schema_objects import role_findings
+from server.checks.scratch_hub import hub_process
+from server.database.address import driver_url, told_to_programs
+from server.postgres.binaries import find_binaries
+from server.postgres.embedded import EmbeddedPostgres
+from server.schema import hub_role, revisions
+from server.schema.backup import restore_backup, write_backup
+from server.schema.engine import administration_engine
+from server.schema.upgrade import Upgrade, upgrade_database
+from tests.conftest import Run
+from tests.server.cli.test_command_line import inturn_hub
+from tests.support.clinic import Clinic
+from tests.support.private_clusters import FAST, query
+
+OPEN_TO_ALL = (
+    "SELECT count(*) FROM pg_proc WHERE pronamespace = 'public'::regnamespace "
+    "AND has_function_privilege('public', oid, 'EXECUTE')"
+)
+
+
+@contextmanager
+def login(url: str, options: str) -> Iterator[str]:
+    """The same database's URL for a new account, which is gone afterwards."""
+    name = f"login_{token_hex(4)}"
+    query(driver_url(url), f"CREATE ROLE {name} LOGIN {options}")
+    try:
+        yield make_url(url).set(username=name).render_as_string(hide_password=False)
+    finally:
+        query(driver_url(url), f"DROP OWNED BY {name}")
+        query(driver_url(url), f"DROP ROLE {name}")
+
+
+@contextmanager
+def database_of(url: str, owner: str) -> Iterator[str]:
+    """The URL of an empty database that belongs to the account of a URL."""
+    account, name = make_url(owner).username, f"of_{token_hex(4)}"
+    query(driver_url(url), f"CREATE DATABASE {name} OWNER {account}")
+    try:
+        yield make_url(owner).set(database=name).render_as_string(hide_password=False)
+    finally:
+        query(driver_url(url), f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def answer(url: str, statement: str) -> object:
+    """The only value that a statement finds."""
+    [(value,)] = query(driver_url(url), statement)
+    return value
+
+
+def test_a_login_that_may_only_serve_serves(run: Run, clinic: Clinic) -> None:
+    async def story(hub: str) -> None:
+        async with HubClient(hub, clinic.staff) as desk, HubClient(hub, clinic.kiosk) as kiosk:
+            joined = await kiosk.join_queue("A")
+            called = await desk.call_next_patient("R1")
+            assert called.ticket is not None
+            assert called.ticket.id == joined.id
+            await desk.complete(joined.id)
+
+    with login(clinic.database_url, f"IN ROLE {hub_role.ROLE}") as account:
+        with hub_process(account) as hub:
+            run(story(hub))
+        with psycopg.connect(driver_url(account)) as connection, pytest.raises(errors.InsufficientPrivilege):
+            connection.execute("SELECT password_hash FROM users")
+        for command in (("user", "list"), ("db", "upgrade")):
+            done = inturn_hub(*command, "--database-url", account)
+            assert (done.returncode, done.stdout) == (1, "")
+            assert (
+                "hub's own account, which can only `serve`. Give the URL of the database's owner"
+                in done.stderr
+            )
+
+
+def test_an_account_that_only_serves_is_told_of_an_older_schema(clinic: Clinic) -> None:
+    clinic.rows("UPDATE alembic_version SET version_num = '0004_every_operation' RETURNING 1")
+    with login(clinic.database_url, f"IN ROLE {hub_role.ROLE}") as account:
+        done = inturn_hub("serve", "--port", "0", "--database-url", account)
+    assert done.returncode == 1
+    assert "Run `inturn-hub db upgrade` first" in done.stderr
+
+
+def test_an_owner_who_may_make_no_roles_goes_on_as_before(run: Run, clinic: Clinic) -> None:
+    with login(clinic.database_url, "") as owner, database_of(clinic.database_url, owner) as url:
+        engine = administration_engine(url)
+        revisions.upgrade(engine)
+        assert answer(url, "SELECT hub_role()") is False
+        assert answer(url, "SELECT current_epoch() = epoch::text FROM settings") is True
+        account = make_url(url).username
+        with engine.connect() as connection:
+            [finding] = role_findings(connection)
+        engine.dispose()
+        assert finding.level == "warning"
+        assert (
+            f"so that they act as {account}. A superuser should run: GRANT inturn_hub TO {account};"
+            in finding.text
+        )
+        with hub_process(url):
+            pass
+        query(driver_url(clinic.database_url), f"GRANT {hub_role.ROLE} TO {account}")
+        assert answer(url, "SELECT hub_role()") is True
+
+
+def test_a_server_without_the_role_is_told_how_to_make_it(clinic: Clinic) -> None:
+    engine = clinic.engine()
+    with engine.connect() as connection, connection.begin() as transaction:
+        connection.execute(text(f"ALTER ROLE {hub_role.ROLE} RENAME TO other_{token_hex(4)}"))
+        [finding] = role_findings(connection)
+        transaction.rollback()
+    engine.dispose()
+    assert finding.level == "warning"
+    assert f"There is no role {hub_role.ROLE}, so that hubs act as" in finding.text
+
+
+def test_an_upgrade_puts_privileges_right(clinic: Clinic, tmp_path: Path) -> None:
+    engine = clinic.engine()
+    with engine.begin() as connection:
+        connection.execute(text("GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO PUBLIC, inturn_hub"))
+        connection.execute(text("ALTER FUNCTION join_queue RESET ALL"))
+    assert upgrade_database(engine, Upgrade(tmp_path)).lines == ["The schema is current."]
+    with engine.connect() as connection:
+        assert list(role_findings(connection)) == []
+    engine.dispose()
+    assert clinic.rows(OPEN_TO_ALL) == [(0,)]
+    assert clinic.rows("SELECT has_function_privilege('inturn_hub', 'refuse(text, text)', 'EXECUTE')") == [
+        (False,)
+    ]
+
+
+@pytest.fixture
+def elsewhere(made_once: Path, tmp_path: Path) -> Iterator[Engine]:
+    """A database of a server of this test's own, where nobody knows the role."""
+    shutil.copytree(made_once, tmp_path / "elsewhere" / "data")
+    with EmbeddedPostgres(tmp_path / "elsewhere", options=FAST) as server:
+        engine = administration_engine(server.start())
+        yield engine
+        engine.dispose()
+
+
+def program(name: str, url: str, *arguments: str) -> int:
+    """The exit code of a program of PostgreSQL's."""
+    address, _ = told_to_programs(url)
+    command = [find_binaries(None).program(name), f"--dbname={address}", *arguments]
+    return subprocess.run(command, check=False).returncode
+
+
+def test_a_dump_with_privileges_is_restored_where_there_is_no_role(
+    clinic: Clinic, elsewhere: Engine, tmp_path: Path
+) -> None:
+    dump = tmp_path / "dump"
+    assert program("pg_dump", clinic.database_url, "--format=custom", f"--file={dump}") == 0
+    restore_backup(elsewhere, dump)
+    with elsewhere.connect() as connection:
+        assert connection.execute(text("SELECT hub_role()")).scalar_one() is True
+        assert connection.execute(text(OPEN_TO_ALL)).scalar_one() == 0
+        assert list(role_findings(connection)) == []
+
+
+def test_a_backup_restored_by_hand_has_another_epoch_and_is_put_right_by_an_upgrade(
+    clinic: Clinic, elsewhere: Engine, tmp_path: Path
+) -> None:
+    engine = clinic.engine()
+    write_backup(engine, tmp_path / "backup")
+    engine.dispose()
+    url = elsewhere.url.render_as_string(hide_password=False)
+    assert program("pg_restore", url, "--clean", "--if-exists", "--no-owner", str(tmp_path / "backup")) == 0
+    [(before,)] = clinic.rows("SELECT current_epoch()")
+    assert before == str(clinic.rows("SELECT epoch FROM settings")[0][0])
+    with elsewhere.begin() as connection:
+        assert [finding.level for finding in role_findings(connection)] == ["warning"]
+        epoch = connection.execute(text("SELECT current_epoch()")).scalar_one()
+    assert epoch != before
+    upgrade_database(elsewhere, Upgrade(tmp_path))
+    with elsewhere.begin() as connection:
+        assert list(role_findings(connection)) == []
+        assert connection.execute(text("SELECT current_epoch()")).scalar_one() == epoch

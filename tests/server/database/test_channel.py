@@ -1,0 +1,161 @@
+"""Hubs of one database wake each other: soon, seldom, outside of transactions, and again after every break."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import time
+from collections.abc import AsyncIterator
+from statistics import median
+from typing import Any
+
+import pytest
+
+from core.client.hub_client import HubClient
+from server.database import channel
+from server.database.channel import CHANNEL, DatabaseChannel
+from tests.conftest import Run
+from tests.support.clinic import Clinic
+from tests.support.hub_process import HubProcess
+from tests.support.private_clusters import query
+from tests.support.waiting import until
+
+BACKENDS = "SELECT pid, state, query FROM pg_stat_activity WHERE datname = current_database() AND application_name = '{}'"
+
+
+class Hub:
+    """One end of the channel; `wakes` counts how often it was woken."""
+
+    def __init__(self, url: str) -> None:
+        self.channel = DatabaseChannel(url)
+        self.wakes = 0
+
+    def wake(self) -> None:
+        self.wakes += 1
+
+
+@contextlib.asynccontextmanager
+async def hubs(clinic: Clinic, count: int = 2) -> AsyncIterator[list[Hub]]:
+    """So many that listen already."""
+    found = [Hub(clinic.database_url) for _ in range(count)]
+    for hub in found:
+        hub.channel.start(hub.wake)
+    await until(lambda: all(hub.wakes for hub in found), what="everybody to listen")
+    for hub in found:
+        hub.wakes = 0
+    yield found
+    await asyncio.gather(*(hub.channel.aclose() for hub in found))
+
+
+async def backends(clinic: Clinic, application: str) -> list[tuple[Any, ...]]:
+    return await asyncio.to_thread(query, clinic.database_url, BACKENDS.format(application))
+
+
+async def is_woken(one: Hub, another: Hub) -> None:
+    """One wakes the other; asked again and again, since a hub that listens no more is woken by its own doing."""
+    another.wakes = 0
+    deadline = time.monotonic() + 5
+    while not another.wakes:
+        assert time.monotonic() < deadline, "never woken"
+        one.channel.wake_others()
+        await asyncio.sleep(0.05)
+
+
+def test_the_others_are_woken_and_not_oneself(clinic: Clinic) -> None:
+    async def story() -> None:
+        async with hubs(clinic, 3) as (one, *others):
+            await is_woken(one, others[0])
+            await until(lambda: others[1].wakes)
+            assert one.wakes == 0
+
+    asyncio.run(story())
+
+
+def test_many_changes_make_few_notifications_outside_any_transaction(clinic: Clinic) -> None:
+    async def story() -> None:
+        async with hubs(clinic) as (one, another):
+            await is_woken(one, another)
+            another.wakes = 0
+            started = time.monotonic()
+            while time.monotonic() - started < 0.4:
+                one.channel.wake_others()
+                await asyncio.sleep(0)
+            await asyncio.sleep(0.2)
+            assert 2 <= another.wakes <= 0.4 / channel.COALESCE_SECONDS + 2
+            # Inside a transaction the last statement would be its COMMIT.
+            [(_, state, statement)] = await backends(clinic, "inturn-hub notifies")
+            assert (state, str(statement).split(",")[0]) == ("idle", f"NOTIFY {CHANNEL}")
+
+    asyncio.run(story())
+    notifying = (
+        "SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosrc ILIKE '%notify%'"
+    )
+    assert query(clinic.database_url, notifying) == []
+
+
+def test_the_command_line_wakes_every_hub(clinic: Clinic) -> None:
+    async def story() -> None:
+        async with hubs(clinic) as found:
+            await asyncio.to_thread(query, clinic.database_url, f"NOTIFY {CHANNEL}, 'administration'")
+            await until(lambda: all(hub.wakes == 1 for hub in found))
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("part", ["listens", "notifies"])
+def test_a_killed_connection_comes_back(clinic: Clinic, part: str) -> None:
+    async def story() -> None:
+        async with hubs(clinic) as (one, another):
+            await is_woken(one, another)
+            for pid, _, _ in await backends(clinic, f"inturn-hub {part}"):
+                await asyncio.to_thread(query, clinic.database_url, f"SELECT pg_terminate_backend({pid})")
+            await asyncio.sleep(0.1)
+            await is_woken(one, another)
+            await is_woken(another, one)
+
+    asyncio.run(story())
+
+
+def test_who_does_not_hear_itself_listens_anew(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server process that listens is frozen: its connection looks well, but nothing comes any more."""
+    monkeypatch.setattr(channel, "ANSWER_SECONDS", 0.3)
+
+    async def story() -> None:
+        async with hubs(clinic, 1) as [one]:
+            [(frozen, _, _)] = await backends(clinic, "inturn-hub listens")
+            os.kill(int(frozen), signal.SIGSTOP)
+            try:
+                deadline = time.monotonic() + 5
+                while not one.wakes:
+                    assert time.monotonic() < deadline, "never listens anew"
+                    one.channel.wake_others()
+                    await asyncio.sleep(0.05)
+            finally:
+                os.kill(int(frozen), signal.SIGCONT)
+
+    asyncio.run(story())
+
+
+def test_a_change_at_one_hub_is_at_the_others_before_they_would_have_looked(
+    run: Run, clinic: Clinic, hub: HubProcess
+) -> None:
+    second = HubProcess(clinic.database_url)
+    delays: list[float] = []
+
+    async def story() -> None:
+        async with HubClient(hub.url, clinic.kiosk) as kiosk, HubClient(second.url, clinic.monitor) as wall:
+            line = wall.replica.lines.line("A")
+            for number in range(12):
+                await kiosk.join_queue("A")
+                joined = time.monotonic()
+                await until(lambda wanted=number + 1: line.revision == wanted)  # type: ignore[misc]
+                delays.append(time.monotonic() - joined)
+
+    try:
+        run(story())
+    finally:
+        second.terminate()
+    print(f"from one hub to a client of another: {median(delays) * 1000:.0f} ms")
+    assert median(delays) < 0.25

@@ -1,0 +1,130 @@
+"""PostgreSQL killed in the middle of operations: what was acknowledged is there, what was repeated is there once, and
+every constraint, revision, chain and key holds. On a cluster of its own that writes to the disk before it answers. With a
+hub before it: tests/faults.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import signal
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from random import Random
+from threading import Event
+from typing import Any
+
+import psycopg
+import pytest
+from sqlalchemy import Engine, create_engine
+
+from server.postgres.embedded import EmbeddedPostgres
+from server.schema import revisions
+from tests.support.hammer import Log, connected, hammer
+from tests.support.private_clusters import eventually, is_alive, query, server_of
+from tests.support.proof_size import proof_size
+from tests.support.scene import Scene, furnish
+from tests.support.verdict import judged
+from tests.support.waiting import until
+
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.usefixtures("nothing_left_of_windows"),
+    pytest.mark.timeout(proof_size(120, 400)),
+]
+
+PEOPLE = 8
+KILLS = proof_size(5, 40)
+
+
+class Clinic:
+    """A cluster of its own with fsync on, two lines and four counters."""
+
+    def __init__(self, root: Path) -> None:
+        self.cluster = EmbeddedPostgres(root)
+        self.url = self.cluster.start()
+        self.engine: Engine = create_engine(self.url, pool_pre_ping=True)
+        revisions.upgrade(self.engine)
+        self.scene: Scene = furnish(self.engine, services=2, counters=4, users=PEOPLE)
+
+    def kill(self, way: str) -> None:
+        """Ends the server or one of its processes at once, and waits until it serves again."""
+        postmaster = server_of(self.cluster.root).pid
+        with connected(self.url) as witness:
+            if way == "backend":
+                os.kill(busy_backend(witness), signal.SIGKILL)
+            else:
+                os.kill(postmaster, WAYS[way])
+            eventually(lambda: is_cut_off(witness))
+        if way != "backend":
+            eventually(lambda: not is_alive(postmaster))
+            assert self.cluster.start() == self.url
+        connected(self.url).close()
+
+
+WAYS = {"postmaster": signal.SIGKILL, "immediate stop": signal.SIGQUIT}
+
+
+def busy_backend(connection: psycopg.Connection[tuple[Any, ...]]) -> int:
+    """A process of the server that does something for somebody else just now."""
+    row = connection.execute(
+        "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() "
+        "ORDER BY state = 'active' DESC, random() LIMIT 1"
+    ).fetchone()
+    assert row is not None, "nobody is connected"
+    return int(row[0])
+
+
+def is_cut_off(connection: psycopg.Connection[tuple[Any, ...]]) -> bool:
+    try:
+        connection.execute("SELECT")
+    except psycopg.OperationalError:
+        return True
+    return False
+
+
+@pytest.fixture
+def clinic(made_once: Path, tmp_path: Path) -> Iterator[Clinic]:
+    shutil.copytree(made_once, tmp_path / "root" / "data")
+    clinic = Clinic(tmp_path / "root")
+    yield clinic
+    clinic.engine.dispose()
+    clinic.cluster.stop()
+
+
+def killings(clinic: Clinic, kills: int, done: Callable[[], list[int]]) -> None:
+    """Kills in every way in turn, at random moments, each time when everybody has got something done again."""
+    random = Random(3)
+    for number in range(kills):
+        before = done()
+        asyncio.run(until(partial(all_more, done, before), timeout=20, what="people to work again"))
+        Event().wait(random.uniform(0, 0.4))
+        clinic.kill((*WAYS, "backend")[number % 3])
+
+
+def all_more(counts: Callable[[], list[int]], before: list[int]) -> bool:
+    return all(now > then for now, then in zip(counts(), before, strict=True))
+
+
+def test_a_killed_database_keeps_what_it_said_and_does_once_what_is_repeated(
+    clinic: Clinic,
+) -> None:
+    assert query(clinic.url, "SELECT current_setting('fsync'), current_setting('synchronous_commit')") == [
+        ("on", "on")
+    ]
+    with ThreadPoolExecutor(1) as pool:
+        killing = pool.submit(killings, clinic, KILLS, lambda: line_revisions(clinic))
+        logs: list[Log] = []
+        while not killing.done():
+            logs += hammer(clinic.scene, seconds=1.2 * KILLS, seed=len(logs))
+        killing.result()
+    assert judged(clinic.engine, logs) == {}
+    assert sum(log.repeats for log in logs) >= PEOPLE
+
+
+def line_revisions(clinic: Clinic) -> list[int]:
+    found = query(clinic.url, "SELECT revision FROM services ORDER BY id")
+    return [int(str(revision)) for (revision,) in found]

@@ -1,0 +1,251 @@
+"""The database is there and can't: no connection free, too many connections, a full disk. Each is told in its own words,
+the breaker stays closed, and nothing that was acknowledged is lost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from secrets import token_hex
+from tempfile import TemporaryDirectory
+
+import psycopg
+import pytest
+from sqlalchemy import make_url
+
+from core.errors import HubError, Unavailable
+from server.database.calls import Database, driver_url
+from server.database.errors import BUSY, CROWDED, DISK_FULL
+from server.database.pool import Connection, ConnectionPool
+from tests.support.clinic import Clinic
+from tests.support.private_clusters import query
+from tests.support.waiting import until
+
+pytestmark = [pytest.mark.long, pytest.mark.logs_expected]
+
+SIZE = "size=48m,mode=0777"
+
+
+async def answer_of(database: Database, function: str, *arguments: object) -> HubError | str:
+    try:
+        return await database.call(function, *arguments)
+    except HubError as error:
+        return error
+
+
+def test_who_finds_no_connection_free_is_told_in_bounded_time(
+    clinic: Clinic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("server.database.pool.WAIT_SECONDS", 0.5)
+    monkeypatch.setattr("server.database.pool.MAX_WAITING", 3)
+
+    async def story() -> None:
+        database = Database(clinic.database_url, size=2)
+        await database.open()
+        loop = asyncio.get_running_loop()
+        sleeping = [loop.create_task(answer_of(database, "pg_sleep", 1)) for _ in range(2)]
+        waiting = [loop.create_task(answer_of(database, "schema_revision")) for _ in range(3)]
+        await until(lambda: database.pool_stats()["waiting"] == 3)
+        assert isinstance(await asyncio.wait_for(answer_of(database, "schema_revision"), 0.2), Unavailable)
+        started = time.monotonic()
+        refused = await asyncio.gather(*waiting)
+        assert time.monotonic() - started < 1
+        for refusal in refused:
+            assert isinstance(refusal, Unavailable)
+            assert (refusal.message, refusal.data) == (BUSY, {"retry_after": 1})
+        assert database.available
+        assert all(isinstance(answer, str) for answer in await asyncio.gather(*sleeping))
+        assert isinstance(await answer_of(database, "schema_revision"), str)
+        assert database.pool_stats() == {"size": 2, "idle": 2, "waiting": 0, "max": 2}
+        await database.close()
+
+    asyncio.run(story())
+
+
+def test_who_gives_up_waiting_leaves_the_turn_to_the_next(clinic: Clinic) -> None:
+    async def story() -> None:
+        database = Database(clinic.database_url, size=1)
+        await database.open()
+        loop = asyncio.get_running_loop()
+        for _ in range(10):
+            crowd = [loop.create_task(answer_of(database, "pg_sleep", 0.03)) for _ in range(5)]
+            await until(lambda: database.pool_stats()["waiting"] == 4)
+            crowd[1].cancel()
+            crowd[3].cancel()
+            ends = await asyncio.gather(*crowd, return_exceptions=True)
+            assert [isinstance(end, str) for end in ends] == [True, False, True, False, True]
+        assert database.pool_stats() == {"size": 1, "idle": 1, "waiting": 0, "max": 1}
+        await database.close()
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_who_gives_up_at_the_moment_of_their_turn_hands_it_on(clinic: Clinic, lost: bool) -> None:
+    """Their turn is a connection, or a place to make one where a connection was lost."""
+
+    async def connect() -> Connection:
+        return await psycopg.AsyncConnection.connect(driver_url(clinic.database_url), autocommit=True)
+
+    async def nothing_to_ask(_connection: Connection) -> None:
+        pass
+
+    async def story() -> None:
+        pool = ConnectionPool(connect, nothing_to_ask, 1)
+        lease = await pool.take()
+        lease.doomed = lost
+        waiting = [asyncio.get_running_loop().create_task(pool.take()) for _ in range(2)]
+        await until(lambda: pool.stats()["waiting"] == 2)
+        pool.give_back(lease)
+        waiting[0].cancel()
+        next_lease = await asyncio.wait_for(waiting[1], 1)
+        assert (next_lease is lease) == (not lost)
+        pool.give_back(next_lease)
+        assert waiting[0].cancelled()
+        assert pool.stats() == {"size": 1, "idle": 1, "waiting": 0, "max": 1}
+        pool.forget_all()
+
+    asyncio.run(story())
+
+
+@pytest.fixture
+def crowded_url(clinic: Clinic) -> Iterator[str]:
+    """The clinic's database for a role that may have one connection."""
+    name = f"crowded_{token_hex(4)}"
+    query(
+        clinic.database_url,
+        f"CREATE ROLE {name} LOGIN PASSWORD '{name}' CONNECTION LIMIT 1 IN ROLE inturn_hub",
+    )
+    url = make_url(clinic.database_url).set(username=name, password=name)
+    yield url.render_as_string(hide_password=False)
+    query(clinic.database_url, f"DROP ROLE {name}")
+
+
+def test_a_server_without_a_free_connection_is_told_in_its_own_words(crowded_url: str) -> None:
+    """Others have them all; the hub goes on with those that it has."""
+
+    async def story() -> None:
+        database = Database(crowded_url, size=2)
+        await database.open()
+        sleeping = asyncio.get_running_loop().create_task(answer_of(database, "pg_sleep", 0.5))
+        await until(lambda: database.pool_stats()["size"] == 1)
+        await asyncio.sleep(0.2)
+        refusal = await answer_of(database, "schema_revision")
+        assert isinstance(refusal, Unavailable)
+        assert (refusal.message, refusal.data) == (CROWDED, {"retry_after": 1})
+        assert database.available
+        assert isinstance(await sleeping, str)
+        assert isinstance(await answer_of(database, "schema_revision"), str)
+        await database.close()
+
+    asyncio.run(story())
+
+
+class Disk:
+    """What a clinic's tables lie on, which can be filled and emptied."""
+
+    def __init__(self, url: str, place: Path | None) -> None:
+        self.url = url
+        self._place = place
+
+    def fill(self) -> None:
+        """Nothing more can be written. Where nobody may mount a small disk, its error is raised in the database."""
+        if self._place is None:
+            query(
+                self.url,
+                "CREATE FUNCTION fill() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE disk_full; END'",
+            )
+            query(self.url, "CREATE TRIGGER fill BEFORE INSERT ON queue_events EXECUTE FUNCTION fill()")
+            return
+        with contextlib.suppress(OSError), (self._place / "ballast").open("wb", buffering=0) as ballast:
+            while ballast.write(bytes(4096)):
+                pass
+
+    def make_room(self) -> None:
+        """There is space again."""
+        if self._place is None:
+            query(self.url, "DROP FUNCTION fill CASCADE")
+        else:
+            (self._place / "ballast").unlink()
+
+
+@contextlib.contextmanager
+def small_disk(place: Path) -> Iterator[bool]:
+    """A disk of its own at `place`, gone again whatever happens; false where nobody may mount one."""
+    mounted = (
+        subprocess.run(["mount", "-t", "tmpfs", "-o", SIZE, "tmpfs", place], check=False).returncode == 0
+    )
+    try:
+        yield mounted
+    finally:
+        if mounted:
+            subprocess.run(["umount", "--lazy", place], check=True)
+
+
+@contextlib.contextmanager
+def made(server: str, what: str, how: str) -> Iterator[None]:
+    """Something on the server while the block runs."""
+    query(server, f"CREATE {what} {how}")
+    try:
+        yield
+    finally:
+        query(server, f"DROP {what}")
+
+
+@pytest.fixture
+def disk(postgres: str, template: Clinic) -> Iterator[Disk]:
+    """A clinic whose tables lie on a small disk of their own, which is not where pytest cleans up: a run that is killed
+    leaves it busy.
+    """
+    name = f"on_disk_{token_hex(4)}"
+    copied = make_url(template.database_url)
+    url = copied.set(database=name).render_as_string(hide_password=False)
+    with contextlib.ExitStack() as stack:
+        place = Path(stack.enter_context(TemporaryDirectory(prefix="inturn-disk-")))
+        place.chmod(0o755)
+        mounted = stack.enter_context(small_disk(place))
+        how = f"TEMPLATE {copied.database} STRATEGY FILE_COPY"
+        if mounted:
+            (place / "tables").mkdir()
+            (place / "tables").chmod(0o777)
+            stack.enter_context(made(postgres, f"TABLESPACE {name}", f"LOCATION '{place / 'tables'}'"))
+            how += f" TABLESPACE {name}"
+        stack.enter_context(made(postgres, f"DATABASE {name}", how))
+        yield Disk(url, place if mounted else None)
+
+
+def test_a_full_disk_is_told_and_nothing_is_lost(disk: Disk) -> None:
+    async def story() -> list[str]:
+        database = Database(disk.url)
+        await database.open()
+        done: list[str] = []
+
+        async def join(key: str) -> HubError | str:
+            answer = await answer_of(database, "join_queue", "user:1", key, b"", "A")
+            if isinstance(answer, str):
+                done.append(key)
+            return answer
+
+        assert isinstance(await join("while there was room"), str)
+        await asyncio.to_thread(disk.fill)
+        while isinstance(refusal := await join(f"key {len(done)}"), str):
+            assert len(done) < 5000, "the disk is not full"
+        assert isinstance(refusal, Unavailable)
+        assert (refusal.message, refusal.data) == (DISK_FULL, {"retry_after": 10})
+        assert database.available
+        assert isinstance(await answer_of(database, "queue_snapshot", "A"), str)
+        refused = f"key {len(done)}"
+        await asyncio.to_thread(disk.make_room)
+        assert isinstance(await join(refused), str)
+        await database.close()
+        return done
+
+    done = asyncio.run(story())
+    print(f"{len(done) - 2} joins until the disk was full")
+    assert query(disk.url, "SELECT count(*), count(DISTINCT number) FROM tickets") == [(len(done),) * 2]
+    assert query(disk.url, "SELECT revision FROM services WHERE code = 'A'") == [(len(done),)]
+    assert query(disk.url, "SELECT * FROM broken_links()") == []

@@ -1,0 +1,70 @@
+"""A database URL with several hosts, as libpq writes it: every command finds the one that takes writes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from psycopg.conninfo import conninfo_to_dict
+
+from core.client.hub_client import HubClient
+from server.checks.scratch_hub import hub_process, scratch_database
+from server.database.address import driver_url, told_to_programs
+from server.schema.backup import restore_backup, write_backup
+from server.schema.engine import administration_engine
+from tests.conftest import Run
+from tests.server.cli.test_command_line import inturn_hub
+from tests.support.clinic import Clinic
+
+
+@pytest.fixture
+def url(clinic: Clinic, tmp_path: Path) -> str:
+    """The clinic's database behind a host that is not there."""
+    parts = {name: str(value) for name, value in conninfo_to_dict(driver_url(clinic.database_url)).items()}
+    who = parts["user"] + (f":{parts['password']}" if "password" in parts else "")
+    hosts = (
+        f"{quote(str(tmp_path), safe='')}:5432,{quote(parts['host'], safe='')}:{parts.get('port', '5432')}"
+    )
+    return f"postgresql://{who}@{hosts}/{parts['dbname']}"
+
+
+def test_a_hub_and_its_clients_work_on_it(run: Run, clinic: Clinic, url: str) -> None:
+    async def story(hub: str) -> None:
+        async with HubClient(hub, clinic.staff) as desk:
+            await desk.join_queue("A")
+
+    with hub_process(url) as hub:
+        run(story(hub))
+
+
+def test_a_backup_is_made_and_restored_with_it(clinic: Clinic, url: str, tmp_path: Path) -> None:
+    engine = administration_engine(url)
+    write_backup(engine, tmp_path / "backup")
+    clinic.rows("DELETE FROM counter_services RETURNING 1")
+    restore_backup(engine, tmp_path / "backup")
+    engine.dispose()
+    assert clinic.rows("SELECT count(*) FROM counter_services") == [(4,)]
+    listed = inturn_hub("counter", "list", "--database-url", url).stdout
+    assert "R1\tCounter 1\topen\tA,B" in listed
+
+
+def test_scratch_databases_are_made_beside_it(url: str) -> None:
+    with scratch_database(url) as scratch:
+        engine = administration_engine(scratch)
+        with engine.connect() as connection:
+            found = connection.exec_driver_sql("SELECT current_database(), hub_role()").one()
+        engine.dispose()
+    assert found[0].startswith("inturn_probe_")
+    assert found[1] is True
+
+
+def test_a_password_reaches_programs_in_their_environment_alone() -> None:
+    address, secrets = told_to_programs("postgresql+psycopg://me:s%23cret@one:1,two:2/inturn?sslmode=require")
+    assert secrets == {"PGPASSWORD": "s#cret"}
+    assert "s#cret" not in address
+    assert "s%23cret" not in address
+    told = conninfo_to_dict(address)
+    expected = {"user": "me", "host": "one,two", "port": "1,2", "dbname": "inturn", "sslmode": "require"}
+    assert expected.items() <= told.items()
+    assert told["target_session_attrs"] == "read-write"

@@ -1,0 +1,78 @@
+"""The hub's watch on itself: a damaged line is found, a busy loop is felt, an outage is counted."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+
+from core.client.hub_client import HubClient
+from server.connections.hub import Hub
+from server.health.watch import HubWatch
+from server.pushes.services_and_counters import Overview
+from tests.support.clinic import Clinic
+from tests.support.waiting import until
+
+pytestmark = pytest.mark.usefixtures("nothing_left_of_windows")
+
+
+@pytest.mark.logs_expected
+def test_a_damaged_line_is_found_and_said_once(
+    clinic: Clinic, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("server.health.watch.LEAST_SECONDS", 0.01)
+
+    async def story() -> None:
+        hub = Hub(clinic.database_url)
+        await hub.start()
+        parts = hub.parts
+        async with HubClient(hub.url, clinic.staff) as staff:
+            for _ in range(3):
+                await staff.join_queue("A")
+        watch = HubWatch(parts.database, parts.operations, parts.overview, round_seconds=0.03)
+        watch.start()
+        await until(lambda: watch.checked.keys() == {"A", "B", "C"})
+        assert {found.violations for found in watch.checked.values()} == {0}
+        clinic.rows(
+            "UPDATE tickets SET position_in_queue = position_in_queue + 5 WHERE number = 'A002' RETURNING 1"
+        )
+        await until(lambda: watch.checked["A"].violations > 0)
+        seen = watch.checked["A"].at
+        await until(lambda: watch.checked["A"].at > seen)
+        await watch.stop()
+        await hub.stop()
+
+    asyncio.run(story())
+    [said] = [record.getMessage() for record in caplog.records if "not sound" in record.getMessage()]
+    assert "The line A is not sound" in said
+    assert "inturn-hub check integrity" in said
+
+
+class AwayDatabase:
+    """What a watch asks of one that is away."""
+
+    available = False
+
+
+def test_a_busy_loop_and_an_outage_are_felt(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("server.health.watch.TURN_SECONDS", 0.02)
+
+    async def story() -> HubWatch:
+        overview = Overview.__new__(Overview)
+        overview.services = {}
+        watch = HubWatch(AwayDatabase(), None, overview)  # type: ignore[arg-type]
+        lags: list[float] = []
+        watch.on_lag = lags.append
+        watch.start()
+        await until(lambda: len(lags) > 2)
+        busy_until = time.perf_counter() + 0.2
+        while time.perf_counter() < busy_until:
+            pass
+        await until(lambda: max(lags) > 0.1)
+        await watch.stop()
+        return watch
+
+    watch = asyncio.run(story())
+    assert watch.worst_lag > 0.1
+    assert watch.away_seconds > 0.2

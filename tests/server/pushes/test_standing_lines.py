@@ -1,0 +1,171 @@
+"""The lines stand in the hub's memory: told to any number of clients, and while the database is away."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
+
+import pytest
+from sqlalchemy import create_engine, make_url, text
+
+from core.client.hub_client import HubClient
+from core.errors import Unavailable
+from core.wire.session import ConnectionState
+from server.connections.hub import Hub
+from server.operations.queue_operations import QueueOperations
+from tests.conftest import Run
+from tests.support.clinic import Clinic
+from tests.support.hub_process import running
+from tests.support.waiting import until
+
+CROWD = 60
+SERVICES = 3
+JOINS = "SELECT count(join_queue('user:1', '{0}' || n, '', 'A', 'low')) FROM generate_series(1, {1}) n"
+
+
+async def crowd(stack: AsyncExitStack, hub: Hub, clinic: Clinic) -> list[HubClient]:
+    """Monitors that follow every line."""
+    clients = [HubClient(hub.url, clinic.monitor) for _ in range(CROWD)]
+    return [await stack.enter_async_context(client) for client in clients]
+
+
+async def join(clinic: Clinic, word: str, count: int) -> None:
+    """Patients join A behind every hub's back."""
+    await asyncio.to_thread(clinic.rows, JOINS.format(word, count))
+
+
+@contextmanager
+def away(clinic: Clinic, server: str) -> Iterator[None]:
+    """The test's database has sent everybody away and takes nobody."""
+    name = make_url(clinic.database_url).database
+    engine = create_engine(server, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false"))
+        connection.execute(
+            text(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+        )
+        yield
+        connection.execute(text(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true"))
+    engine.dispose()
+
+
+async def everybody_at(clients: list[HubClient], revision: int) -> None:
+    lines = [client.replica.lines.line("A") for client in clients]
+    await until(
+        lambda: (
+            all(c.state is ConnectionState.LIVE for c in clients)
+            and all(line.revision == revision for line in lines)
+        ),
+        timeout=30,
+        what=f"every client at {revision}: {sorted({line.revision for line in lines})}",
+    )
+
+
+@pytest.mark.parametrize(
+    ("missed", "histories"), [(0, 0), (300, 1), (700, 0)], ids=["nothing", "replay", "snapshot"]
+)
+def test_a_crowd_comes_back_to_a_new_hub_for_one_query_a_line(
+    run: Run, clinic: Clinic, missed: int, histories: int
+) -> None:
+    async def story() -> None:
+        async with AsyncExitStack() as stack:
+            async with running(Hub(clinic.database_url)) as first:
+                clients = await crowd(stack, first, clinic)
+                await join(clinic, "before", 40)
+                await everybody_at(clients, 40)
+            if missed:
+                await join(clinic, "missed", missed)
+            async with running(Hub(clinic.database_url, port=first.port)) as second:
+                await everybody_at(clients, 40 + missed)
+                lines = second.parts.notifications.lines
+                assert (lines.snapshots_read, lines.histories_read) == (SERVICES, histories)
+                expected = [t.id for t in lines.known("A").snapshot().waiting]
+                assert all([t.id for t in c.replica.lines.line("A").waiting] == expected for c in clients)
+
+    run(story())
+
+
+def test_a_crowd_that_comes_while_things_happen_costs_no_query(run: Run, clinic: Clinic) -> None:
+    async def story() -> None:
+        async with AsyncExitStack() as stack, running(Hub(clinic.database_url)) as hub:
+            console = await stack.enter_async_context(HubClient(hub.url, clinic.staff, follow=False))
+
+            async def keep_joining() -> None:
+                for _ in range(100):
+                    await console.join_queue("A")
+
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(keep_joining())
+                clients = await crowd(stack, hub, clinic)
+            await everybody_at(clients, 100)
+            assert hub.parts.notifications.lines.snapshots_read == SERVICES
+
+    run(story())
+
+
+@pytest.mark.logs_expected
+def test_reads_go_on_while_the_database_is_away(run: Run, clinic: Clinic, postgres: str) -> None:
+    async def story() -> None:
+        async with running(Hub(clinic.database_url)) as hub, HubClient(hub.url, clinic.staff) as console:
+            await join(clinic, "before", 600)
+            await everybody_at([console], 600)
+            with away(clinic, postgres):
+                await until(lambda: hub.parts.overview.stale, what="the hub to miss its database")
+                snapshot = await console.snapshot("A")
+                assert (snapshot.stale, snapshot.revision, len(snapshot.waiting)) == (True, 600, 500)
+                answer = await console.request("queue.subscribe", {"services": ["A"]})
+                assert answer["services"]["A"]["snapshot"]["stale"]
+                assert (await console.request("services.list"))["stale"]
+                assert (await console.request("counters.list"))["stale"]
+                with pytest.raises(Unavailable):
+                    await console.request("tickets.get", {"ticket": str(snapshot.waiting[0].id)})
+            await until(lambda: not hub.parts.overview.stale, what="the database to be back")
+            assert (await console.join_queue("A")).number == "A601"
+            assert not (await console.snapshot("A")).stale
+
+    run(story())
+
+
+def test_what_an_undo_brings_back_is_read_again(run: Run, clinic: Clinic) -> None:
+    """The last ten called are all that a hub remembers; the database knows the eleventh."""
+
+    async def story() -> None:
+        async with running(Hub(clinic.database_url)) as hub, HubClient(hub.url, clinic.supervisor) as console:
+            for _ in range(12):
+                ticket = await console.join_queue("A")
+                await console.call_patient(ticket.id, "R1")
+                await console.complete(ticket.id)
+            ticket = await console.join_queue("A")
+            await console.call_patient(ticket.id, "R1")
+            await console.undo()
+            told = await console.snapshot("A")
+            operations: QueueOperations = hub.parts.operations
+            read = await operations.whole_line("A")
+            assert [t.id for t in told.recent] == [t.id for t in read.recent]
+            assert len(told.recent) == 10
+
+    run(story())
+
+
+def test_a_client_that_does_not_read_is_named(run: Run, clinic: Clinic) -> None:
+    async def story() -> None:
+        async with running(Hub(clinic.database_url)) as hub, HubClient(hub.url, clinic.monitor) as frozen:
+            notifications = hub.parts.notifications
+            assert notifications.slow_clients() == []
+            transport = frozen._connection.transport  # type: ignore[union-attr]
+            transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32768)
+            transport.pause_reading()
+            await join(clinic, "many", 480)
+            await until(lambda: notifications.slow_clients(), what="the frozen client to be noticed")
+            [slow] = notifications.slow_clients()
+            assert (slow.actor, slow.role, slow.last_method) == ("device:2", "monitor", "queue.event")
+            assert slow.backlog_bytes > 0
+            [named] = hub.parts.condition.report().figures.slow_clients
+            assert (named.client, named.unread, named.behind > 0) == ("device:2", slow.backlog_bytes, True)
+            transport.resume_reading()
+            await everybody_at([frozen], 480)
+            assert notifications.slow_clients() == []
+
+    run(story())

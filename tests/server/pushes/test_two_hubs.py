@@ -1,0 +1,92 @@
+"""Two hubs on one database: what happens at one is seen at the other at once, and in a second if nobody says so."""
+
+from __future__ import annotations
+
+from time import monotonic
+
+import pytest
+
+from core.client.hub_client import HubClient
+from server.connections.hub import Hub
+from server.pushes.change_watch import POLL_SECONDS
+from tests.conftest import Run
+from tests.support.clinic import Clinic
+from tests.support.waiting import until
+
+TURNS = 5
+
+
+async def started(clinic: Clinic) -> Hub:
+    hub = Hub(clinic.database_url)
+    await hub.start()
+    return hub
+
+
+@pytest.mark.alone
+@pytest.mark.parametrize("told", [True, False], ids=["told", "found"])
+def test_an_event_of_one_hub_reaches_the_others_windows(run: Run, clinic: Clinic, told: bool) -> None:
+    async def story() -> None:
+        here, there = await started(clinic), await started(clinic)
+        if not told:
+            await there.parts.notifications._channel.aclose()
+        try:
+            async with (
+                HubClient(here.url, clinic.staff, follow=False) as console,
+                HubClient(there.url, clinic.monitor) as monitor,
+            ):
+                line, delays = monitor.replica.lines.line("A"), []
+                for number in range(1, TURNS + 1):
+                    await console.join_queue("A")
+                    began = monotonic()
+                    await until(lambda number=number: line.revision == number, what="the event")  # type: ignore[misc]
+                    delays.append(monotonic() - began)
+            assert (sorted(delays)[TURNS // 2] < POLL_SECONDS / 4) is told, delays
+        finally:
+            await here.stop()
+            await there.stop()
+
+    run(story())
+
+
+def test_a_counters_state_at_one_hub_reaches_the_others_windows(run: Run, clinic: Clinic) -> None:
+    async def story() -> None:
+        here, there = await started(clinic), await started(clinic)
+        try:
+            async with (
+                HubClient(here.url, clinic.staff, follow=False) as console,
+                HubClient(there.url, clinic.monitor) as monitor,
+            ):
+                await console.pause_counter("R1")
+                await until(
+                    lambda: next(c for c in monitor.replica.counters if c.code == "R1").state == "paused"
+                )
+        finally:
+            await here.stop()
+            await there.stop()
+
+    run(story())
+
+
+def test_a_hub_that_has_not_looked_yet_never_takes_a_client_back(run: Run, clinic: Clinic) -> None:
+    """A window that comes over holds what this hub has not heard: it is not shown an older line."""
+
+    async def story() -> None:
+        here, there = await started(clinic), await started(clinic)
+        await there.parts.notifications._channel.aclose()
+        await there.parts.notifications._watch.stop()
+        try:
+            async with (
+                HubClient(here.url, clinic.staff, follow=False) as console,
+                HubClient(there.url, clinic.staff, follow=False) as moved,
+            ):
+                for _ in range(5):
+                    await console.join_queue("A")
+                held = {"services": ["A"], "since": {"A": 5}}
+                answer = (await moved.request("queue.subscribe", held))["services"]["A"]
+                assert answer["snapshot"]["revision"] == 5
+                assert there.parts.notifications.lines.known("A").delivered == 0
+        finally:
+            await here.stop()
+            await there.stop()
+
+    run(story())

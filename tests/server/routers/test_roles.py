@@ -1,0 +1,175 @@
+"""Who may call what: every method, every role, over real sockets."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import secrets
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, text
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.typing import Subprotocol
+
+from core.client.hub_client import HubClient
+from core.wire.protocol import SUBPROTOCOL
+from core.wire.session import PersonCredentials
+from server.administration import people_and_devices
+from server.routers.registry import REGISTRY
+from tests.conftest import Run
+from tests.support.changing_methods import CHANGES, READINGS, Prepare, fixed
+from tests.support.clinic import PASSWORD, Clinic
+from tests.support.logged_hub import LoggedHub
+from tests.support.waiting import until
+
+ACTORS = {
+    "kiosk": "device:1",
+    "monitor": "device:2",
+    "staff": "user:1",
+    "supervisor": "user:2",
+    "admin": "user:3",
+}
+"""Role -> the account of the template that has it."""
+ROLES = tuple(ACTORS)
+PEOPLE = "staff supervisor admin"
+EVERYBODY = f"kiosk monitor {PEOPLE}"
+
+PROTOCOL = {
+    "services.list": EVERYBODY,
+    "counters.list": f"monitor {PEOPLE}",
+    "counters.open": PEOPLE,
+    "counters.pause": PEOPLE,
+    "counters.close": PEOPLE,
+    "queue.subscribe": EVERYBODY,
+    "queue.snapshot": EVERYBODY,
+    "tickets.join": f"kiosk {PEOPLE}",
+    "tickets.get": f"kiosk {PEOPLE}",
+    "tickets.cancel": f"kiosk {PEOPLE}",
+    "tickets.update": PEOPLE,
+    "queue.call_next": PEOPLE,
+    "queue.call": PEOPLE,
+    "queue.recall": PEOPLE,
+    "queue.complete": PEOPLE,
+    "queue.no_show": PEOPLE,
+    "queue.park": PEOPLE,
+    "queue.unpark": PEOPLE,
+    "queue.transfer": PEOPLE,
+    "queue.set_priority": "supervisor admin",
+    "queue.move": "supervisor admin",
+    "queue.undo": PEOPLE,
+    "queue.validate_integrity": "supervisor admin",
+    "services.open": "supervisor admin",
+    "services.pause": "supervisor admin",
+    "services.close": "supervisor admin",
+    "services.close_day": "admin",
+    "ping": EVERYBODY,
+    "rpc.discover": EVERYBODY,
+    "session.end": PEOPLE,
+    "system.health": "supervisor admin",
+}
+"""What the protocol promises: method -> roles."""
+
+
+def test_the_registry_has_the_protocols_roles() -> None:
+    assert {name: set(command.roles) for name, command in REGISTRY.items()} == {
+        name: set(roles.split()) for name, roles in PROTOCOL.items()
+    }
+
+
+@pytest.mark.long
+def test_every_cell_over_the_wire(run: Run, clinic: Clinic, tmp_path: Path) -> None:
+    engine = clinic.engine()
+    for code in ("R8", "R9"):
+        people_and_devices.add_counter(engine, code, code, ["C"])
+    hub = LoggedHub(clinic.database_url, tmp_path / "log")
+
+    async def story() -> list[dict[str, Any]]:
+        async with HubClient(hub.url, PersonCredentials("admin", PASSWORD), follow=False) as admin:
+            tried: list[dict[str, Any]] = []
+            for role in ROLES:
+                credentials = await lasting_credentials(hub.url, clinic, role)
+                await assert_may(
+                    hub.url, credentials, [name for name, c in REGISTRY.items() if role in c.roles]
+                )
+                for method in [name for name, command in REGISTRY.items() if role not in command.roles]:
+                    params = await parameters(method)(admin)
+                    before = written(engine)
+                    tried.append(await be_forbidden(hub.url, credentials, method, params))
+                    assert written(engine) == before, (role, method)
+            return tried
+
+    with hub:
+        tried = run(story())
+        run(until(lambda: all(cell in refusals(hub) for cell in tried), 20, "a record of every refusal"))
+    engine.dispose()
+    assert len(tried) == sum(len(set(ROLES) - command.roles) for command in REGISTRY.values())
+
+
+async def lasting_credentials(url: str, clinic: Clinic, role: str) -> dict[str, Any]:
+    """What a role can come with any number of times: a device's token, or a session."""
+    if role in {"kiosk", "monitor"}:
+        return {"token": {"kiosk": clinic.kiosk, "monitor": clinic.monitor}[role].token}
+    async with admitted(url, {"username": role, "password": PASSWORD}) as (_, hello):
+        return {"session": hello["session"]}
+
+
+@contextlib.asynccontextmanager
+async def admitted(url: str, credentials: dict[str, Any]) -> AsyncIterator[tuple[ClientConnection, Any]]:
+    """A connection behind its hello, and the answer to that."""
+    async with connect(url, subprotocols=[Subprotocol(SUBPROTOCOL)], compression=None) as socket:
+        yield socket, (await ask(socket, "session.hello", {"credentials": credentials}))["result"]
+
+
+async def ask(socket: ClientConnection, method: str, params: dict[str, Any]) -> Any:
+    """One request and its reply."""
+    await socket.send(json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}))
+    return json.loads(await socket.recv())
+
+
+def parameters(method: str) -> Prepare:
+    """Parameters with which the method would do something for whoever may call it."""
+    return CHANGES[method][0] if method in CHANGES else READINGS.get(method, fixed())
+
+
+async def assert_may(url: str, credentials: dict[str, Any], methods: list[str]) -> None:
+    """The role is let through to the parameters, of which a made-up one keeps it from happening."""
+    async with admitted(url, credentials) as (socket, _):
+        for method in methods:
+            error = (await ask(socket, method, {"made_up": 1}))["error"]
+            assert error["data"]["reason"] == "invalid_params", method
+
+
+async def be_forbidden(
+    url: str, credentials: dict[str, Any], method: str, params: dict[str, Any]
+) -> dict[str, Any]:
+    """Asks in vain; returns what the hub's log must have: who, for what, by which key."""
+    key = f"{method}-{secrets.token_hex(4)}"
+    said = {**params, "key": key} if method in CHANGES else params
+    async with admitted(url, credentials) as (socket, hello):
+        answer = await ask(socket, method, said)
+        assert answer.get("error", {}).get("data") == {"reason": "forbidden"}, (hello["role"], method, answer)
+    return {"actor": ACTORS[hello["role"]], "method": method} | (
+        {"request": key} if method in CHANGES else {}
+    )
+
+
+def refusals(hub: LoggedHub) -> list[dict[str, Any]]:
+    """Who was forbidden what, as the log tells it."""
+    records = [record for record in hub.records if record.get("outcome") == "forbidden"]
+    assert all(record["level"] == "warning" for record in records)
+    names = ("actor", "method", "request")
+    return [
+        {name: record[name] for name in names if name != "request" or record["method"] in CHANGES}
+        for record in records
+    ]
+
+
+def written(engine: Engine) -> Any:
+    """How much the database holds of what happened."""
+    tables = ("queue_events", "admin_events", "requests", "tickets", "sessions")
+    counts = ", ".join(f"(SELECT count(*) FROM {table})" for table in tables)
+    with engine.begin() as connection:
+        return connection.execute(text(f"SELECT {counts}, (SELECT sum(revision) FROM services)")).one()

@@ -1,0 +1,100 @@
+"""The epoch: another one wherever a line may have lost what windows have seen, once, and nowhere else."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from secrets import token_hex
+from threading import Barrier
+
+import psycopg
+from sqlalchemy import make_url
+
+from core.client.hub_client import HubClient
+from server.database.calls import driver_url
+from server.schema.backup import restore_backup, write_backup
+from tests.conftest import Run
+from tests.support.clinic import Clinic
+from tests.support.hub_process import HubProcess
+from tests.support.private_clusters import query
+from tests.support.waiting import until
+
+MOVED = "UPDATE settings SET cluster_identity = 'another cluster' RETURNING epoch::text"
+STORED = "SELECT epoch::text, config_revision FROM settings"
+HUBS = 8
+
+
+def test_of_hubs_that_ask_at_once_one_makes_the_epoch(clinic: Clinic) -> None:
+    clinic.rows("SELECT current_epoch()")
+    [(before, revision)] = clinic.rows(STORED)
+    for _ in range(5):
+        clinic.rows(MOVED)
+        together = Barrier(HUBS)
+
+        def ask(together: Barrier = together) -> object:
+            with psycopg.connect(driver_url(clinic.database_url), autocommit=True) as connection:
+                together.wait(10)
+                row = connection.execute("SELECT current_epoch()").fetchone()
+            assert row is not None
+            return row[0]
+
+        with ThreadPoolExecutor(HUBS) as hubs:
+            answers = {answer.result() for answer in [hubs.submit(ask) for _ in range(HUBS)]}
+        [(epoch, after)] = clinic.rows(STORED)
+        assert answers == {epoch}
+        assert epoch != before
+        assert after == revision + 1
+        before, revision = epoch, after
+
+
+def test_it_stays_while_the_database_stays(clinic: Clinic) -> None:
+    clinic.rows("SELECT current_epoch()")
+    [(epoch, revision)] = clinic.rows(STORED)
+    clinic.rows("SELECT pg_switch_wal()")
+    assert clinic.rows("SELECT current_epoch()") == [(epoch,)]
+    assert clinic.rows(STORED) == [(epoch, revision)]
+
+
+def test_where_nothing_can_be_written_it_is_the_stored_one(clinic: Clinic) -> None:
+    [(epoch,)] = clinic.rows(MOVED)
+    read_only = "-c default_transaction_read_only=on"
+    with psycopg.connect(driver_url(clinic.database_url), options=read_only) as connection:
+        assert connection.execute("SELECT current_epoch()").fetchone() == (epoch,)
+
+
+def test_a_copy_of_a_database_has_its_own(clinic: Clinic) -> None:
+    [(epoch,)] = clinic.rows("SELECT current_epoch()")
+    url = make_url(clinic.database_url)
+    name, server = f"copy_{token_hex(4)}", url.set(database="postgres").render_as_string(hide_password=False)
+    query(server, f"CREATE DATABASE {name} TEMPLATE {url.database}")
+    try:
+        copied = url.set(database=name).render_as_string(hide_password=False)
+        [(another,)] = query(copied, "SELECT current_epoch()")
+        assert another != epoch
+        assert query(copied, "SELECT current_epoch()") == [(another,)]
+    finally:
+        query(server, f"DROP DATABASE {name} WITH (FORCE)")
+    assert clinic.rows("SELECT current_epoch()") == [(epoch,)]
+
+
+def test_a_restored_backup_reaches_every_window(
+    run: Run, clinic: Clinic, hub: HubProcess, tmp_path: Path
+) -> None:
+    engine = clinic.engine()
+
+    async def story() -> None:
+        async with HubClient(hub.url, clinic.staff) as desk, HubClient(hub.url, clinic.monitor) as wall:
+            await desk.join_queue("A")
+            write_backup(engine, tmp_path / "backup")
+            for _ in range(3):
+                await desk.join_queue("A")
+            line = wall.replica.lines.line("A")
+            await until(lambda: line.waiting_count == 4)
+            epoch = line.epoch
+            restore_backup(engine, tmp_path / "backup")
+            await until(lambda: line.epoch != epoch and line.waiting_count == 1, timeout=3)
+            await desk.join_queue("A")
+            await until(lambda: line.waiting_count == 2)
+
+    run(story())
+    engine.dispose()

@@ -1,0 +1,155 @@
+"""The spine: append-only, gapless, tamper-evident, and empty of names."""
+
+from random import Random
+
+import pytest
+from alembic import command
+from sqlalchemy import create_engine, text
+from sqlalchemy.exc import DBAPIError
+
+from server.administration import people_and_devices
+from server.checks.integrity import broken_links, integrity_violations
+from server.checks.replay import replay_differences
+from server.checks.scratch_hub import scratch_database
+from server.schema import revisions
+from tests.support.clinic import Clinic
+from tests.support.tampering import Tampering
+
+
+@pytest.fixture
+def busy(clinic: Clinic) -> Clinic:
+    clinic.rows(
+        "SELECT join_queue('user:1', 'k' || n, '', 'A', 'medium', 'Amal Haddad') FROM generate_series(1, 20) n"
+    )
+    clinic.rows("SELECT call_next_patient('user:1', 'c', '', 'R1')")
+    return clinic
+
+
+@pytest.mark.parametrize(
+    "act", ["UPDATE queue_events SET actor = 'x'", "DELETE FROM queue_events", "TRUNCATE queue_events"]
+)
+def test_history_refuses_to_be_rewritten(busy: Clinic, act: str) -> None:
+    with pytest.raises(DBAPIError, match="append-only"):
+        busy.rows(act)
+
+
+def test_a_sound_chain_has_no_broken_link(busy: Clinic) -> None:
+    assert busy.rows("SELECT * FROM broken_links()") == []
+
+
+@pytest.mark.parametrize(
+    ("tampering", "fault"),
+    [
+        (
+            "UPDATE queue_events SET ticket = jsonb_set(ticket, '{number}', '\"A999\"') WHERE revision = 7",
+            "A: event 7 is not as it was written",
+        ),
+        (
+            "UPDATE queue_events SET at = at + interval '1 microsecond' WHERE revision = 12",
+            "A: event 12 is not as it was written",
+        ),
+        ("UPDATE queue_events SET reason = '' WHERE revision = 12", "A: event 12 is not as it was written"),
+        ("DELETE FROM queue_events WHERE revision = 5", "A: event 5 is missing"),
+        ("DELETE FROM queue_events WHERE revision BETWEEN 5 AND 8", "A: event 5 is missing"),
+        ("DELETE FROM queue_events WHERE revision > 19", "A: event 20 is missing"),
+        ("DELETE FROM queue_events", "A: event 1 is missing"),
+        (
+            "INSERT INTO queue_events SELECT service_id, 22, kind, ticket_id, actor, at, from_position, waiting, before, "
+            "ticket, hash FROM queue_events WHERE revision = 21",
+            "A: event 22 was added behind the last one",
+        ),
+        (
+            "UPDATE queue_events SET revision = revision + 100 WHERE revision IN (4, 5);"
+            "UPDATE queue_events SET revision = 109 - revision WHERE revision > 100",
+            "A: event 4 is not as it was written",
+        ),
+        (
+            "UPDATE queue_events SET hash = sha256('forged') WHERE revision = 3",
+            "A: event 3 is not as it was written",
+        ),
+        (
+            "UPDATE queue_events SET actor = 'x' WHERE revision = 21; UPDATE queue_events e SET hash = "
+            "queue_event_hash(p.hash, e) FROM queue_events p WHERE e.revision = 21 AND p.revision = 20",
+            "A: event 21, the last, is not the one that was written",
+        ),
+        (
+            "UPDATE services SET last_hash = 'x' WHERE code = 'A'",
+            "A: event 21, the last, is not the one that was written",
+        ),
+        (
+            "UPDATE admin_events SET subject = 'x' WHERE id = 2",
+            "administration: event 2 is not as it was written",
+        ),
+        ("DELETE FROM admin_events WHERE id > 6", "administration: event 7 is missing"),
+    ],
+)
+def test_tampering_is_found_where_it_begins(busy: Clinic, tampering: str, fault: str) -> None:
+    engine = busy.engine()
+    with engine.begin() as connection:
+        connection.execute(text("SET session_replication_role = replica"))
+        connection.execute(text(tampering))
+    assert list(broken_links(engine)) == [fault]
+    engine.dispose()
+
+
+@pytest.mark.parametrize(
+    ("table", "chain", "where"),
+    [("queue_events", "A", "service_id = 1"), ("admin_events", "administration", "id > 0")],
+)
+def test_one_changed_byte_is_found_a_hundred_times_of_a_hundred(
+    busy: Clinic, table: str, chain: str, where: str
+) -> None:
+    busy.rows("SELECT close_day('user:1', 'close', '', 'A')")
+    random, engine, columns = Random(100), busy.engine(), set[str]()
+    with engine.connect() as connection:
+        for _ in range(100):
+            tampering = Tampering(connection, table, where)
+            number, column = tampering.change_one_byte(random)
+            found = connection.execute(text("SELECT chain, revision FROM broken_links()")).all()
+            assert (chain, number) in found, (number, column, found)
+            columns.add(column)
+            connection.rollback()
+    engine.dispose()
+    assert columns == set(tampering.columns)
+
+
+def test_the_administrators_chain_goes_on_behind_what_was_cut_off(busy: Clinic) -> None:
+    engine = busy.engine()
+    with engine.begin() as connection:
+        connection.execute(text("SET session_replication_role = replica"))
+        connection.execute(text("DELETE FROM admin_events WHERE id = (SELECT max(id) FROM admin_events)"))
+    people_and_devices.add_service(engine, "V", "Vaccinations", None)
+    [fault] = broken_links(engine)
+    engine.dispose()
+    assert fault.endswith("is missing")
+
+
+def test_no_name_is_in_an_event_or_a_stored_answer(busy: Clinic) -> None:
+    assert busy.rows("SELECT count(*) FROM queue_events e WHERE e::text LIKE '%Haddad%'") == [(0,)]
+    assert busy.rows("SELECT count(*) FROM requests r WHERE r::text LIKE '%Haddad%'") == [(0,)]
+    assert busy.rows("SELECT count(*) FROM tickets WHERE patient_name = 'Amal Haddad'") == [(20,)]
+
+
+def test_a_database_of_the_revision_before_keeps_its_chains_and_is_sound(postgres: str) -> None:
+    with scratch_database(postgres) as url:
+        engine = create_engine(url)
+        with engine.begin() as connection:
+            connection.execute(text("DROP SCHEMA public CASCADE; CREATE SCHEMA public"))
+            config = revisions._configuration()
+            config.attributes["connection"] = connection
+            command.upgrade(config, "0003_queue_operations")
+            insert = "INSERT INTO services (code, name, prefix) VALUES ('A', 'See a doctor', 'A')"
+            connection.execute(text(insert))
+            connection.execute(
+                text("SELECT append_admin_event('x', 'service_added', n) FROM unnest('{A,B}'::text[]) n")
+            )
+            connection.execute(
+                text("SELECT join_queue('user:1', 'k' || n, '', 'A') FROM generate_series(1, 5) n")
+            )
+        assert revisions.upgrade(engine)[0] == "0004_every_operation"
+        people_and_devices.add_counter(engine, "R1", "Counter 1", ["A"])
+        with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+            connection.execute(text("SELECT call_next_patient('device:1', 'c', '', 'R1')"))
+        found = [*broken_links(engine), *integrity_violations(engine), *replay_differences(engine)]
+        engine.dispose()
+    assert found == []

@@ -1,0 +1,163 @@
+"""People who press at the very same instant: all stand before the lines' locks, in the order they came; then these open.
+
+What an operation read before its lock is old by then: exactly the moment at which a careless one goes wrong.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Self
+from uuid import uuid4
+
+import psycopg
+
+from core.errors import HubError
+from core.line.tickets import Priority, Ticket
+from server.administration import people_and_devices
+from server.database.calls import Database, driver_url
+from server.operations.queue_operations import Outcome, QueueOperations
+from tests.support.clinic import Clinic
+
+Press = Callable[[QueueOperations], Awaitable[Outcome]]
+Answer = Outcome | HubError
+_WAITERS = (
+    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+)
+CROWD = 16
+STAFF, SUPERVISOR = "user:1", "user:2"
+
+
+class Crowd:
+    """At most `people` at once on one clinic's database; a context manager."""
+
+    def __init__(self, clinic: Clinic, people: int = 8) -> None:
+        self._url = driver_url(clinic.database_url)
+        self._database = Database(clinic.database_url, size=people)
+        self.operations = QueueOperations(self._database, b"salt")
+
+    async def __aenter__(self) -> Self:
+        await self._database.open()
+        self._watch = await psycopg.AsyncConnection.connect(self._url, autocommit=True)
+        return self
+
+    async def __aexit__(self, *_exception: object) -> None:
+        await self._watch.close()
+        await self._database.close()
+
+    async def at_once(self, *presses: Press) -> list[Answer]:
+        """Each press's answer or refusal. Everybody must come to the locks: AssertionError after five seconds."""
+        async with await psycopg.AsyncConnection.connect(self._url) as gate:
+            await gate.execute("SELECT FROM services ORDER BY id FOR NO KEY UPDATE")
+            async with asyncio.TaskGroup() as tasks:
+                answers = []
+                for number, press in enumerate(presses, start=1):
+                    answers.append(tasks.create_task(self.answer(press)))
+                    await self._until_waiting(number)
+                await gate.rollback()
+        return [answer.result() for answer in answers]
+
+    async def one_by_one(self, *presses: Press) -> list[Answer]:
+        """The same for people who wait for each other."""
+        return [await self.answer(press) for press in presses]
+
+    async def joined(self, count: int = 1, service: str = "A") -> list[str]:
+        """The tickets of so many patients who took a turn one after the other."""
+        return [ticket_of(answer).id for answer in await self.one_by_one(*joins(count, service))]
+
+    async def answer(self, press: Press) -> Answer:
+        """One press's answer or refusal."""
+        try:
+            return await press(self.operations)
+        except HubError as error:
+            return error
+
+    async def _until_waiting(self, people: int) -> None:
+        waiting: object = None
+        deadline = asyncio.get_running_loop().time() + 5
+        while waiting != (people,):
+            assert asyncio.get_running_loop().time() < deadline, f"{waiting} of {people} at the locks"
+            waiting = await (await self._watch.execute(_WAITERS)).fetchone()
+
+
+def at_once(clinic: Clinic, *presses: Press) -> list[Answer]:
+    """Each press's answer or refusal."""
+
+    async def story() -> list[Answer]:
+        async with Crowd(clinic, len(presses)) as crowd:
+            return await crowd.at_once(*presses)
+
+    return asyncio.run(story())
+
+
+def after_each_other(clinic: Clinic, *presses: Press) -> list[Answer]:
+    """The same one by one."""
+
+    async def story() -> list[Answer]:
+        async with Crowd(clinic) as crowd:
+            return await crowd.one_by_one(*presses)
+
+    return asyncio.run(story())
+
+
+def new_key() -> str:
+    return str(uuid4())
+
+
+def joins(count: int, service: str = "A", priority: Priority = "medium") -> list[Press]:
+    """So many patients who take a turn."""
+    return [lambda o: o.join_queue(STAFF, new_key(), service, priority)] * count
+
+
+def joined(clinic: Clinic, count: int = 1, service: str = "A") -> list[str]:
+    """The tickets of so many patients who took a turn one after the other."""
+    return [ticket_of(answer).id for answer in after_each_other(clinic, *joins(count, service))]
+
+
+def ticket_of(answer: Answer) -> Ticket:
+    """The ticket of an answer that is no refusal."""
+    assert isinstance(answer, Outcome), answer
+    assert answer.result.ticket is not None
+    return answer.result.ticket
+
+
+def outcome(answer: Answer) -> str:
+    """A ticket's status after an operation, or the reason of its refusal."""
+    if isinstance(answer, HubError):
+        return answer.reason
+    return answer.result.ticket.status if answer.result.ticket else "nobody"
+
+
+def numbers(answers: list[Answer]) -> list[str]:
+    """The tickets' numbers, sorted. Nobody must be refused."""
+    return sorted(ticket_of(answer).number for answer in answers)
+
+
+def calling(desk: str, who: str = STAFF) -> Press:
+    """Calls whoever is next."""
+    return lambda o: o.call_next_patient(who, new_key(), desk, None, False)
+
+
+def calling_one(ticket: str, desk: str, who: str = STAFF) -> Press:
+    """Calls this patient."""
+    return lambda o: o.call_patient(who, new_key(), ticket, desk, False)
+
+
+def moving(ticket: str, service: str) -> Press:
+    """Sends a patient on to another line, by arrival."""
+    return lambda o: o.transfer_ticket(STAFF, new_key(), ticket, service, "arrival")
+
+
+def cancelling(ticket: str) -> Press:
+    """Takes a ticket out."""
+    return lambda o: o.cancel_ticket(STAFF, new_key(), ticket, False)
+
+
+def desks(clinic: Clinic) -> list[str]:
+    """Sixteen more counters that serve A."""
+    engine = clinic.engine()
+    codes = [f"D{n}" for n in range(CROWD)]
+    for code in codes:
+        people_and_devices.add_counter(engine, code, code, ["A"])
+    engine.dispose()
+    return codes

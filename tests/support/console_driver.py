@@ -1,0 +1,117 @@
+"""A console on a real hub, driven as a person does: by keys and by what can be read."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from PySide6.QtCore import QSettings, Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QLabel, QWidget
+
+from admin_app.console_flow import Page
+from admin_app.window.console_window import ConsoleWindow
+from core.line.tickets import Priority, Ticket
+from core.qt.hub_bridge import HubBridge
+from core.qt.look.theme import Mode, Theme
+from core.wire.session import ConnectionState, DeviceCredentials
+from tests.support.clinic import PASSWORD
+from tests.support.waiting import until
+
+
+class Driver:
+    """Hands and eyes of a person at a console."""
+
+    def __init__(self, window: ConsoleWindow) -> None:
+        self.window = window
+
+    def press(self, key: Qt.Key, on: QWidget | None = None) -> None:
+        """Press a key, on the window unless told otherwise."""
+        QTest.keyClick(on if on is not None else self.window, key)
+
+    def type_in(self, name: str, password: str) -> None:
+        """Fill the sign-in page in, by keyboard alone."""
+        page = self.window.sign_in_page
+        page.name.clear()
+        page.name.setFocus()
+        QTest.keyClicks(page.name, name)
+        self.press(Qt.Key.Key_Return, page.name)
+        QTest.keyClicks(page.password, password)
+        self.press(Qt.Key.Key_Return, page.password)
+
+    async def sign_in(self, name: str = "staff") -> None:
+        """Sign in and see the next page with its data."""
+        self.type_in(name, PASSWORD)
+        await until(lambda: self.window.page is not Page.SIGN_IN, what="signing in")
+        await until(lambda: self.window.desk.bridge.counters, what="the counters")
+
+    async def work_at(self, counter: str = "R1", name: str = "staff") -> None:
+        """Sign in and choose a counter."""
+        await self.sign_in(name)
+        self.window.counter_page.chosen.emit(counter)
+        await until(lambda: self.idle() and self.state() == "Open", what="the counter to open")
+
+    def idle(self) -> bool:
+        """Whether no answer is outstanding."""
+        return self.window.desk.desk.pending is None
+
+    def state(self) -> str:
+        """The word on the counter's pill."""
+        return self.window.calls_page.calls.state.text()
+
+    def number(self) -> str | None:
+        """The number of the patient at the counter."""
+        current = self.window.desk.desk.current
+        shown = self.label("current_number")
+        return shown if current is not None and current.number == shown else None
+
+    def label(self, name: str) -> str:
+        """The words of a label."""
+        found = self.window.findChild(QLabel, name)
+        assert found is not None, name
+        return found.text()
+
+    def said(self) -> str:
+        """What the notice under the buttons says."""
+        return self.window.calls_page.calls.notice.text()
+
+    async def sees(self, number: str | None) -> None:
+        """Wait until this patient, or nobody, is at the counter and everything was answered."""
+        await until(lambda: self.idle() and self.number() == number, what=f"{number} at the counter")
+
+
+@asynccontextmanager
+async def console(url: str, folder: Path) -> AsyncIterator[Driver]:
+    """A console window on the hub at `url`, remembering in `folder`."""
+    QGuiApplication.setQuitOnLastWindowClosed(False)
+    theme = Theme(Mode.LIGHT, reduce_motion=True)
+    bridge = HubBridge(url, client_name="inturn-admin")
+    bridge.start()
+    settings = QSettings(str(folder / "console.ini"), QSettings.Format.IniFormat)
+    window = ConsoleWindow(theme, bridge, settings)
+    window.show()
+    window.activateWindow()
+    try:
+        yield Driver(window)
+    finally:
+        window.close()
+        await bridge.aclose()
+        window.deleteLater()
+
+
+async def join(url: str, credentials: DeviceCredentials, *wanted: tuple[str, Priority]) -> list[Ticket]:
+    """Patients join at a kiosk, one after the other."""
+    bridge = HubBridge(url, credentials)
+    bridge.start()
+    tickets: list[Ticket] = []
+    try:
+        await until(lambda: bridge.state is ConnectionState.LIVE, what="the kiosk")
+        for service, priority in wanted:
+            bridge.join_queue(service, priority).succeeded.connect(tickets.append)
+            count = len(tickets)
+            await until(lambda count=count: len(tickets) > count, what="a ticket")  # type: ignore[misc]
+    finally:
+        await bridge.aclose()
+    return tickets

@@ -1,0 +1,159 @@
+"""A process with a part of the crowd in it: a test tells it to work, to rest, to show its windows; and kills it."""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+from collections.abc import MutableSequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+from tests.support.faults.crowd import Player, Role
+
+_context = multiprocessing.get_context("forkserver")
+ANSWER_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Part:
+    """Who plays in one process, and where they write down what they see."""
+
+    roles: tuple[Role, ...]
+    urls: tuple[str, ...]
+    folder: Path
+    seed: int
+
+
+class CrowdProcess:
+    """A running part of a crowd."""
+
+    def __init__(self, part: Part) -> None:
+        self.part = part
+        self._counts: MutableSequence[int] = _context.Array("Q", len(part.roles), lock=False)
+        self._start()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether anybody in it presses anything."""
+        return any(role.kind != "wall" for role in self.part.roles)
+
+    @property
+    def answers(self) -> int:
+        """How many requests its clients were answered in this life."""
+        return sum(self._counts)
+
+    @property
+    def least_answers(self) -> int:
+        """Those of the busy client that got fewest."""
+        busy = [n for n, role in zip(self._counts, self.part.roles, strict=True) if role.kind != "wall"]
+        return min(busy)
+
+    def restart(self) -> None:
+        """SIGKILL, as a power cut, and another life with the same journals."""
+        self._process.kill()
+        self._process.join()
+        self._ours.close()
+        for number in range(len(self._counts)):
+            self._counts[number] = 0
+        self._start()
+
+    def close(self) -> None:
+        """Ends it."""
+        self._process.kill()
+        self._process.join()
+        self._ours.close()
+
+    def ask(self, *order: Any) -> Any:
+        """What it answers to an order (`_Stage`). Blocks. TimeoutError when it doesn't."""
+        self._ours.send(order)
+        if not self._ours.poll(ANSWER_SECONDS):
+            raise TimeoutError(f"A part of the crowd did not answer: {order[0]}")
+        return self._ours.recv()
+
+    def _start(self) -> None:
+        self._ours, theirs = _context.Pipe()
+        self._process = _context.Process(target=_perform, args=(self.part, theirs, self._counts), daemon=True)
+        self._process.start()
+        theirs.close()
+
+
+def _perform(part: Part, pipe: Connection, counts: Any) -> None:
+    asyncio.run(_Stage(part, pipe, counts).run())
+
+
+class _Stage:
+    """The players of one process and the orders that they follow; each is one method and its answer."""
+
+    def __init__(self, part: Part, pipe: Connection, counts: Any) -> None:
+        self._pipe, self._counts = pipe, counts
+        self._players = [Player(role, list(part.urls), part.folder, part.seed) for role in part.roles]
+        self._orders: asyncio.Queue[tuple[Any, ...]] = asyncio.Queue()
+
+    async def run(self) -> None:
+        """Plays until the process is ended; whoever ends by a fault of its own is troubled, the others go on."""
+        loop = asyncio.get_running_loop()
+        loop.add_reader(self._pipe.fileno(), self._take_order)
+        async with asyncio.TaskGroup() as tasks:
+            for player in self._players:
+                tasks.create_task(player.play())
+            tasks.create_task(self._count())
+            while True:
+                name, *arguments = await self._orders.get()
+                self._pipe.send(await getattr(self, name)(*arguments))
+
+    async def work(self) -> None:
+        """Everybody presses."""
+        for player in self._players:
+            player.may_press.set()
+
+    async def rest(self, seconds: float) -> list[str]:
+        """Everybody ends what they do; who does not in time is named. Then also: what nobody should ever be told."""
+        for player in self._players:
+            player.may_press.clear()
+        resting = [asyncio.wait_for(player.idle.wait(), seconds) for player in self._players if player.busy]
+        await asyncio.gather(*resting, return_exceptions=True)
+        late = [
+            f"{p.role.actor} waits for an answer" for p in self._players if p.busy and not p.idle.is_set()
+        ]
+        return late + [trouble for player in self._players for trouble in player.client.troubles]
+
+    async def converge(self, revisions: dict[str, int], seconds: float) -> dict[str, float]:
+        """When each client was live and had these revisions (monotonic seconds); those who had not are missing."""
+        return await self._when(lambda player: player.client.holds(revisions), seconds)
+
+    async def lose(self, seconds: float) -> dict[str, float]:
+        """When each client noticed that its hub is gone."""
+        return await self._when(lambda player: player.client.lost_since is not None, seconds)
+
+    async def show(self, revisions: dict[str, int]) -> dict[str, Any]:
+        """What each client's window shows."""
+        return {player.role.actor: player.client.shown(revisions) for player in self._players}
+
+    async def repeat(self, count: int) -> list[str]:
+        """Each asks the latest acknowledged changes once more; what was answered otherwise than the first time."""
+        return [wrong for player in self._players for wrong in await player.client.repeat(count)]
+
+    async def _when(self, what: Any, seconds: float) -> dict[str, float]:
+        deadline = monotonic() + seconds
+        when: dict[str, float] = {}
+        while len(when) < len(self._players) and monotonic() < deadline:
+            for player in self._players:
+                if player.role.actor not in when and what(player):
+                    when[player.role.actor] = monotonic()
+            await asyncio.sleep(0.01)
+        return when
+
+    def _take_order(self) -> None:
+        try:
+            self._orders.put_nowait(self._pipe.recv())
+        except EOFError:
+            asyncio.get_running_loop().remove_reader(self._pipe.fileno())
+
+    async def _count(self) -> None:
+        while True:
+            for number, player in enumerate(self._players):
+                self._counts[number] = player.client.answers
+            await asyncio.sleep(0.01)

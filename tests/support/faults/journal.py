@@ -1,0 +1,153 @@
+"""What one client asked, was told and saw, written down as it goes: the evidence that a verdict is made of.
+
+The journal is on the disk before a request leaves: `intent(key)` first, `ack` or `refusal` when the answer is there. A
+client that is killed goes on from its journal. The log holds every change of every line, as the client applied it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from core.line.tickets import PublicTicket, QueueEvent
+
+JOURNAL, LOG = ".journal", ".log"
+_PUBLIC = tuple(name for name in PublicTicket.__struct_fields__ if name != "estimated_wait")
+_FLEETING = {"estimated_wait", "patient_name", "note", "needs", "parked_reason"}
+
+
+class Intent(msgspec.Struct, frozen=True, tag="intent"):
+    """A change is about to be asked for."""
+
+    key: str
+    method: str
+    params: dict[str, Any]
+
+
+class Ack(msgspec.Struct, frozen=True, tag="ack"):
+    """The hub said that it is done; `result` without what may be told otherwise the next time."""
+
+    key: str
+    result: dict[str, Any]
+
+
+class Refusal(msgspec.Struct, frozen=True, tag="refusal"):
+    """The hub said that it is not done."""
+
+    key: str
+    reason: str
+
+
+class Life(msgspec.Struct, frozen=True, tag="life"):
+    """The client was started: it holds nothing yet."""
+
+
+class Step(msgspec.Struct, frozen=True, tag="step"):
+    """An event was applied; `digest` is of all that is public of it."""
+
+    service: str
+    revision: int
+    kind: str
+    digest: str
+
+
+class Leap(msgspec.Struct, frozen=True, tag="leap"):
+    """A snapshot replaced the line."""
+
+    service: str
+    revision: int
+
+
+Entry = Intent | Ack | Refusal
+Sight = Life | Step | Leap
+_entry = msgspec.json.Decoder(Entry).decode
+_sight = msgspec.json.Decoder(Sight).decode
+
+
+def step_of(event: QueueEvent) -> Step:
+    """An event as the log keeps it."""
+    ticket = event.ticket and {name: getattr(event.ticket, name) for name in _PUBLIC}
+    said = (event.at, event.from_position, event.waiting, event.reason, ticket)
+    digest = hashlib.blake2b(msgspec.json.encode(said), digest_size=12).hexdigest()
+    return Step(event.service, event.revision, event.kind, digest)
+
+
+def lasting(result: dict[str, Any]) -> dict[str, Any]:
+    """What of an answer must be the same whenever its key is used again: a counter or a service is told as it is now."""
+    return {name: _lasting(name, value) for name, value in result.items()}
+
+
+def _lasting(name: str, value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    if name in {"counter", "service"}:
+        return value["code"]
+    return {name: each for name, each in value.items() if name not in _FLEETING}
+
+
+class Pen:
+    """Appends records to a file; `durable` ones are on the disk when the call returns."""
+
+    def __init__(self, path: Path, *, durable: bool) -> None:
+        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        self._durable = durable
+
+    def write(self, record: msgspec.Struct) -> None:
+        os.write(self._file, msgspec.json.encode(record) + b"\n")
+        if self._durable:
+            os.fdatasync(self._file)
+
+    def close(self) -> None:
+        os.close(self._file)
+
+
+@dataclass
+class Testimony:
+    """One client's journal and log, read back.
+
+    Attributes:
+        actor: who it is for the hub, "user:3" or "device:1".
+        intents, acks, refusals: by key.
+    """
+
+    actor: str
+    intents: dict[str, Intent] = field(default_factory=dict)
+    acks: dict[str, Ack] = field(default_factory=dict)
+    refusals: dict[str, Refusal] = field(default_factory=dict)
+    sights: list[Sight] = field(default_factory=list)
+
+    @property
+    def unknown(self) -> list[Intent]:
+        """What was asked and never answered."""
+        answered = self.acks.keys() | self.refusals.keys()
+        return [intent for key, intent in self.intents.items() if key not in answered]
+
+
+def read(folder: Path, actor: str) -> Testimony:
+    """What a client wrote down so far; nothing for one that never lived."""
+    found = Testimony(actor)
+    for line in _lines(folder / (actor + JOURNAL)):
+        match _entry(line):
+            case Intent() as intent:
+                found.intents[intent.key] = intent
+            case Ack() as ack:
+                found.acks[ack.key] = ack
+            case Refusal() as refusal:
+                found.refusals[refusal.key] = refusal
+    found.sights = [_sight(line) for line in _lines(folder / (actor + LOG))]
+    return found
+
+
+def read_all(folder: Path) -> list[Testimony]:
+    """What every client wrote down."""
+    return [read(folder, path.name.removesuffix(JOURNAL)) for path in sorted(folder.glob("*" + JOURNAL))]
+
+
+def _lines(path: Path) -> list[bytes]:
+    """Whole lines: a killed client may leave half of one."""
+    return path.read_bytes().split(b"\n")[:-1] if path.exists() else []

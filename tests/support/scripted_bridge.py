@@ -1,0 +1,147 @@
+"""A bridge without a hub: a test says what the hub would have said, at the moment it wants."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from PySide6.QtCore import QObject, Signal
+
+from core.errors import HubError
+from core.line.line_store import Line
+from core.line.tickets import (
+    CounterSummary,
+    Hello,
+    QueueEvent,
+    ServiceSummary,
+    Site,
+    Snapshot,
+    Ticket,
+    WaitBracket,
+)
+from core.wire.session import ConnectionState
+
+NOW = datetime(2026, 11, 23, 10, 42, tzinfo=UTC)
+
+
+class ScriptedReply(QObject):
+    succeeded = Signal(object)
+    failed = Signal(object)
+    finished = Signal()
+
+
+class ScriptedBridge(QObject):
+    """The signals and properties of `core.qt.hub_bridge.HubBridge`; `asked` lists (method, arguments, reply)."""
+
+    state_changed = Signal(object)
+    hello_changed = Signal()
+    stale_changed = Signal(bool)
+    services_changed = Signal()
+    counters_changed = Signal()
+    line_changed = Signal(str)
+    event_received = Signal(object)
+    reset = Signal(str)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.state = ConnectionState.CONNECTING
+        self.lost_since: datetime | None = None
+        self.refusal: HubError | None = None
+        self.trouble: HubError | None = None
+        self.stale = False
+        self.hello: Hello | None = hello()
+        self.services: tuple[ServiceSummary, ...] = ()
+        self.counters: tuple[CounterSummary, ...] = ()
+        self.lines: dict[str, Line] = {}
+        self.asked: list[tuple[str, tuple[Any, ...], ScriptedReply]] = []
+
+    def line(self, service: str) -> Line:
+        return self.lines.setdefault(service, Line(service))
+
+    def join_queue(self, *values: Any) -> ScriptedReply:
+        return self._ask("join", values)
+
+    def cancel(self, *values: Any) -> ScriptedReply:
+        return self._ask("cancel", values)
+
+    def _ask(self, method: str, values: tuple[Any, ...]) -> ScriptedReply:
+        reply = ScriptedReply(self)
+        self.asked.append((method, values, reply))
+        return reply
+
+    def become(self, state: ConnectionState, since: datetime | None = None) -> None:
+        """The connection changes."""
+        self.state, self.lost_since = state, since
+        self.state_changed.emit(state)
+
+    def doubt(self, stale: bool) -> None:
+        """The hub misses its database, or has it again."""
+        self.stale = stale
+        self.stale_changed.emit(stale)
+
+    def offer(self, *services: ServiceSummary) -> None:
+        """The services change."""
+        self.services = services
+        self.services_changed.emit()
+
+    def place_counters(self, *counters: CounterSummary) -> None:
+        """The counters change."""
+        self.counters = counters
+        self.counters_changed.emit()
+
+    def snapshot(self, service: str, **members: Any) -> None:
+        """A snapshot replaces a line."""
+        shot = Snapshot(service=service, epoch="e", revision=1, open=True, as_of=NOW, **members)
+        self.line(service).replace([shot])
+        self.reset.emit(service)
+        self.line_changed.emit(service)
+
+    def happen(self, event: QueueEvent) -> None:
+        """An event arrives."""
+        self.line(event.service).apply(event)
+        self.event_received.emit(event)
+        self.line_changed.emit(event.service)
+
+
+def hello(zone: str = "UTC") -> Hello:
+    site = Site(
+        name="Northgate Clinic",
+        time_zone=zone,
+        day_starts="04:00",
+        languages=("en",),
+        business_day="2026-11-23",
+    )
+    return Hello(
+        session="s",
+        role="kiosk",
+        name="Entrance",
+        server={},
+        epoch="e",
+        protocol=(1, 1),
+        site=site,
+        config_revision=1,
+        time=NOW,
+    )
+
+
+def service(
+    code: str, name: str, icon: str = "stethoscope", waiting: int = 0, **members: Any
+) -> ServiceSummary:
+    wait = WaitBracket(waiting * 200, waiting * 400) if waiting else None
+    return ServiceSummary(code=code, name=name, icon=icon, waiting=waiting, estimated_wait=wait, **members)
+
+
+def ticket(number: str = "A012", **members: Any) -> Ticket:
+    values: dict[str, Any] = {
+        "id": f"id-{number}",
+        "number": number,
+        "service": number[0],
+        "origin_service": number[0],
+        "business_day": "2026-11-23",
+        "priority": "medium",
+        "status": "waiting",
+        "position": 4,
+        "joined_at": NOW,
+        "estimated_wait": WaitBracket(600, 1200),
+    }
+    return Ticket(**(values | members))

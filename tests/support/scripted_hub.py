@@ -1,0 +1,91 @@
+"""A hub that says exactly what a test wants: for what a real one never does, or not when asked."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import ssl
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Any, Self
+
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
+from websockets.typing import Subprotocol
+
+from core.errors import HubError
+from core.wire import protocol
+from tests.core.wire.test_session import HELLO
+
+Answer = Callable[[dict[str, Any]], Any]
+
+
+class ScriptedHub:
+    """Answers by a table of methods; a missing one is answered by nothing at all.
+
+    Attributes:
+        url: where to connect.
+        asked: every request, in order.
+        answers: method -> what it answers for its parameters; a HubError is answered as one.
+        turns_away: the close code for whoever connects; None: everybody may stay.
+    """
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.asked: list[dict[str, Any]] = []
+        self.answers: dict[str, Answer] = {
+            "session.hello": lambda params: HELLO,
+            "services.list": lambda params: {"services": []},
+            "counters.list": lambda params: {"counters": []},
+            "queue.subscribe": lambda params: {"services": {}},
+            "ping": lambda params: {"time": "now"},
+        }
+        self.turns_away: int | None = None
+        self._connections: set[ServerConnection] = set()
+
+    @classmethod
+    @asynccontextmanager
+    async def running(cls, context: ssl.SSLContext | None = None) -> AsyncIterator[Self]:
+        """One, listening; encrypted with a `context`."""
+        hub = cls()
+        async with serve(
+            hub._talk, "127.0.0.1", 0, subprotocols=[Subprotocol(protocol.SUBPROTOCOL)], ssl=context
+        ) as server:
+            port = next(iter(server.sockets)).getsockname()[1]
+            hub.url = f"{'wss' if context else 'ws'}://127.0.0.1:{port}/ws"
+            yield hub
+
+    def asked_for(self, method: str) -> list[dict[str, Any]]:
+        """The parameters of every request of a method."""
+        return [request["params"] for request in self.asked if request["method"] == method]
+
+    async def push(self, method: str, params: Any) -> None:
+        """To every client."""
+        for connection in self._connections:
+            await connection.send(protocol.push_frame(method, params).decode())
+
+    async def hang_up(self, code: int = 1001) -> None:
+        """On every client."""
+        await asyncio.gather(*(connection.close(code) for connection in list(self._connections)))
+
+    async def _talk(self, connection: ServerConnection) -> None:
+        if self.turns_away is not None:
+            await connection.close(self.turns_away)
+        self._connections.add(connection)
+        with suppress(ConnectionClosed):
+            async for text in connection:
+                request = json.loads(text)
+                self.asked.append(request)
+                frame = self._answer(request)
+                if frame is not None:
+                    await connection.send(frame.decode())
+        self._connections.discard(connection)
+
+    def _answer(self, request: dict[str, Any]) -> bytes | None:
+        answer = self.answers.get(request["method"])
+        if answer is None:
+            return None
+        result = answer(request["params"])
+        if isinstance(result, HubError):
+            return protocol.error_frame(request["id"], result)
+        return protocol.reply_frame(request["id"], result)

@@ -1,0 +1,161 @@
+"""A clinic on a PostgreSQL of its own that can be stopped, frozen and started, and people who press all the while."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, text
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.typing import Subprotocol
+
+from core.wire.protocol import SUBPROTOCOL
+from server.administration import people_and_devices
+from server.postgres.embedded import EmbeddedPostgres
+from server.schema import revisions
+from tests.support.clinic import rows_at
+from tests.support.private_clusters import eventually, is_alive, server_of
+
+SERVICES = "ABC"
+_keys = (f"key {number}" for number in count())
+
+
+class TroubledClinic:
+    """Three lines and a kiosk, whose database is ours to hurt. `url` stays the same after a restart."""
+
+    def __init__(self, root: Path) -> None:
+        self.cluster = EmbeddedPostgres(root, options={"fsync": "off"})
+        self.url = self.cluster.start()
+        engine = self.engine()
+        revisions.upgrade(engine)
+        for code in SERVICES:
+            people_and_devices.add_service(engine, code, f"Service {code}", None)
+        self.token = people_and_devices.add_device(engine, "Hall kiosk", "kiosk")
+        engine.dispose()
+
+    def engine(self) -> Engine:
+        """For questions and for locks; to be disposed of."""
+        return create_engine(self.url)
+
+    def rows(self, query: str) -> list[Any]:
+        """What a query finds."""
+        return rows_at(self.url, query)
+
+    def stop_at_once(self) -> None:
+        """As `pg_ctl stop -m immediate`: nobody is told anything."""
+        postmaster = server_of(self.cluster.root).pid
+        os.kill(postmaster, signal.SIGQUIT)
+        eventually(lambda: not is_alive(postmaster))
+
+    def start(self) -> None:
+        """Starts the server again."""
+        assert self.cluster.start() == self.url
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """The server and all its processes stand still: connections stay open, nothing is answered."""
+        postmaster = server_of(self.cluster.root).pid
+        everybody = [postmaster]
+        os.kill(postmaster, signal.SIGSTOP)  # first: it makes no more of them
+        everybody += children(postmaster)
+        try:
+            for pid in everybody[1:]:
+                os.kill(pid, signal.SIGSTOP)
+            yield
+        finally:
+            for pid in reversed(everybody):
+                os.kill(pid, signal.SIGCONT)
+
+    @contextmanager
+    def locked(self, service: str) -> Iterator[None]:
+        """Somebody else keeps a line's row locked."""
+        engine = self.engine()
+        with engine.begin() as connection:
+            connection.execute(
+                text("SELECT FROM services WHERE code = :code FOR NO KEY UPDATE"), {"code": service}
+            )
+            yield
+        engine.dispose()
+
+
+def children(pid: int) -> list[int]:
+    """The processes that a process has started."""
+    text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    return [int(child) for child in text.split()]
+
+
+@dataclass
+class Press:
+    """One answered request: when it was answered (monotonic), how long it took, the refusal's data or None."""
+
+    at: float
+    seconds: float
+    refused: dict[str, Any] | None
+
+
+@dataclass
+class Kiosk:
+    """A bare client of a hub that presses and notes what it is told; `told` has every answer."""
+
+    socket: ClientConnection
+    told: list[Press] = field(default_factory=list)
+
+    async def join(self, service: str = "A", key: str | None = None) -> Press:
+        """Joins a line; nothing is repeated."""
+        params = {"service": service, "key": key or next(_keys)}
+        request = {"jsonrpc": "2.0", "id": len(self.told), "method": "tickets.join", "params": params}
+        return await self._ask(request)
+
+    async def say_hello(self, token: str) -> Press:
+        """Introduces itself."""
+        params = {"credentials": {"token": token}}
+        return await self._ask({"jsonrpc": "2.0", "id": -1, "method": "session.hello", "params": params})
+
+    async def _ask(self, request: dict[str, Any]) -> Press:
+        started = time.monotonic()
+        await self.socket.send(json.dumps(request))
+        while (answer := json.loads(await self.socket.recv())).get("id") != request["id"]:
+            pass
+        error = answer.get("error")
+        refused = error and {**error["data"], "message": error["message"]}
+        press = Press(time.monotonic(), time.monotonic() - started, refused)
+        self.told.append(press)
+        return press
+
+    async def join_until(self, enough: Callable[[Press], bool], service: str = "A") -> Press:
+        """Joins every 20 ms until an answer is as wanted; AssertionError after ten seconds."""
+        deadline = time.monotonic() + 10
+        while True:
+            press = await self.join(service)
+            if enough(press):
+                return press
+            assert time.monotonic() < deadline, f"still {press}"
+            await asyncio.sleep(0.02)
+
+
+async def kiosk_at(hub_url: str, token: str) -> Kiosk:
+    """A kiosk that is let in."""
+    kiosk = Kiosk(
+        await connect(hub_url, subprotocols=[Subprotocol(SUBPROTOCOL)], compression=None, max_size=None)
+    )
+    assert (await kiosk.say_hello(token)).refused is None
+    return kiosk
+
+
+def was_unavailable(press: Press) -> bool:
+    """Whether this was the refusal of a database that is away."""
+    return press.refused is not None and press.refused["reason"] == "unavailable"
+
+
+def was_done(press: Press) -> bool:
+    """Whether it was answered with a result."""
+    return press.refused is None
