@@ -19,10 +19,9 @@ from core.qt.look.palette import Tone
 Link = Literal["connecting", "live", "lost", "refused"]
 TARGET_WAIT_SECONDS = 15 * 60
 """A wait that a clinic finds long. Amber from 0.7 of it, red above it."""
-STAFF_ROLES = frozenset({"staff", "supervisor", "admin"})
 
 
-class Page(Enum):
+class ConsolePage(Enum):
     """The console's pages, in the order in which a person meets them."""
 
     SIGN_IN = auto()
@@ -41,7 +40,7 @@ class Action(Enum):
     OPEN = auto()
 
 
-class Desk(msgspec.Struct, frozen=True, kw_only=True):
+class DeskState(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that decides what may be done now.
 
     Attributes:
@@ -62,38 +61,38 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     pending: Action | None = None
 
 
-def page_of(desk: Desk, wants_counters: bool) -> Page:
+def page_of(state: DeskState, wants_counters: bool) -> ConsolePage:
     """The page to show; `wants_counters` when the person asked for the list of counters."""
-    if desk.user is None:
-        return Page.SIGN_IN
-    if desk.counter is None or wants_counters:
-        return Page.COUNTER
-    return Page.CALLS
+    if state.user is None:
+        return ConsolePage.SIGN_IN
+    if state.counter is None or wants_counters:
+        return ConsolePage.COUNTER
+    return ConsolePage.CALLS
 
 
-def allowed(desk: Desk) -> frozenset[Action]:
+def allowed(state: DeskState) -> frozenset[Action]:
     """The actions that may be pressed now: none while an answer is outstanding, or the hub or its database is away."""
-    if desk.link != "live" or desk.stale or desk.counter is None or desk.pending is not None:
+    if state.link != "live" or state.stale or state.counter is None or state.pending is not None:
         return frozenset()
-    found = {Action.PAUSE, Action.CALL_NEXT} if desk.counter.state == "open" else {Action.OPEN}
-    if desk.current is not None:
+    found = {Action.PAUSE, Action.CALL_NEXT} if state.counter.state == "open" else {Action.OPEN}
+    if state.current is not None:
         found |= {Action.RECALL, Action.COMPLETE, Action.NO_SHOW}
     return frozenset(found)
 
 
-def held_by_me(counter: CounterSummary, desk: Desk) -> bool:
+def held_by_me(counter: CounterSummary, state: DeskState) -> bool:
     """Whether the person who is signed in holds the counter."""
-    return counter.held_by is not None and counter.held_by == desk.user
+    return counter.held_by is not None and counter.held_by == state.user
 
 
-def held_by_another(counter: CounterSummary, desk: Desk) -> bool:
+def held_by_another(counter: CounterSummary, state: DeskState) -> bool:
     """Whether somebody else holds the counter."""
-    return counter.held_by is not None and not held_by_me(counter, desk)
+    return counter.held_by is not None and not held_by_me(counter, state)
 
 
-def may_choose(counter: CounterSummary, desk: Desk) -> bool:
+def may_choose(counter: CounterSummary, state: DeskState) -> bool:
     """Whether this person may work at the counter: a supervisor may step in anywhere."""
-    return desk.supervises or not held_by_another(counter, desk)
+    return state.supervises or not held_by_another(counter, state)
 
 
 def must_open(counter: CounterSummary) -> bool:

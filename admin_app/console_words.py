@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from admin_app.console_flow import Action, Desk, first_wait, held_by_another, held_by_me, wait_seconds
+from admin_app.console_flow import Action, DeskState, first_wait, held_by_another, held_by_me, wait_seconds
 from core.errors import HubError, Unauthenticated
 from core.line.queue_rules import rank
 from core.line.tickets import CounterSummary, ServiceSummary, Ticket
@@ -15,9 +15,9 @@ from core.wording import minutes, service_name
 STALE = "The hub can't reach its database: what you see may be some seconds old; nothing can be changed now"
 
 
-def primary_label(desk: Desk) -> str:
+def primary_label(state: DeskState) -> str:
     """The words on the large button."""
-    return "Complete and call next" if desk.current is not None else "Call next"
+    return "Complete and call next" if state.current is not None else "Call next"
 
 
 def why_next(order: Sequence[Ticket], now: datetime) -> str:
@@ -98,9 +98,9 @@ def counter_pill(counter: CounterSummary) -> tuple[str, Tone, str]:
     return pills[counter.state]
 
 
-def nobody_hint(desk: Desk, order: Sequence[Ticket]) -> str:
+def nobody_hint(state: DeskState, order: Sequence[Ticket]) -> str:
     """What to do while no patient is at the counter."""
-    if desk.counter is not None and desk.counter.state != "open":
+    if state.counter is not None and state.counter.state != "open":
         return "Press F10 to take patients."
     return "Press F2 to call the next patient." if order else "The next patient will show up in the line."
 
@@ -124,33 +124,33 @@ def done_words(action: Action, ticket: Ticket) -> str:
     return f"{ticket.number} is {done[action]}."
 
 
-def hint(desk: Desk, order: Sequence[Ticket], now: datetime) -> str:
+def hint(state: DeskState, order: Sequence[Ticket], now: datetime) -> str:
     """The sentence under the buttons: why nothing can be pressed, else who is next and why."""
-    if desk.link != "live":
-        if desk.pending is not None:
+    if state.link != "live":
+        if state.pending is not None:
             return "Waiting for the hub: your last action is finished if it is back in a moment."
         return "Waiting for the hub: you can go on when it is back."
-    if desk.stale:
+    if state.stale:
         return "Waiting for the hub's database: you can go on when it is back."
-    if desk.counter is not None and desk.counter.state != "open":
-        word = "pausing" if desk.counter.state == "paused" else "closed"
+    if state.counter is not None and state.counter.state != "open":
+        word = "pausing" if state.counter.state == "paused" else "closed"
         return f"This counter is {word}. Press F10 to take patients."
     return why_next(order, now)
 
 
-def counter_status(counter: CounterSummary, desk: Desk) -> str:
+def counter_status(counter: CounterSummary, state: DeskState) -> str:
     """Who is at a counter and what it does, in a few words."""
     if counter.state == "closed":
         return "Closed"
     if counter.held_by is None:
         return "Free" if counter.state == "open" else "Paused"
-    who = "You are here" if held_by_me(counter, desk) else f"{counter.held_by} is here"
+    who = "You are here" if held_by_me(counter, state) else f"{counter.held_by} is here"
     return f"{who}, pausing" if counter.state == "paused" else who
 
 
-def counter_tone(counter: CounterSummary, desk: Desk) -> Tone:
+def counter_tone(counter: CounterSummary, state: DeskState) -> Tone:
     """The tone of `counter_status`: free, pausing, one's own, or not to be had."""
-    if counter.state == "closed" or held_by_another(counter, desk):
+    if counter.state == "closed" or held_by_another(counter, state):
         return "neutral"
     if counter.state == "paused":
         return "attention"
@@ -170,20 +170,20 @@ def sign_in_refusal(reason: str, message: str) -> str:
     }.get(reason, message)
 
 
-def connection(desk: Desk, since: str | None, latency: float | None) -> tuple[str, str, Role]:
+def connection(state: DeskState, since: str | None, latency: float | None) -> tuple[str, str, Role]:
     """The connection as (words, icon, colour's role); `since` a clock time, `latency` in seconds."""
-    if desk.link == "live" and desk.stale:
+    if state.link == "live" and state.stale:
         return STALE, "triangle-alert", "attention"
-    if desk.link == "live":
+    if state.link == "live":
         delay = f" · hub {max(1, round(latency * 1000))} ms" if latency is not None else ""
         return f"Live{delay}", "wifi", "success"
-    if desk.link == "lost":
+    if state.link == "lost":
         return (
             f"Hub lost since {since}, trying again" if since else "Hub lost, trying again",
             "wifi-off",
             "danger",
         )
-    if desk.user is None:
+    if state.user is None:
         return "Not signed in", "lock", "text_secondary"
     return "Connecting…", "plug-zap", "text_secondary"
 

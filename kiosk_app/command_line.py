@@ -18,7 +18,7 @@ from core.client.hub_address import checked_addresses
 from core.errors import InTurnError
 from core.qt.app import log_changes, run
 from core.qt.hub_bridge import DeviceCredentials, HubBridge, pair, trust_for
-from core.qt.look.theme import Mode, Theme
+from core.qt.look.theme import Theme, ThemeMode
 from kiosk_app.kiosk.kiosk_window import KioskWindow
 from kiosk_app.shared.device_token import VARIABLE, find_token, keep_token
 from kiosk_app.wall.monitor_window import MonitorWindow
@@ -112,7 +112,7 @@ async def _live(
     stop: asyncio.Event, make: Callable[[Theme], tuple[HubBridge, KioskWindow | MonitorWindow]]
 ) -> int:
     """One device's life: window up, wait, clean up."""
-    theme = Theme(Mode.LIGHT)
+    theme = Theme(ThemeMode.LIGHT)
     app = QApplication.instance()
     if isinstance(app, QApplication):
         theme.apply(app)

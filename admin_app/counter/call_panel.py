@@ -72,7 +72,7 @@ class CallPanel(QWidget):
 
     def draw(self) -> None:
         """Show the counter as it is now."""
-        desk, now = self._desk.desk, self._desk.now()
+        desk, now = self._desk.state, self._desk.now()
         if desk.counter is None:
             return
         self._title.setText(counter_name(desk.counter.code, self._desk.bridge.counters))
@@ -133,14 +133,14 @@ class CallPanel(QWidget):
         column.addWidget(self.notice)
 
     def _press(self, action: Action) -> None:
-        if action is Action.PAUSE and Action.OPEN in flow.allowed(self._desk.desk):
+        if action is Action.PAUSE and Action.OPEN in flow.allowed(self._desk.state):
             action = Action.OPEN
-        if action in flow.allowed(self._desk.desk):
+        if action in flow.allowed(self._desk.state):
             self.notice.clear()
             self._desk.perform(action)
 
     def _draw_buttons(self) -> None:
-        desk = self._desk.desk
+        desk = self._desk.state
         if desk.pending is not None and desk.link == "live" and not self._slow_answer:
             # Most answers come within a frame or two: dimming all buttons for those would only flicker.
             # Nothing can be pressed twice meanwhile: the desk lets no second action pass.
@@ -175,6 +175,6 @@ class CallPanel(QWidget):
         self._draw_buttons()
 
     def _tick(self) -> None:
-        current = self._desk.desk.current
+        current = self._desk.state.current
         if current is not None and self.isVisible():
             self._card.show_elapsed(current, self._desk.now())

@@ -1,7 +1,7 @@
 """One person's work at one counter: between the hub's bridge, which knows everything, and the panels, which draw.
 
-The panels read `desk` and the lines here after each `changed` and ask here for what a person pressed. Every request is
-made once: while its answer is outstanding `desk.pending` is set and nothing else may be pressed.
+The panels read `state` and the lines here after each `changed` and ask here for what a person pressed. Every request is
+made once: while its answer is outstanding `state.pending` is set and nothing else may be pressed.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ from PySide6.QtCore import QObject, QSettings, QTimer, Signal
 
 from admin_app import console_flow as flow
 from admin_app import console_words as say
-from admin_app.console_flow import Action, Desk
+from admin_app.console_flow import Action, DeskState
 from admin_app.counter.counter_watch import CounterWatch
 from core.errors import HubError, Refusal
 from core.line.tickets import CounterSummary, Ticket
 from core.qt.hub_bridge import ConnectionState, HubBridge, HubReply
 from core.qt.look.palette import Tone
 from core.qt.queue_model import LineModel
+from core.roles import SUPERVISOR
 from core.wording import counter_name
 
 TABLE_FRAME_MILLISECONDS = 50
@@ -49,7 +50,7 @@ class CounterDesk(QObject):
         super().__init__(parent)
         self.bridge = bridge
         self._ahead_of_here = timedelta()
-        self.desk = Desk()
+        self.state = DeskState()
         self.line = LineModel(bridge, parent=self, now=self.now, frame_milliseconds=TABLE_FRAME_MILLISECONDS)
         self.waiting: list[Ticket] = []
         self._settings = settings
@@ -83,9 +84,9 @@ class CounterDesk(QObject):
 
     def sign_out(self) -> None:
         """Give the counter back, unless a patient is still there, and forget the session."""
-        counter = self.desk.counter
+        counter = self.state.counter
         self._counter = None
-        if self.desk.link == "live" and counter and self._may_give_back(counter):
+        if self.state.link == "live" and counter and self._may_give_back(counter):
             self.bridge.close_counter(counter.code).finished.connect(self._leave)
             self._leaving.start()
         else:
@@ -93,19 +94,23 @@ class CounterDesk(QObject):
 
     def choose(self, code: str) -> None:
         """Work at this counter from now on, here and after the next sign-in; the one before is given back."""
-        before = self.desk.counter
+        before = self.state.counter
         if before and before.code != code and self._may_give_back(before):
             self.bridge.close_counter(before.code)
         self._counter = code
         self._settings.setValue("counter", code)
         self.refresh()
-        if self.desk.counter is not None and flow.must_open(self.desk.counter) and self.desk.pending is None:
+        if (
+            self.state.counter is not None
+            and flow.must_open(self.state.counter)
+            and self.state.pending is None
+        ):
             self._ask(Action.OPEN, self.bridge.open_counter(code), self._counter_changed)
 
     def perform(self, action: Action) -> None:
         """Do what was pressed; nothing if it may not be done now."""
-        counter, current = self.desk.counter, self.desk.current
-        if action not in flow.allowed(self.desk) or counter is None:
+        counter, current = self.state.counter, self.state.current
+        if action not in flow.allowed(self.state) or counter is None:
             return
         bridge, code = self.bridge, counter.code
         if action is Action.CALL_NEXT:
@@ -128,14 +133,14 @@ class CounterDesk(QObject):
         counter = self._chosen_counter()
         self._watch.follow(counter)
         hello = self.bridge.hello
-        self.desk = Desk(
+        self.state = DeskState(
             link=self.bridge.state.value,
             stale=self.bridge.stale,
             user=hello.name if hello and self.bridge.state is not ConnectionState.REFUSED else None,
-            supervises=bool(hello and hello.role in ("supervisor", "admin")),
+            supervises=bool(hello and hello.role in SUPERVISOR),
             counter=counter,
             current=self._watch.current(),
-            pending=self.desk.pending,
+            pending=self.state.pending,
         )
         services, in_order = (counter.services, counter.rule == "in_order") if counter else ((), False)
         if (services, in_order) != (self.line.services, self.line.in_order):
@@ -159,14 +164,14 @@ class CounterDesk(QObject):
         return next((counter for counter in self.bridge.counters if counter.code == self._counter), None)
 
     def _try_remembered_counter(self) -> None:
-        if self._remembered_was_tried or self._counter or self.desk.user is None or not self.bridge.counters:
+        if self._remembered_was_tried or self._counter or self.state.user is None or not self.bridge.counters:
             return
         self._remembered_was_tried = True
         code = self._settings.value("counter")
         found = next((counter for counter in self.bridge.counters if counter.code == code), None)
         if found is None:
             return
-        if flow.may_choose(found, self.desk):
+        if flow.may_choose(found, self.state):
             self.choose(found.code)
         else:
             name = counter_name(found.code, self.bridge.counters)
@@ -178,28 +183,28 @@ class CounterDesk(QObject):
             self.bridge.sign_out()
 
     def _may_give_back(self, counter: CounterSummary) -> bool:
-        return flow.held_by_me(counter, self.desk) and self.desk.current is None
+        return flow.held_by_me(counter, self.state) and self.state.current is None
 
     def _ask(self, action: Action, reply: HubReply, then: Callable[[Action, object], None]) -> None:
-        self.desk = msgspec.structs.replace(self.desk, pending=action)
+        self.state = msgspec.structs.replace(self.state, pending=action)
         reply.succeeded.connect(lambda result: self._on_answer(action, result, then))
         reply.failed.connect(self._on_failure)
         self.changed.emit()
 
     def _on_answer(self, action: Action, result: object, then: Callable[[Action, object], None]) -> None:
-        self.desk = msgspec.structs.replace(self.desk, pending=None)
+        self.state = msgspec.structs.replace(self.state, pending=None)
         then(action, result)
         self.refresh()
 
     def _on_failure(self, error: HubError) -> None:
-        self.desk = msgspec.structs.replace(self.desk, pending=None)
+        self.state = msgspec.structs.replace(self.state, pending=None)
         tone: Tone = "neutral" if isinstance(error, Refusal) else "attention"
         self.said.emit(error.message, tone)
         self.refresh()
 
     def _called(self, action: Action, result: object) -> None:
         ticket: Ticket | None = getattr(result, "ticket", None)
-        self.said.emit(say.called_words(self.desk.current, ticket), "neutral")
+        self.said.emit(say.called_words(self.state.current, ticket), "neutral")
         self._watch.answer(ticket)
 
     def _ticket_changed(self, action: Action, result: object) -> None:
@@ -208,7 +213,7 @@ class CounterDesk(QObject):
             self._watch.answer(result)
 
     def _on_state(self) -> None:
-        was_in = self.desk.user is not None
+        was_in = self.state.user is not None
         self.refresh()
         if was_in and self.bridge.state is ConnectionState.REFUSED:
             self.said.emit(say.signed_out(self.bridge.refusal), "attention")
@@ -224,7 +229,7 @@ class CounterDesk(QObject):
     def _on_hello(self) -> None:
         if self.bridge.hello is None:
             self._counter = None
-            self.desk = msgspec.structs.replace(self.desk, pending=None)
+            self.state = msgspec.structs.replace(self.state, pending=None)
         else:
             self._ahead_of_here = self.bridge.hello.time - datetime.now(UTC)
         self.refresh()

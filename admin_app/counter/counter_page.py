@@ -133,7 +133,7 @@ class CounterPage(QWidget):
         )
 
     def _give_keyboard(self) -> None:
-        here = self._desk.desk.counter
+        here = self._desk.state.counter
         order = [self.cards[here.code]] if here and here.code in self.cards else []
         order += [card for card in self.cards.values() if card.isEnabled()]
         if order:
@@ -181,7 +181,7 @@ class CounterPage(QWidget):
                 self._grid.addWidget(card, place // columns, place % columns)
 
     def _draw_card(self, card: CounterCard, counter: CounterSummary) -> None:
-        desk, bridge = self._desk.desk, self._desk.bridge
+        desk, bridge = self._desk.state, self._desk.bridge
         card.show_counter(
             counter_name(counter.code, bridge.counters),
             say.services_of(counter, bridge.services),

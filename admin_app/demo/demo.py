@@ -34,7 +34,7 @@ from core.client.hub_client import HubClient
 from core.errors import HubError, SetupError
 from core.qt.app import make_application, run
 from core.qt.hub_bridge import DeviceCredentials, HubBridge, PersonCredentials
-from core.qt.look.theme import Mode, Theme
+from core.qt.look.theme import Theme, ThemeMode
 from core.settings import Settings
 from kiosk_app.kiosk.kiosk_window import KioskWindow
 from kiosk_app.wall.monitor_window import MonitorWindow
@@ -163,9 +163,9 @@ async def _stage(
     hub: DemoHub, passes: Passes, own: Path, stop: asyncio.Event, for_pictures: bool
 ) -> AsyncIterator[Stage]:
     """The windows, connected, on a morning that has begun. `for_pictures`: always light, and nothing pulses."""
-    theme = Theme(Mode.LIGHT) if for_pictures else Theme()
+    theme = Theme(ThemeMode.LIGHT) if for_pictures else Theme()
     theme.apply(make_application("InTurn demo"))
-    wall_theme = Theme(Mode.LIGHT, reduce_motion=for_pictures or None)
+    wall_theme = Theme(ThemeMode.LIGHT, reduce_motion=for_pictures or None)
     settings = QSettings(str(own / "console.ini"), QSettings.Format.IniFormat)
     async with _client(hub, RECEPTION, passes) as reception, _client(hub, COLLEAGUE, passes) as colleague:
         _let_time_have_passed(hub.data, await demo_day.open_the_day(reception, colleague))

@@ -6,35 +6,20 @@ from typing import cast
 
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QKeySequence, QPainter, QPaintEvent, QShortcut
-from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from admin_app import console_words as say
 from admin_app.counter.counter_desk import CounterDesk
 from core.errors import HubError
 from core.line.tickets import Priority, Ticket
-from core.qt.look import icons
 from core.qt.look.buttons import ActionButton, Kind
 from core.qt.look.theme import Radius, Theme, space
-from core.qt.look.widgets import Notice, rounded, text_label
+from core.qt.look.widgets import Choice, Notice, rounded, text_label
 from core.wording import priority_name, service_name
 
 PRIORITIES: tuple[Priority, ...] = ("high", "medium", "low")
 LONGEST_NAME = 80
 BUTTON_WIDTH = 112
-
-
-class Choice(QComboBox):
-    """A combo box with the theme's arrow."""
-
-    def __init__(self, theme: Theme) -> None:
-        super().__init__()
-        self._theme = theme
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        super().paintEvent(event)
-        side = 18
-        place = QRectF(self.width() - side - space(1.5), (self.height() - side) / 2, side, side)
-        icons.draw(QPainter(self), "chevron-down", self._theme.palette.text_secondary, place)
 
 
 class IssuePanel(QWidget):
@@ -80,7 +65,7 @@ class IssuePanel(QWidget):
 
     def draw(self) -> None:
         """Allow what can be done now."""
-        live = self._desk.desk.link == "live"
+        live = self._desk.state.link == "live"
         self.button.setEnabled(live and not self._waiting_for_answer and self.service.count() > 0)
 
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -119,7 +104,7 @@ class IssuePanel(QWidget):
         column_of_all.addLayout(actions)
 
     def _fill_services(self) -> None:
-        counter = self._desk.desk.counter
+        counter = self._desk.state.counter
         preferred = counter.services[0] if counter and counter.services else None
         self.service.clear()
         for service in self._desk.bridge.services:

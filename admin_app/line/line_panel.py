@@ -116,7 +116,7 @@ class LinePanel(QWidget):
 
     def _draw_lost(self) -> None:
         bridge = self._desk.bridge
-        if self._desk.desk.link != "lost":
+        if self._desk.state.link != "lost":
             self._lost_place.hide()
             return
         self._lost_place.show()

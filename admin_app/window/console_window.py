@@ -9,7 +9,7 @@ from PySide6.QtGui import QCloseEvent, QKeyEvent
 from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
 from admin_app import console_flow as flow
-from admin_app.console_flow import Page
+from admin_app.console_flow import ConsolePage
 from admin_app.counter.call_panel import CallPanel
 from admin_app.counter.counter_desk import CounterDesk
 from admin_app.counter.counter_page import CounterPage
@@ -73,15 +73,15 @@ class ConsoleWindow(QMainWindow):
         self._settings = settings
         self._wants_counters = False
         self.desk = CounterDesk(bridge, settings, self)
-        self.page = Page.SIGN_IN
+        self.page = ConsolePage.SIGN_IN
         self.rail = Rail(theme)
         self.sign_in_page = SignInPage(theme, self.desk)
         self.counter_page = CounterPage(theme, self.desk)
         self.calls_page = CallsPage(theme, self.desk, settings)
-        self._pages: dict[Page, SignInPage | CounterPage | CallsPage] = {
-            Page.SIGN_IN: self.sign_in_page,
-            Page.COUNTER: self.counter_page,
-            Page.CALLS: self.calls_page,
+        self._pages: dict[ConsolePage, SignInPage | CounterPage | CallsPage] = {
+            ConsolePage.SIGN_IN: self.sign_in_page,
+            ConsolePage.COUNTER: self.counter_page,
+            ConsolePage.CALLS: self.calls_page,
         }
         self._stack = QStackedWidget()
         self._strip = StatusStrip(theme, self.desk)
@@ -96,11 +96,11 @@ class ConsoleWindow(QMainWindow):
 
     def draw(self) -> None:
         """Show the page that the desk's state asks for, as it is now."""
-        page = flow.page_of(self.desk.desk, self._wants_counters)
+        page = flow.page_of(self.desk.state, self._wants_counters)
         if page is not self.page:
             self._turn_to(page)
         self._pages[page].draw()
-        self.rail.show_page(calls=page is Page.CALLS, may_call=self.desk.desk.counter is not None)
+        self.rail.show_page(calls=page is ConsolePage.CALLS, may_call=self.desk.state.counter is not None)
         self._strip.draw()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -148,17 +148,17 @@ class ConsoleWindow(QMainWindow):
         if geometry is None or not self.restoreGeometry(geometry):
             self.resize(*FIRST_SIZE)
 
-    def _turn_to(self, page: Page) -> None:
+    def _turn_to(self, page: ConsolePage) -> None:
         self._pages[self.page].leave()
         self.page = page
-        self.rail.setVisible(page is not Page.SIGN_IN)
+        self.rail.setVisible(page is not ConsolePage.SIGN_IN)
         self._stack.setCurrentWidget(self._pages[page])
         self._pages[page].enter()
 
     def _say(self, sentence: str, tone: Tone) -> None:
-        if self.page is Page.CALLS:
+        if self.page is ConsolePage.CALLS:
             self.calls_page.calls.say(sentence, tone)
-        elif self.page is Page.COUNTER:
+        elif self.page is ConsolePage.COUNTER:
             self.counter_page.notice.say(sentence, tone)
         else:
             self.sign_in_page.notice.say(sentence, tone)

@@ -42,7 +42,7 @@ class StatusStrip(QWidget):
 
     def draw(self) -> None:
         """Show the connection as it is now."""
-        desk, bridge = self._desk.desk, self._desk.bridge
+        desk, bridge = self._desk.state, self._desk.bridge
         zone = time_zone(bridge.hello.site.time_zone if bridge.hello else None)
         since = clock(bridge.lost_since, zone) if bridge.lost_since else None
         words, icon, role = say.connection(desk, since, bridge.latency)

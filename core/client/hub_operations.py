@@ -12,70 +12,19 @@ from msgspec import UNSET, UnsetType
 from core.errors import NotUndoable
 from core.line.tickets import CounterSummary, Place, Priority, ServiceSummary, Snapshot, Ticket
 from core.wire.protocol import decode_value
+from core.wire.results import (
+    CallNextResult,
+    CounterList,
+    CounterResult,
+    DayClosed,
+    LineIntegrity,
+    ServiceList,
+    ServiceResult,
+    SnapshotResult,
+    TicketResult,
+    UndoResult,
+)
 from core.wire.system_health import SystemHealth
-
-
-class CallResult(msgspec.Struct, frozen=True):
-    """Who is called. `ticket` is None when, after completing one, nobody waits.
-
-    Attributes:
-        why: why this ticket is next: {"rule", "reason", "service", "priority", "waited": seconds}; `reason` is
-            "placed_by_hand", "priority", "counter_order" or "waited_longest".
-        revision: of the ticket's line, made by this call.
-    """
-
-    ticket: Ticket | None = None
-    why: dict[str, Any] | None = None
-    revision: int | None = None
-
-
-class DayClosed(msgspec.Struct, frozen=True):
-    """What closing the day did: how many it took out of the line, and the consultations that it left open."""
-
-    cancelled: int
-    consulting: tuple[Ticket, ...] = ()
-
-
-class IntegrityReport(msgspec.Struct, frozen=True):
-    """What is wrong with the places (from 1) of a line: both lists empty when nothing is."""
-
-    service: str
-    missing_positions: tuple[int, ...]
-    duplicate_positions: tuple[int, ...]
-    max_position: int
-
-    @property
-    def sound(self) -> bool:
-        """Whether every place is taken exactly once."""
-        return not self.missing_positions and not self.duplicate_positions
-
-
-class _TicketResult(msgspec.Struct, frozen=True):
-    ticket: Ticket
-
-
-class _UndoResult(msgspec.Struct, frozen=True):
-    ticket: Ticket | None
-
-
-class _CounterResult(msgspec.Struct, frozen=True):
-    counter: CounterSummary
-
-
-class _ServiceResult(msgspec.Struct, frozen=True):
-    service: ServiceSummary
-
-
-class _ServicesResult(msgspec.Struct, frozen=True):
-    services: tuple[ServiceSummary, ...]
-
-
-class _CountersResult(msgspec.Struct, frozen=True):
-    counters: tuple[CounterSummary, ...]
-
-
-class _SnapshotResult(msgspec.Struct, frozen=True):
-    snapshot: Snapshot
 
 
 class HubOperations(abc.ABC):
@@ -100,21 +49,21 @@ class HubOperations(abc.ABC):
 
     async def list_services(self) -> tuple[ServiceSummary, ...]:
         """All services in their order."""
-        return decode_value(await self.request_raw("services.list"), _ServicesResult).services
+        return decode_value(await self.request_raw("services.list"), ServiceList).services
 
     async def list_counters(self) -> tuple[CounterSummary, ...]:
         """All counters; not for kiosks."""
-        return decode_value(await self.request_raw("counters.list"), _CountersResult).counters
+        return decode_value(await self.request_raw("counters.list"), CounterList).counters
 
     async def snapshot(self, service: str, after: int | None = None) -> Snapshot:
         """A service's line: at most 500 waiting behind the place `after`; `more` says how many follow."""
         params = {"service": service} if after is None else {"service": service, "after": after}
-        return decode_value(await self.request_raw("queue.snapshot", params), _SnapshotResult).snapshot
+        return decode_value(await self.request_raw("queue.snapshot", params), SnapshotResult).snapshot
 
     async def get_ticket(self, ticket_id: str) -> Ticket:
         """One ticket as it is now, with its exact estimate."""
         result = await self.request_raw("tickets.get", {"ticket": ticket_id})
-        return decode_value(result, _TicketResult).ticket
+        return decode_value(result, TicketResult).ticket
 
     async def join_queue(
         self,
@@ -141,10 +90,10 @@ class HubOperations(abc.ABC):
         given = {name: value for name, value in params.items() if value is not UNSET}
         return await self._change_ticket("tickets.update", {"ticket": ticket_id, **given})
 
-    async def call_next_patient(self, counter: str, complete: str | None = None) -> CallResult:
+    async def call_next_patient(self, counter: str, complete: str | None = None) -> CallNextResult:
         """Calls whoever is next for this counter; first completes the ticket `complete`, open there."""
         params = _said(counter=counter, complete=complete)
-        return decode_value(await self.request_raw("queue.call_next", params, keyed=True), CallResult)
+        return decode_value(await self.request_raw("queue.call_next", params, keyed=True), CallNextResult)
 
     async def call_patient(self, ticket_id: str, counter: str) -> Ticket:
         """Calls this patient: one who waits wherever in line, is parked, or was missed today."""
@@ -192,7 +141,7 @@ class HubOperations(abc.ABC):
         if operation is None:
             raise NotUndoable("There is nothing to take back.")
         result = await self.request_raw("queue.undo", {"operation": operation}, keyed=True)
-        return decode_value(result, _UndoResult).ticket
+        return decode_value(result, UndoResult).ticket
 
     async def cancel(self, ticket_id: str) -> Ticket:
         """The waiting or parked patient leaves."""
@@ -227,10 +176,10 @@ class HubOperations(abc.ABC):
         result = await self.request_raw("services.close_day", _said(service=service), keyed=True)
         return decode_value(result, DayClosed)
 
-    async def validate_queue_integrity(self, service: str) -> IntegrityReport:
+    async def validate_queue_integrity(self, service: str) -> LineIntegrity:
         """Whether a line has gaps or doubles."""
         result = await self.request_raw("queue.validate_integrity", {"service": service})
-        return decode_value(result, IntegrityReport)
+        return decode_value(result, LineIntegrity)
 
     async def system_health(self) -> SystemHealth:
         """How the hub is, in words and figures; for supervisors."""
@@ -241,15 +190,15 @@ class HubOperations(abc.ABC):
         return cast(dict[str, Any], await self.request("rpc.discover"))
 
     async def _change_ticket(self, method: str, params: Mapping[str, Any]) -> Ticket:
-        return decode_value(await self.request_raw(method, params, keyed=True), _TicketResult).ticket
+        return decode_value(await self.request_raw(method, params, keyed=True), TicketResult).ticket
 
     async def _change_counter(self, method: str, code: str, reason: str | None = None) -> CounterSummary:
         params = _said(counter=code, reason=reason)
-        return decode_value(await self.request_raw(method, params, keyed=True), _CounterResult).counter
+        return decode_value(await self.request_raw(method, params, keyed=True), CounterResult).counter
 
     async def _change_service(self, method: str, code: str, reason: str | None = None) -> ServiceSummary:
         params = _said(service=code, reason=reason)
-        return decode_value(await self.request_raw(method, params, keyed=True), _ServiceResult).service
+        return decode_value(await self.request_raw(method, params, keyed=True), ServiceResult).service
 
 
 def _said(**params: Any) -> dict[str, Any]:

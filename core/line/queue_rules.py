@@ -27,7 +27,7 @@ _P25 = -0.674
 _P80 = 0.842
 
 
-class Line(msgspec.Struct, frozen=True):
+class LineWork(msgspec.Struct, frozen=True):
     """A service's line.
 
     Attributes:
@@ -52,7 +52,7 @@ class Line(msgspec.Struct, frozen=True):
         return spread * spread
 
 
-class Desk(msgspec.Struct, frozen=True):
+class OpenCounter(msgspec.Struct, frozen=True):
     """An open counter: the services it serves, and the service of the patient who is there (None: idle)."""
 
     services: frozenset[str]
@@ -70,7 +70,7 @@ class LineLoad(msgspec.Struct, frozen=True):
         shared_work, shared_variance: of the pool's other lines, in seconds and seconds squared.
     """
 
-    line: Line
+    line: LineWork
     counters: int
     idle: int = 0
     pool: int = 1
@@ -79,7 +79,7 @@ class LineLoad(msgspec.Struct, frozen=True):
     shared_variance: float = 0.0
 
 
-def line_loads(lines: Mapping[str, Line], desks: Sequence[Desk]) -> dict[str, LineLoad]:
+def line_loads(lines: Mapping[str, LineWork], desks: Sequence[OpenCounter]) -> dict[str, LineLoad]:
     """The load of each line (by service) at the open counters.
 
     A counter takes who came first, so lines that share counters wait equally long, as long as any of their counters
@@ -128,7 +128,11 @@ def likely_wait(ahead: int, load: LineLoad, share: float = 1.0) -> tuple[float, 
 
 
 def _load(
-    service: str, pool: frozenset[str], counters: int, lines: Mapping[str, Line], desks: Sequence[Desk]
+    service: str,
+    pool: frozenset[str],
+    counters: int,
+    lines: Mapping[str, LineWork],
+    desks: Sequence[OpenCounter],
 ) -> LineLoad:
     own = [desk.serving for desk in desks if service in desk.services]
     paces = [lines[serving].pace for serving in own if serving is not None and serving in lines]
@@ -151,7 +155,7 @@ def _connected(group: frozenset[str], counters: Sequence[frozenset[str]]) -> fro
 
 
 def _slowest(
-    group: frozenset[str], lines: Mapping[str, Line], counters: Sequence[frozenset[str]]
+    group: frozenset[str], lines: Mapping[str, LineWork], counters: Sequence[frozenset[str]]
 ) -> frozenset[str]:
     """A group without the lines that counters of their own finish sooner than the rest is finished."""
     helping = [services & group for services in counters if services & group]

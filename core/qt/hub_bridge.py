@@ -17,7 +17,6 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from core.client.hub_address import checked_addresses
 from core.client.hub_client import HubClient
 from core.client.hub_connection import pair, trust_for
-from core.client.hub_operations import CallResult, IntegrityReport
 from core.errors import HubError, Unauthenticated
 from core.line.line_store import Line
 from core.line.tickets import CounterSummary, Hello, ServiceSummary
@@ -25,7 +24,6 @@ from core.qt.hub_reply import HubReply
 from core.qt.hub_requests import HubRequests
 from core.wire.replica import (
     Change,
-    ConfigChanged,
     CountersChanged,
     EventApplied,
     HelloChanged,
@@ -36,15 +34,16 @@ from core.wire.replica import (
     StaleChanged,
     StateChanged,
 )
+from core.wire.results import CallNextResult, ConfigChanged, LineIntegrity
 from core.wire.session import ConnectionState, DeviceCredentials, PersonCredentials
 
 __all__ = [
-    "CallResult",
+    "CallNextResult",
     "ConnectionState",
     "DeviceCredentials",
     "HubBridge",
     "HubReply",
-    "IntegrityReport",
+    "LineIntegrity",
     "PersonCredentials",
     "pair",
     "trust_for",

@@ -25,7 +25,7 @@ class HubRequests:
         return self._ask(lambda hub: hub.join_queue(service, priority, patient_name))
 
     def call_next_patient(self, counter: str, complete: str | None = None) -> HubReply:
-        """First completes the ticket `complete`. Succeeds with a `CallResult`: `ticket` (or None), `why`."""
+        """First completes the ticket `complete`. Succeeds with a `CallNextResult`: `ticket` (or None), `why`."""
         return self._ask(lambda hub: hub.call_next_patient(counter, complete))
 
     def recall(self, ticket_id: str) -> HubReply:
@@ -61,7 +61,7 @@ class HubRequests:
         return self._ask(lambda hub: hub.close_counter(code, reason))
 
     def validate_queue_integrity(self, service: str) -> HubReply:
-        """Succeeds with an `IntegrityReport`."""
+        """Succeeds with an `LineIntegrity`."""
         return self._ask(lambda hub: hub.validate_queue_integrity(service))
 
     def request(

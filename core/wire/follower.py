@@ -11,14 +11,14 @@ import msgspec
 
 from core.errors import Forbidden, HubError, UnknownMethod
 from core.line.tickets import Hello
-from core.wire.replica import Change, ConfigChanged, HelloChanged, Replica, ResyncNeeded
+from core.roles import LISTS_COUNTERS
+from core.wire.replica import Change, HelloChanged, Replica, ResyncNeeded
+from core.wire.results import ConfigChanged
 from core.wire.session import ClientSession, Failure, Push, Reply
 
 log = logging.getLogger(__name__)
 
 Take = Callable[[msgspec.Raw], list[Change]]
-
-MAY_LIST_COUNTERS = frozenset({"monitor", "staff", "supervisor", "admin"})
 
 
 class Follower:
@@ -97,7 +97,7 @@ class Follower:
     def _list(self, now: float) -> None:
         self._ask("services.list", {}, self._replica.take_services, now)
         hello = self._replica.hello
-        if hello is not None and hello.role in MAY_LIST_COUNTERS:
+        if hello is not None and hello.role in LISTS_COUNTERS:
             self._ask("counters.list", {}, self._replica.take_counters, now)
 
     def _ask(self, method: str, params: Mapping[str, Any], take: Take, now: float) -> None:

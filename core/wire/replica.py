@@ -9,6 +9,7 @@ import msgspec
 from core.line.line_store import Applied, LineStore
 from core.line.tickets import CounterSummary, Hello, QueueEvent, ServiceSummary, Snapshot
 from core.wire.protocol import decode_value
+from core.wire.results import ConfigChanged
 from core.wire.session import ConnectionState
 
 
@@ -53,12 +54,6 @@ class StaleChanged(msgspec.Struct, frozen=True):
     """The hub misses its database, or has it again: see `Replica.stale`."""
 
     stale: bool
-
-
-class ConfigChanged(msgspec.Struct, frozen=True):
-    """The site's configuration changed: list services and counters again."""
-
-    revision: int
 
 
 class Pushed(msgspec.Struct, frozen=True):

@@ -1,7 +1,8 @@
 """What every method answers and every push carries, beside the types of `core.line.tickets`.
 
-A member of type `PublicTicket` is the ticket in the caller's view: for people a `Ticket`. The wire shows every member,
-but for those that may be `UNSET`.
+A member of type `Ticket` is the ticket in the reader's view: the hub writes a `PublicTicket` for a device. The hub builds
+these results and the clients decode them. The wire shows every member, but for those that may be `UNSET`; a default is
+what a client takes for a member that is missing.
 """
 
 from __future__ import annotations
@@ -12,10 +13,10 @@ from msgspec import UNSET, UnsetType
 from core.line.tickets import (
     CounterSummary,
     Moment,
-    PublicTicket,
     QueueEvent,
     ServiceSummary,
     Snapshot,
+    Ticket,
     WhyNext,
 )
 
@@ -33,23 +34,23 @@ class Pong(msgspec.Struct, frozen=True):
 class TicketResult(msgspec.Struct, frozen=True):
     """The ticket as it is now, and its line's revision: of a change, the one that it made."""
 
-    ticket: PublicTicket
-    revision: int | None
+    ticket: Ticket
+    revision: int | None = None
 
 
 class UndoResult(msgspec.Struct, frozen=True):
     """The ticket as it is again, and the revision that made it so."""
 
-    ticket: PublicTicket | None
-    revision: int | None
+    ticket: Ticket | None = None
+    revision: int | None = None
 
 
 class CallNextResult(msgspec.Struct, frozen=True):
     """Who is called and why; `ticket` and `why` are null when, after completing one, nobody waits."""
 
-    ticket: PublicTicket | None
-    revision: int | None
-    why: WhyNext | None
+    ticket: Ticket | None = None
+    revision: int | None = None
+    why: WhyNext | None = None
 
 
 class SnapshotResult(msgspec.Struct, frozen=True):
@@ -69,21 +70,21 @@ class SubscribeResult(msgspec.Struct, frozen=True):
     """Service code -> how its subscription begins; `stale`: from memory, while the database is away."""
 
     services: dict[str, LineAnswer]
-    stale: bool
+    stale: bool = False
 
 
 class ServiceList(msgspec.Struct, frozen=True):
     """Every service in its order; `stale`: as last read, while the database is away."""
 
     services: tuple[ServiceSummary, ...]
-    stale: bool
+    stale: bool = False
 
 
 class CounterList(msgspec.Struct, frozen=True):
     """Every counter in its order; `stale`: as last read, while the database is away."""
 
     counters: tuple[CounterSummary, ...]
-    stale: bool
+    stale: bool = False
 
 
 class ServiceResult(msgspec.Struct, frozen=True):
@@ -102,7 +103,21 @@ class DayClosed(msgspec.Struct, frozen=True):
     """How many left the line, and the consultations that stay open."""
 
     cancelled: int
-    consulting: tuple[PublicTicket, ...]
+    consulting: tuple[Ticket, ...] = ()
+
+
+class LineIntegrity(msgspec.Struct, frozen=True):
+    """What is wrong with the places (from 1) of a line: both lists are empty when nothing is."""
+
+    service: str
+    missing_positions: tuple[int, ...]
+    duplicate_positions: tuple[int, ...]
+    max_position: int
+
+    @property
+    def sound(self) -> bool:
+        """Whether every place is taken exactly once."""
+        return not self.missing_positions and not self.duplicate_positions
 
 
 class ConfigChanged(msgspec.Struct, frozen=True):
@@ -125,7 +140,7 @@ class RefusalData(msgspec.Struct, frozen=True):
     retry_after: float | UnsetType = UNSET
 
 
-class Push(msgspec.Struct, frozen=True):
+class PushKind(msgspec.Struct, frozen=True):
     """A notification from the hub: its name, what it carries, what it means; `kiosks`: whether they get it."""
 
     method: str
@@ -135,17 +150,17 @@ class Push(msgspec.Struct, frozen=True):
 
 
 PUSHES = (
-    Push("queue.event", QueueEvent, "One change of a line, behind the revision that the client holds."),
-    Push(
+    PushKind("queue.event", QueueEvent, "One change of a line, behind the revision that the client holds."),
+    PushKind(
         "queue.snapshot", Snapshot, "A line, or a part of it, that replaces everything held for its service."
     ),
-    Push("services.changed", ServiceList, "States and estimates of the services, at most once a second."),
-    Push(
+    PushKind("services.changed", ServiceList, "States and estimates of the services, at most once a second."),
+    PushKind(
         "counters.changed",
         CounterList,
         "Counters, who holds them, and the ticket open at each.",
         kiosks=False,
     ),
-    Push("config.changed", ConfigChanged, "The configuration changed: list services and counters again."),
+    PushKind("config.changed", ConfigChanged, "The configuration changed: list services and counters again."),
 )
 """What comes without being asked for, once `queue.subscribe` is answered."""

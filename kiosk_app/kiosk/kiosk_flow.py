@@ -33,7 +33,7 @@ RECENT = 60.0
 """How long after the touch a ticket is still its patient's."""
 
 
-class Page(Enum):
+class KioskPage(Enum):
     """What fills the window."""
 
     STARTING = "starting"
@@ -44,7 +44,7 @@ class Page(Enum):
 
 
 @dataclass(frozen=True)
-class Request:
+class TicketRequest:
     """A ticket asked for: its number in this window's life, the service, and when it was touched."""
 
     number: int
@@ -68,11 +68,11 @@ class Screen:
         asked: how many tickets were asked for.
     """
 
-    page: Page = Page.STARTING
+    page: KioskPage = KioskPage.STARTING
     since: float = 0.0
     live: bool = False
     sheet: int = 0
-    request: Request | None = None
+    request: TicketRequest | None = None
     slow: bool = False
     ticket: Ticket | None = None
     notice: str | None = None
@@ -92,22 +92,22 @@ def connection(screen: Screen, state: ConnectionState, now: float, *, stale: boo
     screen = replace(screen, live=state is ConnectionState.LIVE and not stale)
     if state is ConnectionState.CONNECTING:
         return screen
-    if screen.page is Page.TICKET:
+    if screen.page is KioskPage.TICKET:
         return screen
     return _settle(screen, now)
 
 
 def touched_service(screen: Screen, service: str, now: float) -> Screen:
     """Somebody touched an open service; a new `request` tells the window to ask for a ticket."""
-    if screen.page is not Page.WELCOME or screen.request is not None or _too_soon(screen, now):
+    if screen.page is not KioskPage.WELCOME or screen.request is not None or _too_soon(screen, now):
         return screen
-    request = Request(screen.asked + 1, service, now)
-    return replace(_to(screen, Page.JOINING, now), request=request, asked=request.number, touched_at=now)
+    request = TicketRequest(screen.asked + 1, service, now)
+    return replace(_to(screen, KioskPage.JOINING, now), request=request, asked=request.number, touched_at=now)
 
 
 def turned(screen: Screen, sheet: int, now: float) -> Screen:
     """Somebody asked for another sheet of services."""
-    if screen.page is not Page.WELCOME or _too_soon(screen, now):
+    if screen.page is not KioskPage.WELCOME or _too_soon(screen, now):
         return screen
     return replace(screen, sheet=max(0, sheet), notice=None, touched_at=now)
 
@@ -119,7 +119,7 @@ def touched_elsewhere(screen: Screen, now: float) -> Screen:
 
 def done(screen: Screen, now: float) -> Screen:
     """Somebody touched Done."""
-    if screen.page is not Page.TICKET or _too_soon(screen, now):
+    if screen.page is not KioskPage.TICKET or _too_soon(screen, now):
         return screen
     return _settle(replace(screen, touched_at=now), now)
 
@@ -131,8 +131,8 @@ def answered(screen: Screen, number: int, ticket: Ticket, now: float) -> Screen:
         return screen
     screen = replace(screen, request=None)
     if now - request.at > RECENT:
-        return screen if screen.page is Page.TICKET else _settle(screen, now)
-    return replace(_to(screen, Page.TICKET, now), ticket=ticket)
+        return screen if screen.page is KioskPage.TICKET else _settle(screen, now)
+    return replace(_to(screen, KioskPage.TICKET, now), ticket=ticket)
 
 
 def unclaimed(screen: Screen, number: int, now: float) -> bool:
@@ -149,16 +149,20 @@ def refused(screen: Screen, number: int, sentence: str, now: float) -> Screen:
     screen = replace(screen, request=None)
     if now - request.at > RECENT or not screen.live:
         return _settle(screen, now)
-    return replace(_to(screen, Page.WELCOME, now), notice=sentence, notice_at=now)
+    return replace(_to(screen, KioskPage.WELCOME, now), notice=sentence, notice_at=now)
 
 
 def passed(screen: Screen, now: float) -> Screen:
     """Time passed. Calling it too early or too often changes nothing."""
-    if screen.page is Page.TICKET and now - screen.since >= TICKET_SHOWN:
+    if screen.page is KioskPage.TICKET and now - screen.since >= TICKET_SHOWN:
         return _settle(screen, now)
-    if screen.page in (Page.STARTING, Page.JOINING) and now - screen.since >= PATIENCE and not screen.slow:
+    if (
+        screen.page in (KioskPage.STARTING, KioskPage.JOINING)
+        and now - screen.since >= PATIENCE
+        and not screen.slow
+    ):
         return replace(screen, slow=True)
-    if screen.page is Page.JOINING and screen.request is not None and now - screen.request.at > RECENT:
+    if screen.page is KioskPage.JOINING and screen.request is not None and now - screen.request.at > RECENT:
         given_up = _settle(replace(screen, request=None), now)
         return replace(given_up, notice=wording.NO_ANSWER, notice_at=now)
     if screen.notice is not None and now - screen.notice_at >= NOTICE_SHOWN:
@@ -176,17 +180,17 @@ def remaining(screen: Screen, now: float) -> float:
 def _settle(screen: Screen, now: float) -> Screen:
     """The page that the connection and an owed answer ask for."""
     if not screen.live:
-        return _to(screen, Page.OFFLINE, now)
+        return _to(screen, KioskPage.OFFLINE, now)
     if screen.request is not None and now - screen.request.at <= RECENT:
-        return _to(screen, Page.JOINING, now)
-    return _to(replace(screen, request=None), Page.WELCOME, now)
+        return _to(screen, KioskPage.JOINING, now)
+    return _to(replace(screen, request=None), KioskPage.WELCOME, now)
 
 
-def _to(screen: Screen, page: Page, now: float) -> Screen:
+def _to(screen: Screen, page: KioskPage, now: float) -> Screen:
     if screen.page is page:
         return screen
-    ticket = screen.ticket if page is Page.TICKET else None
-    sheet = screen.sheet if page is Page.JOINING else 0
+    ticket = screen.ticket if page is KioskPage.TICKET else None
+    sheet = screen.sheet if page is KioskPage.JOINING else 0
     return replace(screen, page=page, since=now, slow=False, ticket=ticket, sheet=sheet, notice=None)
 
 

@@ -15,12 +15,11 @@ from core import wording
 from core.errors import HubError, UntrustedHub
 from core.line.tickets import Ticket
 from core.qt.hub_bridge import HubBridge
-from core.qt.look.theme import Mode, Theme
+from core.qt.look.theme import Theme, ThemeMode
 from kiosk_app.kiosk import kiosk_flow as flow
-from kiosk_app.kiosk.joining_page import JoiningPage
-from kiosk_app.kiosk.kiosk_flow import Page, Screen
+from kiosk_app.kiosk.kiosk_flow import KioskPage, Screen
 from kiosk_app.kiosk.kiosk_words import card_words, ticket_words
-from kiosk_app.kiosk.offline_page import OfflinePage
+from kiosk_app.kiosk.message_page import JoiningPage, OfflinePage
 from kiosk_app.kiosk.ticket_page import TicketPage
 from kiosk_app.kiosk.welcome_page import WelcomePage
 from kiosk_app.shared.physical_scale import PhysicalScale, scale_for
@@ -55,7 +54,7 @@ class KioskWindow(PublicWindow):
         super().__init__("InTurn kiosk", windowed)
         self._bridge, self._inches, self._clock = bridge, inches, clock
         self._fixed_scale = scale
-        self._theme = theme or Theme(Mode.LIGHT)
+        self._theme = theme or Theme(ThemeMode.LIGHT)
         self.screen_shown = flow.start(clock())
         self._make_pages(scale or PhysicalScale(4.0, 1080, 1920))
         self._make_timers()
@@ -125,7 +124,7 @@ class KioskWindow(PublicWindow):
     def pass_time(self) -> None:
         """Let the flow look at the clock."""
         self._step(flow.passed)
-        if self.screen_shown.page is Page.TICKET:
+        if self.screen_shown.page is KioskPage.TICKET:
             self.ticket.show_remaining(flow.remaining(self.screen_shown, self._clock()))
         self._tell_time()
 
@@ -139,7 +138,7 @@ class KioskWindow(PublicWindow):
         if after == before:
             return
         self.screen_shown = after
-        if after.page is Page.JOINING and before.page is Page.WELCOME:
+        if after.page is KioskPage.JOINING and before.page is KioskPage.WELCOME:
             self._hesitate.start()
             return
         self._show(after)
@@ -156,16 +155,16 @@ class KioskWindow(PublicWindow):
             self._focus(page)
 
     def _page(self, screen: Screen) -> QWidget:
-        if screen.page is Page.WELCOME:
+        if screen.page is KioskPage.WELCOME:
             return self.welcome
-        if screen.page is Page.OFFLINE:
+        if screen.page is KioskPage.OFFLINE:
             self.offline.show_reason(screen.request is not None, self._for_staff())
             return self.offline
-        if screen.page is Page.TICKET and screen.ticket is not None:
+        if screen.page is KioskPage.TICKET and screen.ticket is not None:
             self.ticket.say(ticket_words(screen.ticket, self._bridge.services, self._zone()))
             self.ticket.show_remaining(flow.remaining(screen, self._clock()))
             return self.ticket
-        self.joining.show_wait(screen.page is Page.STARTING, screen.slow)
+        self.joining.show_wait(screen.page is KioskPage.STARTING, screen.slow)
         return self.joining
 
     def _for_staff(self) -> str:

@@ -1,4 +1,4 @@
-"""A page that only says something: an icon, a heading, a sentence."""
+"""Pages that only say something: an icon, a heading, a sentence."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPaintEvent
 from PySide6.QtWidgets import QWidget
 
+from core import wording
 from core.qt.look import icons
 from core.qt.look.palette import Role, Tone
 from core.qt.look.theme import Theme
@@ -96,3 +97,23 @@ class MessagePage(QWidget):
             painter.setPen(self._theme.colour("text_secondary"))
             bottom = Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignBottom | Qt.TextFlag.TextWordWrap
             painter.drawText(column.adjusted(0, 0, 0, -self._scale.margin), bottom, self._aside)
+
+
+class JoiningPage(MessagePage):
+    """Asks for patience; after a while it says where else to go."""
+
+    def show_wait(self, starting: bool, slow: bool) -> None:
+        """`starting`: nothing was asked for yet; `slow`: it takes longer than anybody would expect."""
+        quick = wording.STARTING if starting else wording.ONE_MOMENT
+        heading, sentence = wording.TAKES_LONGER if slow else quick
+        self.say("hourglass", "attention" if slow else "action", heading, sentence)
+
+
+class OfflinePage(MessagePage):
+    """Says where to go instead. Nothing can be touched: a number is only ever given by the hub."""
+
+    def show_reason(self, owed: bool, refused: str = "") -> None:
+        """`owed`: an answer may still come. `refused`: why the hub does not take this kiosk, told to staff."""
+        away = wording.OFFLINE_REFUSED if refused else wording.OFFLINE
+        heading, sentence = wording.OFFLINE_OWED if owed and not refused else away
+        self.say("unplug", "attention", heading, sentence, wording.for_staff(refused) if refused else "")

@@ -31,7 +31,7 @@ _SHOWN_STATES = ("consulting", "completed", "parked")
 _NEXT_NUMBERS, _MISSED = 6, 3
 
 
-class Mode(Enum):
+class BoardMode(Enum):
     """How much the monitor knows."""
 
     WAITING = "waiting"
@@ -62,7 +62,7 @@ class Board:
         clinic, room, clock: the head line.
     """
 
-    mode: Mode = Mode.WAITING
+    mode: BoardMode = BoardMode.WAITING
     since: str = ""
     current: Call | None = None
     recent: tuple[Call, ...] = ()
@@ -75,7 +75,7 @@ class Board:
     clock: str = ""
 
 
-class Hub(Protocol):
+class HubView(Protocol):
     """What is read of the connection to the hub; `core.qt.hub_bridge.HubBridge` is one."""
 
     @property
@@ -93,7 +93,7 @@ class Hub(Protocol):
     def line(self, service: str) -> Line: ...
 
 
-def gather(hub: Hub, now: datetime, ahead: timedelta, most: int) -> Board:
+def gather(hub: HubView, now: datetime, ahead: timedelta, most: int) -> Board:
     """The board as it is now, with at most `most` calls.
 
     `now` is this computer's time, `ahead` how far the hub's clock is ahead of it: the wall shows the hub's.
@@ -116,27 +116,27 @@ def gather(hub: Hub, now: datetime, ahead: timedelta, most: int) -> Board:
     )
     heading, sentence = _instead(hub, board, zone, now + ahead)
     board = replace(board, heading=heading, sentence=sentence)
-    return board if mode is Mode.LIVE else calmed(board)
+    return board if mode is BoardMode.LIVE else calmed(board)
 
 
-def _instead(hub: Hub, board: Board, zone: tzinfo, now: datetime) -> tuple[str, str]:
-    if board.mode is Mode.WAITING:
+def _instead(hub: HubView, board: Board, zone: tzinfo, now: datetime) -> tuple[str, str]:
+    if board.mode is BoardMode.WAITING:
         return wording.WALL_STARTING
-    if board.mode is Mode.LOST:
+    if board.mode is BoardMode.LOST:
         heading, sentence = wording.WALL_LOST
         return heading, wording.for_staff(hub.refusal.message) if hub.refusal else sentence
     return nothing_called(hub.services, zone, now) if board.current is None else ("", "")
 
 
-def mode_of(state: ConnectionState, lost_since: datetime | None, known: bool, now: datetime) -> Mode:
+def mode_of(state: ConnectionState, lost_since: datetime | None, known: bool, now: datetime) -> BoardMode:
     """How much the monitor knows. `known`: whether any line was ever received."""
     if state is ConnectionState.REFUSED:
-        return Mode.LOST
+        return BoardMode.LOST
     if state is ConnectionState.LIVE:
-        return Mode.LIVE if known else Mode.WAITING
+        return BoardMode.LIVE if known else BoardMode.WAITING
     if lost_since is not None and now - lost_since > LOST_FOR_GOOD:
-        return Mode.LOST
-    return Mode.STALE if known else Mode.WAITING
+        return BoardMode.LOST
+    return BoardMode.STALE if known else BoardMode.WAITING
 
 
 def calls(

@@ -13,15 +13,14 @@ from PySide6.QtGui import QCloseEvent, QPainter, QPaintEvent, QResizeEvent
 from core import wording
 from core.line.tickets import QueueEvent
 from core.qt.hub_bridge import HubBridge
-from core.qt.look.theme import Mode as ThemeMode
-from core.qt.look.theme import Theme
+from core.qt.look.theme import Theme, ThemeMode
 from kiosk_app.shared.public_window import PublicWindow
 from kiosk_app.wall import monitor_board
 from kiosk_app.wall.announcer import Announcement, Announcer
-from kiosk_app.wall.monitor_board import Board, Mode
+from kiosk_app.wall.monitor_board import Board, BoardMode
 from kiosk_app.wall.wall_layout import PORTRAIT_ROWS, SHIFT_BY, wall_layout
 from kiosk_app.wall.wall_panel import Panel
-from kiosk_app.wall.wall_panels import CallPanel, CallRow, NextBar, StaleFrame, WallHeader
+from kiosk_app.wall.wall_panels import CallRow, CurrentCallPanel, NextBar, StaleFrame, WallHeader
 
 FRAME = 100
 """Changes are shown together, once in so many milliseconds: a thousand events a second cost ten pictures."""
@@ -64,7 +63,7 @@ class MonitorWindow(PublicWindow):
 
     def _make_panels(self) -> None:
         self.header = WallHeader(self._theme, self.board, self)
-        self.call_panel = CallPanel(self._theme, self.board, self)
+        self.call_panel = CurrentCallPanel(self._theme, self.board, self)
         self.rows = [CallRow(self._theme, None, self) for _ in range(PORTRAIT_ROWS)]
         self.next_bar = NextBar(self._theme, self.board, self)
         self.frame = StaleFrame(self._theme, self)
@@ -141,7 +140,7 @@ class MonitorWindow(PublicWindow):
         for row, call in zip(self.rows, (*board.recent, *[None] * PORTRAIT_ROWS), strict=False):
             row.show_value(call)
         if rearranged:
-            self.frame.setVisible(board.mode is Mode.STALE)
+            self.frame.setVisible(board.mode is BoardMode.STALE)
             self._arrange()
 
     # --- where things lie ---
@@ -150,7 +149,7 @@ class MonitorWindow(PublicWindow):
         panels: list[Panel[Any]] = [self.header, self.call_panel, self.next_bar, *self.rows]
         for panel in panels:
             panel.set_side(float(min(self.width(), self.height())))
-        with_bar = self.board.mode in (Mode.LIVE, Mode.STALE)
+        with_bar = self.board.mode in (BoardMode.LIVE, BoardMode.STALE)
         layout = wall_layout(self.size(), self._shift, bool(self.board.heading), with_bar)
         self.header.setGeometry(layout.header)
         self.call_panel.setGeometry(layout.call)

@@ -13,7 +13,7 @@ from core.qt.look.theme import Theme
 from core.qt.look.widgets import rounded
 from kiosk_app.shared.physical_scale import CAPITAL
 from kiosk_app.shared.text_lines import draw_lines, wrap
-from kiosk_app.wall.monitor_board import Board, Call, Mode
+from kiosk_app.wall.monitor_board import Board, BoardMode, Call
 from kiosk_app.wall.wall_layout import SHIFT_BY
 from kiosk_app.wall.wall_panel import LEAST, Panel
 
@@ -42,7 +42,7 @@ class WallHeader(Panel[Board]):
         return f"{self.shown.clinic} {self.shown.room}, {self.shown.clock}"
 
 
-class CallPanel(Panel[Board]):
+class CurrentCallPanel(Panel[Board]):
     """The newest call, very large; or what there is to say instead."""
 
     def __init__(self, theme: Theme, shown: Board, parent: QWidget | None = None) -> None:
@@ -195,7 +195,7 @@ class NextBar(Panel[Board]):
         painter.fillRect(self.rect(), self._theme.colour("wall_row"))
         margin = self._side * 0.052 + SHIFT_BY
         area = QRectF(self.rect()).adjusted(margin, 0, -margin, -SHIFT_BY)
-        if self.shown.mode is Mode.STALE:
+        if self.shown.mode is BoardMode.STALE:
             self._paint_stale(painter, area)
         elif area.height() > self._side * 0.15:
             half = area.height() / 2
@@ -237,7 +237,7 @@ class NextBar(Panel[Board]):
         return value.mode, value.since, value.upcoming, value.missed
 
     def _spoken(self) -> str:
-        if self.shown.mode is Mode.STALE:
+        if self.shown.mode is BoardMode.STALE:
             return wording.stale_since(self.shown.since)
         return (
             f"{wording.NEXT}: {', '.join(self.shown.upcoming)}. {wording.missed_numbers(self.shown.missed)}"

@@ -22,7 +22,7 @@ GIGABYTE = 1_000_000_000
 
 
 @dataclass(frozen=True)
-class Limits:
+class Thresholds:
     """From when on something is told.
 
     Attributes:
@@ -88,7 +88,7 @@ def schema_findings(connection: Connection) -> Iterator[Finding]:
         )
 
 
-def lock_findings(connection: Connection, limits: Limits) -> Iterator[Finding]:
+def lock_findings(connection: Connection, limits: Thresholds) -> Iterator[Finding]:
     """Statements that wait for somebody else's lock: at some counter a person waits with them."""
     query = text(
         "SELECT count(*), max(extract(epoch FROM clock_timestamp() - l.waitstart))::float, "
@@ -104,7 +104,7 @@ def lock_findings(connection: Connection, limits: Limits) -> Iterator[Finding]:
         yield Finding("FAILED", "locks", f"{what} for a lock, since {seconds:.0f} s, held by {who}. {advice}")
 
 
-def transaction_findings(connection: Connection, limits: Limits) -> Iterator[Finding]:
+def transaction_findings(connection: Connection, limits: Thresholds) -> Iterator[Finding]:
     """Transactions that somebody forgot: nothing is tidied up behind them, and every line gets slower."""
     query = text(
         "SELECT pid, extract(epoch FROM clock_timestamp() - xact_start)::float, state FROM pg_stat_activity "
@@ -129,7 +129,9 @@ def transaction_findings(connection: Connection, limits: Limits) -> Iterator[Fin
         )
 
 
-def clock_findings(connection: Connection, limits: Limits, now: Callable[[], datetime]) -> Iterator[Finding]:
+def clock_findings(
+    connection: Connection, limits: Thresholds, now: Callable[[], datetime]
+) -> Iterator[Finding]:
     """Whether the database's clock is this computer's, and whether it was ever ahead."""
     before = now()
     there: datetime = connection.execute(text("SELECT clock_timestamp()")).scalar_one()
@@ -163,7 +165,7 @@ def recorded_time_findings(connection: Connection) -> Iterator[Finding]:
             yield Finding("warning", "clock", f"{code}: {told}; the clock was ahead.")
 
 
-def disk_findings(connection: Connection, limits: Limits, directory: Path | None) -> Iterator[Finding]:
+def disk_findings(connection: Connection, limits: Thresholds, directory: Path | None) -> Iterator[Finding]:
     """How much room there is where the database lies, if that is on this computer."""
     try:
         where = directory or _data_directory(connection)

@@ -16,7 +16,7 @@ from itertools import count
 from math import log, sqrt
 from random import Random
 
-from core.line.queue_rules import Desk
+from core.line.queue_rules import OpenCounter
 
 HOUR = 3600.0
 DOORS_OPEN = 8 * HOUR
@@ -115,10 +115,10 @@ class Day:
             self._at(LUNCH_FROM + number % 4 * LUNCH_TAKES, partial(self._go_to_lunch, counter))
 
     @property
-    def desks(self) -> list[Desk]:
+    def desks(self) -> list[OpenCounter]:
         """The counters that are open, as an estimate sees them."""
         return [
-            Desk(counter.services, counter.patient.service if counter.patient else None)
+            OpenCounter(counter.services, counter.patient.service if counter.patient else None)
             for counter in self._counters
             if counter.open
         ]

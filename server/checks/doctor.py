@@ -17,7 +17,7 @@ from core.client.hub_address import checked_addresses
 from core.client.hub_connection import trust_for
 from core.settings import DEFAULT_HUB, Settings
 from server.checks.database_health import (
-    Limits,
+    Thresholds,
     clock_findings,
     disk_findings,
     lock_findings,
@@ -48,7 +48,7 @@ def examine(
     engine: Engine,
     hub: str,
     directory: Path | None,
-    limits: Limits | None = None,
+    limits: Thresholds | None = None,
     now: Callable[[], datetime] = local_now,
     hub_ca: str = "",
 ) -> Iterator[Finding]:
@@ -62,13 +62,13 @@ def examine(
     """
     urls = checked_addresses(hub)
     trusted = trust_for(urls, hub_ca)
-    yield from _examine_database(engine, directory, limits or Limits(), now)
+    yield from _examine_database(engine, directory, limits or Thresholds(), now)
     for url in urls:
         yield from hub_findings(url, trusted)
 
 
 def _examine_database(
-    engine: Engine, directory: Path | None, limits: Limits, now: Callable[[], datetime]
+    engine: Engine, directory: Path | None, limits: Thresholds, now: Callable[[], datetime]
 ) -> Iterator[Finding]:
     yield from _found(engine, "database", "It answers.", server_findings)
     schema = list(_found(engine, "schema", "It is this program's.", schema_findings))

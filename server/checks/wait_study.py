@@ -14,7 +14,7 @@ from random import Random
 from statistics import fmean, median
 
 from core.errors import SetupError
-from core.line.queue_rules import Line, estimated_wait, likely_wait, line_loads
+from core.line.queue_rules import LineWork, estimated_wait, likely_wait, line_loads
 from core.line.tickets import WaitBracket
 from server.checks.day_simulation import Day, Patient, SimulatedClinic
 
@@ -109,7 +109,7 @@ class _Watch:
         self._paces[patient.service] = running_pace(lengths) or (CONFIGURED_PACE, None)
 
     def _estimate(self, day: Day, service: str) -> Told | None:
-        lines = {code: Line(len(line), *self._paces[code]) for code, line in day.lines.items()}
+        lines = {code: LineWork(len(line), *self._paces[code]) for code, line in day.lines.items()}
         load = line_loads(lines, day.desks)[service]
         ahead = load.line.waiting
         bracket = estimated_wait(ahead, load)

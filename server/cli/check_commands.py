@@ -11,9 +11,8 @@ from sqlalchemy import Engine
 from server.checks.integrity import broken_links, integrity_violations
 from server.checks.replay import replay_differences
 from server.checks.request_trace import request_lines
-from server.cli.command_database import current_engine, database_engine
+from server.cli.command_database import current_engine, database_engine, print_lines
 from server.cli.command_parser import Declarations, add_command, group_of, run_by, settings_of
-from server.cli.printed_lines import print_lines
 from server.schema.own_database import database_url
 
 VIOLATIONS = 3

@@ -9,9 +9,8 @@ from sqlalchemy import Engine
 
 from core.errors import SetupError
 from server.administration import clinic_settings, people_and_devices
-from server.cli.command_database import current_engine
+from server.cli.command_database import current_engine, print_lines
 from server.cli.command_parser import Declarations, Group, add_command, group_of, run_by, settings_of
-from server.cli.printed_lines import print_lines
 
 HOURS = 'when it issues tickets: "mon-fri 08:00-12:00 13:00-17:00; sat 09:00-12:00", or always'
 

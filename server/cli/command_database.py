@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import argparse
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from sqlalchemy import Engine
@@ -10,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from core.errors import SetupError
 from core.settings import Settings
+from server.cli.command_parser import settings_of
 from server.schema import hub_role
 from server.schema.engine import administration_engine, sentence_of
 from server.schema.own_database import database_url, prepare
@@ -44,3 +46,10 @@ def _owners_engine(url: str) -> Iterator[Engine]:
         raise SetupError(sentence_of(error)) from error
     finally:
         engine.dispose()
+
+
+def print_lines(arguments: argparse.Namespace, lines: Callable[[Engine], Iterable[str]]) -> None:
+    """Prints what a reading of the database finds."""
+    with current_engine(settings_of(arguments), must_exist=True) as engine:
+        for line in lines(engine):
+            print(line)

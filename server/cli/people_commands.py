@@ -7,10 +7,10 @@ import getpass
 import os
 import sys
 
+from core.roles import DEVICE_ROLES, PERSON_ROLES
 from server.administration import people_and_devices
-from server.cli.command_database import current_engine
+from server.cli.command_database import current_engine, print_lines
 from server.cli.command_parser import Declarations, add_command, group_of, settings_of
-from server.cli.printed_lines import print_lines
 
 
 def _declare_user(made: argparse.ArgumentParser) -> None:
@@ -19,7 +19,7 @@ def _declare_user(made: argparse.ArgumentParser) -> None:
         group, "add", _user_add, "make an account; the password comes on standard input or in INTURN_PASSWORD"
     )
     add.add_argument("name")
-    add.add_argument("--role", required=True, choices=["staff", "supervisor", "admin"])
+    add.add_argument("--role", required=True, choices=PERSON_ROLES)
     add_command(group, "list", lambda a: print_lines(a, people_and_devices.list_users), "list the accounts")
     disable = add_command(group, "disable", _user_disable, "end an account")
     disable.add_argument("name")
@@ -29,11 +29,11 @@ def _declare_device(made: argparse.ArgumentParser) -> None:
     group = group_of(made)
     add = add_command(group, "add", _device_add, "make a device; prints its token alone")
     add.add_argument("name")
-    add.add_argument("--role", required=True, choices=["kiosk", "monitor"])
+    add.add_argument("--role", required=True, choices=DEVICE_ROLES)
     pair = add_command(
         group, "pair", _device_pair, "make a device; prints a code that it is paired with, for ten minutes"
     )
-    pair.add_argument("--role", required=True, choices=["kiosk", "monitor"])
+    pair.add_argument("--role", required=True, choices=DEVICE_ROLES)
     pair.add_argument("--name")
     revoke = add_command(group, "revoke", _device_revoke, "make a device's token worthless")
     revoke.add_argument("name")

@@ -1,4 +1,4 @@
-"""A hub's parts, put together once: what a connection needs to serve its client."""
+"""A hub's components, put together once: what a connection needs to serve its client."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from server.health.condition import HubCondition
 from server.health.metrics import Metrics
 from server.health.watch import HubWatch
 from server.operations.queue_operations import QueueOperations
-from server.operations.turns_at_lines import Lanes
+from server.operations.turns_at_lines import LineTurns
+from server.pushes.clinic_lists import ClinicLists
 from server.pushes.notification_service import NotificationService
-from server.pushes.services_and_counters import Overview
 
 
 @dataclass(frozen=True)
-class HubParts:
+class HubComponents:
     """Everything behind the sockets; `version` is the program's."""
 
     database: Database
     access: Access
-    overview: Overview
+    clinic_lists: ClinicLists
     operations: QueueOperations
     notifications: NotificationService
     metrics: Metrics
@@ -33,19 +33,19 @@ class HubParts:
     version: str
 
 
-async def assemble(database: Database, limits: Limits) -> HubParts:
-    """Reads the site and builds the parts on an open database. Raises Unavailable."""
-    overview = Overview(database)
-    await overview.refresh()
-    salt = bytes.fromhex(overview.site.request_salt)
-    operations = QueueOperations(database, salt, Lanes(), overview.services_of)
-    notifications = NotificationService(database, operations, overview, DatabaseChannel(database.address))
-    watch, version = HubWatch(database, operations, overview), _version()
+async def assemble(database: Database, limits: Limits) -> HubComponents:
+    """Reads the site and builds the components on an open database. Raises Unavailable."""
+    clinic_lists = ClinicLists(database)
+    await clinic_lists.refresh()
+    salt = bytes.fromhex(clinic_lists.site.request_salt)
+    operations = QueueOperations(database, salt, LineTurns(), clinic_lists.services_of)
+    notifications = NotificationService(database, operations, clinic_lists, DatabaseChannel(database.address))
+    watch, version = HubWatch(database, operations, clinic_lists), _version()
     metrics = Metrics(notifications, database, watch, version)
-    return HubParts(
+    return HubComponents(
         database=database,
         access=Access(database, limits),
-        overview=overview,
+        clinic_lists=clinic_lists,
         operations=operations,
         notifications=notifications,
         metrics=metrics,

@@ -29,7 +29,7 @@ from core.wire.protocol import (
     error_frame,
     reply_frame,
 )
-from server.connections.composition import HubParts
+from server.connections.composition import HubComponents
 from server.door.hub_socket import HubSocket
 from server.door.known_clients import Principal
 from server.door.limits import Limits, Pace
@@ -60,12 +60,12 @@ class ClientConnection:
     """
 
     def __init__(
-        self, socket: HubSocket, parts: HubParts, limits: Limits, on_admitted: Callable[[], None]
+        self, socket: HubSocket, components: HubComponents, limits: Limits, on_admitted: Callable[[], None]
     ) -> None:
         self.principal: Principal | None = None
         self.heard_at = monotonic()
         self._socket = socket
-        self._parts = parts
+        self._components = components
         self._limits = limits
         self._on_admitted = on_admitted
         self._address = address_of(str(socket.remote_address[0]))
@@ -92,18 +92,18 @@ class ClientConnection:
             async with asyncio.timeout(HELLO_SECONDS):
                 principal = await self._welcome()
         except TimeoutError:
-            self._parts.metrics.refuse_connection("hello_late")
+            self._components.metrics.refuse_connection("hello_late")
             return await self.close(CLOSE_UNAUTHENTICATED, "no hello in time")
         if principal is None:
             return await self.close(CLOSE_UNAUTHENTICATED, "not authenticated")
         self._socket.protocol.max_message_size = MAX_REQUEST_BYTES
         self._socket.trust()
         self._on_admitted()
-        self._parts.metrics.connected(principal.role)
+        self._components.metrics.connected(principal.role)
         try:
             await self._serve(principal)
         finally:
-            self._parts.metrics.disconnected(principal.role)
+            self._components.metrics.disconnected(principal.role)
 
     async def _receive(self) -> str | None:
         """The next text; None when the client left, was sent away or spoke something else."""
@@ -115,7 +115,7 @@ class ClientConnection:
             return None
         self.heard_at = monotonic()
         if isinstance(message, bytes):
-            self._parts.metrics.refuse_connection("malformed")
+            self._components.metrics.refuse_connection("malformed")
             await self.close(CLOSE_NOT_TEXT, "text frames only")
             return None
         return message
@@ -143,7 +143,7 @@ class ClientConnection:
         return None
 
     async def _introduce(self, request: Request) -> tuple[Principal | None, Any]:
-        access = self._parts.access
+        access = self._components.access
         if request.method == "session.pair":
             pairing = decode_params(request.params, PairParams)
             return None, await access.pair(pairing.code, self._address)
@@ -155,22 +155,22 @@ class ClientConnection:
         except (Unauthenticated, RateLimited) as refusal:
             if hello.credentials.password:
                 throttled = isinstance(refusal, RateLimited)
-                self._parts.metrics.sign_in("throttled" if throttled else "refused")
+                self._components.metrics.sign_in("throttled" if throttled else "refused")
             raise
         if hello.credentials.password:
-            self._parts.metrics.sign_in("accepted")
+            self._components.metrics.sign_in("accepted")
         # Only what looks like a program's name: anything else may be anything.
         program = hello.client if _PROGRAM.fullmatch(hello.client) else "another program"
         log.info("%s (%s) connected with %s", principal.actor, principal.role, program)
         return principal, self._hello_result(principal)
 
     def _hello_result(self, principal: Principal) -> dict[str, Any]:
-        row = self._parts.overview.site
+        row = self._components.clinic_lists.site
         return {
             "session": principal.session,
             "role": principal.role,
             "name": principal.name,
-            "server": {"name": "inturn", "version": self._parts.version},
+            "server": {"name": "inturn", "version": self._components.version},
             "epoch": row.epoch,
             "protocol": PROTOCOL_VERSIONS,
             "site": row.site,
@@ -195,7 +195,7 @@ class ClientConnection:
                     # Nothing is read meanwhile: a flood waits in its own computer.
                     await asyncio.sleep(wait)
         finally:
-            await self._parts.notifications.unsubscribe(outbox)
+            await self._components.notifications.unsubscribe(outbox)
 
     def _pace_of(self, principal: Principal) -> Pace:
         limits = self._limits
@@ -206,9 +206,14 @@ class ClientConnection:
     async def _answer(
         self, principal: Principal, outbox: Outbox, message: str, requests: RequestLog, wait: float
     ) -> None:
-        parts = self._parts
+        components = self._components
         context = Context(
-            principal, outbox, parts.operations, parts.notifications, parts.access, parts.condition.report
+            principal,
+            outbox,
+            components.operations,
+            components.notifications,
+            components.access,
+            components.condition.report,
         )
         request: Request | None = None
         outcome, result = "ok", None
@@ -225,7 +230,7 @@ class ClientConnection:
             outcome, text = _refusal(request, error)
         seconds = monotonic() - started
         method, params = (request.method, request.params) if request else ("", NO_PARAMS)
-        parts.metrics.observe(method, outcome, seconds)
+        components.metrics.observe(method, outcome, seconds)
         requests.write(method, params, outcome, seconds, result)
         if request is None or request.id is not None:
             await outbox.reply(text)

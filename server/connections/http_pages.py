@@ -18,7 +18,7 @@ from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 
 from core.errors import HubError, SetupError
-from server.connections.composition import HubParts
+from server.connections.composition import HubComponents
 from server.database.schema_revision import latest_revision
 from server.health.metrics import CONTENT_TYPE
 
@@ -64,7 +64,7 @@ def path_of(request: Request) -> str:
 
 
 async def answer(
-    request: Request, peer: str, parts: HubParts, readers: Readers = THIS_COMPUTER
+    request: Request, peer: str, components: HubComponents, readers: Readers = THIS_COMPUTER
 ) -> Response | None:
     """What the hub answers to a plain HTTP request; None for `/ws`, where clients connect.
 
@@ -78,30 +78,32 @@ async def answer(
         case "/livez":
             return _json(HTTPStatus.OK, {"alive": True})
         case "/readyz":
-            return await _readiness(parts, detailed=admitted)
+            return await _readiness(components, detailed=admitted)
         case "/metrics" if admitted:
-            return _response(HTTPStatus.OK, CONTENT_TYPE, parts.metrics.text())
+            return _response(HTTPStatus.OK, CONTENT_TYPE, components.metrics.text())
         case "/metrics":
             return _json(HTTPStatus.FORBIDDEN, {"error": NOT_FOR_YOU})
     return _json(HTTPStatus.NOT_FOUND, {"error": "There is nothing here. Clients connect to /ws."})
 
 
-async def _readiness(parts: HubParts, *, detailed: bool) -> Response:
+async def _readiness(components: HubComponents, *, detailed: bool) -> Response:
     """Whether this hub should be given work: {"ready"}; in detail what is missing, and how it is."""
     try:
-        revision = json.loads(await parts.database.call("schema_revision"))
+        revision = json.loads(await components.database.call("schema_revision"))
     except HubError:
         revision = None
     checks = {
         "database": revision is not None,
         "schema": revision == latest_revision(),
-        "notification_service": parts.notifications.running,
+        "notification_service": components.notifications.running,
     }
     ready = all(checks.values())
     status = HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE
     if not detailed:
         return _json(status, {"ready": ready})
-    return _json(status, {"ready": ready, **checks, "health": msgspec.to_builtins(parts.condition.report())})
+    return _json(
+        status, {"ready": ready, **checks, "health": msgspec.to_builtins(components.condition.report())}
+    )
 
 
 def _json(status: HTTPStatus, body: dict[str, object]) -> Response:

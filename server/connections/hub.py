@@ -23,7 +23,7 @@ from websockets.typing import Origin, Subprotocol
 from core.errors import HubError, SetupError
 from core.wire.protocol import CLOSE_TOO_MANY, MAX_REQUEST_BYTES, SUBPROTOCOL
 from server.connections import http_pages
-from server.connections.composition import HubParts, assemble
+from server.connections.composition import HubComponents, assemble
 from server.connections.connection import GOODBYE_SECONDS, ClientConnection
 from server.connections.visitors import Visitors
 from server.database.calls import Database
@@ -57,7 +57,7 @@ class Hub:
 
     Attributes:
         port: the port it listens on, once started.
-        parts: what is behind the sockets, once started.
+        components: what is behind the sockets, once started.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class Hub:
             metrics_from: networks whose computers may read `/metrics`.
         """
         self.port = port
-        self.parts: HubParts
+        self.components: HubComponents
         self._database = Database(database_url)
         self._host = host
         self._tls = TlsDoor(tls) if tls else None
@@ -113,20 +113,20 @@ class Hub:
         """Listens. Raises SetupError when the port is taken, Unavailable without a database."""
         await self._database.open()
         try:
-            self.parts = await assemble(self._database, self._limits)
+            self.components = await assemble(self._database, self._limits)
         except HubError:
             await self._database.close()
             raise
-        await self.parts.notifications.start()
-        self.parts.watch.start()
-        self._visitors = Visitors(self.parts.access, self.parts.metrics)
-        self.parts.notifications.on_configuration = self._visitors.look_again
+        await self.components.notifications.start()
+        self.components.watch.start()
+        self._visitors = Visitors(self.components.access, self.components.metrics)
+        self.components.notifications.on_configuration = self._visitors.look_again
         loop = asyncio.get_running_loop()
         chores = [self._visitors.keep(), self._tidy(), self._keep_days()]
         if self._tls is not None:
             chores.append(self._tls.watch())
         self._chores = [loop.create_task(chore) for chore in chores]
-        self._doorway.on_refused = self.parts.metrics.refuse_connection
+        self._doorway.on_refused = self.components.metrics.refuse_connection
         try:
             sockets = self._doorway.listen(self._host, self.port)
         except SetupError:
@@ -147,9 +147,9 @@ class Hub:
         for chore in self._chores:
             chore.cancel()
         await asyncio.gather(*self._chores, return_exceptions=True)
-        await self.parts.watch.stop()
-        await self.parts.notifications.stop()
-        self.parts.access.close()
+        await self.components.watch.stop()
+        await self.components.notifications.stop()
+        self.components.access.close()
         await self._database.close()
 
     def renew_certificate(self) -> None:
@@ -190,7 +190,7 @@ class Hub:
     async def _serve_client(self, connection: ServerConnection) -> None:
         peer = str(connection.remote_address[0])
         if reason := self._doorway.too_many(peer):
-            self.parts.metrics.refuse_connection(reason)
+            self.components.metrics.refuse_connection(reason)
             await connection.close(CLOSE_TOO_MANY, "too many connections")
             return
         assert isinstance(connection, HubSocket)
@@ -198,16 +198,16 @@ class Hub:
         kernel.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
         # The number is asked for then: a socket that is closed by then has none, and its own may be somebody else's.
         client = ClientConnection(
-            connection, self.parts, self._limits, lambda: self._doorway.welcome(peer, kernel.fileno())
+            connection, self.components, self._limits, lambda: self._doorway.welcome(peer, kernel.fileno())
         )
         self._visitors.arrive(client)
-        self.parts.metrics.sockets.inc()
+        self.components.metrics.sockets.inc()
         try:
             await client.run()
         except Exception:
             log.exception("A connection ended by a fault")
         finally:
-            self.parts.metrics.sockets.dec()
+            self.components.metrics.sockets.dec()
             self._visitors.leave(client)
 
     async def _answer_http(self, connection: ServerConnection, request: Request) -> Response | None:
@@ -217,11 +217,11 @@ class Hub:
             return connection.respond(
                 HTTPStatus.TOO_MANY_REQUESTS, "Too many requests. Please wait a moment.\n"
             )
-        return await http_pages.answer(request, peer, self.parts, self._readers)
+        return await http_pages.answer(request, peer, self.components, self._readers)
 
     def _look_at_answer(self, connection: ServerConnection, request: Request, response: Response) -> None:
         if response.status_code == HTTPStatus.FORBIDDEN:
-            self.parts.metrics.refuse_connection("origin")
+            self.components.metrics.refuse_connection("origin")
 
     async def _tidy(self) -> None:
         """Now and every hour: requests that nobody will repeat any more are forgotten."""
@@ -234,9 +234,9 @@ class Hub:
         """Now and every 20 s: closes the day when it is due; whichever hub asks first does it."""
         while True:
             try:
-                closed = await self.parts.operations.close_day_if_due()
+                closed = await self.components.operations.close_day_if_due()
                 if closed is not None:
-                    self.parts.notifications.notify_line_changed(closed.events)
+                    self.components.notifications.notify_line_changed(closed.events)
                     log.info("%s", _told(closed.result))
             except HubError as error:
                 log.info("Whether the day is to be closed could not be asked: %s", error.message)

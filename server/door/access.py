@@ -86,7 +86,7 @@ class Credentials(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     session: Secret | None = None
 
 
-class Account(msgspec.Struct, frozen=True):
+class UserAccount(msgspec.Struct, frozen=True):
     """A device or a person as the database knows them; `expires_in` seconds a session ends."""
 
     id: int
@@ -184,7 +184,7 @@ class Access:
             raise Unauthenticated(_NOT_KNOWN[function])
         return self._let_in(account, secret, is_device=function == "find_device")
 
-    def _let_in(self, account: Account, secret: str, *, is_device: bool) -> Principal:
+    def _let_in(self, account: UserAccount, secret: str, *, is_device: bool) -> Principal:
         principal = Principal(
             f"{'device' if is_device else 'user'}:{account.id}",
             account.role,
@@ -238,7 +238,7 @@ class Access:
             finally:
                 self._waiting -= 1
 
-    async def _verified(self, user: Account | None, password: str, known: bool) -> bool:
+    async def _verified(self, user: UserAccount | None, password: str, known: bool) -> bool:
         """Looks at a password on the thread for it; the last quarter of the waiting room is for known people."""
         room = self._limits.passwords_waiting
         if self._verifying >= (room if known else room * 3 // 4):
@@ -251,5 +251,5 @@ class Access:
         finally:
             self._verifying -= 1
 
-    async def _find(self, function: str, argument: Any) -> Account | None:
-        return msgspec.json.decode(await self._database.call(function, argument), type=Account | None)
+    async def _find(self, function: str, argument: Any) -> UserAccount | None:
+        return msgspec.json.decode(await self._database.call(function, argument), type=UserAccount | None)

@@ -12,6 +12,7 @@ from time import monotonic
 
 import msgspec
 
+from core.roles import SUPERVISOR
 from server.door.visibility import View, view_of
 
 MOST = 4096
@@ -42,7 +43,7 @@ class Principal(msgspec.Struct, frozen=True):
     @property
     def supervises(self) -> bool:
         """Whether other people's counters are theirs to use."""
-        return self.role in {"supervisor", "admin"}
+        return self.role in SUPERVISOR
 
 
 class KnownClients:

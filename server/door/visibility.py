@@ -7,6 +7,7 @@ from typing import Any, Literal
 import msgspec
 
 from core.line.tickets import CounterSummary, PublicTicket, QueueEvent, Snapshot, Ticket
+from core.roles import STAFF
 
 View = Literal["public", "staff"]
 VIEWS: tuple[View, ...] = ("public", "staff")
@@ -15,12 +16,12 @@ _LISTS = ("waiting", "consulting", "parked", "recent", "missed")
 
 
 def view_of(role: str) -> View:
-    """The view that a role gets: devices the public one, people the staff one."""
-    return "public" if role in {"kiosk", "monitor"} else "staff"
+    """The view that a role gets: a role that is not known to be staff sees what a public device sees."""
+    return "staff" if role in STAFF else "public"
 
 
-def ticket_view(ticket: Ticket, view: View) -> PublicTicket:
-    """A ticket for `view`."""
+def ticket_view(ticket: Ticket, view: View) -> Any:
+    """A ticket for `view`: a `Ticket` for staff, else a `PublicTicket`."""
     if view == "staff":
         return ticket
     return msgspec.convert(ticket, PublicTicket, from_attributes=True)

@@ -7,14 +7,12 @@ from datetime import UTC, datetime
 from time import monotonic
 
 from core.line.tickets import CounterSummary
-from core.wire.system_health import HealthFigures, SystemHealth
-from core.wire.system_health import SlowClient as NamedSlowClient
+from core.wire.system_health import HealthFigures, SlowClient, SystemHealth
 from server.database.calls import Database
 from server.health.findings import Surroundings, assess
 from server.health.metrics import Metrics
 from server.health.watch import HubWatch
 from server.pushes.notification_service import NotificationService
-from server.pushes.outbox import SlowClient
 
 NAMED = 20
 """Slow clients that are named; the others are counted."""
@@ -59,8 +57,8 @@ class HubCondition:
             notification_backlog=self._notifications.backlog,
             publish_latency=self._notifications.latency,
             clients_behind=len(slow),
-            client_behind=monotonic() - slow[0].since if slow else 0.0,
-            slow_clients=tuple(_named(client) for client in slow[:NAMED]),
+            client_behind=slow[0].behind if slow else 0.0,
+            slow_clients=tuple(slow[:NAMED]),
             loop_lag=self._watch.worst_lag,
             integrity_violations={code: found.violations for code, found in self._watch.checked.items()},
             internal_errors=lately.of("internal_error"),
@@ -70,26 +68,16 @@ class HubCondition:
         )
 
     def _surroundings(self, slow: list[SlowClient], now: datetime) -> Surroundings:
-        overview, checked = self._notifications.overview, self._watch.checked
-        waiting = {code: row.waiting for code, row in overview.services.items()}
+        clinic_lists, checked = self._notifications.clinic_lists, self._watch.checked
+        waiting = {code: row.waiting for code, row in clinic_lists.services.items()}
         oldest = min((found.at for found in checked.values()), default=None)
         return Surroundings(
             database_place=self._database.host,
             notification_running=self._notifications.running,
-            slowest=f"{slow[0].role} {slow[0].actor}" if slow else None,
-            unserved=unserved(waiting, overview.counters),
+            slowest=f"{slow[0].role} {slow[0].client}" if slow else None,
+            unserved=unserved(waiting, clinic_lists.counters),
             checked_ago=None if oldest is None else (now - oldest).total_seconds(),
         )
-
-
-def _named(client: SlowClient) -> NamedSlowClient:
-    return NamedSlowClient(
-        client=client.actor,
-        role=client.role,
-        behind=monotonic() - client.since,
-        last_method=client.last_method,
-        unread=client.backlog_bytes,
-    )
 
 
 def unserved(waiting: Mapping[str, int], counters: tuple[CounterSummary, ...]) -> dict[str, int]:

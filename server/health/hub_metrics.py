@@ -80,9 +80,9 @@ class HubMetrics(Collector):
             "inturn_notification_backlog_events", "Events that wait for an earlier one", service.backlog
         )
         yield _gauge("inturn_clients_behind", "Clients that don't read and are owed a snapshot", len(slow))
-        longest = max((monotonic() - client.since for client in slow), default=0.0)
+        longest = max((client.behind for client in slow), default=0.0)
         yield _gauge("inturn_client_behind_seconds", "How long the slowest client has been behind", longest)
-        unread = sum(client.backlog_bytes for client in slow)
+        unread = sum(client.unread for client in slow)
         yield _gauge("inturn_client_backlog_bytes", "Bytes that clients behind have not taken", unread)
         lines = service.lines
         yield _counter("inturn_snapshots_read", "Whole lines read from the database", lines.snapshots_read)

@@ -59,14 +59,14 @@ class LineMetrics(Collector):
         self._consultations = self._histogram(
             "inturn_consultation_seconds", "From the first call to the end, of patients served", registry
         )
-        for service in notifications.overview.services:
+        for service in notifications.clinic_lists.services:
             self._begin(service)
         registry.register(self)
 
     def observe(self, events: Collection[QueueEvent]) -> None:
         """Takes what was just told to the windows."""
         for event in events:
-            if event.service not in self._notifications.overview.services:
+            if event.service not in self._notifications.clinic_lists.services:
                 continue
             kind = event.kind if event.kind in _KINDS else "other"
             self._events.labels(event.service, kind).inc()
@@ -89,7 +89,7 @@ class LineMetrics(Collector):
             "The likely wait of a patient who would join now; none while no counter is open",
             labels=["service", "bound"],
         )
-        for service in self._notifications.overview.service_list()["services"]:
+        for service in self._notifications.clinic_lists.service_list()["services"]:
             if service.estimated_wait is not None:
                 low_high.add_metric([service.code, "low"], service.estimated_wait.low)
                 low_high.add_metric([service.code, "high"], service.estimated_wait.high)
@@ -110,16 +110,16 @@ class LineMetrics(Collector):
         yield from (length, oldest, consulting, parked)
 
     def _states(self) -> Iterator[Metric]:
-        overview = self._notifications.overview
+        clinic_lists = self._notifications.clinic_lists
         states = GaugeMetricFamily(
             "inturn_service_state", "1 for the state that a service is in", labels=["service", "state"]
         )
-        for code, row in overview.services.items():
+        for code, row in clinic_lists.services.items():
             for state in get_args(ServiceState):
                 states.add_metric([code, state], row.state == state)
         counters = GaugeMetricFamily("inturn_counters", "Counters by state", labels=["state"])
         for state in get_args(CounterState):
-            counters.add_metric([state], sum(counter.state == state for counter in overview.counters))
+            counters.add_metric([state], sum(counter.state == state for counter in clinic_lists.counters))
         yield from (states, counters)
 
     def _sum_of(self, line: LineFeed) -> LineSum:

@@ -23,13 +23,14 @@ from prometheus_client import (
 
 from core.errors import BY_REASON
 from core.line.tickets import QueueEvent
+from core.roles import EVERYBODY
 from server.database.calls import Database
 from server.health.hub_metrics import HubMetrics
 from server.health.line_metrics import LineMetrics
 from server.health.recent_counts import RecentCounts
 from server.health.watch import HubWatch
 from server.pushes.notification_service import NotificationService
-from server.routers.registry import EVERYBODY, REGISTRY
+from server.routers.registry import REGISTRY
 
 disable_created_metrics()  # type: ignore[no-untyped-call]
 

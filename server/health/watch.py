@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from core.errors import HubError
 from server.database.calls import Database
 from server.operations.queue_operations import QueueOperations
-from server.pushes.services_and_counters import Overview
+from server.pushes.clinic_lists import ClinicLists
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ class HubWatch:
         self,
         database: Database,
         operations: QueueOperations,
-        overview: Overview,
+        clinic_lists: ClinicLists,
         *,
         round_seconds: float = ROUND_SECONDS,
     ) -> None:
@@ -55,7 +55,7 @@ class HubWatch:
         self.on_lag: Callable[[float], None] = lambda _seconds: None
         self._database = database
         self._operations = operations
-        self._overview = overview
+        self._clinic_lists = clinic_lists
         self._round_seconds = round_seconds
         self._lags: deque[float] = deque([0.0], maxlen=KEPT_LAGS)
         self._tasks: list[asyncio.Task[None]] = []
@@ -89,7 +89,7 @@ class HubWatch:
 
     async def _check_lines(self) -> None:
         while True:
-            services = sorted(self._overview.services)
+            services = sorted(self._clinic_lists.services)
             self.checked = {code: found for code, found in self.checked.items() if code in services}
             for service in services:
                 await self._check(service)

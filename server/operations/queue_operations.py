@@ -17,8 +17,9 @@ import msgspec
 from core.errors import TicketNotFound, UnknownService
 from core.line.tickets import Place, Priority, QueueEvent, Snapshot, Ticket, WhyNext
 from core.wire.protocol import encode
+from core.wire.results import LineIntegrity
 from server.database.calls import Database
-from server.operations.turns_at_lines import Lanes
+from server.operations.turns_at_lines import LineTurns
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,19 +55,10 @@ class FoundTicket(msgspec.Struct, frozen=True):
     revision: int
 
 
-class Integrity(msgspec.Struct, frozen=True):
-    """What is wrong with a line's places, from 1; two empty lists: nothing."""
-
-    service: str
-    missing_positions: tuple[int, ...]
-    duplicate_positions: tuple[int, ...]
-    max_position: int
-
-
 class QueueOperations:
     """The operations of one hub on one database.
 
-    `salt` is the site's. With `lanes`, who wants to change a line waits for its turn at it; `services_of` tells which
+    `salt` is the site's. With `turns`, who wants to change a line waits for its turn at it; `services_of` tells which
     services the counter of a code serves.
     """
 
@@ -74,12 +66,12 @@ class QueueOperations:
         self,
         database: Database,
         salt: bytes,
-        lanes: Lanes | None = None,
+        turns: LineTurns | None = None,
         services_of: Callable[[str], Collection[str]] = lambda counter: (),
     ) -> None:
         self._database = database
         self._salt = salt[:64]
-        self._lanes = lanes
+        self._turns = turns
         self._services_of = services_of
 
     async def join_queue(
@@ -210,10 +202,10 @@ class QueueOperations:
         self._saw(*(event.ticket for event in events))
         return events
 
-    async def validate_queue_integrity(self, service: str) -> Integrity:
+    async def validate_queue_integrity(self, service: str) -> LineIntegrity:
         """Checks a line's places. Refusal: unknown_service."""
         text = await self._database.call("line_integrity", service)
-        found = msgspec.json.decode(text, type=Integrity | None)
+        found = msgspec.json.decode(text, type=LineIntegrity | None)
         if found is None:
             raise UnknownService(f"There is no service {service}.")
         return found
@@ -222,22 +214,22 @@ class QueueOperations:
         self, function: str, actor: str, key: str, ticket: str, *arguments: Any, also: Collection[str] = ()
     ) -> Outcome:
         """A change of one ticket, in the line that it was last seen in."""
-        lines = (self._lanes.line_of(ticket), *also) if self._lanes else ()
+        lines = (self._turns.line_of(ticket), *also) if self._turns else ()
         return await self._change(function, actor, key, ticket, *arguments, lines=lines)
 
     async def _change(
         self, function: str, actor: str, key: str, *arguments: Any, lines: Collection[str] = ()
     ) -> Outcome:
         digest = self._digest(function, arguments)
-        async with self._lanes.turn(lines) if self._lanes else nullcontext():
+        async with self._turns.turn(lines) if self._turns else nullcontext():
             text = await self._database.call(function, actor, key, digest, *arguments)
         outcome = msgspec.json.decode(text, type=Outcome)
         self._saw(outcome.result.ticket, *(event.ticket for event in outcome.events))
         return outcome
 
     def _saw(self, *tickets: Ticket | None) -> None:
-        if self._lanes:
-            self._lanes.remember(tickets)
+        if self._turns:
+            self._turns.remember(tickets)
 
     def _digest(self, function: str, arguments: tuple[Any, ...]) -> bytes:
         return hashlib.blake2b(encode([function, arguments]), key=self._salt, digest_size=32).digest()

@@ -25,27 +25,27 @@ UNKNOWN = ""
 """The line of tickets whose line is not known here."""
 
 
-class _Lane:
-    """A line's turns, and how many want one or have one."""
+class _LineTurn:
+    """Semaphore of one line, and the number of operations that hold or await it."""
 
     def __init__(self, width: int) -> None:
-        self.turns = asyncio.Semaphore(width)
+        self.semaphore = asyncio.Semaphore(width)
         self.people = 0
 
 
-class Lanes:
+class LineTurns:
     """Who is at which line; and which line a ticket was last seen in."""
 
     def __init__(self, width: int = WIDTH, tickets: int = TICKETS) -> None:
         self._width = width
-        self._lanes: dict[str, _Lane] = {}
+        self._turns: dict[str, _LineTurn] = {}
         self._tickets: dict[str, str] = {}
         self._most_tickets = tickets
 
     @property
     def waiting(self) -> dict[str, int]:
         """How many have their turn or wait for it, at each line where anybody does."""
-        return {service: lane.people for service, lane in self._lanes.items()}
+        return {service: turn.people for service, turn in self._turns.items()}
 
     @asynccontextmanager
     async def turn(self, services: Collection[str]) -> AsyncIterator[None]:
@@ -54,7 +54,7 @@ class Lanes:
         Everybody takes them in the same order, so that nobody waits for somebody who waits for them.
         """
         wanted = sorted(set(services))
-        had: dict[str, _Lane] = {}
+        had: dict[str, _LineTurn] = {}
         try:
             try:
                 async with asyncio.timeout(TURN_SECONDS):
@@ -64,9 +64,9 @@ class Lanes:
                 raise busy() from None
             yield
         finally:
-            for service, lane in had.items():
-                lane.turns.release()
-                self._leave(service, lane)
+            for service, turn in had.items():
+                turn.semaphore.release()
+                self._leave(service, turn)
 
     def remember(self, tickets: Iterable[Ticket | None]) -> None:
         """Where these tickets are now."""
@@ -81,17 +81,17 @@ class Lanes:
         """The service of the line that a ticket was last seen in."""
         return self._tickets.get(ticket, UNKNOWN)
 
-    async def _take(self, service: str) -> _Lane:
-        lane = self._lanes.setdefault(service, _Lane(self._width))
-        lane.people += 1
+    async def _take(self, service: str) -> _LineTurn:
+        turn = self._turns.setdefault(service, _LineTurn(self._width))
+        turn.people += 1
         try:
-            await lane.turns.acquire()
+            await turn.semaphore.acquire()
         except BaseException:
-            self._leave(service, lane)
+            self._leave(service, turn)
             raise
-        return lane
+        return turn
 
-    def _leave(self, service: str, lane: _Lane) -> None:
-        lane.people -= 1
-        if not lane.people:
-            del self._lanes[service]
+    def _leave(self, service: str, turn: _LineTurn) -> None:
+        turn.people -= 1
+        if not turn.people:
+            del self._turns[service]

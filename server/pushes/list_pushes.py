@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from time import monotonic
 
+from core.roles import LISTS_COUNTERS
 from core.wire.protocol import push_frame
 from server.door.visibility import VIEWS, View
+from server.pushes.clinic_lists import ClinicLists, SiteRow
 from server.pushes.outbox import text_frame
-from server.pushes.services_and_counters import Overview, SiteRow
 from server.pushes.subscriptions import Subscription
 
 LEAST_SECONDS, MOST_SECONDS = 1.0, 10.0
@@ -21,9 +22,9 @@ class ListPushes:
         due: whether something happened that may have changed them.
     """
 
-    def __init__(self, overview: Overview) -> None:
+    def __init__(self, clinic_lists: ClinicLists) -> None:
         self.due = False
-        self._overview = overview
+        self._clinic_lists = clinic_lists
         self._read_at = 0.0
         self._made_of: tuple[SiteRow | None, bool] = (None, False)
         self._services = b""
@@ -40,7 +41,7 @@ class ListPushes:
         """Reads the lists again. Raises HubError; they stay due then."""
         self.due = False
         try:
-            await self._overview.refresh()
+            await self._clinic_lists.refresh()
         except BaseException:
             self.due = True
             raise
@@ -58,15 +59,18 @@ class ListPushes:
         outbox = subscription.outbox
         if not outbox.push(self._services, "services.changed"):
             return False
-        return outbox.role == "kiosk" or outbox.push(self._counters[outbox.view], "counters.changed")
+        return outbox.role not in LISTS_COUNTERS or outbox.push(
+            self._counters[outbox.view], "counters.changed"
+        )
 
     def _make(self) -> None:
-        """Frames of what the overview holds; once a reading of it."""
-        overview = self._overview
-        if self._made_of[0] is overview.site and self._made_of[1] == overview.stale:
+        """Frames of what the clinic_lists holds; once a reading of it."""
+        clinic_lists = self._clinic_lists
+        if self._made_of[0] is clinic_lists.site and self._made_of[1] == clinic_lists.stale:
             return
-        self._made_of = (overview.site, overview.stale)
-        self._services = text_frame(push_frame("services.changed", overview.service_list()))
+        self._made_of = (clinic_lists.site, clinic_lists.stale)
+        self._services = text_frame(push_frame("services.changed", clinic_lists.service_list()))
         self._counters = {
-            view: text_frame(push_frame("counters.changed", overview.counter_list(view))) for view in VIEWS
+            view: text_frame(push_frame("counters.changed", clinic_lists.counter_list(view)))
+            for view in VIEWS
         }

@@ -20,13 +20,14 @@ from typing import Any
 from core.errors import HubError
 from core.line.tickets import QueueEvent, Snapshot
 from core.wire.protocol import push_frame
+from core.wire.system_health import SlowClient
 from server.database.calls import Database
 from server.database.channel import DatabaseChannel
 from server.operations.queue_operations import QueueOperations
 from server.pushes.change_watch import ChangeWatch, CurrentRevisions
+from server.pushes.clinic_lists import ClinicLists
 from server.pushes.list_pushes import ListPushes
-from server.pushes.outbox import Outbox, SlowClient, text_frame
-from server.pushes.services_and_counters import Overview
+from server.pushes.outbox import Outbox, text_frame
 from server.pushes.standing_lines import StandingLines
 from server.pushes.subscriptions import Subscription, deliver
 from server.pushes.wait_keeper import WaitKeeper
@@ -41,7 +42,7 @@ class NotificationService:
     """The hub's outgoing side; started and stopped with it.
 
     Attributes:
-        overview: services, counters and site as last read.
+        clinic_lists: services, counters and site as last read.
         lines: the lines as they stand.
         published: events delivered since the start.
         latency: seconds from the latest operation's return to the write to the last client.
@@ -50,9 +51,13 @@ class NotificationService:
     """
 
     def __init__(
-        self, database: Database, operations: QueueOperations, overview: Overview, channel: DatabaseChannel
+        self,
+        database: Database,
+        operations: QueueOperations,
+        clinic_lists: ClinicLists,
+        channel: DatabaseChannel,
     ) -> None:
-        self.overview = overview
+        self.clinic_lists = clinic_lists
         self.lines = StandingLines(operations)
         self.published = 0
         self.latency = 0.0
@@ -60,8 +65,8 @@ class NotificationService:
         self.on_configuration: Callable[[], None] = lambda: None
         self._database = database
         self._channel = channel
-        self._lists = ListPushes(overview)
-        self._waits = WaitKeeper(database, overview, self.notify_counters_changed)
+        self._lists = ListPushes(clinic_lists)
+        self._waits = WaitKeeper(database, clinic_lists, self.notify_counters_changed)
         self._watch = ChangeWatch(database, self.lines.delivered, self._take_changes)
         self._subscriptions: dict[Outbox, Subscription] = {}
         self._flush_due = False
@@ -83,15 +88,15 @@ class NotificationService:
         return sum(outbox.behind for outbox in self._subscriptions)
 
     def slow_clients(self) -> list[SlowClient]:
-        """Who is behind, the longest first."""
+        """The clients that are behind, the longest first."""
         slow = [slowness for outbox in self._subscriptions if (slowness := outbox.slowness()) is not None]
-        return sorted(slow, key=lambda client: client.since)
+        return sorted(slow, key=lambda client: -client.behind)
 
     async def start(self) -> None:
         """Reads the lines and begins. Raises HubError."""
-        site = self.overview.site
-        await self.lines.begin(self.overview.services, site.epoch)
-        day, states = site.site.business_day, self.overview.states
+        site = self.clinic_lists.site
+        await self.lines.begin(self.clinic_lists.services, site.epoch)
+        day, states = site.site.business_day, self.clinic_lists.states
         self._watch.start(CurrentRevisions(site.epoch, site.config_revision, day, {}, states))
         self._waits.start()
         self._channel.start(self._look_now)
@@ -173,7 +178,7 @@ class NotificationService:
     async def fresh_snapshot(self, service: str) -> Snapshot:
         """A line as it is now; marked stale while the database is away. Raises UnknownService or Unavailable."""
         line = await self.lines.trusted(service)
-        return line.snapshot(stale=self.overview.stale)
+        return line.snapshot(stale=self.clinic_lists.stale)
 
     async def _first_answer(self, subscription: Subscription, code: str, since: int | None) -> dict[str, Any]:
         if since is not None:
@@ -181,7 +186,7 @@ class NotificationService:
             if missed is not None:
                 return subscription.answer_with_events(self.lines.known(code), missed)
         line = await self.lines.trusted(code)
-        whole = line.encoded(subscription.outbox.view, stale=self.overview.stale)
+        whole = line.encoded(subscription.outbox.view, stale=self.clinic_lists.stale)
         return subscription.answer_with_snapshot(whole)
 
     def _take_own(self, events: Collection[QueueEvent]) -> None:
@@ -242,7 +247,7 @@ class NotificationService:
                 line = await self.lines.trusted(service)
             except HubError:
                 return False
-            await subscription.replace(line.encoded(subscription.outbox.view, stale=self.overview.stale))
+            await subscription.replace(line.encoded(subscription.outbox.view, stale=self.clinic_lists.stale))
             if line is not self.lines.line(service):
                 subscription.sent.pop(service, None)
         return True
@@ -283,7 +288,7 @@ class NotificationService:
 
     async def _begin_again(self, epoch: str) -> None:
         log.warning("The database was replaced: every window gets a snapshot")
-        await self.lines.begin(self.overview.services, epoch)
+        await self.lines.begin(self.clinic_lists.services, epoch)
         self._database.epoch = epoch
         for subscription in self._subscriptions.values():
             subscription.begin_again()

@@ -10,9 +10,9 @@ import logging
 from collections.abc import Awaitable, Callable
 from time import monotonic
 
-import msgspec
 from websockets.exceptions import ConnectionClosed
 
+from core.wire.system_health import SlowClient
 from server.door.hub_socket import HubSocket
 from server.door.visibility import View
 
@@ -31,23 +31,6 @@ def text_frame(text: bytes) -> bytes:
     if length < 1 << 16:
         return b"\x81\x7e" + length.to_bytes(2, "big") + text
     return b"\x81\x7f" + length.to_bytes(8, "big") + text
-
-
-class SlowClient(msgspec.Struct, frozen=True):
-    """A client that does not read as fast as things happen.
-
-    Attributes:
-        actor, role: who, e.g. "device:3", "monitor".
-        since: monotonic seconds when its backlog was dropped.
-        last_method: the last push that was written to it, e.g. "queue.event"; "" before the first.
-        backlog_bytes: what is written to it and not yet taken by its socket.
-    """
-
-    actor: str
-    role: str
-    since: float
-    last_method: str
-    backlog_bytes: int
 
 
 class Outbox:
@@ -98,7 +81,13 @@ class Outbox:
         if self._behind_since is None:
             return None
         backlog = self._connection.transport.get_write_buffer_size()
-        return SlowClient(self.actor, self.role, self._behind_since, self._last_method, backlog)
+        return SlowClient(
+            client=self.actor,
+            role=self.role,
+            behind=monotonic() - self._behind_since,
+            last_method=self._last_method,
+            unread=backlog,
+        )
 
     def push(self, frame: bytes, method: str) -> bool:
         """Writes a finished frame, unless the client is behind or has just fallen behind: False, nothing written."""

@@ -19,7 +19,7 @@ from core.errors import HubError
 from core.line.tickets import QueueEvent
 from core.wire.protocol import encode
 from server.database.calls import Database
-from server.pushes.services_and_counters import Overview
+from server.pushes.clinic_lists import ClinicLists
 
 log = logging.getLogger(__name__)
 
@@ -37,10 +37,10 @@ class WaitKeeper:
         unwritten: estimates that are not in the database yet, oldest first.
     """
 
-    def __init__(self, database: Database, overview: Overview, on_pace: Callable[[], None]) -> None:
+    def __init__(self, database: Database, clinic_lists: ClinicLists, on_pace: Callable[[], None]) -> None:
         self.unwritten: deque[dict[str, Any]] = deque(maxlen=KEPT_ESTIMATES)
         self._database = database
-        self._overview = overview
+        self._clinic_lists = clinic_lists
         self._on_pace = on_pace
         self._due: set[str] = set()
         self._refreshed: dict[str, float] = {}
@@ -59,7 +59,7 @@ class WaitKeeper:
     def observe_joined(self, events: Iterable[QueueEvent]) -> None:
         """Takes who just joined at this hub: they were told a wait."""
         for event in events:
-            wait = self._overview.wait_of(event.ticket) if event.ticket is not None else None
+            wait = self._clinic_lists.wait_of(event.ticket) if event.ticket is not None else None
             if event.ticket is not None and wait is not None:
                 self.unwritten.append({"ticket": event.ticket.id, "low": wait.low, "high": wait.high})
 

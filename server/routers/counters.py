@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from core.errors import CounterBusy, CounterTaken, UnknownCounter
+from core.roles import MONITOR, STAFF
 from core.wire.results import CounterList, CounterResult
-from server.routers.registry import MONITOR, STAFF, Code, Context, Key, Params, Reason, command
+from server.routers.registry import Code, Context, Key, Params, Reason, command
 
 REFUSALS = (UnknownCounter, CounterTaken, CounterBusy)
 
@@ -20,7 +21,7 @@ class CounterParams(Params, frozen=True, kw_only=True):
 @command("counters.list", STAFF | MONITOR, Params, CounterList)
 async def list_counters(context: Context, params: Params) -> CounterList:
     """Every counter with its services, its holder and the ticket open there."""
-    return CounterList(**context.notifications.overview.counter_list(context.caller.view))
+    return CounterList(**context.notifications.clinic_lists.counter_list(context.caller.view))
 
 
 @command("counters.open", STAFF, CounterParams, CounterResult, *REFUSALS)
@@ -47,5 +48,5 @@ async def _set_state(context: Context, params: CounterParams, state: str) -> Cou
         caller.actor, params.key, params.counter, state, params.reason, caller.supervises
     )
     context.notifications.notify_counters_changed()
-    await context.notifications.overview.refresh()
-    return CounterResult(context.notifications.overview.counter(params.counter, caller.view))
+    await context.notifications.clinic_lists.refresh()
+    return CounterResult(context.notifications.clinic_lists.counter(params.counter, caller.view))

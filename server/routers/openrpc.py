@@ -12,13 +12,13 @@ from collections.abc import Iterable
 import msgspec
 
 from core.errors import BY_REASON, HubError
+from core.roles import EVERYBODY, LISTS_COUNTERS, ROLES
 from core.wire.protocol import PROTOCOL_VERSIONS
-from core.wire.results import PUSHES, Push, RefusalData
+from core.wire.results import PUSHES, PushKind, RefusalData
 from server.routers.introduction import INTRODUCTIONS
 from server.routers.json_schemas import Schema, parameter_schemas, result_schemas
-from server.routers.registry import EVERYBODY, MONITOR, REGISTRY, STAFF, Method
+from server.routers.registry import REGISTRY, Method
 
-ROLES = ("kiosk", "monitor", "staff", "supervisor", "admin")
 _DESCRIPTION = """\
 Walk-in queues: JSON-RPC 2.0 over a WebSocket (subprotocol `inturn.v1`), one object a text frame, no batches.
 The first request of a connection is `session.hello`; when `queue.subscribe` is answered, `x-notifications` follow.
@@ -84,12 +84,12 @@ def _method(method: Method, parameters: Schema) -> Schema:
     return described | {"x-keyed": True} if method.keyed else described
 
 
-def _notification(push: Push) -> Schema:
+def _notification(push: PushKind) -> Schema:
     return {
         "name": push.method,
         "summary": push.description,
         "params": _reference(push.params),
-        "x-roles": in_their_order(EVERYBODY if push.kiosks else MONITOR | STAFF),
+        "x-roles": in_their_order(EVERYBODY if push.kiosks else LISTS_COUNTERS),
     }
 
 

@@ -22,23 +22,18 @@ from core.errors import (
     UnknownService,
 )
 from core.line.tickets import Place, Priority
-from core.wire.results import CallNextResult, SnapshotResult, SubscribeResult, TicketResult, UndoResult
-from server.door.visibility import snapshot_view
-from server.operations.queue_operations import Integrity
-from server.pushes.snapshots import part
-from server.routers.registry import (
-    EVERYBODY,
-    STAFF,
-    SUPERVISOR,
-    Code,
-    Context,
-    Key,
-    Params,
-    Position,
-    Reason,
-    Revision,
-    command,
+from core.roles import EVERYBODY, STAFF, SUPERVISOR
+from core.wire.results import (
+    CallNextResult,
+    LineIntegrity,
+    SnapshotResult,
+    SubscribeResult,
+    TicketResult,
+    UndoResult,
 )
+from server.door.visibility import snapshot_view
+from server.pushes.snapshots import part
+from server.routers.registry import Code, Context, Key, Params, Position, Reason, Revision, command
 from server.routers.tickets import TicketParams, answer, with_wait
 
 CALLING = (UnknownCounter, CounterTaken, CounterClosed, CounterBusy)
@@ -124,7 +119,7 @@ async def subscribe(context: Context, params: SubscribeParams) -> SubscribeResul
     outbox, notifications = context.outbox, context.notifications
     answers = await notifications.subscribe(outbox, services, params.since, params.epoch)
     context.after_reply = lambda: notifications.begin(outbox)
-    return SubscribeResult(answers, notifications.overview.stale)
+    return SubscribeResult(answers, notifications.clinic_lists.stale)
 
 
 @command("queue.snapshot", EVERYBODY, SnapshotParams, SnapshotResult, UnknownService, Unavailable)
@@ -239,8 +234,8 @@ async def undo(context: Context, params: UndoParams) -> UndoResult:
     return UndoResult(restored and with_wait(context, restored), outcome.result.revision)
 
 
-@command("queue.validate_integrity", SUPERVISOR, ServiceParams, Integrity, UnknownService, Unavailable)
-async def validate_integrity(context: Context, params: ServiceParams) -> Integrity:
+@command("queue.validate_integrity", SUPERVISOR, ServiceParams, LineIntegrity, UnknownService, Unavailable)
+async def validate_integrity(context: Context, params: ServiceParams) -> LineIntegrity:
     """What is wrong with a line's places; two empty lists: nothing."""
     return await context.operations.validate_queue_integrity(params.service)
 

@@ -24,6 +24,7 @@ from core.errors import (
     Unavailable,
     UnknownMethod,
 )
+from core.roles import EVERYBODY
 from core.wire.protocol import misfit
 from core.wire.system_health import SystemHealth
 from server.door.access import Access
@@ -35,13 +36,6 @@ from server.pushes.outbox import Outbox
 log = logging.getLogger(__name__)
 
 P = TypeVar("P", bound=msgspec.Struct)
-
-KIOSK = frozenset({"kiosk"})
-MONITOR = frozenset({"monitor"})
-STAFF = frozenset({"staff", "supervisor", "admin"})
-SUPERVISOR = frozenset({"supervisor", "admin"})
-ADMIN = frozenset({"admin"})
-EVERYBODY = KIOSK | MONITOR | STAFF
 
 _METHOD = re.compile(r"[a-z_]+(\.[a-z_]+)?")
 _PATH = re.compile(r" - at `(\$[][a-z_.0-9]*)`$")
@@ -99,7 +93,7 @@ class Method(msgspec.Struct, frozen=True):
     """A method as clients know it.
 
     Attributes:
-        roles: who may call it. params, result: their types; a `PublicTicket` in a result stands for the caller's view.
+        roles: who may call it. params, result: their types; a `Ticket` in a result is in the caller's view.
         refusals: what it may answer instead, besides what every request may be answered (`possible_refusals`).
         description: what it does, in a sentence.
     """

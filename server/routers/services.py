@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Literal
 
 from core.errors import UnknownService
+from core.roles import ADMIN, EVERYBODY, SUPERVISOR
 from core.wire.results import DayClosed, ServiceList, ServiceResult
 from server.door.visibility import ticket_view
-from server.routers.registry import ADMIN, EVERYBODY, SUPERVISOR, Code, Context, Key, Params, Reason, command
+from server.routers.registry import Code, Context, Key, Params, Reason, command
 
 
 class StateParams(Params, frozen=True, kw_only=True):
@@ -28,7 +29,7 @@ class CloseDayParams(Params, frozen=True, kw_only=True):
 @command("services.list", EVERYBODY, Params, ServiceList)
 async def list_services(context: Context, params: Params) -> ServiceList:
     """Every service with its state, people waiting and likely wait."""
-    return ServiceList(**context.notifications.overview.service_list())
+    return ServiceList(**context.notifications.clinic_lists.service_list())
 
 
 @command("services.open", SUPERVISOR, StateParams, ServiceResult, UnknownService)
@@ -66,6 +67,6 @@ async def _set_state(
         context.caller.actor, params.key, params.service, state, params.reason
     )
     notifications.notify_service_changed(outcome.events)
-    await notifications.overview.refresh()
-    services = notifications.overview.service_list()["services"]
+    await notifications.clinic_lists.refresh()
+    services = notifications.clinic_lists.service_list()["services"]
     return ServiceResult(next(service for service in services if service.code == params.service))

@@ -1,13 +1,15 @@
-"""`ping`, how the hub is, and the end of a session."""
+"""`ping`, how the hub is, the end of a session, and `rpc.discover`."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 
 from core.errors import Unavailable
+from core.roles import EVERYBODY, STAFF, SUPERVISOR
 from core.wire.results import Done, Pong
 from core.wire.system_health import SystemHealth
-from server.routers.registry import EVERYBODY, STAFF, SUPERVISOR, Context, Params, command
+from server.routers.openrpc import Document, document
+from server.routers.registry import Context, Params, command
 
 
 @command("ping", EVERYBODY, Params, Pong)
@@ -28,3 +30,9 @@ async def end_session(context: Context, params: Params) -> Done:
     await context.access.sign_out(context.caller)
     context.after_reply = context.access.on_sessions
     return Done()
+
+
+@command("rpc.discover", EVERYBODY, Params, Document)
+async def discover(context: Context, params: Params) -> Document:
+    """Describes every method: this document."""
+    return document()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from typing import Annotated, TypeAlias
+from typing import Annotated, Any, TypeAlias
 from uuid import UUID
 
 import msgspec
@@ -19,23 +19,12 @@ from core.errors import (
     Unavailable,
     UnknownService,
 )
-from core.line.tickets import Priority, PublicTicket, QueueEvent, Ticket
+from core.line.tickets import Priority, QueueEvent, Ticket
+from core.roles import KIOSK, STAFF
 from core.wire.results import TicketResult
 from server.door.visibility import ticket_view
 from server.operations.queue_operations import Outcome
-from server.routers.registry import (
-    KIOSK,
-    STAFF,
-    Code,
-    Context,
-    Key,
-    Language,
-    Name,
-    Need,
-    Note,
-    Params,
-    command,
-)
+from server.routers.registry import Code, Context, Key, Language, Name, Need, Note, Params, command
 
 Notify: TypeAlias = Callable[[Collection[QueueEvent]], None]
 """Which of the notification service's methods is told what happened."""
@@ -75,9 +64,11 @@ class UpdateParams(Params, frozen=True, kw_only=True):
     language: Language | UnsetType | None = UNSET
 
 
-def with_wait(context: Context, ticket: Ticket) -> PublicTicket:
+def with_wait(context: Context, ticket: Ticket) -> Any:
     """The ticket in the caller's view, with its likely wait."""
-    estimated = msgspec.structs.replace(ticket, estimated_wait=context.notifications.overview.wait_of(ticket))
+    estimated = msgspec.structs.replace(
+        ticket, estimated_wait=context.notifications.clinic_lists.wait_of(ticket)
+    )
     return ticket_view(estimated, context.caller.view)
 
 

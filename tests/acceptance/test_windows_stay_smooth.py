@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QWidget
 
 from admin_app.window.console_window import ConsoleWindow
 from core.qt.hub_bridge import HubBridge
-from core.qt.look.theme import Mode, Theme
+from core.qt.look.theme import Theme, ThemeMode
 from core.wire.session import DeviceCredentials
 from kiosk_app.kiosk.kiosk_window import KioskWindow
 from kiosk_app.wall.monitor_window import MonitorWindow
@@ -81,7 +81,7 @@ def monitor(bridge: HubBridge, folder: Path) -> QWidget:
 
 def console(bridge: HubBridge, folder: Path) -> QWidget:
     window = ConsoleWindow(
-        Theme(Mode.LIGHT), bridge, QSettings(str(folder / "c.ini"), QSettings.Format.IniFormat)
+        Theme(ThemeMode.LIGHT), bridge, QSettings(str(folder / "c.ini"), QSettings.Format.IniFormat)
     )
     window.resize(1440, 900)
     window.counter_page.chosen.emit("R1")

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from admin_app import console_flow as flow
-from admin_app.console_flow import Action, Desk, Page
+from admin_app.console_flow import Action, ConsolePage, DeskState
 from core.line.tickets import CounterSummary, Ticket
 
 NOW = datetime(2026, 11, 23, 10, 42, tzinfo=UTC)
@@ -32,25 +32,25 @@ def ticket(number: str = "A012", minutes: float = 0, **members: Any) -> Ticket:
     return Ticket(**(values | members))
 
 
-def desk(**members: Any) -> Desk:
+def desk(**members: Any) -> DeskState:
     values: dict[str, Any] = {"link": "live", "user": "Mia", "counter": COUNTER}
-    return Desk(**(values | members))
+    return DeskState(**(values | members))
 
 
 def test_nobody_signed_in_sees_the_sign_in_page() -> None:
-    assert flow.page_of(Desk(), wants_counters=True) is Page.SIGN_IN
+    assert flow.page_of(DeskState(), wants_counters=True) is ConsolePage.SIGN_IN
 
 
 def test_without_a_counter_the_counters_are_shown() -> None:
-    assert flow.page_of(desk(counter=None), wants_counters=False) is Page.COUNTER
+    assert flow.page_of(desk(counter=None), wants_counters=False) is ConsolePage.COUNTER
 
 
 def test_with_a_counter_patients_are_called() -> None:
-    assert flow.page_of(desk(), wants_counters=False) is Page.CALLS
+    assert flow.page_of(desk(), wants_counters=False) is ConsolePage.CALLS
 
 
 def test_the_counters_stay_one_press_away() -> None:
-    assert flow.page_of(desk(), wants_counters=True) is Page.COUNTER
+    assert flow.page_of(desk(), wants_counters=True) is ConsolePage.COUNTER
 
 
 def test_an_open_counter_without_a_patient_calls_or_pauses() -> None:

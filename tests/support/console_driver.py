@@ -11,11 +11,11 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QWidget
 
-from admin_app.console_flow import Page
+from admin_app.console_flow import ConsolePage
 from admin_app.window.console_window import ConsoleWindow
 from core.line.tickets import Priority, Ticket
 from core.qt.hub_bridge import HubBridge
-from core.qt.look.theme import Mode, Theme
+from core.qt.look.theme import Theme, ThemeMode
 from core.wire.session import ConnectionState, DeviceCredentials
 from tests.support.clinic import PASSWORD
 from tests.support.waiting import until
@@ -44,7 +44,7 @@ class Driver:
     async def sign_in(self, name: str = "staff") -> None:
         """Sign in and see the next page with its data."""
         self.type_in(name, PASSWORD)
-        await until(lambda: self.window.page is not Page.SIGN_IN, what="signing in")
+        await until(lambda: self.window.page is not ConsolePage.SIGN_IN, what="signing in")
         await until(lambda: self.window.desk.bridge.counters, what="the counters")
 
     async def work_at(self, counter: str = "R1", name: str = "staff") -> None:
@@ -55,7 +55,7 @@ class Driver:
 
     def idle(self) -> bool:
         """Whether no answer is outstanding."""
-        return self.window.desk.desk.pending is None
+        return self.window.desk.state.pending is None
 
     def state(self) -> str:
         """The word on the counter's pill."""
@@ -63,7 +63,7 @@ class Driver:
 
     def number(self) -> str | None:
         """The number of the patient at the counter."""
-        current = self.window.desk.desk.current
+        current = self.window.desk.state.current
         shown = self.label("current_number")
         return shown if current is not None and current.number == shown else None
 
@@ -86,7 +86,7 @@ class Driver:
 async def console(url: str, folder: Path) -> AsyncIterator[Driver]:
     """A console window on the hub at `url`, remembering in `folder`."""
     QGuiApplication.setQuitOnLastWindowClosed(False)
-    theme = Theme(Mode.LIGHT, reduce_motion=True)
+    theme = Theme(ThemeMode.LIGHT, reduce_motion=True)
     bridge = HubBridge(url, client_name="inturn-admin")
     bridge.start()
     settings = QSettings(str(folder / "console.ini"), QSettings.Format.IniFormat)

@@ -1,6 +1,6 @@
 """The look: colours by role, type, space and style, handed to windows and widgets through their constructors.
 
-    theme = Theme()               follows the system: light, dark or high contrast; Theme(Mode.LIGHT) stays
+    theme = Theme()               follows the system: light, dark or high contrast; Theme(ThemeMode.LIGHT) stays
     theme.apply(app)              Fusion style, font, QPalette and style sheet; and on changes
 
 What it offers (sizes in logical pixels):
@@ -44,7 +44,7 @@ FAMILIES = ["Atkinson Hyperlegible Next", "Noto Sans Arabic", "Noto Sans SC", "N
 UNIT = 8
 
 
-class Mode(Enum):
+class ThemeMode(Enum):
     """Which palette a window wears."""
 
     SYSTEM = "system"
@@ -101,7 +101,7 @@ class Theme(QObject):
 
     changed = Signal()
 
-    def __init__(self, mode: Mode = Mode.SYSTEM, reduce_motion: bool | None = None) -> None:
+    def __init__(self, mode: ThemeMode = ThemeMode.SYSTEM, reduce_motion: bool | None = None) -> None:
         super().__init__()
         load_fonts()
         self._mode = mode
@@ -114,10 +114,10 @@ class Theme(QObject):
         hints.accessibility().contrastPreferenceChanged.connect(self._follow_system)
 
     @property
-    def mode(self) -> Mode:
+    def mode(self) -> ThemeMode:
         return self._mode
 
-    def set_mode(self, mode: Mode) -> None:
+    def set_mode(self, mode: ThemeMode) -> None:
         """Wear another palette; widgets follow at once."""
         self._mode = mode
         self._follow_system()
@@ -183,7 +183,7 @@ class Theme(QObject):
         self.changed.emit()
 
     def _choose(self) -> Palette:
-        fixed = {Mode.LIGHT: LIGHT, Mode.DARK: DARK, Mode.HIGH_CONTRAST: HIGH_CONTRAST}
+        fixed = {ThemeMode.LIGHT: LIGHT, ThemeMode.DARK: DARK, ThemeMode.HIGH_CONTRAST: HIGH_CONTRAST}
         if self._mode in fixed:
             return fixed[self._mode]
         hints = QGuiApplication.styleHints()

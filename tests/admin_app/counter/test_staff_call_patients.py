@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt
 
-from admin_app.console_flow import Action, Page
+from admin_app.console_flow import Action, ConsolePage
 from core.qt.queue_model import Column
 from server.administration import people_and_devices
 from tests.conftest import Run
@@ -25,7 +25,7 @@ def test_a_wrong_password_is_told_in_words(run: Run, hub: HubProcess, tmp_path: 
             assert page.password.text() == ""
             assert page.button.isEnabled()
             await person.sign_in()
-            assert person.window.page is Page.COUNTER
+            assert person.window.page is ConsolePage.COUNTER
             await until(
                 lambda: person.window.counter_page.cards["R1"].hasFocus(), what="the keyboard's place"
             )
@@ -52,9 +52,9 @@ def test_the_counter_is_chosen_once_and_remembered(run: Run, hub: HubProcess, tm
             assert person.window.rail.calls.isChecked()
         async with console(hub.url, tmp_path) as person:
             await person.sign_in()
-            await until(lambda: person.window.page is Page.CALLS, what="the remembered counter")
-            assert person.window.desk.desk.counter is not None
-            assert person.window.desk.desk.counter.code == "R2"
+            await until(lambda: person.window.page is ConsolePage.CALLS, what="the remembered counter")
+            assert person.window.desk.state.counter is not None
+            assert person.window.desk.state.counter.code == "R2"
 
     run(story())
 
@@ -139,7 +139,7 @@ def test_signing_out_gives_the_counter_back(
         async with console(hub.url, tmp_path) as person:
             await person.work_at("R1")
             person.window.rail.sign_out.click()
-            await until(lambda: person.window.page is Page.SIGN_IN, what="the sign-in page")
+            await until(lambda: person.window.page is ConsolePage.SIGN_IN, what="the sign-in page")
             assert person.window.sign_in_page.password.text() == ""
 
     run(story())
@@ -155,7 +155,7 @@ def test_an_account_that_is_switched_off_is_out(
             engine = clinic.engine()
             people_and_devices.disable_user(engine, "staff")
             engine.dispose()
-            await until(lambda: person.window.page is Page.SIGN_IN, what="the sign-in page")
+            await until(lambda: person.window.page is ConsolePage.SIGN_IN, what="the sign-in page")
             assert "signed out" in person.window.sign_in_page.notice.text()
 
     run(story())

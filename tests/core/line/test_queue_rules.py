@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from core.line.queue_rules import (
     STEP_SECONDS,
-    Desk,
-    Line,
     LineLoad,
+    LineWork,
+    OpenCounter,
     calculate_position_and_wait_time,
     calling_order,
     estimated_wait,
@@ -24,20 +24,20 @@ from tests.support.reference_line import START, make_ticket
 MINUTE = 60
 
 
-def line(waiting: int, minutes: float = 10, spread: float | None = None) -> Line:
-    return Line(waiting, minutes * MINUTE, spread)
+def line(waiting: int, minutes: float = 10, spread: float | None = None) -> LineWork:
+    return LineWork(waiting, minutes * MINUTE, spread)
 
 
-def busy(*services: str) -> Desk:
+def busy(*services: str) -> OpenCounter:
     """A counter with a patient of its first service."""
-    return Desk(frozenset(services), services[0])
+    return OpenCounter(frozenset(services), services[0])
 
 
-def idle(*services: str) -> Desk:
-    return Desk(frozenset(services))
+def idle(*services: str) -> OpenCounter:
+    return OpenCounter(frozenset(services))
 
 
-def mean_wait(service: str, lines: dict[str, Line], *desks: Desk) -> float:
+def mean_wait(service: str, lines: dict[str, LineWork], *desks: OpenCounter) -> float:
     """Of a patient who joins now, in minutes."""
     load = line_loads(lines, desks)[service]
     return likely_wait(load.line.waiting, load)[0] / MINUTE
@@ -136,8 +136,8 @@ def test_of_the_lines_beside_it_as_much_is_ahead_as_of_its_own() -> None:
 def test_any_clinic_has_brackets_of_whole_steps(
     waiting: dict[str, int], serves: list[frozenset[str]], pace: int
 ) -> None:
-    lines = {code: Line(ahead, pace) for code, ahead in waiting.items()}
-    desks = [Desk(services, min(services)) for services in serves]
+    lines = {code: LineWork(ahead, pace) for code, ahead in waiting.items()}
+    desks = [OpenCounter(services, min(services)) for services in serves]
     for code, own in lines.items():
         bracket = estimated_wait(own.waiting, line_loads(lines, desks)[code])
         assert (bracket is None) == (not any(code in services for services in serves))
@@ -167,15 +167,15 @@ def test_counters_share_the_work_as_evenly_as_they_can(
     waiting: dict[str, int], serves: list[frozenset[str]]
 ) -> None:
     served = frozenset[str]().union(*serves)
-    lines = {code: Line(ahead, 1) for code, ahead in waiting.items()}
-    loads = {code: line_loads(lines, [Desk(services) for services in serves])[code] for code in served}
+    lines = {code: LineWork(ahead, 1) for code, ahead in waiting.items()}
+    loads = {code: line_loads(lines, [OpenCounter(services) for services in serves])[code] for code in served}
     waits = {code: likely_wait(waiting[code], load)[0] for code, load in loads.items()}
     assert waits == pytest.approx(fair_waits({code: lines[code].work for code in served}, serves))
 
 
 @given(st.integers(0, 500), st.floats(1, 7200), st.integers(1, 20))
 def test_more_people_ahead_never_shorten_a_wait(ahead: int, pace: float, counters: int) -> None:
-    load = LineLoad(Line(ahead + 1, pace), counters=counters, pool=counters, under_way=pace)
+    load = LineLoad(LineWork(ahead + 1, pace), counters=counters, pool=counters, under_way=pace)
     shorter, longer = estimated_wait(ahead, load), estimated_wait(ahead + 1, load)
     assert shorter is not None
     assert longer is not None

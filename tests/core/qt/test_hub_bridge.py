@@ -101,7 +101,7 @@ def test_a_person_signs_in_works_and_signs_out(run: Run, clinic: Clinic, hub: Hu
         first = await answer(bridge.join_queue("A", "high", "Amal Haddad"))
         called = await answer(bridge.call_next_patient("R1"))
         assert called.ticket.id == first.id
-        assert called.why["priority"] == "high"
+        assert called.why.priority == "high"
         assert (await answer(bridge.recall(first.id))).calls == 2
         assert (await answer(bridge.complete(first.id))).status == "completed"
         assert (await answer(bridge.pause_counter("R1"))).state == "paused"

@@ -9,7 +9,6 @@ from core.errors import InvalidRequest
 from core.line.tickets import CounterSummary, ServiceSummary, WaitBracket
 from core.wire.protocol import encode
 from core.wire.replica import (
-    ConfigChanged,
     CountersChanged,
     EventApplied,
     LineReplaced,
@@ -19,6 +18,7 @@ from core.wire.replica import (
     ServicesChanged,
     StaleChanged,
 )
+from core.wire.results import ConfigChanged
 from tests.support.reference_line import ReferenceLine
 
 DOCTOR = ServiceSummary(code="A", name="Doctor", estimated_wait=WaitBracket(300, 900))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from core.line.tickets import Ticket
 from core.wire.session import ConnectionState
 from kiosk_app.kiosk import kiosk_flow as flow
-from kiosk_app.kiosk.kiosk_flow import Page, Screen
+from kiosk_app.kiosk.kiosk_flow import KioskPage, Screen
 
 LIVE, LOST, CONNECTING = ConnectionState.LIVE, ConnectionState.LOST, ConnectionState.CONNECTING
 TICKET = Ticket(
@@ -40,8 +40,8 @@ def with_ticket() -> Screen:
 
 def test_a_touch_asks_once_and_the_answer_shows_the_ticket() -> None:
     screen = joining()
-    assert screen.page is Page.JOINING
-    assert screen.request == flow.Request(1, "A", 11.0)
+    assert screen.page is KioskPage.JOINING
+    assert screen.request == flow.TicketRequest(1, "A", 11.0)
     assert with_ticket().ticket == TICKET
 
 
@@ -50,69 +50,69 @@ def test_a_second_touch_within_half_a_second_is_the_same_touch() -> None:
     assert flow.touched_service(joining(), "B", 11.1) == joining()
     assert flow.done(shown, 11.4) == shown
     back = flow.done(shown, 12.0)
-    assert back.page is Page.WELCOME
+    assert back.page is KioskPage.WELCOME
     assert flow.touched_service(back, "A", 12.3) == back
-    assert flow.touched_service(back, "A", 12.6).request == flow.Request(2, "A", 12.6)
+    assert flow.touched_service(back, "A", 12.6).request == flow.TicketRequest(2, "A", 12.6)
 
 
 def test_the_ticket_page_ends_by_itself() -> None:
     shown = with_ticket()
-    assert flow.passed(shown, 41.0).page is Page.TICKET
+    assert flow.passed(shown, 41.0).page is KioskPage.TICKET
     assert flow.remaining(shown, 11.2 + flow.TICKET_SHOWN / 2) == 0.5
-    assert flow.passed(shown, 41.3).page is Page.WELCOME
+    assert flow.passed(shown, 41.3).page is KioskPage.WELCOME
 
 
 def test_a_refusal_is_said_over_the_cards_for_a_while() -> None:
     screen = flow.refused(joining(), 1, "This service has just closed.", 11.2)
-    assert (screen.page, screen.notice) == (Page.WELCOME, "This service has just closed.")
+    assert (screen.page, screen.notice) == (KioskPage.WELCOME, "This service has just closed.")
     assert flow.passed(screen, 20.0).notice is not None
     assert flow.passed(screen, 24.0).notice is None
 
 
 def test_the_start_says_what_to_do_when_there_is_no_hub() -> None:
     screen = flow.connection(flow.start(0.0), CONNECTING, 0.1)
-    assert (screen.page, screen.slow) == (Page.STARTING, False)
+    assert (screen.page, screen.slow) == (KioskPage.STARTING, False)
     assert flow.passed(screen, 6.0).slow
-    assert flow.connection(screen, LOST, 1.0).page is Page.OFFLINE
+    assert flow.connection(screen, LOST, 1.0).page is KioskPage.OFFLINE
 
 
 def test_a_lost_hub_is_said_and_its_return_too() -> None:
     offline = flow.connection(welcome(), LOST, 20.0)
-    assert offline.page is Page.OFFLINE
+    assert offline.page is KioskPage.OFFLINE
     assert flow.touched_service(offline, "A", 21.0) == offline
-    assert flow.connection(offline, LIVE, 30.0).page is Page.WELCOME
+    assert flow.connection(offline, LIVE, 30.0).page is KioskPage.WELCOME
 
 
 def test_a_hub_without_its_database_gives_no_numbers_and_then_gives_them_again() -> None:
     away = flow.connection(welcome(), LIVE, 20.0, stale=True)
-    assert away.page is Page.OFFLINE
+    assert away.page is KioskPage.OFFLINE
     assert flow.touched_service(away, "A", 21.0) == away
-    assert flow.connection(away, LIVE, 30.0).page is Page.WELCOME
+    assert flow.connection(away, LIVE, 30.0).page is KioskPage.WELCOME
     owed = flow.connection(joining(), LIVE, 12.0, stale=True)
-    assert (owed.page, owed.request) == (Page.OFFLINE, joining().request)
-    assert flow.answered(owed, 1, TICKET, 13.0).page is Page.TICKET
+    assert (owed.page, owed.request) == (KioskPage.OFFLINE, joining().request)
+    assert flow.answered(owed, 1, TICKET, 13.0).page is KioskPage.TICKET
 
 
 def test_an_answer_owed_when_the_hub_went_is_shown_when_it_comes_soon() -> None:
     lost = flow.connection(joining(), LOST, 12.0)
-    assert lost.page is Page.OFFLINE
+    assert lost.page is KioskPage.OFFLINE
     back = flow.connection(lost, LIVE, 16.0)
-    assert back.page is Page.JOINING
+    assert back.page is KioskPage.JOINING
     assert not flow.unclaimed(back, 1, 16.1)
-    assert flow.answered(back, 1, TICKET, 16.1).page is Page.TICKET
+    assert flow.answered(back, 1, TICKET, 16.1).page is KioskPage.TICKET
 
 
 def test_an_answer_that_comes_while_still_offline_is_shown_too() -> None:
     lost = flow.connection(joining(), LOST, 12.0)
     shown = flow.answered(lost, 1, TICKET, 13.0)
-    assert shown.page is Page.TICKET
-    assert flow.done(shown, 14.0).page is Page.OFFLINE
+    assert shown.page is KioskPage.TICKET
+    assert flow.done(shown, 14.0).page is KioskPage.OFFLINE
 
 
 def test_a_ticket_that_comes_too_late_is_nobodys() -> None:
     lost = flow.connection(joining(), LOST, 12.0)
     back = flow.connection(lost, LIVE, 11.0 + flow.RECENT + 1)
-    assert back.page is Page.WELCOME
+    assert back.page is KioskPage.WELCOME
     assert flow.unclaimed(back, 1, 80.0)
     assert flow.answered(back, 1, TICKET, 80.0) == back
 
@@ -121,15 +121,15 @@ def test_a_hub_that_never_answers_gives_the_patient_back_the_choice() -> None:
     slow = flow.passed(joining(), 17.0)
     assert slow.slow
     over = flow.passed(slow, 11.0 + flow.RECENT + 1)
-    assert (over.page, over.request) == (Page.WELCOME, None)
+    assert (over.page, over.request) == (KioskPage.WELCOME, None)
     assert over.notice is not None
     assert flow.unclaimed(over, 1, 90.0)
 
 
 def test_the_ticket_stays_when_the_hub_goes_while_it_is_read() -> None:
     lost = flow.connection(with_ticket(), LOST, 15.0)
-    assert lost.page is Page.TICKET
-    assert flow.passed(lost, 60.0).page is Page.OFFLINE
+    assert lost.page is KioskPage.TICKET
+    assert flow.passed(lost, 60.0).page is KioskPage.OFFLINE
 
 
 def test_sheets_return_to_the_first_after_a_while() -> None:
@@ -155,9 +155,9 @@ def test_whatever_happens_a_screen_is_whole(events: list[tuple[str, float]]) -> 
     for event, pause in events:
         now += pause
         screen = _after(screen, event, now)
-        assert (screen.page is Page.TICKET) == (screen.ticket is not None)
-        assert screen.page is not Page.JOINING or screen.request is not None
-        assert screen.page is not Page.WELCOME or screen.live
+        assert (screen.page is KioskPage.TICKET) == (screen.ticket is not None)
+        assert screen.page is not KioskPage.JOINING or screen.request is not None
+        assert screen.page is not KioskPage.WELCOME or screen.live
         assert screen.request is None or screen.request.number == screen.asked
 
 

@@ -13,10 +13,10 @@ from pytestqt.qtbot import QtBot
 
 from core import wording
 from core.errors import ServiceFull, UntrustedHub
-from core.qt.look.theme import Mode, Theme
+from core.qt.look.theme import Theme, ThemeMode
 from core.wire.session import ConnectionState
 from kiosk_app.kiosk import kiosk_flow as flow
-from kiosk_app.kiosk.kiosk_flow import Page
+from kiosk_app.kiosk.kiosk_flow import KioskPage
 from kiosk_app.kiosk.kiosk_window import KioskWindow
 from kiosk_app.kiosk.service_cards import CardDrawing
 from kiosk_app.shared.physical_scale import CARD_MM, DRIFT_MM, GAP_MM, TARGET_MM, PhysicalScale
@@ -41,7 +41,7 @@ class Hands:
     def __init__(self, scale: PhysicalScale) -> None:
         self.now = 0.0
         self.bridge = ScriptedBridge()
-        theme = Theme(Mode.LIGHT, reduce_motion=True)
+        theme = Theme(ThemeMode.LIGHT, reduce_motion=True)
         self.window = KioskWindow(
             self.bridge,  # type: ignore[arg-type]
             scale=scale,
@@ -65,7 +65,7 @@ class Hands:
         self.window.pass_time()
 
     @property
-    def page(self) -> Page:
+    def page(self) -> KioskPage:
         return self.window.screen_shown.page
 
 
@@ -90,7 +90,7 @@ def test_a_touch_asks_for_one_ticket_and_shows_it(hands: Hands) -> None:
     [(method, values, reply)] = hands.bridge.asked
     assert (method, values) == ("join", ("S0",))
     reply.succeeded.emit(ticket("A012", service="S0"))
-    assert hands.page is Page.TICKET
+    assert hands.page is KioskPage.TICKET
     spoken = hands.window.ticket.accessibleName()
     assert "A, zero one two" in spoken
     assert "See a doctor" in spoken
@@ -103,10 +103,10 @@ def test_done_returns_but_not_to_the_hand_that_is_still_on_the_glass(hands: Hand
     hands.bridge.asked[0][2].succeeded.emit(ticket())
     hands.wait(0.2)
     QTest.mouseClick(hands.window.ticket.done_button, Qt.MouseButton.LeftButton)
-    assert hands.page is Page.TICKET
+    assert hands.page is KioskPage.TICKET
     hands.wait(0.5)
     QTest.mouseClick(hands.window.ticket.done_button, Qt.MouseButton.LeftButton)
-    assert hands.page is Page.WELCOME
+    assert hands.page is KioskPage.WELCOME
 
 
 def test_the_ticket_page_ends_by_itself(hands: Hands) -> None:
@@ -114,7 +114,7 @@ def test_the_ticket_page_ends_by_itself(hands: Hands) -> None:
     QTest.mouseClick(hands.window.welcome.cards[0], Qt.MouseButton.LeftButton)
     hands.bridge.asked[0][2].succeeded.emit(ticket())
     hands.wait(flow.TICKET_SHOWN + 0.1)
-    assert hands.page is Page.WELCOME
+    assert hands.page is KioskPage.WELCOME
 
 
 def test_a_touch_acts_on_release_and_forgives_three_millimetres(hands: Hands) -> None:
@@ -160,7 +160,7 @@ def test_everything_works_by_keyboard(qtbot: QtBot, hands: Hands) -> None:
     hands.bridge.asked[0][2].succeeded.emit(ticket())
     hands.wait(1)
     QTest.keyClick(window.focusWidget(), Qt.Key.Key_Space)
-    assert hands.page is Page.WELCOME
+    assert hands.page is KioskPage.WELCOME
 
 
 def test_the_keyboards_focus_can_be_seen(qtbot: QtBot, hands: Hands) -> None:
@@ -190,7 +190,7 @@ def test_a_refusal_is_a_sentence_in_the_window(hands: Hands) -> None:
     hands.open_with(2)
     QTest.mouseClick(hands.window.welcome.cards[0], Qt.MouseButton.LeftButton)
     hands.bridge.asked[0][2].failed.emit(ServiceFull())
-    assert hands.page is Page.WELCOME
+    assert hands.page is KioskPage.WELCOME
     assert hands.window.welcome.notice.text() == wording.refusal("service_full", "")
     hands.wait(flow.NOTICE_SHOWN + 1)
     assert hands.window.welcome.notice.isHidden()
@@ -200,12 +200,12 @@ def test_a_lost_hub_is_said_and_the_answer_owed_is_shown_when_it_comes(hands: Ha
     hands.open_with(2)
     QTest.mouseClick(hands.window.welcome.cards[0], Qt.MouseButton.LeftButton)
     hands.bridge.become(ConnectionState.LOST)
-    assert hands.page is Page.OFFLINE
+    assert hands.page is KioskPage.OFFLINE
     assert "If it appears here" in hands.window.offline.sentence
     hands.wait(4)
     hands.bridge.become(ConnectionState.LIVE)
     hands.bridge.asked[0][2].succeeded.emit(ticket())
-    assert hands.page is Page.TICKET
+    assert hands.page is KioskPage.TICKET
     assert len(hands.bridge.asked) == 1
 
 
@@ -216,7 +216,7 @@ def test_a_ticket_that_nobody_waits_for_any_more_is_given_back(hands: Hands) -> 
     hands.wait(flow.RECENT + 10)
     hands.bridge.become(ConnectionState.LIVE)
     hands.bridge.asked[0][2].succeeded.emit(ticket("A012"))
-    assert hands.page is Page.WELCOME
+    assert hands.page is KioskPage.WELCOME
     assert hands.bridge.asked[1][:2] == ("cancel", ("id-A012",))
 
 
@@ -237,10 +237,10 @@ def test_a_hub_that_this_kiosk_cannot_trust_is_told_to_staff(hands: Hands) -> No
 def test_a_hub_without_its_database_sends_to_reception_and_comes_back(hands: Hands) -> None:
     hands.open_with(3)
     hands.bridge.doubt(True)
-    assert hands.page is Page.OFFLINE
+    assert hands.page is KioskPage.OFFLINE
     assert hands.window.offline.heading == "Please ask at reception"
     hands.bridge.doubt(False)
-    assert hands.page is Page.WELCOME
+    assert hands.page is KioskPage.WELCOME
 
 
 @pytest.mark.parametrize("count", [0, 1, 13])
@@ -257,7 +257,7 @@ def test_a_window_of_any_size_can_be_drawn(qtbot: QtBot, size: tuple[int, int], 
 
 def test_full_screen_takes_the_screen(qtbot: QtBot) -> None:
     bridge = ScriptedBridge()
-    window = KioskWindow(bridge, theme=Theme(Mode.LIGHT))  # type: ignore[arg-type]
+    window = KioskWindow(bridge, theme=Theme(ThemeMode.LIGHT))  # type: ignore[arg-type]
     window.open()
     qtbot.waitUntil(lambda: window.size() == window.screen().size())
     window.close()
@@ -306,7 +306,7 @@ def test_words_are_never_smaller_than_can_be_read(qtbot: QtBot, screen: str) -> 
     layout = hands.window.welcome.layout_shown
     assert layout is not None
     for card in hands.window.welcome.cards:
-        drawing = CardDrawing(Theme(Mode.LIGHT), scale, layout.cards.text, card.width(), card.words)
+        drawing = CardDrawing(Theme(ThemeMode.LIGHT), scale, layout.cards.text, card.width(), card.words)
         assert min(drawing.capitals_mm) >= 4.7
         assert not drawing.cut
     hands.window.close()

@@ -10,7 +10,7 @@ from core import wording
 from core.line.tickets import CounterSummary, Ticket
 from core.wire.session import ConnectionState
 from kiosk_app.wall import monitor_board
-from kiosk_app.wall.monitor_board import FRESH, LOST_FOR_GOOD, PULSE, Board, Call, Mode
+from kiosk_app.wall.monitor_board import FRESH, LOST_FOR_GOOD, PULSE, Board, BoardMode, Call
 from tests.support.scripted_bridge import NOW, service, ticket
 
 LIVE, LOST, CONNECTING = ConnectionState.LIVE, ConnectionState.LOST, ConnectionState.CONNECTING
@@ -25,18 +25,18 @@ def called(number: str, ago: timedelta, status: str = "consulting") -> Ticket:
 @pytest.mark.parametrize(
     ("state", "lost_for", "known", "mode"),
     [
-        (CONNECTING, None, False, Mode.WAITING),
-        (LIVE, None, False, Mode.WAITING),
-        (LIVE, None, True, Mode.LIVE),
-        (LOST, SHORT, True, Mode.STALE),
-        (LOST, SHORT, False, Mode.WAITING),
-        (LOST, LONG, True, Mode.LOST),
-        (CONNECTING, SHORT, True, Mode.STALE),
-        (ConnectionState.REFUSED, None, True, Mode.LOST),
+        (CONNECTING, None, False, BoardMode.WAITING),
+        (LIVE, None, False, BoardMode.WAITING),
+        (LIVE, None, True, BoardMode.LIVE),
+        (LOST, SHORT, True, BoardMode.STALE),
+        (LOST, SHORT, False, BoardMode.WAITING),
+        (LOST, LONG, True, BoardMode.LOST),
+        (CONNECTING, SHORT, True, BoardMode.STALE),
+        (ConnectionState.REFUSED, None, True, BoardMode.LOST),
     ],
 )
 def test_how_much_is_known(
-    state: ConnectionState, lost_for: timedelta | None, known: bool, mode: Mode
+    state: ConnectionState, lost_for: timedelta | None, known: bool, mode: BoardMode
 ) -> None:
     since = NOW - lost_for if lost_for else None
     assert monitor_board.mode_of(state, since, known, NOW) is mode

@@ -14,11 +14,10 @@ from pytestqt.qtbot import QtBot
 
 from core import wording
 from core.line.tickets import CounterSummary, QueueEvent, Ticket
-from core.qt.look.theme import Mode as ThemeMode
-from core.qt.look.theme import Theme
+from core.qt.look.theme import Theme, ThemeMode
 from core.wire.session import ConnectionState
 from kiosk_app.wall.announcer import Announcement, Announcer
-from kiosk_app.wall.monitor_board import Call, Mode
+from kiosk_app.wall.monitor_board import BoardMode, Call
 from kiosk_app.wall.monitor_window import MonitorWindow
 from kiosk_app.wall.wall_panel import LEAST
 from tests.support.scripted_bridge import NOW, ScriptedBridge, service, ticket
@@ -154,7 +153,7 @@ def test_a_lost_hub_keeps_the_picture_and_says_since_when(wall: Wall) -> None:
     wall.call("A012")
     wall.bridge.become(ConnectionState.LOST, since=NOW)
     wall.wait(60)
-    assert wall.window.board.mode is Mode.STALE
+    assert wall.window.board.mode is BoardMode.STALE
     assert wall.window.board.current == Call("A012", "Counter 3")
     assert wall.window.frame.isVisible()
     assert wall.window.next_bar.accessibleName() == wording.stale_since("10:42")
@@ -164,12 +163,12 @@ def test_after_five_minutes_the_numbers_are_taken_down(wall: Wall) -> None:
     wall.open()
     wall.bridge.become(ConnectionState.LOST, since=NOW)
     wall.wait(301)
-    assert wall.window.board.mode is Mode.LOST
+    assert wall.window.board.mode is BoardMode.LOST
     assert wording.WALL_LOST[0] in wall.window.call_panel.accessibleName()
     assert not any(row.isVisible() for row in wall.window.rows)
     wall.bridge.become(ConnectionState.LIVE)
     wall.window.refresh()
-    assert wall.window.board.mode is Mode.LIVE
+    assert wall.window.board.mode is BoardMode.LIVE
     assert wall.window.rows[0].isVisible()
 
 

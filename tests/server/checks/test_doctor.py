@@ -16,7 +16,7 @@ from sqlalchemy import Engine, create_engine, make_url, text
 
 from core.settings import Settings
 from server.checks import hub_health
-from server.checks.database_health import Limits
+from server.checks.database_health import Thresholds
 from server.checks.doctor import examine, hub_address, local_now
 from server.checks.finding import Finding
 from server.checks.schema_objects import CONSTRAINTS, DOMAINS, INDEXES, TRIGGERS, UNIQUE_INDEXES, named
@@ -37,7 +37,7 @@ def engine(clinic: Clinic) -> Iterator[Engine]:
     engine.dispose()
 
 
-def troubles(engine: Engine, hub: HubProcess, limits: Limits | None = None) -> list[Finding]:
+def troubles(engine: Engine, hub: HubProcess, limits: Thresholds | None = None) -> list[Finding]:
     """What is not all right."""
     return [finding for finding in examine(engine, hub.url, None, limits) if finding.level != "ok"]
 
@@ -217,7 +217,7 @@ def test_a_statement_that_waits_for_a_lock_is_found_with_its_holder(
         join = "SELECT join_queue('user:1', 'k', '', 'A')"
         waiting = threading.Thread(target=lambda: clinic.rows(join))
         waiting.start()
-        found = run(until(lambda: troubles(engine, hub, Limits(lock_wait=0.05)), timeout=10))
+        found = run(until(lambda: troubles(engine, hub, Thresholds(lock_wait=0.05)), timeout=10))
     waiting.join(10)
     told = rf"FAILED locks 1 statement waits for a lock, since \d s, held by process {holder}"
     assert re.match(told, the_one(found))
@@ -225,7 +225,7 @@ def test_a_statement_that_waits_for_a_lock_is_found_with_its_holder(
 
 def test_a_forgotten_transaction_is_found(run: Run, engine: Engine, hub: HubProcess) -> None:
     with held(engine, "SELECT 1") as holder:
-        found = run(until(lambda: troubles(engine, hub, Limits(transaction=0.3)), timeout=10))
+        found = run(until(lambda: troubles(engine, hub, Thresholds(transaction=0.3)), timeout=10))
     told = the_one(found)
     assert re.match(r"warning transactions One is open since \d s \(idle in transaction\), by process", told)
     assert told.endswith(f"SELECT pg_terminate_backend({holder})")
@@ -249,7 +249,7 @@ def test_a_clock_that_differs_is_found(engine: Engine, hub: HubProcess, minutes:
 def test_a_full_disk_is_found(engine: Engine, hub: HubProcess, tmp_path: Path) -> None:
     free = shutil.disk_usage(tmp_path).free
     for limit, level in ((2 * free, "warning"), (20 * free, "FAILED")):
-        found = [f for f in examine(engine, hub.url, tmp_path, Limits(disk=limit)) if f.level != "ok"]
+        found = [f for f in examine(engine, hub.url, tmp_path, Thresholds(disk=limit)) if f.level != "ok"]
         assert the_one(found).startswith(f"{level} disk ")
         assert f"GB are left in {tmp_path}. Make room" in the_one(found)
 

@@ -10,7 +10,7 @@ import pytest
 from core.client.hub_client import HubClient
 from server.connections.hub import Hub
 from server.health.watch import HubWatch
-from server.pushes.services_and_counters import Overview
+from server.pushes.clinic_lists import ClinicLists
 from tests.support.clinic import Clinic
 from tests.support.waiting import until
 
@@ -26,11 +26,13 @@ def test_a_damaged_line_is_found_and_said_once(
     async def story() -> None:
         hub = Hub(clinic.database_url)
         await hub.start()
-        parts = hub.parts
+        components = hub.components
         async with HubClient(hub.url, clinic.staff) as staff:
             for _ in range(3):
                 await staff.join_queue("A")
-        watch = HubWatch(parts.database, parts.operations, parts.overview, round_seconds=0.03)
+        watch = HubWatch(
+            components.database, components.operations, components.clinic_lists, round_seconds=0.03
+        )
         watch.start()
         await until(lambda: watch.checked.keys() == {"A", "B", "C"})
         assert {found.violations for found in watch.checked.values()} == {0}
@@ -59,9 +61,9 @@ def test_a_busy_loop_and_an_outage_are_felt(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr("server.health.watch.TURN_SECONDS", 0.02)
 
     async def story() -> HubWatch:
-        overview = Overview.__new__(Overview)
-        overview.services = {}
-        watch = HubWatch(AwayDatabase(), None, overview)  # type: ignore[arg-type]
+        clinic_lists = ClinicLists.__new__(ClinicLists)
+        clinic_lists.services = {}
+        watch = HubWatch(AwayDatabase(), None, clinic_lists)  # type: ignore[arg-type]
         lags: list[float] = []
         watch.on_lag = lags.append
         watch.start()

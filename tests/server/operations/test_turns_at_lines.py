@@ -14,7 +14,7 @@ from sqlalchemy import text
 from core.errors import HubError, Unavailable
 from server.database.calls import Database
 from server.operations.queue_operations import Outcome, QueueOperations
-from server.operations.turns_at_lines import Lanes
+from server.operations.turns_at_lines import LineTurns
 from tests.support.at_once import STAFF
 from tests.support.clinic import Clinic
 from tests.support.waiting import until
@@ -24,10 +24,10 @@ WIDTH = 2
 
 def test_so_many_have_their_turn_at_a_line_in_the_order_they_came() -> None:
     async def story() -> list[int]:
-        lanes, order, now, most = Lanes(WIDTH), list[int](), set[int](), list[int]()
+        turns, order, now, most = LineTurns(WIDTH), list[int](), set[int](), list[int]()
 
         async def operation(number: int) -> None:
-            async with lanes.turn(["A"]):
+            async with turns.turn(["A"]):
                 order.append(number)
                 now.add(number)
                 most.append(len(now))
@@ -45,10 +45,10 @@ def test_nobody_waits_for_somebody_who_waits_for_them() -> None:
     """Everybody wants several lines, named in any order; some give up in the middle; in the end nothing is kept."""
 
     async def story() -> None:
-        lanes, random = Lanes(1), Random(5)
+        turns, random = LineTurns(1), Random(5)
 
         async def operation() -> None:
-            async with lanes.turn(random.sample("ABCD", random.randint(1, 4))):
+            async with turns.turn(random.sample("ABCD", random.randint(1, 4))):
                 await asyncio.sleep(random.uniform(0, 0.002))
 
         loop = asyncio.get_running_loop()
@@ -58,7 +58,7 @@ def test_nobody_waits_for_somebody_who_waits_for_them() -> None:
             task.cancel()
         ends = await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 10)
         assert {type(end) for end in ends} == {type(None), asyncio.CancelledError}
-        assert lanes.waiting == {}
+        assert turns.waiting == {}
 
     asyncio.run(story())
 
@@ -67,34 +67,34 @@ def test_a_turn_that_does_not_come_is_refused_and_taken_by_the_next(monkeypatch:
     monkeypatch.setattr("server.operations.turns_at_lines.TURN_SECONDS", 0.2)
 
     async def story() -> None:
-        lanes = Lanes(1)
+        turns = LineTurns(1)
         async with AsyncExitStack() as stack:
-            await stack.enter_async_context(lanes.turn(["B"]))
+            await stack.enter_async_context(turns.turn(["B"]))
             with pytest.raises(Unavailable) as refusal:
-                await stack.enter_async_context(lanes.turn(["A", "B"]))
+                await stack.enter_async_context(turns.turn(["A", "B"]))
             assert refusal.value.data["retry_after"] == 1
-            await asyncio.wait_for(stack.enter_async_context(lanes.turn(["A"])), 0.1)
-        await asyncio.wait_for(lanes.turn(["A", "B"]).__aenter__(), 0.1)
+            await asyncio.wait_for(stack.enter_async_context(turns.turn(["A"])), 0.1)
+        await asyncio.wait_for(turns.turn(["A", "B"]).__aenter__(), 0.1)
 
     asyncio.run(story())
 
 
 def test_where_tickets_are_is_remembered_of_the_last_ones(clinic: Clinic) -> None:
     async def story() -> None:
-        lanes = Lanes(tickets=2)
+        turns = LineTurns(tickets=2)
         database = Database(clinic.database_url)
         await database.open()
-        operations = QueueOperations(database, b"salt", lanes)
+        operations = QueueOperations(database, b"salt", turns)
         ids = []
         for number, service in enumerate("AAB"):
             [event] = (await operations.join_queue(STAFF, f"k{number}", service)).events
             assert event.ticket is not None
             ids.append(event.ticket.id)
-        assert [lanes.line_of(ticket) for ticket in ids] == ["", "A", "B"]
+        assert [turns.line_of(ticket) for ticket in ids] == ["", "A", "B"]
         await operations.transfer_ticket(STAFF, "t", ids[1], "C", "last")
-        assert lanes.line_of(ids[1]) == "C"
+        assert turns.line_of(ids[1]) == "C"
         await operations.whole_line("A")
-        assert lanes.line_of(ids[0]) == "A"
+        assert turns.line_of(ids[0]) == "A"
         await database.close()
 
     asyncio.run(story())
@@ -112,8 +112,8 @@ def test_a_line_that_somebody_else_has_locked_leaves_the_others_alone(
     async def story() -> None:
         database = Database(clinic.database_url)
         await database.open()
-        lanes = Lanes()
-        operations = QueueOperations(database, b"salt", lanes)
+        turns = LineTurns()
+        operations = QueueOperations(database, b"salt", turns)
         outcome = await operations.join_queue(STAFF, "before", "A")
         assert outcome.result.ticket is not None
         first = outcome.result.ticket.id
@@ -124,7 +124,7 @@ def test_a_line_that_somebody_else_has_locked_leaves_the_others_alone(
             wanted = [operations.join_queue(STAFF, f"stuck {number}", "A") for number in range(20)]
             wanted += [operations.park_ticket(STAFF, f"park {number}", first, None) for number in range(10)]
             stuck = asyncio.gather(*map(timed, wanted))
-            await until(lambda: lanes.waiting == {"A": 30})
+            await until(lambda: turns.waiting == {"A": 30})
             others = [
                 await timed(operations.join_queue(STAFF, f"free {number}", "B")) for number in range(20)
             ]

@@ -88,8 +88,8 @@ def test_who_does_not_read_is_behind_until_caught_up() -> None:
             assert not all(outbox.push(FRAME, "queue.event") for _ in range(10_000))
             slow = outbox.slowness()
             assert slow is not None
-            assert (slow.actor, slow.last_method) == ("device:1", "queue.event")
-            assert BACKLOG_BYTES < slow.backlog_bytes < BACKLOG_BYTES + 2 * len(FRAME)
+            assert (slow.client, slow.last_method) == ("device:1", "queue.event")
+            assert BACKLOG_BYTES < slow.unread < BACKLOG_BYTES + 2 * len(FRAME)
             reading(client).resume_reading()
             read = asyncio.get_running_loop().create_task(client.close_code())
             await until(lambda: not socket.paused)

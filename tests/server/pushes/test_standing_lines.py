@@ -79,7 +79,7 @@ def test_a_crowd_comes_back_to_a_new_hub_for_one_query_a_line(
                 await join(clinic, "missed", missed)
             async with running(Hub(clinic.database_url, port=first.port)) as second:
                 await everybody_at(clients, 40 + missed)
-                lines = second.parts.notifications.lines
+                lines = second.components.notifications.lines
                 assert (lines.snapshots_read, lines.histories_read) == (SERVICES, histories)
                 expected = [t.id for t in lines.known("A").snapshot().waiting]
                 assert all([t.id for t in c.replica.lines.line("A").waiting] == expected for c in clients)
@@ -100,7 +100,7 @@ def test_a_crowd_that_comes_while_things_happen_costs_no_query(run: Run, clinic:
                 tasks.create_task(keep_joining())
                 clients = await crowd(stack, hub, clinic)
             await everybody_at(clients, 100)
-            assert hub.parts.notifications.lines.snapshots_read == SERVICES
+            assert hub.components.notifications.lines.snapshots_read == SERVICES
 
     run(story())
 
@@ -112,7 +112,7 @@ def test_reads_go_on_while_the_database_is_away(run: Run, clinic: Clinic, postgr
             await join(clinic, "before", 600)
             await everybody_at([console], 600)
             with away(clinic, postgres):
-                await until(lambda: hub.parts.overview.stale, what="the hub to miss its database")
+                await until(lambda: hub.components.clinic_lists.stale, what="the hub to miss its database")
                 snapshot = await console.snapshot("A")
                 assert (snapshot.stale, snapshot.revision, len(snapshot.waiting)) == (True, 600, 500)
                 answer = await console.request("queue.subscribe", {"services": ["A"]})
@@ -121,7 +121,7 @@ def test_reads_go_on_while_the_database_is_away(run: Run, clinic: Clinic, postgr
                 assert (await console.request("counters.list"))["stale"]
                 with pytest.raises(Unavailable):
                     await console.request("tickets.get", {"ticket": str(snapshot.waiting[0].id)})
-            await until(lambda: not hub.parts.overview.stale, what="the database to be back")
+            await until(lambda: not hub.components.clinic_lists.stale, what="the database to be back")
             assert (await console.join_queue("A")).number == "A601"
             assert not (await console.snapshot("A")).stale
 
@@ -141,7 +141,7 @@ def test_what_an_undo_brings_back_is_read_again(run: Run, clinic: Clinic) -> Non
             await console.call_patient(ticket.id, "R1")
             await console.undo()
             told = await console.snapshot("A")
-            operations: QueueOperations = hub.parts.operations
+            operations: QueueOperations = hub.components.operations
             read = await operations.whole_line("A")
             assert [t.id for t in told.recent] == [t.id for t in read.recent]
             assert len(told.recent) == 10
@@ -152,7 +152,7 @@ def test_what_an_undo_brings_back_is_read_again(run: Run, clinic: Clinic) -> Non
 def test_a_client_that_does_not_read_is_named(run: Run, clinic: Clinic) -> None:
     async def story() -> None:
         async with running(Hub(clinic.database_url)) as hub, HubClient(hub.url, clinic.monitor) as frozen:
-            notifications = hub.parts.notifications
+            notifications = hub.components.notifications
             assert notifications.slow_clients() == []
             transport = frozen._connection.transport  # type: ignore[union-attr]
             transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32768)
@@ -160,10 +160,10 @@ def test_a_client_that_does_not_read_is_named(run: Run, clinic: Clinic) -> None:
             await join(clinic, "many", 480)
             await until(lambda: notifications.slow_clients(), what="the frozen client to be noticed")
             [slow] = notifications.slow_clients()
-            assert (slow.actor, slow.role, slow.last_method) == ("device:2", "monitor", "queue.event")
-            assert slow.backlog_bytes > 0
-            [named] = hub.parts.condition.report().figures.slow_clients
-            assert (named.client, named.unread, named.behind > 0) == ("device:2", slow.backlog_bytes, True)
+            assert (slow.client, slow.role, slow.last_method) == ("device:2", "monitor", "queue.event")
+            assert slow.unread > 0
+            [named] = hub.components.condition.report().figures.slow_clients
+            assert (named.client, named.unread, named.behind > 0) == ("device:2", slow.unread, True)
             transport.resume_reading()
             await everybody_at([frozen], 480)
             assert notifications.slow_clients() == []

@@ -28,7 +28,7 @@ def test_an_event_of_one_hub_reaches_the_others_windows(run: Run, clinic: Clinic
     async def story() -> None:
         here, there = await started(clinic), await started(clinic)
         if not told:
-            await there.parts.notifications._channel.aclose()
+            await there.components.notifications._channel.aclose()
         try:
             async with (
                 HubClient(here.url, clinic.staff, follow=False) as console,
@@ -72,8 +72,8 @@ def test_a_hub_that_has_not_looked_yet_never_takes_a_client_back(run: Run, clini
 
     async def story() -> None:
         here, there = await started(clinic), await started(clinic)
-        await there.parts.notifications._channel.aclose()
-        await there.parts.notifications._watch.stop()
+        await there.components.notifications._channel.aclose()
+        await there.components.notifications._watch.stop()
         try:
             async with (
                 HubClient(here.url, clinic.staff, follow=False) as console,
@@ -84,7 +84,7 @@ def test_a_hub_that_has_not_looked_yet_never_takes_a_client_back(run: Run, clini
                 held = {"services": ["A"], "since": {"A": 5}}
                 answer = (await moved.request("queue.subscribe", held))["services"]["A"]
                 assert answer["snapshot"]["revision"] == 5
-                assert there.parts.notifications.lines.known("A").delivered == 0
+                assert there.components.notifications.lines.known("A").delivered == 0
         finally:
             await here.stop()
             await there.stop()

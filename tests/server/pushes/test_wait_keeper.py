@@ -13,7 +13,7 @@ from core.line.tickets import QueueEvent, ServiceSummary, Ticket, WaitBracket
 from server.connections.hub import Hub
 from server.database.calls import Database
 from server.pushes import wait_keeper
-from server.pushes.services_and_counters import Overview
+from server.pushes.clinic_lists import ClinicLists
 from server.pushes.wait_keeper import KEPT_ESTIMATES, WaitKeeper
 from tests.conftest import Run
 from tests.server.operations.test_wait_times import consult
@@ -141,9 +141,9 @@ def test_without_a_database_estimates_are_lost_and_nothing_else(
     async def story() -> None:
         database = Database(clinic.database_url)
         await database.open()
-        overview = Overview(database)
-        await overview.refresh()
-        keeper = WaitKeeper(database, overview, lambda: None)
+        clinic_lists = ClinicLists(database)
+        await clinic_lists.refresh()
+        keeper = WaitKeeper(database, clinic_lists, lambda: None)
         await database.close()
         keeper.observe_joined(joined(number) for number in range(KEPT_ESTIMATES + 500))
         assert len(keeper.unwritten) == KEPT_ESTIMATES

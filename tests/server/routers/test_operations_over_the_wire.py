@@ -102,7 +102,7 @@ def test_a_patient_is_put_aside_and_comes_back(run: Run, clinic: Clinic, hub: Hu
             assert await numbers(console) == ["A002", "A003", "A004", "A001"]
             at_counter = await console.call_next_patient("R1")
             assert at_counter.why is not None
-            assert at_counter.why["reason"] == "placed_by_hand"
+            assert at_counter.why.reason == "placed_by_hand"
             assert at_counter.ticket is not None
             await console.park(at_counter.ticket.id)
             assert (await console.call_next_patient("R1")).ticket is not None

@@ -10,7 +10,7 @@ from pytestqt.qtbot import QtBot
 from core.qt.look import icons
 from core.qt.look.buttons import ActionButton, Kind
 from core.qt.look.palette import DARK, HIGH_CONTRAST, LIGHT, USED_PAIRS, Pair, Palette, contrast
-from core.qt.look.theme import FAMILIES, Mode, Theme, load_fonts
+from core.qt.look.theme import FAMILIES, Theme, ThemeMode, load_fonts
 from core.qt.look.widgets import Notice, Pill
 
 PALETTES = {"light": LIGHT, "dark": DARK, "high contrast": HIGH_CONTRAST}
@@ -18,7 +18,7 @@ PALETTES = {"light": LIGHT, "dark": DARK, "high contrast": HIGH_CONTRAST}
 
 @pytest.fixture
 def theme(qapp: QApplication) -> Theme:
-    return Theme(Mode.LIGHT, reduce_motion=True)
+    return Theme(ThemeMode.LIGHT, reduce_motion=True)
 
 
 def test_contrast_is_that_of_the_standard() -> None:
@@ -59,7 +59,7 @@ def test_a_change_of_palette_reaches_widgets(qtbot: QtBot, theme: Theme) -> None
     qtbot.addWidget(button)
     before = button.grab().toImage().pixelColor(30, 8)
     with qtbot.waitSignal(theme.changed):
-        theme.set_mode(Mode.DARK)
+        theme.set_mode(ThemeMode.DARK)
     assert before == QColor(LIGHT.action)
     assert button.grab().toImage().pixelColor(30, 8) == QColor(DARK.action)
 
@@ -88,5 +88,5 @@ def test_pill_and_notice_say_their_words_to_a_screen_reader(qtbot: QtBot, theme:
 
 
 def test_reduced_motion_moves_nothing(qapp: QApplication) -> None:
-    assert Theme(Mode.LIGHT, reduce_motion=True).duration(120) == 0
-    assert Theme(Mode.LIGHT, reduce_motion=False).duration(400) == 150
+    assert Theme(ThemeMode.LIGHT, reduce_motion=True).duration(120) == 0
+    assert Theme(ThemeMode.LIGHT, reduce_motion=False).duration(400) == 150

@@ -9,9 +9,9 @@ from typing import Any
 import msgspec
 
 from core.line.queue_rules import (
-    Desk,
-    Line,
     LineLoad,
+    LineWork,
+    OpenCounter,
     calculate_position_and_wait_time,
     estimated_wait,
     line_loads,
@@ -44,9 +44,9 @@ class ServiceRow(msgspec.Struct, frozen=True, kw_only=True):
     pace_spread: int | None
 
     @property
-    def line(self) -> Line:
+    def line(self) -> LineWork:
         """Its line, as an estimate sees it."""
-        return Line(self.waiting, self.pace, self.pace_spread)
+        return LineWork(self.waiting, self.pace, self.pace_spread)
 
     def summary(self, wait: WaitBracket | None) -> ServiceSummary:
         """As `services.list` shows it; `wait` is that of a patient who would join now."""
@@ -75,7 +75,7 @@ class SiteRow(msgspec.Struct, frozen=True, kw_only=True):
     site: Site
 
 
-class Overview:
+class ClinicLists:
     """Reads and remembers the lists.
 
     Attributes:
@@ -155,7 +155,7 @@ def _loads(services: Mapping[str, ServiceRow], counters: Iterable[CounterSummary
     opened = [counter for counter in counters if counter.state == "open"]
     staffed = [counter for counter in opened if counter.held_by is not None]
     desks = [
-        Desk(frozenset(counter.services), counter.ticket.service if counter.ticket else None)
+        OpenCounter(frozenset(counter.services), counter.ticket.service if counter.ticket else None)
         for counter in staffed or opened
     ]
     lines = {code: row.line for code, row in services.items()}

@@ -1,0 +1,17 @@
+"""The roles of the wire: which devices and people there are, and the sets that methods are open to."""
+
+from __future__ import annotations
+
+ROLES = ("kiosk", "monitor", "staff", "supervisor", "admin")
+"""Every role, in the order in which documents list them."""
+DEVICE_ROLES = ROLES[:2]
+PERSON_ROLES = ROLES[2:]
+
+KIOSK = frozenset({"kiosk"})
+MONITOR = frozenset({"monitor"})
+STAFF = frozenset(PERSON_ROLES)
+SUPERVISOR = frozenset({"supervisor", "admin"})
+ADMIN = frozenset({"admin"})
+EVERYBODY = frozenset(ROLES)
+LISTS_COUNTERS = MONITOR | STAFF
+"""A kiosk is not told of counters."""
