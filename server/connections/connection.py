@@ -195,7 +195,7 @@ class ClientConnection:
                     # Nothing is read meanwhile: a flood waits in its own computer.
                     await asyncio.sleep(wait)
         finally:
-            await self._components.notifications.unsubscribe(outbox)
+            await self._components.notifications.subscribers.unsubscribe(outbox)
 
     def _pace_of(self, principal: Principal) -> Pace:
         limits = self._limits

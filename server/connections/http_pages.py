@@ -95,7 +95,7 @@ async def _readiness(components: HubComponents, *, detailed: bool) -> Response:
     checks = {
         "database": revision is not None,
         "schema": revision == latest_revision(),
-        "notification_service": components.notifications.running,
+        "notification_service": components.notifications.outside.running,
     }
     ready = all(checks.values())
     status = HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE

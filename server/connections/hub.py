@@ -120,7 +120,7 @@ class Hub:
         await self.components.notifications.start()
         self.components.watch.start()
         self._visitors = Visitors(self.components.access, self.components.metrics)
-        self.components.notifications.on_configuration = self._visitors.look_again
+        self.components.notifications.outside.on_configuration = self._visitors.look_again
         loop = asyncio.get_running_loop()
         chores = [self._visitors.keep(), self._tidy(), self._keep_days()]
         if self._tls is not None:

@@ -38,7 +38,7 @@ class HubCondition:
     def report(self) -> SystemHealth:
         """Figures and findings of this moment."""
         now = datetime.now(UTC)
-        slow = self._notifications.slow_clients()
+        slow = self._notifications.subscribers.slow_clients()
         return assess(self._figures(slow, now), self._surroundings(slow, now), now)
 
     def _figures(self, slow: list[SlowClient], now: datetime) -> HealthFigures:
@@ -54,8 +54,8 @@ class HubCondition:
             pool_size=int(pool["size"]),
             pool_max=int(pool["max"]),
             pool_waiting=int(pool["waiting"]),
-            notification_backlog=self._notifications.backlog,
-            publish_latency=self._notifications.latency,
+            notification_backlog=self._notifications.events.backlog,
+            publish_latency=self._notifications.events.latency,
             clients_behind=len(slow),
             client_behind=slow[0].behind if slow else 0.0,
             slow_clients=tuple(slow[:NAMED]),
@@ -73,7 +73,7 @@ class HubCondition:
         oldest = min((found.at for found in checked.values()), default=None)
         return Surroundings(
             database_place=self._database.host,
-            notification_running=self._notifications.running,
+            notification_running=self._notifications.outside.running,
             slowest=f"{slow[0].role} {slow[0].client}" if slow else None,
             unserved=unserved(waiting, clinic_lists.counters),
             checked_ago=None if oldest is None else (now - oldest).total_seconds(),

@@ -71,13 +71,15 @@ class HubMetrics(Collector):
 
     def _notification_metrics(self) -> Iterator[Metric]:
         service = self._notifications
-        slow = service.slow_clients()
+        slow = service.subscribers.slow_clients()
         yield _gauge(
-            "inturn_notification_service_up", "1 while changes are being looked for", service.running
+            "inturn_notification_service_up", "1 while changes are being looked for", service.outside.running
         )
-        yield _counter("inturn_events_published", "Events told to the windows", service.published)
+        yield _counter("inturn_events_published", "Events told to the windows", service.events.published)
         yield _gauge(
-            "inturn_notification_backlog_events", "Events that wait for an earlier one", service.backlog
+            "inturn_notification_backlog_events",
+            "Events that wait for an earlier one",
+            service.events.backlog,
         )
         yield _gauge("inturn_clients_behind", "Clients that don't read and are owed a snapshot", len(slow))
         longest = max((client.behind for client in slow), default=0.0)

@@ -79,7 +79,7 @@ class Metrics:
         self._hub = HubMetrics(notifications, database, watch, version, registry)
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=registry)
-        notifications.on_published = self._published
+        notifications.events.on_published = self._published
         self._page, self._made_at = b"", float("-inf")
 
     def clients(self) -> dict[str, int]:

@@ -117,8 +117,8 @@ async def subscribe(context: Context, params: SubscribeParams) -> SubscribeResul
     """Follows services: a snapshot or the missed events now, every event from then on."""
     services = None if params.services is None else frozenset(params.services)
     outbox, notifications = context.outbox, context.notifications
-    answers = await notifications.subscribe(outbox, services, params.since, params.epoch)
-    context.after_reply = lambda: notifications.begin(outbox)
+    answers = await notifications.subscribers.subscribe(outbox, services, params.since, params.epoch)
+    context.after_reply = lambda: notifications.subscribers.begin(outbox)
     return SubscribeResult(answers, notifications.clinic_lists.stale)
 
 

@@ -124,14 +124,14 @@ class HubSide:
     async def still(self) -> int:
         """The bench's events are in no database: from now on nobody looks there. Returns the line's revision."""
         notifications = self.hub.components.notifications
-        await notifications._watch.stop()
+        await notifications.outside._watch.stop()
         line = notifications.lines.line(SERVICE)
         self._revision, self._waiting = line.delivered, len(line.snapshot().waiting)
         return self._revision
 
     def gathered(self, clients: int) -> bool:
         """Whether each way has so many clients: the kernel accepts them before the loop does."""
-        followers = self.hub.components.notifications._subscriptions
+        followers = self.hub.components.notifications.subscribers._subscriptions
         return len(followers) == len(Bare.transports) == len(self._listeners) == clients
 
     async def tell(self, way: str) -> tuple[float, float]:
@@ -171,12 +171,12 @@ class HubSide:
 
     def behind(self) -> int:
         """How many clients are owed a snapshot."""
-        return self.hub.components.notifications.clients_behind
+        return self.hub.components.notifications.subscribers.behind
 
     def queued(self) -> list[int]:
         """For each client of the hub: the bytes that wait for it, in this process and in the kernel."""
         found = []
-        for outbox in self.hub.components.notifications._subscriptions:
+        for outbox in self.hub.components.notifications.subscribers._subscriptions:
             transport = outbox._connection.transport
             kernel: socket.socket = transport.get_extra_info("socket")
             memory = struct.unpack("9I", kernel.getsockopt(socket.SOL_SOCKET, SO_MEMINFO, 36))
@@ -194,7 +194,7 @@ class HubSide:
 
     def cut(self) -> int:
         """Every client of the hub is cut off at once; how many they were."""
-        outboxes = list(self.hub.components.notifications._subscriptions)
+        outboxes = list(self.hub.components.notifications.subscribers._subscriptions)
         for outbox in outboxes:
             outbox._connection.transport.abort()
         return len(outboxes)

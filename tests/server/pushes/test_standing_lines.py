@@ -153,19 +153,21 @@ def test_a_client_that_does_not_read_is_named(run: Run, clinic: Clinic) -> None:
     async def story() -> None:
         async with running(Hub(clinic.database_url)) as hub, HubClient(hub.url, clinic.monitor) as frozen:
             notifications = hub.components.notifications
-            assert notifications.slow_clients() == []
+            assert notifications.subscribers.slow_clients() == []
             transport = frozen._connection.transport  # type: ignore[union-attr]
             transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32768)
             transport.pause_reading()
             await join(clinic, "many", 480)
-            await until(lambda: notifications.slow_clients(), what="the frozen client to be noticed")
-            [slow] = notifications.slow_clients()
+            await until(
+                lambda: notifications.subscribers.slow_clients(), what="the frozen client to be noticed"
+            )
+            [slow] = notifications.subscribers.slow_clients()
             assert (slow.client, slow.role, slow.last_method) == ("device:2", "monitor", "queue.event")
             assert slow.unread > 0
             [named] = hub.components.condition.report().figures.slow_clients
             assert (named.client, named.unread, named.behind > 0) == ("device:2", slow.unread, True)
             transport.resume_reading()
             await everybody_at([frozen], 480)
-            assert notifications.slow_clients() == []
+            assert notifications.subscribers.slow_clients() == []
 
     run(story())

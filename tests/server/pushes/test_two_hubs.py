@@ -73,7 +73,7 @@ def test_a_hub_that_has_not_looked_yet_never_takes_a_client_back(run: Run, clini
     async def story() -> None:
         here, there = await started(clinic), await started(clinic)
         await there.components.notifications._channel.aclose()
-        await there.components.notifications._watch.stop()
+        await there.components.notifications.outside._watch.stop()
         try:
             async with (
                 HubClient(here.url, clinic.staff, follow=False) as console,

@@ -1,0 +1,108 @@
+"""Hears of changes from outside: another hub's operations, the command line, a lost answer, a replaced database.
+
+`change_watch` reads the newest revisions; this decides what each difference means for the lines and for the clients.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from core.wire.protocol import push_frame
+from server.database.calls import Database
+from server.pushes.change_watch import ChangeWatch, CurrentRevisions
+from server.pushes.clinic_lists import ClinicLists
+from server.pushes.event_pushes import EventPushes
+from server.pushes.list_pushes import ListPushes
+from server.pushes.outbox import text_frame
+from server.pushes.standing_lines import StandingLines
+from server.pushes.subscribers import Subscribers
+
+log = logging.getLogger(__name__)
+
+
+class OutsideChanges:
+    """What one hub does when the database has changed without it.
+
+    Attributes:
+        on_configuration: called after the configuration changed, e.g. a device was revoked.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        clinic_lists: ClinicLists,
+        lines: StandingLines,
+        lists: ListPushes,
+        subscribers: Subscribers,
+        events: EventPushes,
+    ) -> None:
+        self.on_configuration: Callable[[], None] = lambda: None
+        self._database = database
+        self._clinic_lists = clinic_lists
+        self._lines = lines
+        self._lists = lists
+        self._subscribers = subscribers
+        self._events = events
+        self._watch = ChangeWatch(database, lines.delivered, self._take_changes)
+        events.on_other_history = self._watch.wake
+
+    @property
+    def running(self) -> bool:
+        """Whether the watch runs."""
+        return self._watch.running
+
+    def start(self) -> None:
+        """Starts the watch; the lists and the lines were read before."""
+        site = self._clinic_lists.site
+        day, states = site.site.business_day, self._clinic_lists.states
+        self._watch.start(CurrentRevisions(site.epoch, site.config_revision, day, {}, states))
+
+    async def stop(self) -> None:
+        """Ends the watch."""
+        await self._watch.stop()
+
+    def look_now(self) -> None:
+        """Another hub, or the command line, says that it changed something."""
+        self._lists.due = True
+        self._watch.wake()
+
+    async def _take_changes(self, now: CurrentRevisions | None, before: CurrentRevisions) -> None:
+        """What the watch read, None while the database is away; and what was acted on before. Raises HubError."""
+        if now is not None:
+            await self._take_revisions(now, before)
+        if self._lists.changed():
+            self._subscribers.push_lists()
+
+    async def _take_revisions(self, now: CurrentRevisions, before: CurrentRevisions) -> None:
+        went_back = any(now.services.get(code, -1) < revision for code, revision in before.services.items())
+        replaced = now.epoch != self._lines.epoch or went_back
+        if not replaced:
+            events, jumped = await self._lines.read_changes(now.services)
+            self._events.take(events)
+            if jumped:
+                self._subscribers.catch_all_up()
+        configured = replaced or now.config_revision != before.config_revision
+        # Opening hours and the end of a quota come by the clock; no event tells of them.
+        passed = (now.business_day, now.states) != (before.business_day, before.states)
+        if self._lists.ready or configured or passed:
+            await self._lists.refresh()
+        if replaced:
+            await self._begin_again(now.epoch)
+        elif configured or passed:
+            self._lines.doubt_all()
+        if configured:
+            self._tell_configuration(now.config_revision)
+
+    async def _begin_again(self, epoch: str) -> None:
+        log.warning("The database was replaced: every window gets a snapshot")
+        await self._lines.begin(self._clinic_lists.services, epoch)
+        self._database.epoch = epoch
+        self._subscribers.begin_again()
+
+    def _tell_configuration(self, revision: int) -> None:
+        frame = text_frame(push_frame("config.changed", {"revision": revision}))
+        for subscription in self._subscribers.begun():
+            subscription.outbox.push(frame, "config.changed")
+        self._subscribers.catch_all_up()
+        self.on_configuration()

@@ -1,0 +1,150 @@
+"""Who follows which lines, and how a client that missed something is caught up.
+
+A client is caught up in one way, whatever it missed: a snapshot of each line whose events are not kept any more, then
+every event since, then the lists.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from core.errors import HubError
+from core.wire.system_health import SlowClient
+from server.pushes.clinic_lists import ClinicLists
+from server.pushes.line_feed import Delivery
+from server.pushes.list_pushes import ListPushes
+from server.pushes.outbox import Outbox
+from server.pushes.standing_lines import StandingLines
+from server.pushes.subscriptions import Subscription, deliver
+
+AGAIN_SECONDS = 0.2
+"""Pause before the next try to catch up a client while a line can't be read."""
+
+
+class Subscribers:
+    """The subscriptions of one hub's clients."""
+
+    def __init__(self, lines: StandingLines, lists: ListPushes, clinic_lists: ClinicLists) -> None:
+        self._lines = lines
+        self._lists = lists
+        self._clinic_lists = clinic_lists
+        self._subscriptions: dict[Outbox, Subscription] = {}
+
+    @property
+    def behind(self) -> int:
+        """Number of clients whose backlog was dropped and that wait for a snapshot."""
+        return sum(outbox.behind for outbox in self._subscriptions)
+
+    def slow_clients(self) -> list[SlowClient]:
+        """The clients that are behind, the longest first."""
+        slow = [slowness for outbox in self._subscriptions if (slowness := outbox.slowness()) is not None]
+        return sorted(slow, key=lambda client: -client.behind)
+
+    def begun(self) -> list[Subscription]:
+        """The subscriptions whose first answer is written, so that pushes may follow."""
+        return [subscription for subscription in self._subscriptions.values() if subscription.begun]
+
+    async def subscribe(
+        self, outbox: Outbox, services: frozenset[str] | None, since: dict[str, int], epoch: str | None
+    ) -> dict[str, Any]:
+        """Follows `services` for a client and returns, for each, a snapshot or the events it missed.
+
+        Pushes begin when that answer is written: call `begin` then. Refusal: unknown_service; what the client
+        followed before then goes on.
+        """
+        while True:
+            generation, subscription = self._lines.generation, Subscription(outbox, services)
+            trusted = since if epoch in {None, self._lines.epoch} else {}
+            codes = [line.service for line in self._lines] if services is None else services
+            answers = {
+                code: await self._first_answer(subscription, code, trusted.get(code))
+                for code in sorted(codes)
+            }
+            if generation == self._lines.generation:
+                self._subscriptions[outbox] = subscription
+                return answers
+
+    def begin(self, outbox: Outbox) -> None:
+        """The answer to `subscribe` is written: what happened since it was read follows now."""
+        subscription = self._subscriptions.get(outbox)
+        if subscription is None:
+            return
+        complete = subscription.begin()
+        kept = [subscription.deliver_kept(self._lines.line(code)) for code in list(subscription.sent)]
+        if not complete or not all(kept):
+            self.catch_up(subscription)
+
+    async def unsubscribe(self, outbox: Outbox) -> None:
+        """Forgets a client."""
+        self._subscriptions.pop(outbox, None)
+        await outbox.aclose()
+
+    async def aclose(self) -> None:
+        """Ends every recovery."""
+        for outbox in list(self._subscriptions):
+            await outbox.aclose()
+
+    def deliver(self, service: str, delivery: Delivery) -> None:
+        """Writes an event to every client that follows its line; a client that can't take it is caught up later."""
+        for subscription in deliver(self._subscriptions.values(), service, delivery):
+            self.catch_up(subscription)
+
+    def catch_up(self, subscription: Subscription) -> None:
+        """Catches the client up as soon as its socket has drained."""
+        outbox = subscription.outbox
+        outbox.recover(lambda: self._try_to_catch_up(outbox))
+
+    def catch_all_up(self) -> None:
+        """Catches up every client that pushes go to."""
+        for subscription in self.begun():
+            self.catch_up(subscription)
+
+    def push_lists(self) -> None:
+        """Sends every client the lists of services and counters as they are now."""
+        for subscription in self.begun():
+            if not self._lists.push(subscription):
+                self.catch_up(subscription)
+
+    def begin_again(self) -> None:
+        """The database was replaced: nothing that any client was sent is of use."""
+        for subscription in self._subscriptions.values():
+            subscription.begin_again()
+
+    async def _first_answer(self, subscription: Subscription, code: str, since: int | None) -> dict[str, Any]:
+        if since is not None:
+            missed = await self._lines.missed(code, since)
+            if missed is not None:
+                return subscription.answer_with_events(self._lines.known(code), missed)
+        line = await self._lines.trusted(code)
+        whole = line.encoded(subscription.outbox.view, stale=self._clinic_lists.stale)
+        return subscription.answer_with_snapshot(whole)
+
+    async def _try_to_catch_up(self, outbox: Outbox) -> bool:
+        """Snapshots where events are not kept any more, then events. False: not yet."""
+        subscription = self._subscriptions.get(outbox)
+        if subscription is None or not subscription.begun:
+            return True
+        for line in self._lines:
+            if subscription.covers(line.service) and not await self._replace(subscription, line.service):
+                await asyncio.sleep(AGAIN_SECONDS)
+                return False
+        outbox.caught_up()
+        return self._follow_on(subscription) and self._subscriptions.get(outbox) is subscription
+
+    async def _replace(self, subscription: Subscription, service: str) -> bool:
+        """Sends a snapshot if the client can't follow by events. False: the line can't be had now."""
+        while not subscription.can_follow(self._lines.line(service)):
+            try:
+                line = await self._lines.trusted(service)
+            except HubError:
+                return False
+            await subscription.replace(line.encoded(subscription.outbox.view, stale=self._clinic_lists.stale))
+            if line is not self._lines.line(service):
+                subscription.sent.pop(service, None)
+        return True
+
+    def _follow_on(self, subscription: Subscription) -> bool:
+        """Sends all that happened since the snapshots, and the lists. False if the client fell behind again."""
+        lines = [line for line in self._lines if subscription.covers(line.service)]
+        return all(subscription.deliver_kept(line) for line in lines) and self._lists.push(subscription)
