@@ -5,32 +5,33 @@ Values come as they were typed; whatever is wrong with one is a SetupError's sen
 
 from __future__ import annotations
 
-import re
 import uuid
-from collections.abc import Callable, Iterable, Mapping
-from datetime import date, time, timedelta
+from collections.abc import Iterable, Mapping
+from datetime import date
 from typing import Any
 
 from sqlalchemy import Connection, Engine, delete, insert, select, text, update
 
 from core.errors import SetupError
+from server.administration.fields import (
+    COUNTER_FIELDS,
+    SERVICE_FIELDS,
+    SITE_FIELDS,
+    column_values,
+    whole_number,
+)
 from server.administration.opening_hours import Period, format_hours, parse_hours
 from server.administration.people_and_devices import ACTOR, let_serve, log_act
 from server.schema.engine import wake_hubs
 from server.schema.tables import closed_days, counter_services, counters, opening_hours, services, settings
 
-OFF, NEVER = "off", "never"
-RULES = ("best_rank", "in_order")
-
 
 def set_service(engine: Engine, code: str, typed: Mapping[str, str]) -> None:
-    """Sets what is given: name, head_start, pace, last_ticket (minutes), quota, no_show_calls, hours.
+    """Sets the `SERVICE_FIELDS` that are given.
 
     Raises SetupError: an unknown service, a bad value; DBAPIError for a head start while people wait.
     """
-    values = {
-        column: read(typed[option]) for option, (column, read) in _SERVICE_VALUES.items() if option in typed
-    }
+    values = column_values(SERVICE_FIELDS, typed)
     with engine.begin() as connection:
         changed = {**values, "version": services.c.version + 1}
         row = update(services).where(services.c.code == code).values(changed).returning(services.c.id)
@@ -81,12 +82,8 @@ def open_on(engine: Engine, day: str, code: str | None) -> None:
 
 
 def set_counter(engine: Engine, code: str, typed: Mapping[str, str]) -> None:
-    """Sets what is given: name, services (`A,B` in the order of serving), rule. Raises SetupError."""
-    values: dict[str, Any] = {"version": counters.c.version + 1}
-    if "name" in typed:
-        values["name"] = _name(typed["name"])
-    if "rule" in typed:
-        values["rule"] = _rule(typed["rule"])
+    """Sets the `COUNTER_FIELDS` that are given. Raises SetupError."""
+    values = {**column_values(COUNTER_FIELDS, typed), "version": counters.c.version + 1}
     with engine.begin() as connection:
         # This locks the counter's row first, as every call from it does: nobody calls from lines that change meanwhile.
         row = update(counters).where(counters.c.code == code).values(values).returning(counters.c.id)
@@ -113,17 +110,11 @@ def list_counters(engine: Engine) -> Iterable[str]:
 
 
 def set_site(engine: Engine, typed: Mapping[str, str]) -> None:
-    """Sets what is given: name, time_zone (IANA), day_starts (HH:MM), day_closes (HH:MM or never). Raises SetupError."""
-    values: dict[str, Any] = {"config_revision": settings.c.config_revision + 1}
-    if "name" in typed:
-        values["site_name"] = _name(typed["name"])
-    if "day_starts" in typed:
-        values["day_starts"] = _time(typed["day_starts"])
-    if "day_closes" in typed:
-        values["day_closes"] = None if typed["day_closes"] == NEVER else _time(typed["day_closes"])
+    """Sets the `SITE_FIELDS` that are given. Raises SetupError."""
+    values = {**column_values(SITE_FIELDS, typed), "config_revision": settings.c.config_revision + 1}
     with engine.begin() as connection:
         if "time_zone" in typed:
-            values["time_zone"] = _time_zone(connection, typed["time_zone"])
+            _require_time_zone(connection, typed["time_zone"])
         connection.execute(update(settings).values(values))
         log_act(connection, "site_set", "site", **typed)
 
@@ -156,7 +147,7 @@ def _set_hours(connection: Connection, service: int, hours: str | None, last_tic
     held, last = _hours_of(connection, service)
     periods = held if hours is None else parse_hours(hours)
     if last_ticket is not None:
-        last = _whole(last_ticket, "minutes", 0, 1439)
+        last = whole_number(last_ticket, "minutes", 0, 1439)
         if last and not periods:
             raise SetupError("A service that is always open has no last ticket: give it --hours, too.")
     for period in periods:
@@ -195,36 +186,10 @@ def _service_id(connection: Connection, code: str | None) -> int | None:
     return found
 
 
-def _whole(typed: str, what: str, least: int, most: int) -> int:
-    if not re.fullmatch(r"[0-9]{1,9}", typed) or not least <= int(typed) <= most:
-        raise SetupError(f"“{typed}” is no number of {what}: write a whole number from {least} to {most}.")
-    return int(typed)
-
-
-def _name(typed: str) -> str:
-    if not typed.strip():
-        raise SetupError("A name can't be empty.")
-    return typed.strip()
-
-
-def _rule(typed: str) -> str:
-    if typed not in RULES:
-        raise SetupError(f"“{typed}” is no rule: write {' or '.join(RULES)}.")
-    return typed
-
-
-def _time(typed: str) -> time:
-    found = re.fullmatch(r"(\d{1,2}):(\d{2})", typed)
-    if found is None or int(found[1]) > 23 or int(found[2]) > 59:
-        raise SetupError(f"“{typed}” is no time of day: write it like 04:00.")
-    return time(int(found[1]), int(found[2]))
-
-
-def _time_zone(connection: Connection, typed: str) -> str:
+def _require_time_zone(connection: Connection, typed: str) -> None:
     known = text("SELECT name FROM pg_timezone_names WHERE name = :name")
     if connection.execute(known, {"name": typed}).first() is None:
         raise SetupError(f"There is no time zone {typed}. Write it like Europe/Berlin.")
-    return typed
 
 
 def _day(typed: str) -> date:
@@ -232,16 +197,3 @@ def _day(typed: str) -> date:
         return date.fromisoformat(typed)
     except ValueError:
         raise SetupError(f"“{typed}” is no day: write it like 2026-12-24.") from None
-
-
-_SERVICE_VALUES: dict[str, tuple[str, Callable[[str], Any]]] = {
-    "name": ("name", _name),
-    "head_start": (
-        "head_start",
-        lambda typed: None if typed == OFF else timedelta(minutes=_whole(typed, "minutes", 0, 1440)),
-    ),
-    "pace": ("configured_pace_seconds", lambda typed: 60 * _whole(typed, "minutes", 1, 1440)),
-    "quota": ("daily_quota", lambda typed: None if typed == OFF else _whole(typed, "tickets", 1, 1_000_000)),
-    "no_show_calls": ("no_show_calls", lambda typed: _whole(typed, "calls", 1, 1000)),
-}
-"""What may be typed of a service -> its column and how it is read."""

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from sqlalchemy import Engine
 
 from core.errors import SetupError
 from server.administration import clinic_settings, people_and_devices
+from server.administration.fields import COUNTER_FIELDS, SERVICE_FIELDS, SITE_FIELDS, Field
 from server.cli.command_database import current_engine, print_lines
 from server.cli.command_parser import Declarations, Group, add_command, group_of, run_by, settings_of
-
-HOURS = 'when it issues tickets: "mon-fri 08:00-12:00 13:00-17:00; sat 09:00-12:00", or always'
 
 
 def _declare_service(made: argparse.ArgumentParser) -> None:
@@ -35,17 +34,7 @@ def _add_service(group: Group) -> None:
     add.add_argument("--icon", help="the card's icon, e.g. stethoscope")
     change = add_command(group, "set", _service_set, "change a service; what is not given stays as it is")
     change.add_argument("code")
-    change.add_argument("--name")
-    change.add_argument(
-        "--head-start", help="minutes that medium priority is ahead of low, or off: medium goes first"
-    )
-    change.add_argument("--pace", help="minutes a patient, until enough consultations are known")
-    change.add_argument("--quota", help="tickets a business day, or off")
-    change.add_argument(
-        "--no-show-calls", help="calls before a no-show is final; before, to the end of the line"
-    )
-    change.add_argument("--hours", help=HOURS)
-    change.add_argument("--last-ticket", help="minutes before the end of each opening")
+    _add_fields(change, SERVICE_FIELDS)
     show = "list the services, their state and hours, and the closed days to come"
     add_command(group, "list", lambda a: print_lines(a, clinic_settings.list_services), show)
 
@@ -68,12 +57,7 @@ def _declare_counter(made: argparse.ArgumentParser) -> None:
     add.add_argument("--services", required=True, help="service codes in the order of serving, e.g. A,B")
     change = add_command(group, "set", _counter_set, "change a counter; what is not given stays as it is")
     change.add_argument("code")
-    change.add_argument("--name")
-    change.add_argument("--services", help="service codes in the order of serving, e.g. A,B")
-    change.add_argument(
-        "--rule",
-        help="who is next: best_rank of all its lines, or in_order of its services within a priority",
-    )
+    _add_fields(change, COUNTER_FIELDS)
     show = "list the counters, their state, services and rule"
     add_command(group, "list", lambda a: print_lines(a, clinic_settings.list_counters), show)
 
@@ -81,22 +65,27 @@ def _declare_counter(made: argparse.ArgumentParser) -> None:
 def _declare_site(made: argparse.ArgumentParser) -> None:
     site = run_by(made, _site)
     site.add_argument("name", nargs="?")
-    site.add_argument("--time-zone", help="an IANA name, e.g. Europe/Berlin")
-    site.add_argument("--day-starts", help="when numbers begin again, e.g. 04:00")
-    site.add_argument("--day-closes", help="when who still waits is cancelled, e.g. 22:00, or never")
+    _add_fields(site, SITE_FIELDS[1:])
 
 
-def _typed(arguments: argparse.Namespace, *options: str) -> dict[str, str]:
-    """The options that were given."""
-    return {option: value for option in options if (value := getattr(arguments, option)) is not None}
+def _add_fields(made: argparse.ArgumentParser, fields: Iterable[Field]) -> None:
+    for field in fields:
+        made.add_argument(field.option, help=field.help)
+
+
+def _typed(arguments: argparse.Namespace, fields: Iterable[Field]) -> dict[str, str]:
+    """Field -> what was typed, of the options that were given."""
+    return {field.name: typed for field in fields if (typed := getattr(arguments, field.name)) is not None}
 
 
 def _set(
-    arguments: argparse.Namespace, change: Callable[[Engine, str, Mapping[str, str]], None], *options: str
+    arguments: argparse.Namespace,
+    change: Callable[[Engine, str, Mapping[str, str]], None],
+    fields: Sequence[Field],
 ) -> None:
-    typed = _typed(arguments, *options)
+    typed = _typed(arguments, fields)
     if not typed:
-        said = ", ".join("--" + option.replace("_", "-") for option in options)
+        said = ", ".join(field.option for field in fields)
         raise SetupError(f"Say what to change: {said}.")
     with current_engine(settings_of(arguments), must_exist=True) as engine:
         change(engine, arguments.code, typed)
@@ -110,8 +99,7 @@ def _service_add(arguments: argparse.Namespace) -> None:
 
 
 def _service_set(arguments: argparse.Namespace) -> None:
-    options = ("name", "head_start", "pace", "quota", "no_show_calls", "hours", "last_ticket")
-    _set(arguments, clinic_settings.set_service, *options)
+    _set(arguments, clinic_settings.set_service, SERVICE_FIELDS)
 
 
 def _close_on(arguments: argparse.Namespace) -> None:
@@ -130,11 +118,11 @@ def _counter_add(arguments: argparse.Namespace) -> None:
 
 
 def _counter_set(arguments: argparse.Namespace) -> None:
-    _set(arguments, clinic_settings.set_counter, "name", "services", "rule")
+    _set(arguments, clinic_settings.set_counter, COUNTER_FIELDS)
 
 
 def _site(arguments: argparse.Namespace) -> None:
-    typed = _typed(arguments, "name", "time_zone", "day_starts", "day_closes")
+    typed = _typed(arguments, SITE_FIELDS)
     if not typed:
         print_lines(arguments, clinic_settings.show_site)
         return
