@@ -34,6 +34,20 @@ def test_no_modal_exec_outside_the_application() -> None:
     assert set(found) <= {"core/qt/app.py"}
 
 
+def test_every_task_of_the_hub_is_a_chore_or_is_awaited_by_its_maker() -> None:
+    """A task that runs beside the requests and ends by an error would end unseen: `server/chores.py` sees it."""
+    made = re.compile(r"\bcreate_task\(|\bensure_future\(|\.gather\(|\bTaskGroup\(|\bThread\(")
+    found = {told(file) for file in python_files("server") if made.search(file.read_text("utf-8"))}
+    assert found == {
+        "server/chores.py",
+        "server/checks/races.py",  # a command's own loop, which ends with the first error
+        "server/connections/visitors.py",  # goodbyes, in groups of the chores that say them
+        "server/database/watch.py",  # looks, each awaited by those who asked for it
+        "server/postgres/process.py",  # the thread that forks PostgreSQL, and waits for its end
+        "server/pushes/outbox.py",  # a client's recovery: a failed one is logged and ends the connection
+    }
+
+
 def test_no_file_is_a_catch_all() -> None:
     catch_all = {"util", "utils", "helper", "helpers", "common", "misc"}
     assert [told(file) for file in python_files(*SOURCES, "tests") if file.stem in catch_all] == []

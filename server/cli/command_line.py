@@ -1,4 +1,7 @@
-"""`inturn-hub`: one parser, one function a command. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 violations found."""
+"""`inturn-hub`: one parser, one function a command.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 violations found, 4 the hub ended itself to be started again.
+"""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import signal
+from functools import partial
 from pathlib import Path
 
 from core.errors import HubError, SetupError
@@ -20,10 +21,12 @@ from server.schema.own_database import prepare
 log = logging.getLogger(__name__)
 
 WATCH_SECONDS = 0.5
+GIVEN_UP = 4
+"""The exit code of a hub that ended because a chore that it can't do without failed again and again."""
 
 
 def serve(settings: Settings) -> int:
-    """Serves until told to stop; exit code 0. Raises SetupError."""
+    """Serves until told to stop: exit code 0; GIVEN_UP when the hub ends itself. Raises SetupError."""
     logs.configure()
     tls_files(settings)
     if settings.database_url:
@@ -44,8 +47,7 @@ def _serve_on(settings: Settings, url: str, embedded: EmbeddedPostgres | None) -
         metrics_from=settings.metrics_from,
     )
     with asyncio.Runner(loop_factory=hub.new_loop) as runner:
-        runner.run(_run(hub, embedded))
-    return 0
+        return runner.run(run_hub(hub, embedded))
 
 
 def tls_files(settings: Settings) -> TlsFiles | None:
@@ -59,8 +61,10 @@ def tls_files(settings: Settings) -> TlsFiles | None:
     return files
 
 
-async def _run(hub: Hub, embedded: EmbeddedPostgres | None) -> None:
+async def run_hub(hub: Hub, embedded: EmbeddedPostgres | None) -> int:
+    """Serves in the running loop until a signal, or a vital chore, ends it; the exit code. Raises SetupError."""
     stop = asyncio.Event()
+    hub.chores.on_given_up = stop.set
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         with contextlib.suppress(NotImplementedError):
@@ -72,17 +76,20 @@ async def _run(hub: Hub, embedded: EmbeddedPostgres | None) -> None:
     except HubError as error:
         raise SetupError(f"The hub can't start: {error.message}") from error
     print(f"listening on {hub.url}", flush=True)
-    watch = loop.create_task(_keep_database(hub, embedded)) if embedded else None
+    if embedded is not None:
+        watch_database(hub, embedded)
     await stop.wait()
     log.info("Stopping")
-    if watch is not None:
-        watch.cancel()
-        await asyncio.gather(watch, return_exceptions=True)
     await hub.stop()
+    return 0 if hub.chores.given_up is None else GIVEN_UP
+
+
+def watch_database(hub: Hub, embedded: EmbeddedPostgres) -> None:
+    """Starts the hub's own database again whenever it is gone: it was killed, or the process that owned it ended."""
+    hub.chores.start("watch of the private PostgreSQL", partial(_keep_database, hub, embedded))
 
 
 async def _keep_database(hub: Hub, embedded: EmbeddedPostgres) -> None:
-    """Starts the hub's own database again when it is gone: it was killed, or the process that owned it ended."""
     while True:
         await asyncio.sleep(WATCH_SECONDS)
         if hub.misses_database:

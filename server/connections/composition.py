@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib import metadata
 
+from server.chores import Chores
 from server.database.calls import Database
 from server.database.channel import DatabaseChannel
 from server.door.access import Access
@@ -33,7 +34,7 @@ class HubComponents:
     version: str
 
 
-async def assemble(database: Database, limits: Limits) -> HubComponents:
+async def assemble(database: Database, limits: Limits, chores: Chores) -> HubComponents:
     """Reads the site and builds the components on an open database. Raises Unavailable."""
     clinic_lists = ClinicLists(database)
     await clinic_lists.refresh()
@@ -41,7 +42,7 @@ async def assemble(database: Database, limits: Limits) -> HubComponents:
     operations = QueueOperations(database, salt, LineTurns(), clinic_lists.services_of)
     notifications = NotificationService(database, operations, clinic_lists, DatabaseChannel(database.address))
     watch, version = HubWatch(database, operations, clinic_lists), _version()
-    metrics = Metrics(notifications, database, watch, version)
+    metrics = Metrics(notifications, database, watch, chores, version)
     return HubComponents(
         database=database,
         access=Access(database, limits),
@@ -50,7 +51,7 @@ async def assemble(database: Database, limits: Limits) -> HubComponents:
         notifications=notifications,
         metrics=metrics,
         watch=watch,
-        condition=HubCondition(notifications, database, watch, metrics, version),
+        condition=HubCondition(notifications, database, watch, metrics, chores, version),
         version=version,
     )
 

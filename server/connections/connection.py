@@ -85,6 +85,10 @@ class ClientConnection:
         except TimeoutError:
             # The library waits for ever until a goodbye is written, which it never is to one that has stopped reading.
             self._socket.transport.abort()
+        except asyncio.CancelledError:
+            # The chore that sends it away failed. Nobody says goodbye to a client twice, so it must not stay.
+            self._socket.transport.abort()
+            raise
 
     async def _live(self) -> None:
         self._socket.protocol.max_message_size = MAX_HELLO_BYTES

@@ -12,6 +12,7 @@ import logging
 import socket
 import sys
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
 from functools import partial
 from http import HTTPStatus
 from typing import Any
@@ -20,8 +21,9 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.http11 import Request, Response
 from websockets.typing import Origin, Subprotocol
 
-from core.errors import HubError, SetupError
+from core.errors import HubError
 from core.wire.protocol import CLOSE_TOO_MANY, MAX_REQUEST_BYTES, SUBPROTOCOL
+from server.chores import BACK_OFF, BackOff, Chores
 from server.connections import http_pages
 from server.connections.composition import HubComponents, assemble
 from server.connections.connection import GOODBYE_SECONDS, ClientConnection
@@ -58,6 +60,7 @@ class Hub:
     Attributes:
         port: the port it listens on, once started.
         components: what is behind the sockets, once started.
+        chores: its tasks beside the requests; when they are `given_up`, the hub is to be stopped.
     """
 
     def __init__(
@@ -70,6 +73,7 @@ class Hub:
         limits: Limits = DEFAULT_LIMITS,
         origins: Sequence[str] = (),
         metrics_from: str = http_pages.OWN_COMPUTER,
+        back_off: BackOff = BACK_OFF,
     ) -> None:
         """Raises SetupError for TLS files or networks that can't be used.
 
@@ -77,9 +81,11 @@ class Hub:
             tls: the certificate and key; without them the hub speaks plainly.
             origins: web pages that may connect, e.g. "https://clinic.example"; programs, which have none, always may.
             metrics_from: networks whose computers may read `/metrics`.
+            back_off: how soon a chore that failed is started again.
         """
         self.port = port
         self.components: HubComponents
+        self.chores = Chores(back_off)
         self._database = Database(database_url)
         self._host = host
         self._tls = TlsDoor(tls) if tls else None
@@ -88,8 +94,8 @@ class Hub:
         self._readers = http_pages.Readers(metrics_from)
         self._doorway = Doorway(limits)
         self._visitors: Visitors
-        self._chores: list[asyncio.Task[None]] = []
         self._servers: list[Server] = []
+        self._opened = AsyncExitStack()
 
     @property
     def url(self) -> str:
@@ -110,52 +116,64 @@ class Hub:
         return not self._database.available
 
     async def start(self) -> None:
-        """Listens. Raises SetupError when the port is taken, Unavailable without a database."""
-        await self._database.open()
-        try:
-            self.components = await assemble(self._database, self._limits)
-        except HubError:
-            await self._database.close()
-            raise
-        await self.components.notifications.start()
-        self.components.watch.start()
-        self._visitors = Visitors(self.components.access, self.components.metrics)
-        self.components.notifications.outside.on_configuration = self._visitors.look_again
-        loop = asyncio.get_running_loop()
-        chores = [self._visitors.keep(), self._tidy(), self._keep_days()]
-        if self._tls is not None:
-            chores.append(self._tls.watch())
-        self._chores = [loop.create_task(chore) for chore in chores]
-        self._doorway.on_refused = self.components.metrics.refuse_connection
-        try:
-            sockets = self._doorway.listen(self._host, self.port)
-        except SetupError:
-            await self.stop()
-            raise
-        self.port = sockets[0].getsockname()[1]
-        self._servers = [await self._serve_on(each) for each in sockets]
+        """Listens. Raises SetupError when the port is taken, Unavailable without a database.
+
+        Whatever it has opened is closed when a later step fails.
+        """
+        async with AsyncExitStack() as opened:
+            await self._open_components(opened)
+            self._start_chores()
+            await self._listen(opened)
+            self._opened = opened.pop_all()
         # What is here now stays: looking for garbage among it holds up everybody for 60 ms, again and again.
         gc.freeze()
         log.info("Listening on %s", self.url)
 
     async def stop(self) -> None:
-        """Says goodbye to every client (1001) and lets go of the database."""
-        for server in self._servers:
-            server.close()
-        for server in self._servers:
-            await server.wait_closed()
-        for chore in self._chores:
-            chore.cancel()
-        await asyncio.gather(*self._chores, return_exceptions=True)
-        await self.components.watch.stop()
-        await self.components.notifications.stop()
-        self.components.access.close()
-        await self._database.close()
+        """Says goodbye to every client (1001), ends the chores and lets go of the database."""
+        await self._opened.aclose()
 
     def renew_certificate(self) -> None:
         """Loads the certificate's files again, as when they have changed."""
         if self._tls is not None:
             self._tls.renew()
+
+    async def _open_components(self, opened: AsyncExitStack) -> None:
+        """What is behind the sockets. What is opened first is closed last."""
+        opened.push_async_callback(self._database.close)
+        opened.push_async_callback(self.chores.stop)
+        await self._database.open(self.chores)
+        self.components = await assemble(self._database, self._limits, self.chores)
+        opened.callback(self.components.access.close)
+        opened.push_async_callback(self.components.notifications.stop)
+        await self.components.notifications.start(self.chores)
+        self._visitors = Visitors(self.components.access, self.components.metrics)
+        self.components.notifications.outside.on_configuration = self._visitors.look_again
+        self._doorway.on_refused = self.components.metrics.refuse_connection
+
+    def _start_chores(self) -> None:
+        self.components.watch.start(self.chores)
+        self._visitors.start(self.chores)
+        self.chores.start("tidying of old requests", self._tidy)
+        self.chores.start("daily close", self._keep_days)
+        if self._tls is not None:
+            self.chores.start("certificate watch", self._tls.watch)
+
+    async def _listen(self, opened: AsyncExitStack) -> None:
+        sockets = self._doorway.listen(self._host, self.port)
+        for each in sockets:
+            opened.callback(each.close)
+        opened.push_async_callback(self._close_servers)
+        self.port = sockets[0].getsockname()[1]
+        for each in sockets:
+            self._servers.append(await self._serve_on(each))
+
+    async def _close_servers(self) -> None:
+        servers, self._servers = self._servers, []
+        for server in servers:
+            server.close()
+        for server in servers:
+            await server.wait_closed()
 
     async def _serve_on(self, listening: socket.socket) -> Server:
         sockets: dict[str, Any] = {"create_connection": partial(HubSocket, known=Turns(), strangers=Turns())}
@@ -240,8 +258,6 @@ class Hub:
                     log.info("%s", _told(closed.result))
             except HubError as error:
                 log.info("Whether the day is to be closed could not be asked: %s", error.message)
-            except Exception:
-                log.exception("The daily close failed; it is tried again")
             await asyncio.sleep(DAY_SECONDS)
 
 

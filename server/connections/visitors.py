@@ -10,6 +10,7 @@ from time import monotonic
 
 from core.errors import HubError
 from core.wire.protocol import CLOSE_SILENT, CLOSE_UNAUTHENTICATED, SILENCE_SECONDS
+from server.chores import Chores
 from server.connections.connection import GOODBYE_SECONDS, ClientConnection
 from server.door.access import Access
 from server.health.metrics import Metrics
@@ -27,7 +28,7 @@ ASK_AGAIN_SECONDS = 1.0
 
 
 class Visitors:
-    """The clients of one hub; `keep` is its chore."""
+    """The clients of one hub."""
 
     def __init__(self, access: Access, metrics: Metrics) -> None:
         self._access = access
@@ -48,24 +49,29 @@ class Visitors:
         """Somebody may have been revoked, disabled or signed out: the database is asked at once."""
         self._changed.set()
 
-    async def keep(self) -> None:
-        """Every quarter of a second sends away who may not stay; the database is asked beside, however long it takes."""
+    def start(self, chores: Chores) -> None:
+        """Begins to send away who may not stay; two chores, since the database may take long to answer."""
+        chores.start("sweep of silent clients", self._keep_sweeping)
+        chores.start("check of who may stay", self._keep_asking)
+
+    async def _keep_sweeping(self) -> None:
+        """Every quarter of a second."""
         async with asyncio.TaskGroup() as goodbyes:
-            goodbyes.create_task(self._keep_asking(goodbyes))
             while True:
                 await asyncio.sleep(SWEEP_SECONDS)
                 await self._send_away(goodbyes, self._silent(), CLOSE_SILENT, "silent")
                 await self._send_away(goodbyes, self._ended(), CLOSE_UNAUTHENTICATED, "session ended")
 
-    async def _keep_asking(self, goodbyes: asyncio.TaskGroup) -> None:
+    async def _keep_asking(self) -> None:
         """Every ten seconds, and at once after `look_again`; a second after the database did not answer."""
-        while True:
-            self._changed.clear()
-            revoked = await self._revoked()
-            await self._send_away(goodbyes, revoked or (), CLOSE_UNAUTHENTICATED, "revoked")
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(ASK_SECONDS if revoked is not None else ASK_AGAIN_SECONDS):
-                    await self._changed.wait()
+        async with asyncio.TaskGroup() as goodbyes:
+            while True:
+                self._changed.clear()
+                revoked = await self._revoked()
+                await self._send_away(goodbyes, revoked or (), CLOSE_UNAUTHENTICATED, "revoked")
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(ASK_SECONDS if revoked is not None else ASK_AGAIN_SECONDS):
+                        await self._changed.wait()
 
     def _silent(self) -> list[ClientConnection]:
         until = monotonic() - SILENT_SECONDS
@@ -81,9 +87,6 @@ class Visitors:
         try:
             admitted = await self._access.still_admitted({each.secret_hash for each in known.values()})
         except HubError:
-            return None
-        except Exception:
-            log.exception("Who may stay could not be asked; it is asked again")
             return None
         return [client for client, each in known.items() if admitted.get(each.secret_hash) != each.role]
 

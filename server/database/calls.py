@@ -14,6 +14,7 @@ from typing import Any
 import psycopg
 
 from core.errors import HubError
+from server.chores import Chores
 from server.database.address import connection_options, driver_url, place_of
 from server.database.errors import away, busy, is_trouble, met_another, wrapped
 from server.database.pool import Connection, ConnectionPool
@@ -77,10 +78,10 @@ class Database:
         """Connections: `size` that there are, `idle` of them, `max` allowed; calls that are `waiting` for one."""
         return self._pool.stats()
 
-    async def open(self) -> None:
-        """Begins to watch; does not wait for the database."""
+    async def open(self, chores: Chores) -> None:
+        """Begins to watch, as one of `chores`; does not wait for the database."""
         self._open = True
-        self._watch.start()
+        self._watch.start(chores)
 
     async def close(self) -> None:
         """Closes every connection; a call that is under way fails."""

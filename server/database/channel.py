@@ -11,12 +11,14 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable, Coroutine
+from functools import partial
 from secrets import token_hex
 from time import monotonic
 from typing import Any
 
 import psycopg
 
+from server.chores import Chores
 from server.database.address import CONNECT_SECONDS, connection_options, driver_url
 from server.database.errors import first_line
 from server.database.pool import Connection, hang_up
@@ -42,23 +44,16 @@ class DatabaseChannel:
         self._due = asyncio.Event()
         self._unheard_since: float | None = None
         self._listening: Connection | None = None
-        self._tasks: list[asyncio.Task[None]] = []
 
-    def start(self, on_wake: Callable[[], None]) -> None:
+    def start(self, on_wake: Callable[[], None], chores: Chores) -> None:
         """Listens from now on; `on_wake` is called when another hub or the command line changed something."""
         self._on_wake = on_wake
-        loop = asyncio.get_running_loop()
-        self._tasks = [loop.create_task(_again_and_again(part)) for part in (self._listen, self._speak)]
+        chores.start("listener to other hubs", partial(_again_and_again, self._listen))
+        chores.start("speaker to other hubs", partial(_again_and_again, self._speak))
 
     def wake_others(self) -> None:
         """Something was committed here: the other hubs are told, once for all of the next 20 ms."""
         self._due.set()
-
-    async def aclose(self) -> None:
-        """Ends listening and speaking."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _listen(self) -> None:
         async with _connected(self._address, "inturn-hub listens") as connection:
@@ -111,8 +106,6 @@ async def _again_and_again(part: Callable[[], Coroutine[Any, Any, None]]) -> Non
             level = logging.DEBUG if told else logging.INFO  # once for each break, however often it is tried
             log.log(level, "The channel to the other hubs is broken and made again: %s", first_line(error))
             told = True
-        except Exception:
-            log.exception("The channel to the other hubs failed; it is made again")
         await asyncio.sleep(AGAIN_SECONDS)
 
 

@@ -16,6 +16,7 @@ from time import monotonic
 import psycopg
 from circuitbreaker import CircuitBreaker
 
+from server.chores import Chore, Chores
 from server.database.address import CONNECT_SECONDS, each_host
 from server.database.errors import first_line, is_trouble
 from server.database.pool import ConnectionPool
@@ -51,7 +52,7 @@ class DatabaseWatch:
         self._pool = pool
         self._looked = 0.0
         self._look: asyncio.Task[None] | None = None
-        self._watch: asyncio.Task[None] | None = None
+        self._chore: Chore | None = None
         self._breaker = CircuitBreaker(
             failure_threshold=1,
             recovery_timeout=LOOK_EVERY_SECONDS,
@@ -64,16 +65,17 @@ class DatabaseWatch:
         """Whether calls may go through."""
         return bool(self._breaker.closed)
 
-    def start(self) -> None:
-        """Begins to watch."""
-        self._watch = asyncio.get_running_loop().create_task(self._keep_watch())
+    def start(self, chores: Chores) -> None:
+        """Begins to watch. Vital: without it a database that is back would never be found."""
+        self._chore = chores.start("database watch", self._keep_watch, vital=True)
 
     async def aclose(self) -> None:
         """Ends watching."""
-        tasks = [task for task in (self._watch, self._look) if task is not None]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        if self._chore is not None:
+            await self._chore.stop()
+        if self._look is not None:
+            self._look.cancel()
+            await asyncio.gather(self._look, return_exceptions=True)
 
     async def look(self) -> bool:
         """Whether the database takes writes now: looked once for everybody who asks meanwhile."""

@@ -33,6 +33,14 @@ class TlsFiles:
     key: Path
 
 
+@dataclass(frozen=True)
+class _Pair:
+    """A certificate and key in use: what connections are opened with, and the certificate as it was read."""
+
+    context: ssl.SSLContext
+    certificate: str
+
+
 class TlsDoor:
     """The context that connections are opened with; the certificate in it is the newest good one.
 
@@ -46,20 +54,21 @@ class TlsDoor:
         asyncio.sslproto.SSLProtocol.max_size = READ_BUFFER_BYTES
         self._files = files
         self._stamps = _stamps(files)
-        self.context = self._current = _loaded(files)
+        self._pair = _loaded(files)
+        self.context = self._pair.context
         self.context.sni_callback = self._choose
-        self.valid_until = _examined(self._current, files)
+        self.valid_until = _examined(self._pair, files)
         _warn_if_readable(files.key)
 
     def renew(self) -> None:
         """Loads the files again for connections from now on; damaged ones are logged, and the old ones go on."""
         self._stamps = _stamps(self._files)
         try:
-            self._current = _loaded(self._files)
+            self._pair = _loaded(self._files)
         except SetupError as error:
             log.error("The new certificate is not used, the old one goes on. %s", error.message)
             return
-        self.valid_until = _examined(self._current, self._files)
+        self.valid_until = _examined(self._pair, self._files)
         log.info("The certificate was loaded again")
 
     async def watch(self) -> None:
@@ -72,12 +81,12 @@ class TlsDoor:
                 self.renew()
                 reminded = loop.time()
             elif loop.time() - reminded > REMIND_SECONDS:
-                self.valid_until = _examined(self._current, self._files)
+                self.valid_until = _examined(self._pair, self._files)
                 reminded = loop.time()
 
     def _choose(self, connection: ssl.SSLObject, name: str | None, context: ssl.SSLContext) -> None:
         """OpenSSL asks at the beginning of every connection, whether the client named the hub or not."""
-        connection.context = self._current
+        connection.context = self._pair.context
 
 
 def check_files(files: TlsFiles) -> None:
@@ -97,19 +106,25 @@ def _stamp(path: Path) -> tuple[int, int, int]:
     return (found.st_ino, found.st_mtime_ns, found.st_size)
 
 
-def _loaded(files: TlsFiles) -> ssl.SSLContext:
-    for path in (files.certificate, files.key):
-        try:
-            path.read_bytes()
-        except OSError as error:
-            raise SetupError(f"{path} can't be read for TLS: {error.strerror}.") from error
+def _loaded(files: TlsFiles) -> _Pair:
+    certificate, _ = (_read(path) for path in (files.certificate, files.key))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     try:
         context.load_cert_chain(files.certificate, files.key, password=lambda: _no_password(files.key))
     except ssl.SSLError as error:
         raise SetupError(_why_not(error, files)) from error
-    return context
+    except OSError as error:
+        # A renewal may take a file away between the two reads.
+        raise SetupError(f"{files.certificate} or {files.key} is gone: {error.strerror}.") from error
+    return _Pair(context, certificate.decode("ascii", "replace"))
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise SetupError(f"{path} can't be read for TLS: {error.strerror}.") from error
 
 
 def _no_password(key: Path) -> NoReturn:
@@ -124,10 +139,10 @@ def _why_not(error: ssl.SSLError, files: TlsFiles) -> str:
     )
 
 
-def _examined(context: ssl.SSLContext, files: TlsFiles) -> datetime | None:
+def _examined(pair: _Pair, files: TlsFiles) -> datetime | None:
     """When the certificate ends, found by a handshake in memory; warns of one that clients will not accept."""
     try:
-        ends = _shown_to_a_client(context, files)
+        ends = _shown_to_a_client(pair)
     except ssl.SSLCertVerificationError as error:
         if error.verify_code == _EXPIRED:
             log.warning("The certificate %s has expired: clients will refuse it.", files.certificate)
@@ -142,15 +157,18 @@ def _examined(context: ssl.SSLContext, files: TlsFiles) -> datetime | None:
     return ends
 
 
-def _shown_to_a_client(context: ssl.SSLContext, files: TlsFiles) -> datetime:
-    """Lets a client that trusts just this certificate look at it. Raises SSLError."""
+def _shown_to_a_client(pair: _Pair) -> datetime:
+    """Lets a client that trusts just this certificate look at it. Raises SSLError.
+
+    The certificate is the one that was read, not its file: that may be away, or another one, by now.
+    """
     trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     trusting.check_hostname = False
     trusting.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-    trusting.load_verify_locations(files.certificate)
+    trusting.load_verify_locations(cadata=pair.certificate)
     to_client, to_hub = ssl.MemoryBIO(), ssl.MemoryBIO()
     client = trusting.wrap_bio(to_client, to_hub)
-    hub = context.wrap_bio(to_hub, to_client, server_side=True)
+    hub = pair.context.wrap_bio(to_hub, to_client, server_side=True)
     for side in (client, hub, client):
         try:
             side.do_handshake()

@@ -8,8 +8,9 @@ from time import monotonic
 
 from core.line.tickets import CounterSummary
 from core.wire.system_health import HealthFigures, SlowClient, SystemHealth
+from server.chores import Chores
 from server.database.calls import Database
-from server.health.findings import Surroundings, assess
+from server.health.findings import FailedChore, Surroundings, assess
 from server.health.metrics import Metrics
 from server.health.watch import HubWatch
 from server.pushes.notification_service import NotificationService
@@ -27,12 +28,14 @@ class HubCondition:
         database: Database,
         watch: HubWatch,
         metrics: Metrics,
+        chores: Chores,
         version: str,
     ) -> None:
         self._notifications = notifications
         self._database = database
         self._watch = watch
         self._metrics = metrics
+        self._chores = chores
         self._version = version
 
     def report(self) -> SystemHealth:
@@ -77,6 +80,21 @@ class HubCondition:
             slowest=f"{slow[0].role} {slow[0].client}" if slow else None,
             unserved=unserved(waiting, clinic_lists.counters),
             checked_ago=None if oldest is None else (now - oldest).total_seconds(),
+            failed_chores=self._failed_chores(),
+        )
+
+    def _failed_chores(self) -> tuple[FailedChore, ...]:
+        now = monotonic()
+        return tuple(
+            FailedChore(
+                name=chore.name,
+                failures=chore.in_a_row,
+                failure=chore.failure,
+                ago=now - chore.failed_at,
+                again_in=None if chore.up else max(0.0, chore.again_at - now),
+            )
+            for chore in self._chores.named.values()
+            if chore.failures
         )
 
 

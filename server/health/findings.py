@@ -19,7 +19,24 @@ BEHIND_SECONDS = 10.0
 MANY_THROTTLED = 10
 MANY_LIMITED = 100
 OLD_CHECK_SECONDS = 3600.0
+REMEMBERED_SECONDS = 600.0
+"""For how long a chore that runs again is still spoken of."""
 _WORST_FIRST: tuple[HealthLevel, ...] = ("failed", "warning", "ok")
+
+
+class FailedChore(msgspec.Struct, frozen=True, kw_only=True):
+    """A task beside the requests that has failed.
+
+    Attributes:
+        name: e.g. "certificate watch". failures: in a row. failure: the latest one's kind, e.g. "OSError".
+        ago: seconds since then. again_in: seconds until it is started again; None while it runs again.
+    """
+
+    name: str
+    failures: int
+    failure: str
+    ago: float
+    again_in: float | None = None
 
 
 class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,6 +48,7 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
         slowest: the client that has been behind for longest, e.g. "monitor device:3"; None if nobody is.
         unserved: service -> patients waiting, where no open counter serves it.
         checked_ago: seconds since the lines' oldest check; None before the first.
+        failed_chores: those that have failed since this hub's start, however long ago.
     """
 
     database_place: str = "this computer"
@@ -38,6 +56,7 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     slowest: str | None = None
     unserved: dict[str, int] = {}
     checked_ago: float | None = None
+    failed_chores: tuple[FailedChore, ...] = ()
 
 
 def assess(figures: HealthFigures, beside: Surroundings, at: datetime) -> SystemHealth:
@@ -90,7 +109,8 @@ def _notifications(figures: HealthFigures, beside: Surroundings) -> HealthCheck:
         return _failed(
             "notifications",
             "The notification service has stopped: windows show an old line.",
-            "Restart this hub; clients come back by themselves. Keep its log for the developers.",
+            "It is started again by itself, and if it goes on failing the hub ends. "
+            "Keep the hub's log for the developers.",
         )
     if figures.notification_backlog:
         return _warning(
@@ -201,6 +221,26 @@ def _lines(figures: HealthFigures, beside: Surroundings) -> HealthCheck:
     return _ok("lines", "Wherever patients wait, a counter is open.")
 
 
+def _chores(figures: HealthFigures, beside: Surroundings) -> HealthCheck:
+    down = [chore for chore in beside.failed_chores if chore.again_in is not None]
+    mended = [chore for chore in beside.failed_chores if chore not in down and chore.ago < REMEMBERED_SECONDS]
+    if not down and not mended:
+        return _ok("chores", "Every task beside the requests runs.")
+    sentence = " ".join(_failure_of(chore) for chore in (*down, *mended))
+    advice = "The log has a traceback for each failure: please send it to the developers."
+    if down:
+        return _failed("chores", sentence, f"Restart this hub if it does not mend by itself. {advice}")
+    return _warning("chores", sentence, advice)
+
+
+def _failure_of(chore: FailedChore) -> str:
+    times = "once" if chore.failures == 1 else f"{chore.failures} times"
+    last = f"{told(chore.ago)} ago ({chore.failure})"
+    since = last if chore.failures == 1 else f"last {last}"
+    now = "it runs again" if chore.again_in is None else f"it is tried again in {told(chore.again_in)}"
+    return f"The {chore.name} failed {times}, {since}; {now}."
+
+
 def _calls(count: int) -> str:
     return "1 call waits" if count == 1 else f"{count} calls wait"
 
@@ -227,4 +267,5 @@ _LOOKS: tuple[Callable[[HealthFigures, Surroundings], HealthCheck], ...] = (
     _faults,
     _door,
     _lines,
+    _chores,
 )

@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from server.chores import Chores
 from server.database.calls import Database
 from server.health.watch import HubWatch
 from server.pushes.notification_service import NotificationService
@@ -30,12 +31,14 @@ class HubMetrics(Collector):
         notifications: NotificationService,
         database: Database,
         watch: HubWatch,
+        chores: Chores,
         version: str,
         registry: CollectorRegistry,
     ) -> None:
         self._notifications = notifications
         self._database = database
         self._watch = watch
+        self._chores = chores
         self._version = version
         self.published = Histogram(
             "inturn_publish_duration_seconds",
@@ -68,6 +71,7 @@ class HubMetrics(Collector):
         yield from self._notification_metrics()
         yield from self._database_metrics()
         yield from self._integrity_metrics()
+        yield from self._chore_metrics()
 
     def _notification_metrics(self) -> Iterator[Metric]:
         service = self._notifications
@@ -125,6 +129,20 @@ class HubMetrics(Collector):
             violations.add_metric([service], found.violations)
             checked.add_metric([service], found.at.timestamp())
         yield from (violations, checked)
+
+    def _chore_metrics(self) -> Iterator[Metric]:
+        up = GaugeMetricFamily(
+            "inturn_chore_up",
+            "1 while a task beside the requests runs, 0 while it waits to be started again",
+            labels=["chore"],
+        )
+        failures = CounterMetricFamily(
+            "inturn_chore_failures", "Failures of a task beside the requests", labels=["chore"]
+        )
+        for chore in self._chores.named.values():
+            up.add_metric([chore.name], chore.up)
+            failures.add_metric([chore.name], chore.failures)
+        yield from (up, failures)
 
     def _observe_call(self, outcome: str, seconds: float) -> None:
         self._calls.labels(outcome).observe(seconds)

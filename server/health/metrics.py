@@ -24,6 +24,7 @@ from prometheus_client import (
 from core.errors import BY_REASON
 from core.line.tickets import QueueEvent
 from core.roles import EVERYBODY
+from server.chores import Chores
 from server.database.calls import Database
 from server.health.hub_metrics import HubMetrics
 from server.health.line_metrics import LineMetrics
@@ -65,7 +66,12 @@ class Metrics:
     """
 
     def __init__(
-        self, notifications: NotificationService, database: Database, watch: HubWatch, version: str
+        self,
+        notifications: NotificationService,
+        database: Database,
+        watch: HubWatch,
+        chores: Chores,
+        version: str,
     ) -> None:
         self._registry = registry = CollectorRegistry()
         self.lately = RecentCounts()
@@ -76,7 +82,7 @@ class Metrics:
         self._count_requests()
         self._count_refusals()
         self._lines = LineMetrics(notifications, registry)
-        self._hub = HubMetrics(notifications, database, watch, version, registry)
+        self._hub = HubMetrics(notifications, database, watch, chores, version, registry)
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=registry)
         notifications.events.on_published = self._published

@@ -8,8 +8,10 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from time import monotonic
 
 from core.errors import HubError
+from server.chores import Chores
 from server.database.calls import Database
 from server.operations.queue_operations import QueueOperations
 from server.pushes.clinic_lists import ClinicLists
@@ -58,23 +60,17 @@ class HubWatch:
         self._clinic_lists = clinic_lists
         self._round_seconds = round_seconds
         self._lags: deque[float] = deque([0.0], maxlen=KEPT_LAGS)
-        self._tasks: list[asyncio.Task[None]] = []
+        self._looked: dict[str, float] = {}
 
     @property
     def worst_lag(self) -> float:
         """The latest minute's worst lateness of the event loop, in seconds."""
         return max(self._lags)
 
-    def start(self) -> None:
+    def start(self, chores: Chores) -> None:
         """Begins to watch."""
-        loop = asyncio.get_running_loop()
-        self._tasks = [loop.create_task(self._keep_time()), loop.create_task(self._check_lines())]
-
-    async def stop(self) -> None:
-        """Ends it."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        chores.start("clock of the event loop", self._keep_time)
+        chores.start("check of the lines", self._check_lines)
 
     async def _keep_time(self) -> None:
         loop = asyncio.get_running_loop()
@@ -89,22 +85,20 @@ class HubWatch:
 
     async def _check_lines(self) -> None:
         while True:
-            services = sorted(self._clinic_lists.services)
+            services = self._clinic_lists.services
             self.checked = {code: found for code, found in self.checked.items() if code in services}
-            for service in services:
+            if services:
+                # Never the first of the list first: a line whose check fails would keep all the others from theirs.
+                service = min(sorted(services), key=lambda code: self._looked.get(code, 0.0))
+                self._looked[service] = monotonic()
                 await self._check(service)
-                await asyncio.sleep(max(LEAST_SECONDS, self._round_seconds / len(services)))
-            if not services:
-                await asyncio.sleep(self._round_seconds)
+            await asyncio.sleep(max(LEAST_SECONDS, self._round_seconds / max(1, len(services))))
 
     async def _check(self, service: str) -> None:
         try:
             found = await self._operations.validate_queue_integrity(service)
         except HubError:
             return  # It is known from elsewhere that the database is away; what was found last stays.
-        except Exception:
-            log.exception("Whether the line %s is sound could not be checked; it is tried again", service)
-            return
         wrong = len(found.missing_positions) + len(found.duplicate_positions)
         before = self.checked.get(service)
         self.checked[service] = Checked(wrong, datetime.now(UTC))

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 import msgspec
 
 from core.errors import HubError
+from server.chores import Chore, Chores
 from server.database.calls import Database
 
 log = logging.getLogger(__name__)
@@ -51,23 +52,17 @@ class ChangeWatch:
         self._on_look = on_look
         self._acted_on = CurrentRevisions("", 0, "", {}, {})
         self._woken = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
+        self._chore: Chore | None = None
 
     @property
     def running(self) -> bool:
         """Whether it looks."""
-        return self._task is not None and not self._task.done()
+        return self._chore is not None and self._chore.up
 
-    def start(self, known: CurrentRevisions) -> None:
-        """Begins; `known` is what the hub knows already."""
+    def start(self, known: CurrentRevisions, chores: Chores) -> None:
+        """Begins; `known` is what the hub knows already. Vital: without it windows show an old line."""
         self._acted_on = known
-        self._task = asyncio.get_running_loop().create_task(self._watch())
-
-    async def stop(self) -> None:
-        """Ends it."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        self._chore = chores.start("change watch", self._watch, vital=True)
 
     def wake(self) -> None:
         """Looks as soon as may be."""
@@ -84,8 +79,6 @@ class ChangeWatch:
                 await self._look()
             except HubError as error:
                 log.debug("Nobody can look what changed: %s", error.reason)
-            except Exception:
-                log.exception("Looking for changes failed; it goes on")
 
     async def _look(self) -> None:
         # Operations that end while the question is on its way make the lines newer than its answer.

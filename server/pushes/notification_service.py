@@ -15,6 +15,7 @@ import logging
 from collections.abc import Collection
 
 from core.line.tickets import QueueEvent, Snapshot
+from server.chores import Chores
 from server.database.calls import Database
 from server.database.channel import DatabaseChannel
 from server.operations.queue_operations import QueueOperations
@@ -56,19 +57,16 @@ class NotificationService:
         self.outside = OutsideChanges(database, clinic_lists, lines, lists, self.subscribers, self.events)
         self._waits = WaitKeeper(database, clinic_lists, self.notify_counters_changed)
 
-    async def start(self) -> None:
+    async def start(self, chores: Chores) -> None:
         """Reads the lines and begins. Raises HubError."""
         await self.lines.begin(self.clinic_lists.services, self.clinic_lists.epoch)
-        self.outside.start()
-        self._waits.start()
-        self._channel.start(self.outside.look_now)
+        self.outside.start(chores)
+        self._waits.start(chores)
+        self._channel.start(self.outside.look_now, chores)
         log.info("Notification service started")
 
     async def stop(self) -> None:
-        """Ends the watch and every recovery."""
-        await self._channel.aclose()
-        await self.outside.stop()
-        await self._waits.stop()
+        """Ends every recovery; its chores are the hub's to stop."""
         await self.subscribers.aclose()
         log.info("Notification service stopped")
 

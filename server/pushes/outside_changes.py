@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable
 
 from core.wire.protocol import push_frame
+from server.chores import Chores
 from server.database.calls import Database
 from server.pushes.change_watch import ChangeWatch, CurrentRevisions
 from server.pushes.clinic_lists import ClinicLists
@@ -52,15 +53,11 @@ class OutsideChanges:
         """Whether the watch runs."""
         return self._watch.running
 
-    def start(self) -> None:
+    def start(self, chores: Chores) -> None:
         """Starts the watch; the lists and the lines were read before."""
         site = self._clinic_lists.site
         day, states = site.site.business_day, self._clinic_lists.states
-        self._watch.start(CurrentRevisions(site.epoch, site.config_revision, day, {}, states))
-
-    async def stop(self) -> None:
-        """Ends the watch."""
-        await self._watch.stop()
+        self._watch.start(CurrentRevisions(site.epoch, site.config_revision, day, {}, states), chores)
 
     def look_now(self) -> None:
         """Another hub, or the command line, says that it changed something."""

@@ -18,6 +18,7 @@ import msgspec
 from core.errors import HubError
 from core.line.tickets import QueueEvent
 from core.wire.protocol import encode
+from server.chores import Chores
 from server.database.calls import Database
 from server.pushes.clinic_lists import ClinicLists
 
@@ -44,17 +45,10 @@ class WaitKeeper:
         self._on_pace = on_pace
         self._due: set[str] = set()
         self._refreshed: dict[str, float] = {}
-        self._task: asyncio.Task[None] | None = None
 
-    def start(self) -> None:
-        """Begins to write."""
-        self._task = asyncio.get_running_loop().create_task(self._keep())
-
-    async def stop(self) -> None:
-        """Ends it; what was told in the last second is not written."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+    def start(self, chores: Chores) -> None:
+        """Begins to write; what was told in the last second before the chores stop is not written."""
+        chores.start("keeper of wait times", self._keep)
 
     def observe_joined(self, events: Iterable[QueueEvent]) -> None:
         """Takes who just joined at this hub: they were told a wait."""
@@ -75,8 +69,6 @@ class WaitKeeper:
                 await self._refresh_paces()
             except HubError as error:
                 log.info("Wait times could not be refreshed: %s", error.reason)
-            except Exception:
-                log.exception("Keeping wait times failed; it goes on")
 
     async def _write_estimates(self) -> None:
         if not self.unwritten:

@@ -123,9 +123,8 @@ class HubSide:
 
     async def still(self) -> int:
         """The bench's events are in no database: from now on nobody looks there. Returns the line's revision."""
-        notifications = self.hub.components.notifications
-        await notifications.outside._watch.stop()
-        line = notifications.lines.line(SERVICE)
+        await self.hub.chores.named["change watch"].stop()
+        line = self.hub.components.notifications.lines.line(SERVICE)
         self._revision, self._waiting = line.delivered, len(line.snapshot().waiting)
         return self._revision
 

@@ -15,6 +15,7 @@ import psycopg
 from core.errors import HubError
 from core.line.tickets import Priority, Ticket
 from server.administration import people_and_devices
+from server.chores import Chores
 from server.database.calls import Database, driver_url
 from server.operations.queue_operations import Outcome, QueueOperations
 from tests.support.clinic import Clinic
@@ -37,7 +38,7 @@ class Crowd:
         self.operations = QueueOperations(self._database, b"salt")
 
     async def __aenter__(self) -> Self:
-        await self._database.open()
+        await self._database.open(Chores())
         self._watch = await psycopg.AsyncConnection.connect(self._url, autocommit=True)
         return self
 

@@ -1,20 +1,34 @@
-"""What a hub loads at its start: nothing of what only upgrades, administration and reports need."""
+"""A hub's start: it loads nothing that only administration needs, and leaves nothing open when it fails."""
 
 from __future__ import annotations
 
+import asyncio
 import re
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any, NoReturn
 
 import pytest
 from alembic.script import ScriptDirectory
 
+from core.client.hub_client import HubClient
+from core.errors import SetupError
+from server.connections import hub as hub_module
+from server.connections.hub import Hub
+from server.connections.visitors import Visitors
 from server.database import schema_revision
+from server.door.tls import TlsFiles
+from server.health.watch import HubWatch
+from server.pushes.notification_service import NotificationService
 from server.schema import revisions
+from tests.conftest import Run
 from tests.support.clinic import Clinic
-from tests.support.places import ROOT
+from tests.support.hub_process import running
+from tests.support.places import CERTIFICATES, ROOT
+from tests.support.waiting import until
 
 FOR_ADMINISTRATION = {"alembic", "mako", "sqlalchemy"}
 _IMPORTED = re.compile(r"^import time: .*\| +([\w.]+)$", re.MULTILINE)
@@ -62,3 +76,64 @@ def test_the_last_file_of_the_migrations_is_alembics_head() -> None:
     assert {revision.revision for revision in script.walk_revisions()} == {
         file.stem for file in (schema_revision.MIGRATIONS / "versions").glob("[0-9]*.py")
     }
+
+
+def connections_of_hubs(clinic: Clinic) -> int:
+    """How many connections to the database hubs have."""
+    here = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+    return int(clinic.rows(f"{here} AND application_name LIKE 'inturn-hub%'")[0][0])
+
+
+def fails(*_arguments: object, **_named: object) -> NoReturn:
+    raise RuntimeError("made to fail by the test")
+
+
+STEPS: list[tuple[Any, str]] = [
+    (hub_module, "assemble"),
+    (NotificationService, "start"),
+    (HubWatch, "start"),
+    (Visitors, "start"),
+    (hub_module, "serve"),
+]
+
+
+@pytest.mark.parametrize(("owner", "step"), STEPS, ids=lambda part: getattr(part, "__name__", part))
+@pytest.mark.logs_expected
+def test_a_start_that_fails_at_whichever_step_leaves_nothing_open(
+    run: Run, clinic: Clinic, monkeypatch: pytest.MonkeyPatch, owner: Any, step: str
+) -> None:
+    monkeypatch.setattr(owner, step, fails)
+
+    async def story() -> None:
+        tasks = asyncio.all_tasks()
+        hub = Hub(clinic.database_url, tls=TlsFiles(CERTIFICATES / "valid.pem", CERTIFICATES / "hub_key.pem"))
+        with pytest.raises(RuntimeError, match="made to fail"):
+            await hub.start()
+        assert asyncio.all_tasks() == tasks
+        await until(lambda: connections_of_hubs(clinic) == 0, what="the connections to be closed")
+        await hub.stop()
+
+    run(story())
+
+
+def test_a_taken_port_leaves_nothing_open(run: Run, clinic: Clinic) -> None:
+    async def story() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            hub = Hub(clinic.database_url, port=taken.getsockname()[1])
+            with pytest.raises(SetupError, match="is taken"):
+                await hub.start()
+        await until(lambda: connections_of_hubs(clinic) == 0, what="the connections to be closed")
+
+    run(story())
+
+
+def test_a_hub_that_could_not_start_can_be_started_again(run: Run, clinic: Clinic) -> None:
+    async def story() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            hub = Hub(clinic.database_url, port=taken.getsockname()[1])
+            with pytest.raises(SetupError):
+                await hub.start()
+        async with running(hub), HubClient(hub.url, clinic.staff) as client:
+            assert await client.join_queue("A")
+
+    run(story())

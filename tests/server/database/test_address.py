@@ -12,6 +12,7 @@ from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import make_url
 
 from core.errors import SetupError
+from server.chores import Chores
 from server.database.address import driver_url, each_host
 from server.database.calls import Database
 from server.schema.engine import administration_engine
@@ -76,7 +77,7 @@ def test_a_host_that_never_answers_does_not_delay_the_other(clinic: Clinic, tmp_
 
     async def story() -> float:
         database = Database(several.render_as_string(hide_password=False))
-        await database.open()
+        await database.open(Chores())
         started = time.monotonic()
         assert await database.call("schema_revision")
         spent = time.monotonic() - started

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from core.client.hub_client import HubClient
+from server.chores import Chores
 from server.database import channel
 from server.database.channel import CHANNEL, DatabaseChannel
 from tests.conftest import Run
@@ -39,14 +40,15 @@ class Hub:
 @contextlib.asynccontextmanager
 async def hubs(clinic: Clinic, count: int = 2) -> AsyncIterator[list[Hub]]:
     """So many that listen already."""
-    found = [Hub(clinic.database_url) for _ in range(count)]
-    for hub in found:
-        hub.channel.start(hub.wake)
+    found, chores = [Hub(clinic.database_url) for _ in range(count)], [Chores() for _ in range(count)]
+    for hub, its_chores in zip(found, chores, strict=True):
+        hub.channel.start(hub.wake, its_chores)
     await until(lambda: all(hub.wakes for hub in found), what="everybody to listen")
     for hub in found:
         hub.wakes = 0
     yield found
-    await asyncio.gather(*(hub.channel.aclose() for hub in found))
+    for its_chores in chores:
+        await its_chores.stop()
 
 
 async def backends(clinic: Clinic, application: str) -> list[tuple[Any, ...]]:

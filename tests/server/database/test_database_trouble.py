@@ -13,6 +13,7 @@ import psycopg
 import pytest
 
 from core.errors import HubError, Unavailable
+from server.chores import Chores
 from server.database.calls import Database, driver_url
 from tests.support.hub_process import HubProcess
 from tests.support.troubled_clinic import (
@@ -93,7 +94,7 @@ def test_the_first_write_after_its_return_comes_within_a_second(clinic: Troubled
 
     async def story() -> float:
         database = Database(clinic.url)
-        await database.open()
+        await database.open(Chores())
         assert await database.call("schema_revision")
         await asyncio.to_thread(clinic.stop_at_once)
         with pytest.raises(Unavailable):
@@ -172,7 +173,7 @@ def test_a_stopped_database_is_told_to_everybody_at_once_who_waits_for_it(clinic
 
     async def story() -> list[HubError | str]:
         database = Database(clinic.url, size=2)
-        await database.open()
+        await database.open(Chores())
         sleeping = [call(database, "pg_sleep", 5) for _ in range(6)]
         answers = asyncio.gather(*sleeping)
         await until(lambda: database.pool_stats()["waiting"] == 4)
@@ -202,7 +203,7 @@ def test_a_frozen_connection_alone_is_given_up(
 
     async def story() -> HubError | str:
         database = Database(clinic.url)
-        await database.open()
+        await database.open(Chores())
         started = time.monotonic()
         answer = await call(database, "pg_sleep", 8)
         assert database.available
@@ -230,7 +231,7 @@ def test_a_read_only_database_takes_no_writes_and_is_away(clinic: TroubledClinic
 
     async def story() -> None:
         database = Database(clinic.url, size=1)
-        await database.open()
+        await database.open(Chores())
         assert isinstance(await call(database, "join_queue", "user:1", "writable", b"", "A"), str)
         make_read_only(clinic, True)
         await database.call("set_config", "default_transaction_read_only", "on", False)  # its old connection

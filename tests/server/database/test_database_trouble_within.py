@@ -18,6 +18,7 @@ import pytest
 from sqlalchemy import make_url
 
 from core.errors import HubError, Unavailable
+from server.chores import Chores
 from server.database.calls import Database, driver_url
 from server.database.errors import BUSY, CROWDED, DISK_FULL
 from server.database.pool import Connection, ConnectionPool
@@ -45,7 +46,7 @@ def test_who_finds_no_connection_free_is_told_in_bounded_time(
 
     async def story() -> None:
         database = Database(clinic.database_url, size=2)
-        await database.open()
+        await database.open(Chores())
         loop = asyncio.get_running_loop()
         sleeping = [loop.create_task(answer_of(database, "pg_sleep", 1)) for _ in range(2)]
         waiting = [loop.create_task(answer_of(database, "schema_revision")) for _ in range(3)]
@@ -69,7 +70,7 @@ def test_who_finds_no_connection_free_is_told_in_bounded_time(
 def test_who_gives_up_waiting_leaves_the_turn_to_the_next(clinic: Clinic) -> None:
     async def story() -> None:
         database = Database(clinic.database_url, size=1)
-        await database.open()
+        await database.open(Chores())
         loop = asyncio.get_running_loop()
         for _ in range(10):
             crowd = [loop.create_task(answer_of(database, "pg_sleep", 0.03)) for _ in range(5)]
@@ -130,7 +131,7 @@ def test_a_server_without_a_free_connection_is_told_in_its_own_words(crowded_url
 
     async def story() -> None:
         database = Database(crowded_url, size=2)
-        await database.open()
+        await database.open(Chores())
         sleeping = asyncio.get_running_loop().create_task(answer_of(database, "pg_sleep", 0.5))
         await until(lambda: database.pool_stats()["size"] == 1)
         await asyncio.sleep(0.2)
@@ -221,7 +222,7 @@ def disk(postgres: str, template: Clinic) -> Iterator[Disk]:
 def test_a_full_disk_is_told_and_nothing_is_lost(disk: Disk) -> None:
     async def story() -> list[str]:
         database = Database(disk.url)
-        await database.open()
+        await database.open(Chores())
         done: list[str] = []
 
         async def join(key: str) -> HubError | str:

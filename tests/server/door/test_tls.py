@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from websockets.asyncio.client import connect
@@ -136,6 +137,65 @@ def test_a_new_certificate_is_shown_without_a_restart_and_a_damaged_one_is_not(
             assert await name_at(port) == "hub.example"
             shutil.copy(CERTIFICATES / "other_key.pem", files.key)
             await until(lambda: "does not belong" in caplog.text)
+            assert await name_at(port) == "hub.example"
+
+    asyncio.run(story())
+
+
+def take_away_behind_each_read(monkeypatch: pytest.MonkeyPatch, file: Path) -> None:
+    """From now on the file is gone as soon as OpenSSL has read it, as amid a renewal."""
+    real = ssl.SSLContext.load_cert_chain
+
+    def load(context: ssl.SSLContext, *arguments: Any, **named: Any) -> None:
+        real(context, *arguments, **named)
+        file.unlink()
+
+    monkeypatch.setattr(ssl.SSLContext, "load_cert_chain", load)
+
+
+@pytest.mark.logs_expected
+def test_a_certificate_that_is_away_between_two_reads_ends_no_renewal(
+    files: TlsFiles, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(tls, "LOOK_SECONDS", 0.02)
+    caplog.set_level(logging.INFO)
+
+    async def story() -> None:
+        async with listening(TlsDoor(files)) as port:
+            with monkeypatch.context() as renewal:
+                take_away_behind_each_read(renewal, files.certificate)
+                shutil.copy(CERTIFICATES / "other_name.pem", files.certificate)
+                await until(lambda: not files.certificate.exists())
+            await until(lambda: "was loaded again" in caplog.text)
+            assert await name_at(port) == "hub.example"
+            caplog.clear()
+            shutil.copy(GOOD.certificate, files.certificate)
+            await until(lambda: "was loaded again" in caplog.text)
+            assert await name_at(port) == "127.0.0.1"
+
+    asyncio.run(story())
+
+
+@pytest.mark.logs_expected
+def test_a_certificate_that_is_away_when_its_end_is_looked_at_ends_no_renewal(
+    files: TlsFiles, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    stamps = [0]
+    monkeypatch.setattr(tls, "LOOK_SECONDS", 0.02)
+    monkeypatch.setattr(tls, "REMIND_SECONDS", 0.0)
+    # The file goes away right behind the look whether it has changed.
+    monkeypatch.setattr(tls, "_stamps", lambda files: list(stamps))
+    caplog.set_level(logging.INFO)
+
+    async def story() -> None:
+        door = TlsDoor(files)
+        async with listening(door) as port:
+            files.certificate.unlink()
+            door.valid_until = None
+            await until(lambda: door.valid_until, what="the watch to look at the end")
+            shutil.copy(CERTIFICATES / "other_name.pem", files.certificate)
+            stamps[0] += 1
+            await until(lambda: "was loaded again" in caplog.text)
             assert await name_at(port) == "hub.example"
 
     asyncio.run(story())

@@ -10,15 +10,26 @@ import pytest
 from core.line.tickets import CounterSummary
 from core.wire.system_health import HealthCheck, HealthFigures, SystemHealth
 from server.health.condition import unserved
-from server.health.findings import Surroundings, assess, told
+from server.health.findings import FailedChore, Surroundings, assess, told
 from server.health.recent_counts import SLOT_SECONDS, SLOTS, RecentCounts
 
 AT = datetime(2026, 3, 2, 3, tzinfo=UTC)
-CHECKS = {"database", "notifications", "integrity", "pool", "clients", "load", "faults", "door", "lines"}
+CHECKS = {"database", "notifications", "integrity", "pool", "clients"} | {
+    "load",
+    "faults",
+    "door",
+    "lines",
+    "chores",
+}
 
 
 def health(beside: dict[str, Any], **figures: Any) -> SystemHealth:
     return assess(HealthFigures(version="1", up=60, **figures), Surroundings(**beside), AT)
+
+
+def failed_chore(failures: int, *, ago: float = 2.0, again_in: float | None = None) -> FailedChore:
+    """What is known of the daily close, which failed."""
+    return FailedChore(name="daily close", failures=failures, failure="OSError", ago=ago, again_in=again_in)
 
 
 def finding(told: SystemHealth, check: str) -> HealthCheck:
@@ -51,7 +62,8 @@ def test_a_healthy_hub_has_nothing_to_advise() -> None:
          {"database_latency": 0.7}, {}),
         ("pool", "warning", "All 8 connections to the database are busy and 1 call waits for one.", "locks",
          {"pool_waiting": 1, "pool_max": 8}, {}),
-        ("notifications", "failed", "windows show an old line", "Restart this hub", {}, {"notification_running": False}),
+        ("notifications", "failed", "windows show an old line", "started again by itself", {},
+         {"notification_running": False}),
         ("notifications", "warning", "3 events wait for an earlier one", "normal for a second",
          {"notification_backlog": 3}, {}),
         ("notifications", "warning", "took 0.8 seconds to reach all", "too busy", {"publish_latency": 0.8}, {}),
@@ -67,6 +79,11 @@ def test_a_healthy_hub_has_nothing_to_advise() -> None:
         ("door", "warning", "1 connections were refused", "connections_per_address", {"refused_connections": 1}, {}),
         ("door", "warning", "500 requests came too fast", "kiosk", {"rate_limited": 500}, {}),
         ("lines", "warning", "no open counter serves them: C (4).", "Open a counter", {}, {"unserved": {"C": 4}}),
+        ("chores", "failed",
+         "The daily close failed 3 times, last 2 seconds ago (OSError); it is tried again in 8 seconds.",
+         "Restart this hub if", {}, {"failed_chores": (failed_chore(3, again_in=8.0),)}),
+        ("chores", "warning", "The daily close failed once, 2 seconds ago (OSError); it runs again.",
+         "traceback", {}, {"failed_chores": (failed_chore(1), failed_chore(2, ago=900.0))}),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_said_with_what_to_do(

@@ -8,6 +8,7 @@ import time
 import pytest
 
 from core.client.hub_client import HubClient
+from server.chores import Chores
 from server.connections.hub import Hub
 from server.health.watch import HubWatch
 from server.pushes.clinic_lists import ClinicLists
@@ -30,10 +31,11 @@ def test_a_damaged_line_is_found_and_said_once(
         async with HubClient(hub.url, clinic.staff) as staff:
             for _ in range(3):
                 await staff.join_queue("A")
-        watch = HubWatch(
-            components.database, components.operations, components.clinic_lists, round_seconds=0.03
+        watch, chores = (
+            HubWatch(components.database, components.operations, components.clinic_lists, round_seconds=0.03),
+            Chores(),
         )
-        watch.start()
+        watch.start(chores)
         await until(lambda: watch.checked.keys() == {"A", "B", "C"})
         assert {found.violations for found in watch.checked.values()} == {0}
         clinic.rows(
@@ -42,7 +44,7 @@ def test_a_damaged_line_is_found_and_said_once(
         await until(lambda: watch.checked["A"].violations > 0)
         seen = watch.checked["A"].at
         await until(lambda: watch.checked["A"].at > seen)
-        await watch.stop()
+        await chores.stop()
         await hub.stop()
 
     asyncio.run(story())
@@ -66,13 +68,12 @@ def test_a_busy_loop_and_an_outage_are_felt(monkeypatch: pytest.MonkeyPatch) -> 
         watch = HubWatch(AwayDatabase(), None, clinic_lists)  # type: ignore[arg-type]
         lags: list[float] = []
         watch.on_lag = lags.append
-        watch.start()
+        watch.start(Chores())
         await until(lambda: len(lags) > 2)
         busy_until = time.perf_counter() + 0.2
         while time.perf_counter() < busy_until:
             pass
         await until(lambda: max(lags) > 0.1)
-        await watch.stop()
         return watch
 
     watch = asyncio.run(story())

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import text
 
 from core.errors import HubError, Unavailable
+from server.chores import Chores
 from server.database.calls import Database
 from server.operations.queue_operations import Outcome, QueueOperations
 from server.operations.turns_at_lines import LineTurns
@@ -83,7 +84,7 @@ def test_where_tickets_are_is_remembered_of_the_last_ones(clinic: Clinic) -> Non
     async def story() -> None:
         turns = LineTurns(tickets=2)
         database = Database(clinic.database_url)
-        await database.open()
+        await database.open(Chores())
         operations = QueueOperations(database, b"salt", turns)
         ids = []
         for number, service in enumerate("AAB"):
@@ -111,7 +112,7 @@ def test_a_line_that_somebody_else_has_locked_leaves_the_others_alone(
 
     async def story() -> None:
         database = Database(clinic.database_url)
-        await database.open()
+        await database.open(Chores())
         turns = LineTurns()
         operations = QueueOperations(database, b"salt", turns)
         outcome = await operations.join_queue(STAFF, "before", "A")

@@ -28,7 +28,7 @@ def test_an_event_of_one_hub_reaches_the_others_windows(run: Run, clinic: Clinic
     async def story() -> None:
         here, there = await started(clinic), await started(clinic)
         if not told:
-            await there.components.notifications._channel.aclose()
+            await there.chores.named["listener to other hubs"].stop()
         try:
             async with (
                 HubClient(here.url, clinic.staff, follow=False) as console,
@@ -72,8 +72,8 @@ def test_a_hub_that_has_not_looked_yet_never_takes_a_client_back(run: Run, clini
 
     async def story() -> None:
         here, there = await started(clinic), await started(clinic)
-        await there.components.notifications._channel.aclose()
-        await there.components.notifications.outside._watch.stop()
+        for chore in ("listener to other hubs", "change watch"):
+            await there.chores.named[chore].stop()
         try:
             async with (
                 HubClient(here.url, clinic.staff, follow=False) as console,

@@ -10,6 +10,7 @@ import pytest
 
 from core.client.hub_client import HubClient
 from core.line.tickets import QueueEvent, ServiceSummary, Ticket, WaitBracket
+from server.chores import Chores
 from server.connections.hub import Hub
 from server.database.calls import Database
 from server.pushes import wait_keeper
@@ -140,18 +141,17 @@ def test_without_a_database_estimates_are_lost_and_nothing_else(
 ) -> None:
     async def story() -> None:
         database = Database(clinic.database_url)
-        await database.open()
+        await database.open(Chores())
         clinic_lists = ClinicLists(database)
         await clinic_lists.refresh()
         keeper = WaitKeeper(database, clinic_lists, lambda: None)
         await database.close()
         keeper.observe_joined(joined(number) for number in range(KEPT_ESTIMATES + 500))
         assert len(keeper.unwritten) == KEPT_ESTIMATES
-        keeper.start()
+        keeper.start(Chores())
         await until(lambda: not keeper.unwritten, 10)
         keeper.observe_joined([joined(1)])
         await until(lambda: not keeper.unwritten, 10)
-        await keeper.stop()
 
     run(story())
     lost = [

@@ -1,0 +1,94 @@
+"""`serve` keeps the hub's own PostgreSQL alive, and ends with a code of its own when the hub can't go on."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from typing import cast
+
+import psycopg
+import pytest
+
+from server.chores import BackOff, Chores
+from server.cli import serving
+from server.connections.hub import Hub
+from server.postgres.embedded import EmbeddedPostgres, EmbeddedPostgresError
+from server.pushes.standing_lines import StandingLines
+from tests.support.clinic import Clinic
+from tests.support.waiting import until
+
+SOON = BackOff(first=0.001, longest=0.001, tries=3)
+pytestmark = pytest.mark.logs_expected
+
+
+class MissingHub:
+    """What the watch of a private PostgreSQL asks of a hub: its database is gone."""
+
+    misses_database = True
+
+    def __init__(self) -> None:
+        self.chores = Chores(SOON)
+
+
+class StubbornServer:
+    """A private PostgreSQL that can't be started at first.
+
+    Attributes:
+        starts: how often that was tried.
+    """
+
+    def __init__(self, *failures: Exception) -> None:
+        self.starts = 0
+        self._failures = list(failures)
+
+    def start(self) -> None:
+        self.starts += 1
+        if self._failures:
+            raise self._failures.pop(0)
+
+
+def test_no_error_ends_the_watch_of_the_private_postgresql(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A driver's error did: PostgreSQL, killed later, was never started again."""
+    monkeypatch.setattr(serving, "WATCH_SECONDS", 0.001)
+    server = StubbornServer(psycopg.OperationalError("gone amid a query"), EmbeddedPostgresError("no room"))
+
+    async def story() -> None:
+        hub = MissingHub()
+        serving.watch_database(cast(Hub, hub), cast(EmbeddedPostgres, server))
+        await until(lambda: server.starts > 3)
+        [chore] = hub.chores.named.values()
+        # What the server itself says is told in a sentence, and needs no traceback.
+        assert (chore.failures, chore.failure) == (1, "OperationalError")
+        await hub.chores.stop()
+
+    asyncio.run(story())
+    assert "watch of the private PostgreSQL failed" in caplog.text
+    assert "gone amid a query" in caplog.text
+    assert "no room" in caplog.text
+
+
+def test_a_hub_whose_vital_chore_fails_again_and_again_ends_with_a_code_of_its_own(
+    clinic: Clinic, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def fail(*_arguments: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(StandingLines, "read_changes", fail)
+    hub = Hub(clinic.database_url, back_off=SOON)
+    assert asyncio.run(serving.run_hub(hub, None)) == serving.GIVEN_UP == 4
+    assert "The change watch failed 3 times in a row: the hub ends" in caplog.text
+    assert not hub.chores.named
+
+
+def test_a_hub_that_is_told_to_stop_ends_with_0(clinic: Clinic) -> None:
+    async def story() -> int:
+        loop = asyncio.get_running_loop()
+        hub = Hub(clinic.database_url)
+        serving_it = loop.create_task(serving.run_hub(hub, None))
+        await until(lambda: hub.port, what="the hub to listen")
+        signal.raise_signal(signal.SIGTERM)
+        return await serving_it
+
+    assert asyncio.run(story()) == 0

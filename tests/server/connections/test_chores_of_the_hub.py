@@ -1,0 +1,196 @@
+"""Each chore of a hub is made to fail once: that is logged, told, counted, and the chore works again.
+
+`FAILURES` names every chore; a new one that is missing there fails `test_every_chore_of_the_hub_is_made_to_fail_here`.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from types import FunctionType
+from typing import Any
+
+import pytest
+
+from core.wire.system_health import HealthCheck
+from server.chores import BackOff
+from server.cli import serving
+from server.connections import hub as hub_module
+from server.connections import visitors
+from server.connections.hub import Hub
+from server.connections.visitors import Visitors
+from server.database import watch
+from server.database.calls import Database
+from server.database.channel import DatabaseChannel
+from server.database.pool import ConnectionPool
+from server.door import tls
+from server.health import metrics
+from server.health import watch as health_watch
+from server.operations.queue_operations import QueueOperations
+from server.pushes import change_watch, wait_keeper
+from server.pushes.standing_lines import StandingLines
+from server.pushes.wait_keeper import WaitKeeper
+from tests.conftest import Run
+from tests.support.clinic import Clinic
+from tests.support.hub_process import running
+from tests.support.places import CERTIFICATES
+from tests.support.waiting import until
+
+
+class OwnServer:
+    """What the watch of a private PostgreSQL asks of it."""
+
+    def start(self) -> None:
+        """It runs."""
+
+
+pytestmark = pytest.mark.logs_expected
+GOOD = tls.TlsFiles(CERTIFICATES / "valid.pem", CERTIFICATES / "hub_key.pem")
+BACK_OFF = BackOff(first=0.5, longest=0.5)
+OFTEN = 0.02
+PAUSES = [
+    (watch, "LOOK_EVERY_SECONDS"),
+    (change_watch, "POLL_SECONDS"),
+    (wait_keeper, "TURN_SECONDS"),
+    (visitors, "SWEEP_SECONDS"),
+    (visitors, "ASK_SECONDS"),
+    (hub_module, "TIDY_SECONDS"),
+    (hub_module, "DAY_SECONDS"),
+    (tls, "LOOK_SECONDS"),
+    (health_watch, "TURN_SECONDS"),
+    (health_watch, "LEAST_SECONDS"),
+    (serving, "WATCH_SECONDS"),
+    (metrics, "SHARED_SECONDS"),
+]
+"""What the chores wait for between two turns: here hardly at all."""
+FAILURES: dict[str, tuple[Any, str]] = {
+    "database watch": (ConnectionPool, "end_calls_older_than"),
+    "change watch": (StandingLines, "read_changes"),
+    "keeper of wait times": (WaitKeeper, "_refresh_paces"),
+    "listener to other hubs": (DatabaseChannel, "_heard"),
+    "speaker to other hubs": (DatabaseChannel, "_expect_to_hear"),
+    "clock of the event loop": (lambda hub: hub.components.watch, "on_lag"),
+    "check of the lines": (QueueOperations, "validate_queue_integrity"),
+    "sweep of silent clients": (Visitors, "_silent"),
+    "check of who may stay": (Visitors, "_revoked"),
+    "tidying of old requests": (Database, "call forget_old_requests"),
+    "daily close": (QueueOperations, "close_day_if_due"),
+    "certificate watch": (tls, "_stamps"),
+    "watch of the private PostgreSQL": (OwnServer, "start"),
+}
+"""Chore -> what it calls at each of its turns: a class, a module or what finds the owner at a hub, and the name there.
+
+A word behind the name: only calls with that argument fail.
+"""
+
+
+class Failing:
+    """Stands for a function: fails at the first call with the word, then works again.
+
+    Attributes:
+        worked: calls that worked since then.
+    """
+
+    def __init__(self, real: Callable[..., Any], word: str) -> None:
+        self.worked = 0
+        self._real = real
+        self._word = word
+        self._failed = False
+
+    def __call__(self, *arguments: Any) -> Any:
+        if not self._word or self._word in arguments:
+            self.worked += self._failed
+            if not self._failed:
+                self._failed = True
+                raise ZeroDivisionError("made to fail by the test")
+        return self._real(*arguments)
+
+
+def put_in(monkeypatch: pytest.MonkeyPatch, hub: Hub, chore: str) -> Failing:
+    """From now on what the chore calls fails once."""
+    owner, named = FAILURES[chore]
+    name, _, word = named.partition(" ")
+    if isinstance(owner, FunctionType):
+        owner = owner(hub)
+    failing = Failing(getattr(owner, name), word)
+    # A function, so that it becomes a method in a class.
+    monkeypatch.setattr(owner, name, lambda *arguments: failing(*arguments))
+    return failing
+
+
+@asynccontextmanager
+async def a_whole_hub(clinic: Clinic) -> AsyncIterator[Hub]:
+    """With TLS and a PostgreSQL of its own, so that every chore is there."""
+    async with running(Hub(clinic.database_url, tls=GOOD, back_off=BACK_OFF)) as hub:
+        serving.watch_database(hub, OwnServer())  # type: ignore[arg-type]
+        yield hub
+
+
+@pytest.fixture(autouse=True)
+def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module, pause in PAUSES:
+        monkeypatch.setattr(module, pause, OFTEN)
+    defaults = health_watch.HubWatch.__init__.__kwdefaults__
+    assert defaults is not None
+    monkeypatch.setitem(defaults, "round_seconds", OFTEN)
+    monkeypatch.setattr(Hub, "misses_database", True)
+
+
+def test_every_chore_of_the_hub_is_made_to_fail_here(run: Run, clinic: Clinic) -> None:
+    async def story() -> None:
+        async with a_whole_hub(clinic) as hub:
+            assert hub.chores.named.keys() == FAILURES.keys()
+
+    run(story())
+
+
+def told_of(hub: Hub) -> HealthCheck:
+    [found] = [check for check in hub.components.condition.report().checks if check.check == "chores"]
+    return found
+
+
+def metric(hub: Hub, name: str, chore: str) -> str:
+    lines = hub.components.metrics.text().decode().splitlines()
+    [line] = [line for line in lines if line.startswith(f'{name}{{chore="{chore}"}}')]
+    return line.rsplit(" ", 1)[1]
+
+
+async def is_down(hub: Hub, chore: str) -> None:
+    await until(lambda: not hub.chores.named[chore].up, what=f"the {chore} to fail")
+    found = told_of(hub)
+    assert found.level == "failed"
+    assert f"The {chore} failed once, " in found.sentence
+    assert "(ZeroDivisionError); it is tried again in " in found.sentence
+    assert metric(hub, "inturn_chore_up", chore) == "0.0"
+
+
+async def works_again(hub: Hub, chore: str, failing: Failing) -> None:
+    def has_worked() -> bool:
+        hub.components.notifications.notify_counters_changed()
+        return failing.worked > 1
+
+    await until(has_worked, what=f"the {chore} to work again")
+    found = told_of(hub)
+    assert (found.level, f"The {chore} failed once" in found.sentence) == ("warning", True)
+    await until(lambda: metric(hub, "inturn_chore_up", chore) == "1.0", what="the metric")
+    assert metric(hub, "inturn_chore_failures_total", chore) == "1.0"
+
+
+@pytest.mark.parametrize("chore", FAILURES)
+def test_a_chore_that_fails_is_logged_told_counted_and_works_again(
+    run: Run, clinic: Clinic, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, chore: str
+) -> None:
+    async def story() -> None:
+        async with a_whole_hub(clinic) as hub:
+            failing = put_in(monkeypatch, hub, chore)
+            hub.components.notifications.notify_counters_changed()
+            await is_down(hub, chore)
+            await works_again(hub, chore, failing)
+
+    run(story())
+    [failed] = [record for record in caplog.records if record.levelno >= logging.ERROR]
+    assert f"The {chore} failed" in failed.getMessage()
+    assert failed.exc_info
+    assert "made to fail by the test" in caplog.text
+    assert "Traceback (most recent call last)" in caplog.text
