@@ -28,7 +28,9 @@ def test_it_has_parameters_to_be_tried_with() -> None:
     playable = {*CHANGES, *READINGS, *WITHOUT_A_STORY}
     assert set(REGISTRY) == playable, "write its parameters into tests/support/changing_methods.py"
     keyed = {name for name, command in REGISTRY.items() if command.keyed}
-    assert set(CHANGES) == keyed, "methods with a key belong into CHANGES of tests/support/changing_methods.py"
+    assert set(CHANGES) == keyed, (
+        "methods with a key belong into CHANGES of tests/support/changing_methods.py"
+    )
 
 
 def test_clients_can_ask_it() -> None:
