@@ -14,8 +14,9 @@ from core.qt.app import garbage_collected_here
 from tests.support.beside_each_other import AloneAtLast, mark_groups
 from tests.support.clinic import clinic, hub, postgres, template
 from tests.support.faults.recovery_times import table_of
+from tests.support.reachable_folders import reachable_folders
 
-__all__ = ["clinic", "hub", "postgres", "template"]
+__all__ = ["clinic", "hub", "postgres", "reachable_folders", "template"]
 
 # A developer's screen would otherwise flash with windows, and a build machine has none.
 os.environ["QT_QPA_PLATFORM"] = os.environ.get("INTURN_TEST_PLATFORM", "offscreen")

@@ -40,6 +40,7 @@ from kiosk_app.kiosk.kiosk_window import KioskWindow
 from kiosk_app.wall.monitor_window import MonitorWindow
 from server.administration import clinic_settings, people_and_devices
 from server.cli.command_database import current_engine
+from server.postgres.placement import discard
 
 USER, COLLEAGUE, RECEPTION = "R. Meyer", "J. Novak", "Reception"
 SERVICES = (
@@ -134,13 +135,14 @@ async def _sign_in_and_take_a_counter(stage: Stage) -> None:
 
 @asynccontextmanager
 async def _clinic(own: Path) -> AsyncIterator[tuple[DemoHub, Passes]]:
-    """A hub on an empty data directory, furnished; it is ended, with its database, in any case."""
+    """A hub on an empty data directory, furnished; in any case it is ended, and its database removed."""
     hub = DemoHub(own)
     try:
         await hub.start()
         yield hub, furnish(hub.data)
     finally:
         await hub.stop()
+        discard(hub.data)
 
 
 def furnish(data: Path) -> Passes:

@@ -15,6 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import IO
 
+from server.postgres.accounts import Account, choose_account
 from server.postgres.binaries import PostgresBinaries, find_binaries
 from server.postgres.errors import (
     DamagedCluster,
@@ -37,7 +38,9 @@ from server.postgres.files import (
     rotate_log,
     socket_directory,
 )
-from server.postgres.process import choose_account, spawn
+from server.postgres.placement import finish_move, home_of, make_reachable
+from server.postgres.process import spawn
+from server.postgres.programs import programs_for
 
 SUPERUSER = "inturn"
 DISK_SPACE_FOR_A_CLUSTER = 150_000_000
@@ -76,7 +79,7 @@ class Cluster:
 
     Attributes:
         root: absolute, without symbolic links.
-        data: the data directory; there is none before the first start.
+        data: the data directory, or a link to it (`placement`); there is none before the first start.
         log: what initdb and the server say.
     """
 
@@ -84,7 +87,8 @@ class Cluster:
         self.root = root.expanduser().resolve()
         self.data = self.root / "data"
         self.log = self.root / "postgres.log"
-        self._new_data = self.root / "data.new"
+        self._home = home_of(self.root)
+        self._account = Account()
         self._options = options
         self._binaries = binaries
         self._log_start = 0
@@ -117,26 +121,29 @@ class Cluster:
 
     def make_if_missing(self, server_lock: FileLock, deadline: Deadline) -> None:
         """Run initdb unless there is a cluster; beside it, then renamed: there is never half of one."""
+        finish_move(self.root)
         if data_major(self.data) is not None:
             return
         if self.data.exists() and any(self.data.iterdir()):
             raise DamagedCluster(self.data)
-        if shutil.disk_usage(self.root).free < DISK_SPACE_FOR_A_CLUSTER:
-            raise NotEnoughDiskSpace(self.root)
+        self._choose_account()
+        if shutil.disk_usage(self._home).free < DISK_SPACE_FOR_A_CLUSTER:
+            raise NotEnoughDiskSpace(self._home)
         self._remove_half_made()
         self._run_initdb(server_lock, deadline)
         with suppress(FileNotFoundError):
-            self.data.rmdir()
-        self._new_data.rename(self.data)
-        _sync_folder(self.root)
+            (self._home / "data").rmdir()
+        self._new_data.rename(self._home / "data")
+        _sync_folder(self._home)
 
     def spawn_server(self, server_lock: FileLock) -> subprocess.Popen[bytes]:
         """Start `postgres`; it is not ready yet."""
-        sockets = socket_directory(self.root)
-        make_private(sockets, self.root)
+        self._choose_account()
+        sockets = socket_directory(self._home)
+        make_private(sockets, self._home)
         clear_stale_files(self.data, sockets)
         settings = {**SETTINGS, "unix_socket_directories": str(sockets), **self._options}
-        argv = ["postgres", "-D", str(self.data)]
+        argv = ["postgres", "-D", str(self._home / "data")]
         for name, value in settings.items():
             argv += ["-c", f"{name}={value}"]
         return self._spawn(argv, server_lock)
@@ -150,8 +157,8 @@ class Cluster:
 
     def remove_socket_directory(self) -> None:
         """Leave nothing behind in the temporary folder."""
-        sockets = socket_directory(self.root)
-        if sockets.parent != self.root:
+        sockets = socket_directory(self._home)
+        if sockets.parent != self._home:
             with suppress(OSError):
                 sockets.rmdir()
 
@@ -164,6 +171,15 @@ class Cluster:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise NotEnoughDiskSpace(self.root) from error
             raise NotWritable(self.root, (error.strerror or type(error).__name__).lower()) from error
+
+    @property
+    def _new_data(self) -> Path:
+        return self._home / "data.new"
+
+    def _choose_account(self) -> None:
+        """Decide who runs the programs, and put the cluster where that account reaches it. The caller holds the locks."""
+        self._account = choose_account(home_of(self.root))
+        self._home = make_reachable(self.root, self._account)
 
     def _run_initdb(self, server_lock: FileLock, deadline: Deadline) -> None:
         builtin = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
@@ -185,11 +201,11 @@ class Cluster:
             raise failure
 
     def _spawn(self, argv: list[str], server_lock: FileLock) -> subprocess.Popen[bytes]:
-        program = self.binaries().program(argv[0])
-        account = choose_account(self.root, program)
+        program = programs_for(self._account, self.binaries()).program(argv[0])
         with self._open_log() as log:
             self._log_start = log.seek(0, os.SEEK_END)
-            return spawn([program, *argv[1:]], account=account, log=log, inherited_fd=server_lock.fileno())
+            command = [program, *argv[1:]]
+            return spawn(command, account=self._account, log=log, inherited_fd=server_lock.fileno())
 
     def _open_log(self) -> IO[bytes]:
         rotate_log(self.log)

@@ -13,6 +13,10 @@ when the owner is killed: it then shuts down as if asked to. An adopter whose co
 On macOS and Windows a killed owner leaves its server running and the next start adopts it; Windows has
 no private socket folder, so that anybody with an account on the computer could connect.
 
+PostgreSQL refuses to run as root. For a hub that is root, `accounts` chooses another account, `programs` copies
+the programs where that account can run them, and `placement` keeps the cluster where it can reach it: `root/data`
+is then a link.
+
 In `server.postgres`, `binaries` finds the programs, `process` runs them, `cluster` makes and starts
 a cluster with them, `files` reads what they leave; this module decides who does that and when.
 """

@@ -7,6 +7,7 @@ SetupError
     ├── NotEnoughDiskSpace       before or while the cluster is made or started
     ├── NotWritable              the data directory can't be made, written or locked
     ├── DamagedCluster           the data directory holds something that is no cluster
+    ├── LostCluster              the folder outside the data directory that held the cluster is gone
     ├── SocketTaken              another live server has the data directory or the socket
     ├── CannotRunAsRoot          PostgreSQL refuses root and no other account is at hand
     ├── StartTimedOut            alive, but not ready in time
@@ -64,6 +65,16 @@ class DamagedCluster(EmbeddedPostgresError):
         super().__init__(
             f"The folder {data} has files in it but is no PostgreSQL cluster: "
             "restore it from a backup or move it away."
+        )
+
+
+class LostCluster(EmbeddedPostgresError):
+    """The folder that holds the cluster is gone."""
+
+    def __init__(self, root: Path, home: Path) -> None:
+        super().__init__(
+            f"The database of {root} was kept in {home}, which is gone: put that folder back, "
+            f"or remove {root}/data to begin with an empty database."
         )
 
 

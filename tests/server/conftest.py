@@ -4,9 +4,16 @@ import gc
 
 import pytest
 
-from tests.support.private_clusters import cluster, cluster_root, made_once, nobodys_folder
+from tests.support.private_clusters import (
+    cluster,
+    cluster_root,
+    made_once,
+    no_namespaces,
+    nobodys_folder,
+    shared,
+)
 
-__all__ = ["cluster", "cluster_root", "made_once", "nobodys_folder"]
+__all__ = ["cluster", "cluster_root", "made_once", "no_namespaces", "nobodys_folder", "shared"]
 
 
 @pytest.fixture

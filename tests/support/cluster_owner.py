@@ -1,22 +1,23 @@
 """A process of its own that starts the private cluster in a folder and keeps it until it is told to stop.
 
-Run as `python -m tests.support.cluster_owner FOLDER`: prints one JSON object, `{"url", "adopted",
-"seconds"}` or `{"error", "text"}`, then waits for the end of its standard input and stops.
+Run as `python -m tests.support.cluster_owner FOLDER [--user ID] [--shared DIR]`: prints one JSON object,
+`{"url", "adopted", "seconds"}` or `{"error", "text"}`, then waits for the end of its standard input and stops.
 `OwnerProcess` is the other end.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from server.postgres import accounts, shared_folder
 from server.postgres.binaries import BIN_VARIABLE
 from server.postgres.embedded import EmbeddedPostgres, EmbeddedPostgresError
 from tests.support.places import ROOT
@@ -25,9 +26,20 @@ from tests.support.places import ROOT
 class OwnerProcess:
     """The running process; `report()` is what it printed. A context manager that ends it."""
 
-    def __init__(self, root: Path, *, prefix: Sequence[str] = (), programs: Path | None = None) -> None:
+    def __init__(
+        self, root: Path, *, user: int | None = None, programs: Path | None = None, shared: Path | None = None
+    ) -> None:
+        """Starts it.
+
+        Args:
+            user: the account to run as; None for this process's own.
+            programs: the bin folder of the PostgreSQL to run; None: found as ever.
+            shared: stands for /var/lib/inturn, on a computer without user namespaces; None: this computer.
+        """
+        become = [f"--user={user}"] if user is not None else []
+        without_namespaces = [f"--shared={shared}"] if shared is not None else []
         self.process = subprocess.Popen(
-            [*prefix, sys.executable, "-m", __name__, str(root)],
+            [sys.executable, "-m", __name__, str(root), *become, *without_namespaces],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             cwd=ROOT,
@@ -51,7 +63,35 @@ class OwnerProcess:
         self.process.wait(10)
 
 
-def main(root: Path) -> None:
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("root", type=Path)
+    parser.add_argument("--user", type=int)
+    parser.add_argument("--shared", type=Path)
+    options = parser.parse_args()
+    if options.shared is not None:
+        forbid_namespaces(options.shared)
+    if options.user is not None:
+        become(options.user)
+    own_until_told(options.root)
+
+
+def forbid_namespaces(shared: Path) -> None:
+    """As on a computer that forbids user namespaces and whose account for PostgreSQL is `nobody`."""
+    accounts.user_namespaces_work = lambda: False  # type: ignore[assignment]
+    accounts.OWN_ACCOUNT = "nobody"
+    shared_folder.SHARED = shared
+
+
+def become(user: int) -> None:
+    """Go on as another account. Modules are loaded by now: the account may not reach this clone or its environment."""
+    os.chdir("/")
+    os.setgroups([])
+    os.setgid(user)
+    os.setuid(user)
+
+
+def own_until_told(root: Path) -> None:
     cluster = EmbeddedPostgres(root, options={"fsync": "off"})
     started = time.monotonic()
 
@@ -71,4 +111,4 @@ def main(root: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main()

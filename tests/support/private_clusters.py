@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,12 +12,16 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from server.postgres import accounts, shared_folder
 from server.postgres.embedded import EmbeddedPostgres
 from server.postgres.files import RunningServer, read_pid_file
 from tests.support.waiting import until
 
 FAST = {"fsync": "off"}
 NOBODY = 65534
+ORDINARY_USER = NOBODY if os.geteuid() == 0 else None
+"""For `OwnerProcess`: whom root becomes; nobody else needs to become another."""
+only_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can act for another account")
 
 
 @pytest.fixture(scope="session")
@@ -59,19 +61,21 @@ def nobodys_folder() -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
-def as_ordinary_user() -> list[str]:
-    """What to put before a command so that an ordinary user runs it.
+@pytest.fixture
+def shared(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Stands for /var/lib/inturn."""
+    folder = Path(tempfile.mkdtemp(prefix="inturn-test-"))
+    folder.chmod(0o755)
+    monkeypatch.setattr(shared_folder, "SHARED", folder)
+    yield folder
+    shutil.rmtree(folder)
 
-    The interpreter and this repository may lie in root's home: the user may read everything, not write.
-    """
-    if os.geteuid() != 0:
-        return []
-    user = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
-    reading = [*user, "--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]
-    for prefix in (reading, user):
-        if subprocess.run([*prefix, sys.executable, "-c", "import psycopg"], check=False).returncode == 0:
-            return prefix
-    raise AssertionError(f"user {NOBODY} can't run {sys.executable}")
+
+@pytest.fixture
+def no_namespaces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A computer without user namespaces, whose account for PostgreSQL is `nobody`."""
+    monkeypatch.setattr(accounts, "user_namespaces_work", lambda: False)
+    monkeypatch.setattr(accounts, "OWN_ACCOUNT", "nobody")
 
 
 def query(url: str, statement: str) -> list[tuple[object, ...]]:

@@ -23,7 +23,7 @@ from server.postgres.errors import (
 from server.postgres.file_lock import FileLock
 from server.postgres.files import socket_directory
 from tests.support.cluster_owner import OwnerProcess
-from tests.support.private_clusters import FAST, as_ordinary_user, query
+from tests.support.private_clusters import FAST, ORDINARY_USER, query
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_no_programs(cluster_root: Path, tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_a_folder_that_can_not_be_written(nobodys_folder: Path) -> None:
     nobodys_folder.chmod(0o500)
-    with OwnerProcess(nobodys_folder / "root", prefix=as_ordinary_user()) as owner:
+    with OwnerProcess(nobodys_folder / "root", user=ORDINARY_USER) as owner:
         report = owner.report()
     assert report["error"] == "NotWritable"
     assert f"{nobodys_folder}/root can't be used (permission denied): correct its owner" in report["text"]

@@ -16,16 +16,17 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from server.postgres.accounts import Account, choose_account
 from server.postgres.binaries import PostgresBinaries, find_binaries, installed_binaries
 from server.postgres.embedded import EmbeddedPostgres
 from server.postgres.errors import SocketTaken
 from server.postgres.files import SOCKET_NAME, read_pid_file
-from server.postgres.process import choose_account
+from server.postgres.programs import programs_for
 from tests.support.cluster_owner import OwnerProcess
 from tests.support.private_clusters import (
     FAST,
     NOBODY,
-    as_ordinary_user,
+    ORDINARY_USER,
     eventually,
     is_alive,
     query,
@@ -109,15 +110,15 @@ def test_somebody_elses_environment_does_not_matter(
     cluster.stop()
 
 
-def test_an_ordinary_user_can_do_it(nobodys_folder: Path) -> None:
+def test_an_ordinary_user_can_do_it(nobodys_folder: Path, shared: Path) -> None:
     root, programs = nobodys_folder / "root", reachable_programs(nobodys_folder)
-    with OwnerProcess(root, prefix=as_ordinary_user(), programs=programs) as owner:
+    with OwnerProcess(root, user=ORDINARY_USER, programs=programs) as owner:
         assert query(owner.report()["url"], "SELECT 1") == [(1,)]
         expected = NOBODY if os.geteuid() == 0 else os.geteuid()
         assert Path(f"/proc/{server_of(root).pid}").stat().st_uid == expected
 
 
-def test_root_acts_for_the_owner_of_the_folder(nobodys_folder: Path) -> None:
+def test_root_acts_for_the_owner_of_the_folder(nobodys_folder: Path, shared: Path) -> None:
     owner = nobodys_folder.stat().st_uid
     programs = reachable_programs(nobodys_folder)
     root = nobodys_folder / "root"
@@ -127,23 +128,15 @@ def test_root_acts_for_the_owner_of_the_folder(nobodys_folder: Path) -> None:
         assert query(cluster.start(), "SELECT 1") == [(1,)]
         assert Path(f"/proc/{server_of(root).pid}").stat().st_uid == owner
     assert {path.stat().st_uid for path in (root, *root.rglob("*"))} == {owner}
-    with OwnerProcess(root, prefix=as_ordinary_user(), programs=programs) as the_owner:
+    with OwnerProcess(root, user=ORDINARY_USER, programs=programs) as the_owner:
         assert not the_owner.report()["adopted"]
 
 
 def reachable_programs(folder: Path) -> Path:
     """A bin folder that the folder's owner may use: the virtual environment may lie in root's home."""
-    programs = find_binaries(None).bin_dir
     owner = folder.stat()
-    try:
-        subprocess.run([programs / "postgres", "-V"], user=owner.st_uid, group=owner.st_gid, check=True)
-        return programs
-    except PermissionError:
-        package = programs.parents[1]
-    for part in (package, package.with_name(f"{package.name}.libs")):
-        if part.exists():
-            shutil.copytree(part, folder / part.name)
-    return folder / package.name / "pginstall" / "bin"
+    account = Account(user=owner.st_uid, group=owner.st_gid) if os.geteuid() == 0 else Account()
+    return programs_for(account, find_binaries(None)).bin_dir
 
 
 # --- several processes ------------------------------------------------------------------------------------
@@ -213,11 +206,12 @@ def test_a_server_that_nobody_can_reach_is_an_error(cluster_root: Path) -> None:
 @contextmanager
 def foreign_server(root: Path, *settings: str) -> Iterator[None]:
     """Somebody's own `postgres` on our data directory."""
-    postgres = find_binaries(None).program("postgres")
-    argv = [*choose_account(root, postgres).prefix, postgres, "-D", str(root / "data")]
+    account = choose_account(root)
+    postgres = programs_for(account, find_binaries(None)).program("postgres")
+    argv = [*account.prefix, postgres, "-D", str(root / "data")]
     for setting in (*settings, "fsync=off"):
         argv += ["-c", setting]
-    process = subprocess.Popen(argv, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(argv, stderr=subprocess.DEVNULL, **account.options())
     eventually(lambda: (running := read_pid_file(root / "data")) is not None and running.ready)
     yield
     process.send_signal(signal.SIGINT)

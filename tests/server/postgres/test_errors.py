@@ -13,6 +13,7 @@ SAID = [
     errors.NotEnoughDiskSpace(Path("/data")),
     errors.NotWritable(Path("/data"), "permission denied"),
     errors.DamagedCluster(Path("/data")),
+    errors.LostCluster(Path("/data"), Path("/var/lib/inturn/clusters/cluster-abc")),
     errors.SocketTaken(Path("/data")),
     errors.CannotRunAsRoot(),
     errors.StartTimedOut(120, Path("/data/postgres.log")),

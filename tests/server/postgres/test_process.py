@@ -1,8 +1,7 @@
-"""Under which account a program runs, and that it ends with the process that started it."""
+"""A program ends with the process that started it."""
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import threading
@@ -10,44 +9,20 @@ from pathlib import Path
 
 import pytest
 
-from server.postgres import process as postgres_process
-from server.postgres.errors import CannotRunAsRoot
-from server.postgres.process import Account, choose_account, spawn
+from server.postgres.accounts import Account
+from server.postgres.process import spawn
 from tests.support.places import ROOT
 from tests.support.private_clusters import eventually, is_alive
 
 SPAWN_AND_WAIT = """
 import signal, sys
-from server.postgres.process import Account, spawn
+from server.postgres.accounts import Account
+from server.postgres.process import spawn
 signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell's job in the background ignores it, and so would the child
 with open("/dev/null", "wb") as log:
     print(spawn(["sleep", "60"], account=Account(), log=log, inherited_fd=2).pid, flush=True)
 sys.stdin.read()
 """
-
-
-def test_an_ordinary_user_runs_it_as_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    assert choose_account(tmp_path, "postgres") == Account()
-
-
-def test_root_without_another_identity_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "geteuid", lambda: 0)
-    monkeypatch.setattr(postgres_process, "_user_namespaces_work", lambda: False)
-    monkeypatch.setattr(postgres_process, "SYSTEM_ACCOUNT", "no-such-account")
-    with pytest.raises(CannotRunAsRoot, match="refuses to run as root"):
-        choose_account(Path("/"), "postgres")
-
-
-def test_root_can_not_act_for_an_owner_who_can_not_reach_the_programs(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    owner = 65534 if os.geteuid() == 0 else os.geteuid()
-    if os.geteuid() == 0:
-        os.chown(tmp_path, owner, owner)
-    monkeypatch.setattr(os, "geteuid", lambda: 0)
-    with pytest.raises(CannotRunAsRoot, match=f"user number {owner} can't reach {tmp_path}/postgres"):
-        choose_account(tmp_path, f"{tmp_path}/postgres")
 
 
 def test_a_program_ends_with_the_process_and_not_with_the_thread_that_started_it() -> None:

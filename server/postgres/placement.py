@@ -1,0 +1,124 @@
+"""Where a cluster lies when the account that runs it can't reach the data directory.
+
+A data directory below `/root` (mode 0700) is closed to every account but root. The cluster is then kept outside, and the
+data directory leads there, so that everything still finds it by the data directory:
+
+    root/data                                a link to …/cluster-XXXX/data
+    root/lock, server.lock, postgres.log     stay; root opens them for the server
+    /var/lib/inturn/clusters/cluster-XXXX/   owned by the account, 0700
+        data/  run/                          the cluster and its socket
+        belongs-to                           a link back to root, for people
+
+Every function here expects its caller to hold the lock of `root`.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+from server.postgres import shared_folder
+from server.postgres.accounts import Account
+from server.postgres.errors import LostCluster
+
+log = logging.getLogger(__name__)
+
+CLUSTERS = "clusters"
+OWNER_LINK = "belongs-to"
+NEW_LINK, OLD_DATA = "data.link", "data.moved"
+"""While a cluster is moved: the link before it gets its name, and the data that it replaces."""
+
+
+def home_of(root: Path) -> Path:
+    """The folder that holds the cluster of `root`: `root` itself, or the one outside that its link leads to."""
+    data = root / "data"
+    if data.is_symlink():
+        home = data.readlink().parent
+        if home.parent == shared_folder.SHARED / CLUSTERS:
+            return home
+    return root
+
+
+def finish_move(root: Path) -> None:
+    """End a move that a killed process began: give the link its name, then remove the data that it replaces."""
+    data, link = root / "data", root / NEW_LINK
+    if link.is_symlink() and not os.path.lexists(data):
+        link.rename(data)
+    if home_of(root) != root and (root / OLD_DATA).exists():
+        shutil.rmtree(root / OLD_DATA)
+
+
+def make_reachable(root: Path, account: Account) -> Path:
+    """Give the cluster of `root` to `account`, and move it where the account can reach it; returns its folder.
+
+    Raises LostCluster when the folder outside is gone; OSError, with the cluster as it was.
+    """
+    finish_move(root)
+    home = home_of(root)
+    if not home.is_dir():
+        raise LostCluster(root, home)
+    if account.user is None or account.group is None:
+        return home
+    if home == root and not account.can_enter(root.parent):
+        home = _move_outside(root, account)
+        log.info(
+            "PostgreSQL runs as user %d, who can't enter %s: its files are in %s", account.user, root, home
+        )
+    # The data first: the folder's new owner tells the next start that all of it is given away.
+    data = home / "data"
+    if data.exists() and data.stat().st_uid == 0:
+        _give_data(data, account.user, account.group)
+    if home.stat().st_uid == 0:
+        os.chown(home, account.user, account.group)
+    return home
+
+
+def discard(root: Path) -> None:
+    """Remove what is kept outside for a data directory that is about to go. Its server must have ended."""
+    home = home_of(root)
+    if home != root:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def _move_outside(root: Path, account: Account) -> Path:
+    _remove_unfinished(root)
+    data = root / "data"
+    home = Path(tempfile.mkdtemp(prefix="cluster-", dir=shared_folder.shared_folder(CLUSTERS)))
+    (home / OWNER_LINK).symlink_to(root)
+    (root / NEW_LINK).symlink_to(home / "data")
+    if data.exists():
+        shutil.copytree(data, home / "data.new", symlinks=True)
+        os.sync()
+        (home / "data.new").rename(home / "data")
+        data.rename(root / OLD_DATA)
+    finish_move(root)
+    return home
+
+
+def _remove_unfinished(root: Path) -> None:
+    """Removes what a process left that was killed while it moved this cluster: nothing leads there yet."""
+    link = root / NEW_LINK
+    clusters = shared_folder.shared_folder(CLUSTERS)
+    led_to = link.readlink().parent if link.is_symlink() else None
+    link.unlink(missing_ok=True)
+    for owner_link in clusters.glob(f"*/{OWNER_LINK}"):
+        home = owner_link.parent
+        with suppress(OSError):
+            # Else a folder with data stays: a data directory that was renamed since may lead there.
+            if owner_link.readlink() == root and (home == led_to or not (home / "data").exists()):
+                shutil.rmtree(home)
+
+
+def _give_data(data: Path, user: int, group: int) -> None:
+    """Change the owner of the data directory and of everything in it.
+
+    The directory itself comes last: after a kill in between, the next start does it again.
+    """
+    for folder, folders, files in os.walk(data):
+        for name in (*folders, *files):
+            os.chown(Path(folder, name), user, group, follow_symlinks=False)
+    os.chown(data, user, group)
