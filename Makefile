@@ -50,7 +50,7 @@ lint: install  ## ruff and the import contracts
 types: install  ## mypy, strict
 	@$(BIN)/mypy
 
-run-hub: keep  ## the hub: make run-hub ARGS="--data DIR"
+run-hub: keep  ## the hub: make run-hub ARGS="--data-dir DIR"
 	@$(BIN)/inturn-hub serve $(ARGS)
 
 run-kiosk: keep  ## the kiosk window
