@@ -1,1 +1,1 @@
-"""The public, unattended windows: the kiosk where patients take a number, and the wall monitor."""
+"""The public windows: the kiosk, where patients take a number, and the wall monitor."""

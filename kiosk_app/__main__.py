@@ -1,4 +1,4 @@
-"""`inturn-kiosk` and `inturn-monitor`: see their `--help`. As a module it is the kiosk."""
+"""Entry points of `inturn-kiosk` and `inturn-monitor`; `python -m kiosk_app` runs the kiosk. See their `--help`."""
 
 import sys
 
@@ -6,12 +6,12 @@ from core import entry
 
 
 def kiosk() -> int:
-    """The kiosk's window; its exit code."""
+    """Runs the kiosk window and returns the exit code."""
     return entry.run("inturn-kiosk", "gui", "kiosk_app.command_line", "kiosk")
 
 
 def monitor() -> int:
-    """The wall monitor's window; its exit code."""
+    """Runs the wall monitor window and returns the exit code."""
     return entry.run("inturn-monitor", "gui", "kiosk_app.command_line", "monitor")
 
 

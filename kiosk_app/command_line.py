@@ -1,4 +1,4 @@
-"""The command lines of kiosk and monitor, and their life from start to end."""
+"""Command lines of the kiosk and the wall monitor: parse options, load settings, run the window until it is closed."""
 
 from __future__ import annotations
 
@@ -31,36 +31,40 @@ _PURPOSE = {
 
 
 def parser(role: str) -> argparse.ArgumentParser:
-    """What may be typed after `inturn-kiosk` and `inturn-monitor`."""
-    made = argparse.ArgumentParser(prog=f"inturn-{role}", description=_PURPOSE[role])
-    made.add_argument(
+    """Returns the argument parser of `inturn-kiosk` (role "kiosk") or `inturn-monitor` (role "monitor")."""
+    arguments = argparse.ArgumentParser(prog=f"inturn-{role}", description=_PURPOSE[role])
+    arguments.add_argument(
         "--hub",
         metavar="URL[,URL]",
         help=f"address of the hub; several hubs of one clinic with commas between (default: {settings.DEFAULT_HUB})",
     )
-    known = made.add_mutually_exclusive_group()
-    known.add_argument(
-        "--token", metavar="T", help=f"this device's token; better in {VARIABLE}: others see an option"
+    token_source = arguments.add_mutually_exclusive_group()
+    token_source.add_argument(
+        "--token",
+        metavar="T",
+        help=f"this device's token; better in {VARIABLE}: other users can read options",
     )
-    known.add_argument("--pair", metavar="CODE", help="exchange a code of the hub for a token, and keep it")
-    made.add_argument("--windowed", action="store_true", help="in an ordinary window, not full screen")
+    token_source.add_argument(
+        "--pair", metavar="CODE", help="exchange a pairing code for a token, and store the token"
+    )
+    arguments.add_argument("--windowed", action="store_true", help="open an ordinary window, not full screen")
     if role == "kiosk":
-        made.add_argument(
+        arguments.add_argument(
             "--inches",
             type=float,
             metavar="N",
-            help="the screen's diagonal, if it does not tell it truthfully",
+            help="the screen's diagonal in inches, if the screen reports a wrong size",
         )
-    return made
+    return arguments
 
 
 def token_file(role: str) -> Path:
-    """Where a device's token is kept."""
+    """Returns the path of the file that stores the token of this role's device."""
     return user_config_path("inturn", appauthor=False) / f"{role}.token"
 
 
 def kiosk(arguments: Sequence[str] | None = None) -> int:
-    """Show the kiosk until it is stopped; the program's exit code."""
+    """Runs the kiosk until its window closes; returns the program's exit code."""
 
     def make(bridge: HubBridge, options: argparse.Namespace, theme: Theme) -> KioskWindow:
         return KioskWindow(bridge, windowed=options.windowed, theme=theme, inches=options.inches)
@@ -69,7 +73,7 @@ def kiosk(arguments: Sequence[str] | None = None) -> int:
 
 
 def monitor(arguments: Sequence[str] | None = None) -> int:
-    """Show the wall monitor until it is stopped; the program's exit code."""
+    """Runs the wall monitor until its window closes; returns the program's exit code."""
 
     def make(bridge: HubBridge, options: argparse.Namespace, theme: Theme) -> MonitorWindow:
         return MonitorWindow(bridge, windowed=options.windowed, theme=theme)
@@ -81,18 +85,19 @@ def _main(role: str, make_window: MakeWindow, arguments: Sequence[str] | None) -
     options = parser(role).parse_args(arguments)
     log_changes()
     try:
-        found = settings.load({"hub": options.hub})
-        urls = checked_addresses(found.hub)
-        trust_for(urls, found.hub_ca)
-        credentials = _credentials(role, urls, found.hub_ca, options)
+        configured = settings.load({"hub": options.hub})
+        urls = checked_addresses(configured.hub)
+        trust_for(urls, configured.hub_ca)
+        credentials = _credentials(role, urls, configured.hub_ca, options)
     except InTurnError as error:
         print(error.message, file=sys.stderr)
         return 1
 
     def make(theme: Theme) -> tuple[HubBridge, KioskWindow | MonitorWindow]:
-        # A ticket whose patient has gone meanwhile is given back: so its answer is waited for, however long.
+        # No timeout: the kiosk cancels a ticket that arrives after its patient has left, so it needs the answer.
+        # A request abandoned earlier could leave such a ticket in the line.
         bridge = HubBridge(
-            urls, credentials, client_name=f"inturn-{role}", patience=math.inf, ca_file=found.hub_ca
+            urls, credentials, client_name=f"inturn-{role}", patience=math.inf, ca_file=configured.hub_ca
         )
         return bridge, make_window(bridge, options, theme)
 
@@ -111,7 +116,7 @@ def _credentials(role: str, urls: list[str], ca_file: str, options: argparse.Nam
 async def _live(
     stop: asyncio.Event, make: Callable[[Theme], tuple[HubBridge, KioskWindow | MonitorWindow]]
 ) -> int:
-    """One device's life: window up, wait, clean up."""
+    """Opens the window, waits for `stop`, then closes the window and the connection."""
     theme = Theme(ThemeMode.LIGHT)
     app = QApplication.instance()
     if isinstance(app, QApplication):

@@ -1,1 +1,1 @@
-"""What kiosk and wall have in common: full screen, real sizes, the device's token."""
+"""What kiosk and wall monitor share: full-screen windows, sizes in millimetres, the device's token."""

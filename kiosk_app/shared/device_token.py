@@ -1,4 +1,4 @@
-"""A device's token: from the option, the environment, or a file that only its owner can read."""
+"""A device's token, read from the option, the environment, or a file that only its owner can read (mode 0600)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ VARIABLE = "INTURN_TOKEN"
 
 
 def find_token(role: str, option: str | None, environment: Mapping[str, str], file: Path) -> str:
-    """The token in force. Raises SetupError with the way to get one, or to mend the file's permissions."""
+    """Returns the token: `option` before the environment before `file`.
+
+    Raises SetupError: no token was found, or other users can read `file`. The message says how to mend it.
+    """
     token = option or environment.get(VARIABLE) or _from_file(file)
     if token:
         return token.strip()
@@ -26,7 +29,7 @@ def find_token(role: str, option: str | None, environment: Mapping[str, str], fi
 
 
 def keep_token(file: Path, token: str) -> None:
-    """Write the token for the next start, readable by the owner alone. Raises SetupError."""
+    """Writes the token to `file`, readable by its owner alone. Raises SetupError if the file can't be written."""
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         part = file.with_suffix(".new")

@@ -1,4 +1,4 @@
-"""What kiosk and wall monitor have in common: public, unattended, full screen, without a pointer."""
+"""Base window of kiosk and wall monitor: full screen, always on top, without a mouse pointer."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ FULL_SCREEN = Qt.WindowType.FramelessWindowHint | Qt.WindowType.WindowStaysOnTop
 
 
 class PublicWindow(QWidget):
-    """A window for everybody in the room.
+    """A full-screen window for an unattended public screen.
 
     Attributes:
-        windowed: it stands on somebody's desktop instead, with a frame and a pointer.
+        windowed: the window stands on a desktop instead, with a title bar and a mouse pointer.
     Signals:
         closed(): the window was closed.
     """
@@ -28,7 +28,7 @@ class PublicWindow(QWidget):
             self.setCursor(Qt.CursorShape.BlankCursor)
 
     def show_in_place(self, desktop_size: QSize) -> None:
-        """Full screen, or of that size on somebody's desktop."""
+        """Shows the window full screen, or with `desktop_size` if it is `windowed`."""
         if self.windowed:
             self.resize(desktop_size)
             self.show()

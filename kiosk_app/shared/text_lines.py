@@ -1,4 +1,4 @@
-"""Text in lines: broken between words, with the line height that the drawings have."""
+"""Word wrap and multi-line text with the line height of the drawings."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from PySide6.QtGui import QFont, QFontMetricsF, QPainter
 
 
 def wrap(metrics: QFontMetricsF, text: str, room: float, most: int = 2) -> list[str]:
-    """`text` in at most `most` lines of `room` logical pixels, broken between words, elided at the end.
+    """Wraps `text` between words into at most `most` lines, each at most `room` logical pixels wide, and elides the rest.
 
-    A line break in the text is kept when the lines fit, else it is a space like any other.
+    A line break in `text` is kept if every line fits, else it counts as a space.
     """
-    kept = text.split("\n")
-    if len(kept) > 1 and all(metrics.horizontalAdvance(line) <= room for line in kept):
-        return kept
+    given = text.split("\n")
+    if len(given) > 1 and all(metrics.horizontalAdvance(line) <= room for line in given):
+        return given
     lines: list[str] = []
     for word in text.split():
         joined = f"{lines[-1]} {word}" if lines else word
@@ -25,14 +25,14 @@ def wrap(metrics: QFontMetricsF, text: str, room: float, most: int = 2) -> list[
 
 
 def fits(metrics: QFontMetricsF, text: str, room: float, most: int = 2) -> bool:
-    """Whether `wrap` would show all of it."""
+    """Returns whether `wrap` shows `text` without eliding it."""
     return all(not line.endswith("…") for line in wrap(metrics, text, room, most))
 
 
 def draw_lines(
     painter: QPainter, font: QFont, lines: list[str], left: float, top: float, height: float
 ) -> float:
-    """Draw lines of `height` logical pixels from `top` on; returns where they end. Colour is the painter's pen."""
+    """Draws lines of `height` logical pixels downwards from `top` in the painter's pen; returns their lower edge."""
     metrics = QFontMetricsF(font)
     painter.setFont(font)
     rise = (height - metrics.capHeight()) / 2 + metrics.capHeight()
