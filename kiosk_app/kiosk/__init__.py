@@ -1,1 +1,1 @@
-"""A patient's touch: from the welcome page to the ticket."""
+"""The kiosk window: its pages and the flow from a patient's touch to the ticket."""

@@ -1,4 +1,4 @@
-"""The line at the top of the kiosk's pages: logo, clinic, time."""
+"""Header of the kiosk's pages: logo, clinic name, clock."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from kiosk_app.shared.physical_scale import PhysicalScale
 
 
 def header_area(scale: PhysicalScale) -> QRect:
-    """Where the header lies in a window of that scale."""
+    """Returns the header's rectangle in a window with this scale."""
     return QRect(0, 0, scale.width, round(min(scale.px(180), scale.height * 0.14)))
 
 
 class Header(QWidget):
-    """Logo, the clinic's name and the clock, on the ground of its page."""
+    """Paints logo, clinic name and clock on its page's background."""
 
     def __init__(self, theme: Theme, scale: PhysicalScale, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -31,14 +31,14 @@ class Header(QWidget):
         return self._clock
 
     def say(self, clinic: str, clock: str) -> None:
-        """Show the clinic's name and the time."""
+        """Shows the clinic's name and the time of day."""
         if (clinic, clock) != (self._clinic, self._clock):
             self._clinic, self._clock = clinic, clock
             self.setAccessibleName(f"{clinic}, {clock}")
             self.update()
 
     def set_scale(self, scale: PhysicalScale) -> None:
-        """The window has another size."""
+        """Applies the scale of a resized window."""
         self._scale = scale
         self.update()
 

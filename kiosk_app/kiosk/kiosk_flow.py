@@ -1,14 +1,13 @@
-"""Which page the kiosk shows after which event. Values in, values out: no Qt, no asyncio, no clock.
+"""State machine of the kiosk: which page follows which event. Pure functions: no Qt, no asyncio, no clock.
 
     welcome ── touch ──> joining ── answered ──> ticket ── Done or 30 s ──> welcome
                             └────── refused, with a sentence ────────────> welcome
     any page ── hub lost ──> offline ── hub live again ──> welcome, or joining while an answer is still owed
 
-A `Screen` is all there is to know; each function takes one with the present moment (seconds of a clock that
-never runs backwards) and gives the next. A request that was not answered when the hub went away is kept and
-repeated with its key by the connection, so it is neither lost nor doubled. Its ticket is shown when the
-answer comes within `RECENT` seconds of the touch; later the patient has gone to reception and nobody would
-read the number: `unclaimed` tells the window to give it back.
+`Screen` is the whole state. Each event function takes a `Screen` and the present moment (seconds of a monotonic clock)
+and returns the next `Screen`. The client repeats a request that was unanswered when the hub was lost, with the same
+key, so the hub issues one ticket at most. The kiosk shows a ticket that arrives within `RECENT` seconds of the touch.
+Later the patient has gone to reception: `unclaimed` returns True and the window cancels the ticket.
 """
 
 from __future__ import annotations
@@ -21,20 +20,21 @@ from core.line.tickets import Ticket
 from core.wire.session import ConnectionState
 
 GUARD = 0.5
-"""A second touch within so many seconds is the same touch."""
+"""Seconds within which a second touch is taken for a bounce of the first and ignored."""
 IDLE = 45.0
-"""After so long without a touch everything returns to the first page."""
+"""Seconds without a touch until the first sheet of services returns."""
 TICKET_SHOWN = 30.0
-"""How long a number that was not printed stays."""
+"""Seconds that a ticket stays on the screen unless Done is touched."""
 NOTICE_SHOWN = 12.0
+"""Seconds that a notice stays over the cards."""
 PATIENCE = 5.0
-"""After so long without an answer, or without a first connection, people are told what to do."""
+"""Seconds without an answer, or without a first connection, until the page says what to do instead."""
 RECENT = 60.0
-"""How long after the touch a ticket is still its patient's."""
+"""Seconds after the touch within which a ticket is still shown to its patient."""
 
 
 class KioskPage(Enum):
-    """What fills the window."""
+    """The page that fills the window."""
 
     STARTING = "starting"
     WELCOME = "welcome"
@@ -45,7 +45,13 @@ class KioskPage(Enum):
 
 @dataclass(frozen=True)
 class TicketRequest:
-    """A ticket asked for: its number in this window's life, the service, and when it was touched."""
+    """An unanswered request for a ticket.
+
+    Attributes:
+        number: counts this window's requests from 1.
+        service: code of the service that was touched.
+        at: moment of the touch.
+    """
 
     number: int
     service: str
@@ -54,18 +60,19 @@ class TicketRequest:
 
 @dataclass(frozen=True)
 class Screen:
-    """What the kiosk shows and why.
+    """State of the kiosk. Moments are seconds of the caller's monotonic clock.
 
     Attributes:
-        page, since: the page, and since when.
-        live: whether the hub is there and can give numbers.
-        sheet: which sheet of service cards, from 0.
-        request: the ticket that an answer is owed for.
-        slow: the present wait has lasted longer than `PATIENCE`.
-        ticket: the number shown on the ticket page.
-        notice, notice_at: a sentence over the cards, and since when.
-        touched_at: the last touch that did something. seen_at: the last that showed somebody is there.
-        asked: how many tickets were asked for.
+        page, since: the page shown, and the moment it appeared.
+        live: the hub is connected and can issue tickets.
+        sheet: index of the sheet of service cards, from 0.
+        request: the unanswered request, if any.
+        slow: the present wait exceeds `PATIENCE`.
+        ticket: the ticket on the ticket page, None on any other page.
+        notice, notice_at: a sentence over the cards, and the moment it appeared.
+        touched_at: moment of the last touch that changed the state.
+        seen_at: moment of the last other touch; it restarts the `IDLE` countdown.
+        asked: number of requests made so far.
     """
 
     page: KioskPage = KioskPage.STARTING
@@ -83,12 +90,12 @@ class Screen:
 
 
 def start(now: float) -> Screen:
-    """The kiosk has just been switched on."""
+    """Returns the state of a kiosk that has just started."""
     return Screen(since=now)
 
 
 def connection(screen: Screen, state: ConnectionState, now: float, *, stale: bool = False) -> Screen:
-    """The connection to the hub changed. A hub that is `stale` can't give numbers: it misses its database."""
+    """The connection changed state. A `stale` hub can't issue tickets: its database is unreachable."""
     screen = replace(screen, live=state is ConnectionState.LIVE and not stale)
     if state is ConnectionState.CONNECTING:
         return screen
@@ -98,62 +105,67 @@ def connection(screen: Screen, state: ConnectionState, now: float, *, stale: boo
 
 
 def touched_service(screen: Screen, service: str, now: float) -> Screen:
-    """Somebody touched an open service; a new `request` tells the window to ask for a ticket."""
+    """An open service was touched. If the result has a new `request`, the window must send it."""
     if screen.page is not KioskPage.WELCOME or screen.request is not None or _too_soon(screen, now):
         return screen
     request = TicketRequest(screen.asked + 1, service, now)
-    return replace(_to(screen, KioskPage.JOINING, now), request=request, asked=request.number, touched_at=now)
+    return replace(
+        _go_to(screen, KioskPage.JOINING, now), request=request, asked=request.number, touched_at=now
+    )
 
 
 def turned(screen: Screen, sheet: int, now: float) -> Screen:
-    """Somebody asked for another sheet of services."""
+    """Back or More services was touched: the flow turns to `sheet`."""
     if screen.page is not KioskPage.WELCOME or _too_soon(screen, now):
         return screen
     return replace(screen, sheet=max(0, sheet), notice=None, touched_at=now)
 
 
 def touched_elsewhere(screen: Screen, now: float) -> Screen:
-    """A touch that does nothing but show that somebody is there."""
+    """Any touch or key on the welcome page: it only restarts the `IDLE` countdown."""
     return replace(screen, seen_at=now)
 
 
 def done(screen: Screen, now: float) -> Screen:
-    """Somebody touched Done."""
+    """Done was touched."""
     if screen.page is not KioskPage.TICKET or _too_soon(screen, now):
         return screen
     return _settle(replace(screen, touched_at=now), now)
 
 
 def answered(screen: Screen, number: int, ticket: Ticket, now: float) -> Screen:
-    """The hub gave a ticket for the request of that number."""
+    """The hub answered request `number` with a ticket."""
     request = screen.request
     if request is None or request.number != number:
         return screen
     screen = replace(screen, request=None)
     if now - request.at > RECENT:
         return screen if screen.page is KioskPage.TICKET else _settle(screen, now)
-    return replace(_to(screen, KioskPage.TICKET, now), ticket=ticket)
+    return replace(_go_to(screen, KioskPage.TICKET, now), ticket=ticket)
 
 
 def unclaimed(screen: Screen, number: int, now: float) -> bool:
-    """Whether a ticket that comes now for that request is nobody's any more. Ask before `answered`."""
+    """Returns whether a ticket that answers request `number` now comes too late for its patient.
+
+    Call it before `answered`, which clears the request.
+    """
     request = screen.request
     return request is None or request.number != number or now - request.at > RECENT
 
 
 def refused(screen: Screen, number: int, sentence: str, now: float) -> Screen:
-    """The hub refused the request of that number, with a sentence for the patient."""
+    """The hub refused request `number`; `sentence` tells the patient why."""
     request = screen.request
     if request is None or request.number != number:
         return screen
     screen = replace(screen, request=None)
     if now - request.at > RECENT or not screen.live:
         return _settle(screen, now)
-    return replace(_to(screen, KioskPage.WELCOME, now), notice=sentence, notice_at=now)
+    return replace(_go_to(screen, KioskPage.WELCOME, now), notice=sentence, notice_at=now)
 
 
 def passed(screen: Screen, now: float) -> Screen:
-    """Time passed. Calling it too early or too often changes nothing."""
+    """Applies the timeouts that have elapsed. Extra calls change nothing."""
     if screen.page is KioskPage.TICKET and now - screen.since >= TICKET_SHOWN:
         return _settle(screen, now)
     if (
@@ -163,8 +175,8 @@ def passed(screen: Screen, now: float) -> Screen:
     ):
         return replace(screen, slow=True)
     if screen.page is KioskPage.JOINING and screen.request is not None and now - screen.request.at > RECENT:
-        given_up = _settle(replace(screen, request=None), now)
-        return replace(given_up, notice=wording.NO_ANSWER, notice_at=now)
+        timed_out = _settle(replace(screen, request=None), now)
+        return replace(timed_out, notice=wording.NO_ANSWER, notice_at=now)
     if screen.notice is not None and now - screen.notice_at >= NOTICE_SHOWN:
         screen = replace(screen, notice=None)
     if screen.sheet and now - max(screen.touched_at, screen.seen_at) >= IDLE:
@@ -173,20 +185,20 @@ def passed(screen: Screen, now: float) -> Screen:
 
 
 def remaining(screen: Screen, now: float) -> float:
-    """How much of the ticket page's time is left, from 1 to 0."""
+    """Returns the fraction of the ticket page's time that is left, from 1 to 0."""
     return max(0.0, min(1.0, 1 - (now - screen.since) / TICKET_SHOWN))
 
 
 def _settle(screen: Screen, now: float) -> Screen:
-    """The page that the connection and an owed answer ask for."""
+    """Goes to the page that follows from the connection and the unanswered request."""
     if not screen.live:
-        return _to(screen, KioskPage.OFFLINE, now)
+        return _go_to(screen, KioskPage.OFFLINE, now)
     if screen.request is not None and now - screen.request.at <= RECENT:
-        return _to(screen, KioskPage.JOINING, now)
-    return _to(replace(screen, request=None), KioskPage.WELCOME, now)
+        return _go_to(screen, KioskPage.JOINING, now)
+    return _go_to(replace(screen, request=None), KioskPage.WELCOME, now)
 
 
-def _to(screen: Screen, page: KioskPage, now: float) -> Screen:
+def _go_to(screen: Screen, page: KioskPage, now: float) -> Screen:
     if screen.page is page:
         return screen
     ticket = screen.ticket if page is KioskPage.TICKET else None

@@ -1,4 +1,4 @@
-"""The kiosk's window: follows the flow, asks the hub for tickets, shows one page at a time."""
+"""The kiosk's window: feeds events into `kiosk_flow`, sends its ticket requests, shows its pages."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ from kiosk_app.shared.physical_scale import PhysicalScale, scale_for
 from kiosk_app.shared.public_window import PublicWindow
 
 TICK = 100
-"""How often time is looked at, in milliseconds."""
+"""Milliseconds between checks of the flow's timeouts."""
 HESITATION = 300
-"""An answer that comes sooner (ms) goes straight from the card to the ticket: no flicker of "one moment"."""
+"""Milliseconds before the joining page appears: an earlier answer goes straight to the ticket, without a flicker."""
 REFRESH = 50
-"""Changes of the lines are shown together, once in so many milliseconds."""
+"""Changes of the lines within this many milliseconds are drawn together."""
 
 
 class KioskWindow(PublicWindow):
-    """One kiosk.
+    """Window of one kiosk.
 
     Attributes:
         screen_shown: the flow's present `Screen`.
@@ -50,7 +50,7 @@ class KioskWindow(PublicWindow):
         inches: float | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`scale` fixes all sizes (else they follow the screen); `inches` calibrates the screen's diagonal."""
+        """`scale` fixes all sizes, None derives them from the screen; `inches` overrides the screen's diagonal."""
         super().__init__("InTurn kiosk", windowed)
         self._bridge, self._inches, self._clock = bridge, inches, clock
         self._fixed_scale = scale
@@ -63,7 +63,7 @@ class KioskWindow(PublicWindow):
         self._connection_changed()
 
     def open(self) -> None:
-        """Show the window as it is meant to be seen: full screen, or on somebody's desktop."""
+        """Shows the window full screen, or 540 by 960 pixels large on a desktop."""
         self.show_in_place(QSize(540, 960))
 
     def _make_pages(self, scale: PhysicalScale) -> None:
@@ -82,20 +82,20 @@ class KioskWindow(PublicWindow):
         self.welcome.installEventFilter(self)
 
     def _make_timers(self) -> None:
-        self._tick = QTimer(self, interval=TICK)
-        self._tick.timeout.connect(self.pass_time)
-        self._tick.start()
-        self._refresh_soon = QTimer(self, interval=REFRESH, singleShot=True)
-        self._refresh_soon.timeout.connect(self.refresh)
-        self._hesitate = QTimer(self, interval=HESITATION, singleShot=True)
-        self._hesitate.timeout.connect(lambda: self._show(self.screen_shown))
+        self._tick_timer = QTimer(self, interval=TICK)
+        self._tick_timer.timeout.connect(self.pass_time)
+        self._tick_timer.start()
+        self._refresh_timer = QTimer(self, interval=REFRESH, singleShot=True)
+        self._refresh_timer.timeout.connect(self.refresh)
+        self._hesitation_timer = QTimer(self, interval=HESITATION, singleShot=True)
+        self._hesitation_timer.timeout.connect(lambda: self._show(self.screen_shown))
 
     def _follow_bridge(self) -> None:
-        bridge, soon = self._bridge, self._refresh_when_due
+        bridge = self._bridge
         bridge.state_changed.connect(self._connection_changed)
         bridge.stale_changed.connect(self._connection_changed)
         for signal in (bridge.hello_changed, bridge.services_changed, bridge.line_changed, bridge.reset):
-            signal.connect(soon)
+            signal.connect(self._schedule_refresh)
 
     # --- what happens ---
 
@@ -122,11 +122,11 @@ class KioskWindow(PublicWindow):
         self._step(partial(flow.connection, stale=self._bridge.stale), self._bridge.state)
 
     def pass_time(self) -> None:
-        """Let the flow look at the clock."""
+        """Applies elapsed timeouts and updates clock and countdown."""
         self._step(flow.passed)
         if self.screen_shown.page is KioskPage.TICKET:
             self.ticket.show_remaining(flow.remaining(self.screen_shown, self._clock()))
-        self._tell_time()
+        self._show_time()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() in (QEvent.Type.MouseButtonPress, QEvent.Type.KeyPress):
@@ -139,14 +139,14 @@ class KioskWindow(PublicWindow):
             return
         self.screen_shown = after
         if after.page is KioskPage.JOINING and before.page is KioskPage.WELCOME:
-            self._hesitate.start()
+            self._hesitation_timer.start()
             return
         self._show(after)
 
     # --- what is shown ---
 
     def _show(self, screen: Screen) -> None:
-        self._hesitate.stop()
+        self._hesitation_timer.stop()
         self.welcome.show_sheet(screen.sheet)
         self.welcome.show_notice(screen.notice)
         page = self._page(screen)
@@ -168,30 +168,30 @@ class KioskWindow(PublicWindow):
         return self.joining
 
     def _for_staff(self) -> str:
-        """Why it does not come back by itself: the hub does not take this kiosk, or the kiosk not this hub."""
+        """Returns why reconnecting can't help: the hub rejects the kiosk, or the kiosk rejects the hub's certificate."""
         trouble = self._bridge.trouble
         if self._bridge.refusal is None and isinstance(trouble, UntrustedHub):
             return trouble.message
         return self._bridge.refusal.message if self._bridge.refusal is not None else ""
 
     def _focus(self, page: QWidget) -> None:
-        """Where the keyboard goes on from; the ring shows only once the keyboard is used."""
+        """Sets where Tab continues from. The focus ring stays hidden until a key moves the focus."""
         first = self.ticket.done_button if page is self.ticket else page
         first.setFocus(Qt.FocusReason.OtherFocusReason)
 
-    def _refresh_when_due(self, *_: object) -> None:
-        if not self._refresh_soon.isActive():
-            self._refresh_soon.start()
+    def _schedule_refresh(self, *_: object) -> None:
+        if not self._refresh_timer.isActive():
+            self._refresh_timer.start()
 
     def refresh(self) -> None:
-        """Show the services as they are now."""
+        """Shows the services and the time as they are now."""
         now = datetime.now(UTC)
         self.welcome.show_services(
             [card_words(service, self._zone(), now) for service in self._bridge.services]
         )
-        self._tell_time()
+        self._show_time()
 
-    def _tell_time(self) -> None:
+    def _show_time(self) -> None:
         hello = self._bridge.hello
         clinic = hello.site.name if hello else ""
         time_of_day = wording.clock(datetime.now(UTC), self._zone()) if hello else ""
@@ -213,7 +213,7 @@ class KioskWindow(PublicWindow):
         self._rescale()
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        self._tick.stop()
+        self._tick_timer.stop()
         super().closeEvent(event)
 
     def _rescale(self) -> None:

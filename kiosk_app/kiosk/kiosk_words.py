@@ -1,4 +1,4 @@
-"""What cards and ticket page say about a service and a ticket."""
+"""Builds the text of a service card and of the ticket page from values of the hub."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kiosk_app.kiosk.ticket_drawing import TicketWords
 
 
 def card_words(service: ServiceSummary, zone: tzinfo, now: datetime) -> CardWords:
-    """A service's card. An icon that does not ship with InTurn becomes the neutral one."""
+    """Returns the text of a service's card. An icon that InTurn does not ship becomes the neutral icon."""
     return CardWords(
         code=service.code,
         name=wording.service_name(service),
@@ -24,7 +24,7 @@ def card_words(service: ServiceSummary, zone: tzinfo, now: datetime) -> CardWord
 
 
 def ticket_words(ticket: Ticket, services: Iterable[ServiceSummary], zone: tzinfo) -> TicketWords:
-    """The ticket page. Who is next is told so, without a figure and a wait."""
+    """Returns the text of the ticket page. A ticket that is next in line gets a sentence instead of figures."""
     names = {service.code: wording.service_name(service) for service in services}
     ahead = wording.ticket_ahead(ticket)
     if not ahead:

@@ -1,4 +1,4 @@
-"""Pages that only say something: an icon, a heading, a sentence."""
+"""Pages without touch targets: an icon, a heading, a sentence."""
 
 from __future__ import annotations
 
@@ -45,14 +45,14 @@ class MessagePage(QWidget):
         return self._aside
 
     def say(self, icon: str, tone: Tone, heading: str, sentence: str, aside: str = "") -> None:
-        """Show other words."""
+        """Replaces icon and text."""
         self._icon_name, self._tone = icon, tone
         self._heading, self._sentence, self._aside = heading, sentence, aside
         self.setAccessibleName(f"{heading}. {sentence}")
         self.update()
 
     def set_scale(self, scale: PhysicalScale) -> None:
-        """The window has another size."""
+        """Applies the scale of a resized window."""
         self._scale = scale
         self.header.set_scale(scale)
         self.header.setGeometry(header_area(scale))
@@ -100,20 +100,20 @@ class MessagePage(QWidget):
 
 
 class JoiningPage(MessagePage):
-    """Asks for patience; after a while it says where else to go."""
+    """Shown while a request is unanswered; a slow answer adds where else the patient can go."""
 
     def show_wait(self, starting: bool, slow: bool) -> None:
-        """`starting`: nothing was asked for yet; `slow`: it takes longer than anybody would expect."""
+        """`starting`: the first connection is not up yet. `slow`: the wait exceeds `kiosk_flow.PATIENCE`."""
         quick = wording.STARTING if starting else wording.ONE_MOMENT
         heading, sentence = wording.TAKES_LONGER if slow else quick
         self.say("hourglass", "attention" if slow else "action", heading, sentence)
 
 
 class OfflinePage(MessagePage):
-    """Says where to go instead. Nothing can be touched: a number is only ever given by the hub."""
+    """Shown without a hub: only the hub gives numbers, so the page says where to go and has nothing to touch."""
 
     def show_reason(self, owed: bool, refused: str = "") -> None:
-        """`owed`: an answer may still come. `refused`: why the hub does not take this kiosk, told to staff."""
-        away = wording.OFFLINE_REFUSED if refused else wording.OFFLINE
-        heading, sentence = wording.OFFLINE_OWED if owed and not refused else away
+        """`owed`: a request is unanswered. `refused`: why the hub rejects this kiosk, for staff; else empty."""
+        offline = wording.OFFLINE_REFUSED if refused else wording.OFFLINE
+        heading, sentence = wording.OFFLINE_OWED if owed and not refused else offline
         self.say("unplug", "attention", heading, sentence, wording.for_staff(refused) if refused else "")

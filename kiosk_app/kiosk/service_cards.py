@@ -1,4 +1,4 @@
-"""The cards that a patient touches: one service each, as large as the screen allows."""
+"""Cards of the welcome page, one a service: their text, their layout, their drawing."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from kiosk_app.shared.physical_scale import CARD_MM, GAP_MM, PhysicalScale
 from kiosk_app.shared.text_lines import fits, wrap
 
 ONE_COLUMN, TWO_COLUMNS = 5, 10
-"""How many services a sheet holds in one column and in two."""
+"""Most services on a sheet with one column and with two."""
 FULL_TEXT = (1.0, 0.95, 0.9)
 SMALLER_TEXT = (0.82, 0.75, 0.7)
 """Factors on the drawings' text sizes, tried in this order."""
@@ -26,10 +26,10 @@ SMALLER_TEXT = (0.82, 0.75, 0.7)
 
 @dataclass(frozen=True)
 class CardWords:
-    """What a card says.
+    """Text and icon of a card.
 
     Attributes:
-        code, name, icon: the service; `icon` a name of `resources/icons`.
+        code, name, icon: the service; `icon` is a file name in `resources/icons`.
         details: one or two short parts, e.g. ("3 people ahead", "about 10–20 min").
         open: whether it can be touched.
     """
@@ -43,12 +43,13 @@ class CardWords:
 
 @dataclass(frozen=True)
 class CardLayout:
-    """How the cards of a sheet lie.
+    """Layout of the cards on a sheet.
 
     Attributes:
-        columns, per_sheet: how many beside each other, and on a sheet.
+        columns, per_sheet: number of columns, and of cards on a sheet.
         text: factor on the drawings' text sizes, at most 1.
-        size: every card's size; `gap` is the room between them. Logical pixels.
+        size: size of every card in logical pixels.
+        gap: space between two cards in logical pixels.
     """
 
     columns: int
@@ -58,25 +59,28 @@ class CardLayout:
     gap: int
 
     def height(self, count: int) -> int:
-        """What `count` cards need."""
+        """Returns the height of `count` cards in logical pixels."""
         rows = ceil(max(1, count) / self.columns)
         return rows * self.size.height() + (rows - 1) * self.gap
 
     def place(self, index: int, area: QRect) -> QRect:
-        """Where the card of that index on its sheet lies."""
+        """Returns the rectangle of the sheet's card number `index`, from 0, within `area`."""
         row, column = divmod(index, self.columns)
         left = area.left() + column * (self.size.width() + self.gap)
         return QRect(QPoint(left, area.top() + row * (self.size.height() + self.gap)), self.size)
 
     def with_sheet(self, per_sheet: int) -> CardLayout:
-        """The same with fewer cards a sheet."""
+        """Returns a copy with `per_sheet` cards on a sheet."""
         return replace(self, per_sheet=per_sheet)
 
 
 def card_layout(
     theme: Theme, scale: PhysicalScale, cards: Sequence[CardWords], width: int, columns: int, text: float
 ) -> CardLayout:
-    """Cards in that many columns on `width` logical pixels, all as high as the one that says most."""
+    """Returns the layout of `cards` in `columns` on `width` logical pixels.
+
+    The card with most text sets the height of all. `text` is the factor on the drawings' text sizes.
+    """
     gap = max(scale.mm(GAP_MM), round(scale.px(24)))
     own = (width - (columns - 1) * gap) // columns
     needed = (CardDrawing(theme, scale, text, own, card).height for card in cards)
@@ -88,8 +92,8 @@ class CardDrawing:
     """Measures and draws one card of a given width.
 
     Attributes:
-        height: what the card needs, in logical pixels.
-        cut: whether something is elided.
+        height: the height that the card needs, in logical pixels.
+        cut: whether text is elided.
     """
 
     def __init__(self, theme: Theme, scale: PhysicalScale, text: float, width: int, words: CardWords) -> None:
@@ -109,7 +113,7 @@ class CardDrawing:
 
     @property
     def capitals_mm(self) -> tuple[float, float]:
-        """How high the capitals of name and details are on the real screen."""
+        """Cap heights of name and details on the screen, in millimetres."""
         title, body = (QFontMetricsF(font).capHeight() for font in (self._title, self._body))
         return title / self._scale.pixels_per_mm, body / self._scale.pixels_per_mm
 
@@ -118,7 +122,7 @@ class CardDrawing:
         return any(line.endswith("…") for line in (*self._names, *self._lines))
 
     def _shrink_title(self, name: str) -> None:
-        """A name is never cut while smaller letters can hold it."""
+        """Shrinks the name's font until the name fits, down to slightly over the smallest readable size."""
         least = self._scale.least * 1.05
         while not fits(QFontMetricsF(self._title), name, self._room) and self._title.pixelSize() > least:
             self._title.setPixelSize(max(int(least), round(self._title.pixelSize() * 0.93)))
@@ -178,7 +182,7 @@ class CardDrawing:
 
 
 class ServiceCard(TouchButton):
-    """One service. Closed ones are dashed, can't be touched and still say when they open.
+    """Card of one service. A closed service has a dashed edge, can't be touched and shows when it opens.
 
     Signals: `clicked` of QAbstractButton, only while the service is open.
     """
@@ -189,7 +193,7 @@ class ServiceCard(TouchButton):
         self._text = 1.0
 
     def say(self, words: CardWords, scale: PhysicalScale, text: float) -> None:
-        """Show a service, with that factor on the text sizes."""
+        """Shows a service; `text` is the factor on the drawings' text sizes."""
         if (words, scale, text) == (self.words, self._scale, self._text):
             return
         self.words, self._scale, self._text = words, scale, text

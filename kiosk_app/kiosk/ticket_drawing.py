@@ -1,4 +1,4 @@
-"""The picture of a ticket: the number very large, a perforation, and what to expect."""
+"""Draws a ticket: the number very large, a perforation, and what to expect."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from kiosk_app.shared.text_lines import draw_lines
 
 @dataclass(frozen=True)
 class TicketWords:
-    """What the page says.
+    """Text of the ticket page.
 
     Attributes:
-        number, service: as the hub gave them.
+        number, service: ticket number and name of the service.
         figures: one or two (figure, label) pairs, e.g. ("3", "people ahead"), ("10–20 min", "likely wait, from 10:42").
     """
 
@@ -30,13 +30,13 @@ class TicketWords:
 
 
 class TicketDrawing:
-    """Draws one ticket."""
+    """Draws one ticket with the sizes of `scale`."""
 
     def __init__(self, theme: Theme, scale: PhysicalScale, words: TicketWords) -> None:
         self._theme, self._scale, self._words = theme, scale, words
 
     def paint(self, painter: QPainter, card: QRectF) -> None:
-        """Draw the ticket into `card` (logical pixels)."""
+        """Draws the ticket into `card` (logical pixels)."""
         rounded(painter, card, self._scale.px(60), self._theme.colour("on_ticket_ground"))
         upper = self._upper(card)
         tear = upper.bottom()
@@ -46,7 +46,7 @@ class TicketDrawing:
         self._paint_figures(painter, lower.adjusted(self._scale.px(70), 0, -self._scale.px(70), 0))
 
     def number_height(self, card: QRectF) -> float:
-        """How high the number's capitals are in a ticket of that size, in logical pixels."""
+        """Returns the cap height of the number in a ticket of this size, in logical pixels."""
         return QFontMetricsF(self._number_font(self._upper(card))).capHeight()
 
     def _upper(self, card: QRectF) -> QRectF:
@@ -113,7 +113,7 @@ class TicketDrawing:
             left += width + gap
 
     def _figures_size(self, room: float) -> tuple[float, list[float]]:
-        """The labels' size that lets all figures stand beside each other in `room`, and the columns' widths."""
+        """Returns the label size with which all figures fit side by side into `room`, and the columns' widths."""
         size = max(min(self._scale.body, self._scale.px(46)), self._scale.least)
         while True:
             large, small = map(QFontMetricsF, self._figure_fonts(size))

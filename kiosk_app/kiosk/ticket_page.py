@@ -1,4 +1,4 @@
-"""Your number: very large, with the service, who is ahead, the likely wait, and where to wait."""
+"""The ticket page: the number very large, the service, people ahead, the likely wait, and where to wait."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from kiosk_app.shared.text_lines import draw_lines, wrap
 
 
 class TicketPage(QWidget):
-    """The patient's number until Done is touched or its time is over.
+    """Shows a ticket. `kiosk_flow` decides when the page ends.
 
     Signals:
         done(): Done was touched.
@@ -36,7 +36,7 @@ class TicketPage(QWidget):
         theme.changed.connect(self.update)
 
     def say(self, words: TicketWords) -> None:
-        """Show a ticket."""
+        """Shows a ticket."""
         self.words = words
         figures = ", ".join(f"{figure} {label}".strip() for figure, label in words.figures)
         number = wording.spoken_number(words.number)
@@ -45,17 +45,17 @@ class TicketPage(QWidget):
 
     @property
     def number_mm(self) -> float:
-        """How high the number's capitals are on the real screen."""
+        """Cap height of the number on the screen, in millimetres."""
         drawing = TicketDrawing(self._theme, self._scale, self.words)
         return drawing.number_height(QRectF(self._card())) / self._scale.pixels_per_mm
 
     def show_remaining(self, part: float) -> None:
-        """How much of the page's time is left, from 1 to 0."""
+        """Shows the fraction of the page's time that is left, from 1 to 0."""
         self._remaining = part
         self.update(self._bar())
 
     def set_scale(self, scale: PhysicalScale) -> None:
-        """The window has another size."""
+        """Applies the scale of a resized window."""
         self._scale = scale
         self.done_button.set_scale(scale)
         self._arrange()
@@ -122,7 +122,7 @@ class TicketPage(QWidget):
     # --- what is painted ---
 
     def _paint_top(self, painter: QPainter) -> None:
-        """Over the ticket in portrait; beside it the same words stand with the advice."""
+        """Paints the line over the ticket in portrait. In landscape `_paint_advice` paints the same text beside it."""
         if not self._scale.portrait:
             return
         card, size = QRectF(self._card()), self._scale.body

@@ -1,4 +1,4 @@
-"""What a finger touches: acts on release, forgives a drift of 3 mm, shows the keyboard's focus, paints nothing else."""
+"""Touch buttons: they click on release, tolerate a finger that drifts 3 mm, and show a ring on keyboard focus."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _KEYBOARD = (
 
 
 class TouchButton(QAbstractButton):
-    """Base of everything touchable on the kiosk; subclasses paint.
+    """Base of the kiosk's buttons; a subclass paints itself.
 
-    A second touch within half a second is the flow's affair: it knows what the first one did.
+    It does not filter double touches: `kiosk_flow` does, because only the flow knows what the first touch did.
     """
 
     def __init__(self, theme: Theme, scale: PhysicalScale, parent: QWidget | None = None) -> None:
@@ -35,7 +35,7 @@ class TouchButton(QAbstractButton):
         theme.changed.connect(self.update)
 
     def set_scale(self, scale: PhysicalScale) -> None:
-        """The window has another size."""
+        """Applies the scale of a resized window."""
         self._scale = scale
         self.update()
 
@@ -68,7 +68,7 @@ class TouchButton(QAbstractButton):
 
 
 class PillButton(TouchButton):
-    """A large round-ended button with one or two words: Done, More services."""
+    """A large button with round ends and one or two words, such as Done or More services."""
 
     def __init__(
         self,

@@ -1,7 +1,8 @@
-"""Where things lie on the first page: heading, cards, help, on any screen.
+"""Layout of the welcome page on any screen: heading, cards, help.
 
-The frames are tried from the calmest to the tightest until all cards fit with text of full size; then again
-with smaller text, never under the least that can be read; then the services are dealt out on several sheets.
+`welcome_layout` tries frames from the most spacious to the tightest until all cards fit with full-size text. It then
+tries the same frames with smaller text, down to the smallest readable size. If the cards still don't fit, it spreads
+the services over several sheets.
 """
 
 from __future__ import annotations
@@ -26,16 +27,17 @@ from kiosk_app.kiosk.service_cards import (
 from kiosk_app.shared.physical_scale import GAP_MM, TARGET_MM, PhysicalScale
 
 _WIDE = 1.4
-"""From this shape on the heading can stand beside the cards."""
+"""Aspect ratio from which on the heading can stand beside the cards."""
 
 
 @dataclass(frozen=True)
 class Frame:
-    """What stands around the cards.
+    """The areas of the page, in logical pixels.
 
     Attributes:
-        header, heading, cards, footer: in logical pixels; an empty footer is not shown.
-        title: font size of the heading; `hint` whether a sentence under it has room.
+        header, heading, cards, footer: rectangles; an empty footer is not shown.
+        title: font size of the heading.
+        hint: whether a sentence fits under the heading.
     """
 
     header: QRect
@@ -48,7 +50,12 @@ class Frame:
 
 @dataclass(frozen=True)
 class WelcomeLayout:
-    """A frame and the cards in it; `sheets` is their number, `turners` where the buttons between them stand."""
+    """A frame and the layout of its cards.
+
+    Attributes:
+        sheets: number of sheets.
+        turners: area of the buttons Back and More services; empty if there is one sheet.
+    """
 
     frame: Frame
     cards: CardLayout
@@ -57,7 +64,7 @@ class WelcomeLayout:
 
 
 def welcome_layout(theme: Theme, scale: PhysicalScale, words: Sequence[CardWords]) -> WelcomeLayout:
-    """The calmest arrangement that shows all services, or else the first of several sheets."""
+    """Returns the most spacious layout that shows all services, or one with several sheets."""
     frames = list(_frames(scale, len(words)))
     for texts in (FULL_TEXT, SMALLER_TEXT):
         for frame, columns in frames:
@@ -65,10 +72,10 @@ def welcome_layout(theme: Theme, scale: PhysicalScale, words: Sequence[CardWords
                 cards = card_layout(theme, scale, words, frame.cards.width(), columns, text)
                 if len(words) <= TWO_COLUMNS and cards.height(len(words)) <= frame.cards.height():
                     return WelcomeLayout(frame, cards, 1, QRect())
-    return _dealt_out(theme, scale, words, *frames[-1])
+    return _on_sheets(theme, scale, words, *frames[-1])
 
 
-def _dealt_out(
+def _on_sheets(
     theme: Theme, scale: PhysicalScale, words: Sequence[CardWords], frame: Frame, columns: int
 ) -> WelcomeLayout:
     area, height, gap = frame.cards, scale.mm(TARGET_MM), scale.mm(GAP_MM)

@@ -1,4 +1,4 @@
-"""The first page: what are you here for? One card a service, and where to find help."""
+"""The welcome page: a card for each service, and where to find help."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from kiosk_app.shared.text_lines import draw_lines, wrap
 
 
 class WelcomePage(QWidget):
-    """Cards to touch.
+    """Shows the services as cards, on several sheets if needed.
 
     Attributes:
-        layout_shown: where everything lies now; None before the first arrangement.
+        layout_shown: the present layout; None before the first.
     Signals:
         chosen(str): the code of the service that was touched.
-        sheet_wanted(int): another sheet of services, from 0.
+        sheet_wanted(int): the index, from 0, of the sheet that Back or More services asks for.
     """
 
     chosen = Signal(str)
@@ -59,19 +59,19 @@ class WelcomePage(QWidget):
         return tuple(card for card in self._cards if not card.isHidden())
 
     def show_services(self, words: Sequence[CardWords]) -> None:
-        """Show these services, in this order."""
+        """Shows these services, in this order."""
         if tuple(words) != self._words:
             self._words = tuple(words)
             self._arrange()
 
     def show_sheet(self, sheet: int) -> None:
-        """Show another sheet; one past the end is the first."""
+        """Shows a sheet, from 0; an index past the last sheet shows the first."""
         if sheet != self._sheet:
             self._sheet = sheet
             self._arrange()
 
     def show_notice(self, sentence: str | None) -> None:
-        """A sentence over the cards, or none."""
+        """Shows a sentence over the cards, or hides it with None."""
         if sentence:
             self.notice.set_size(self._scale.body)
             self.notice.say(sentence, "attention")
@@ -81,7 +81,7 @@ class WelcomePage(QWidget):
         self.update()
 
     def set_scale(self, scale: PhysicalScale | None = None) -> None:
-        """The window has another size, or the theme other text."""
+        """Applies the scale of a resized window, or a changed theme."""
         self._scale = scale or self._scale
         for turner in (self._back, self._more):
             turner.set_scale(self._scale)
