@@ -1,1 +1,1 @@
-"""The board in the waiting room, and its chime."""
+"""The wall monitor of the waiting room: its board, its layout, its chime."""

@@ -1,4 +1,4 @@
-"""The chime: one announcement after the other, played by a program of the system, never waited for."""
+"""Plays the chime of each call, one after the other, in a player process of the system. Never blocks the window."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ import resources
 log = logging.getLogger(__name__)
 
 TOO_OLD = timedelta(seconds=60)
-"""A call that is heard of later than this, after an outage, is shown but not chimed."""
+"""Age from which on a call, received late after an outage, gets no chime. The wall shows it all the same."""
 LONGEST = 15_000
-"""A player that takes longer (ms) is stuck and is ended."""
+"""Milliseconds after which a player process is killed as stuck."""
 PLAYERS: tuple[tuple[str, ...], ...] = (("pw-play",), ("paplay",), ("aplay", "-q"), ("afplay",))
 
 
 @dataclass(frozen=True)
 class Announcement:
-    """One call to be heard: the ticket's number and the counter's name."""
+    """One call to announce: ticket number and counter name."""
 
     number: str
     counter: str
 
 
 class Announcer(QObject):
-    """Plays announcements in the order of their calls; none is lost, none overlaps another.
+    """Queue of announcements: each plays to its end before the next starts.
 
     Attributes:
-        trouble: why nothing can be heard, as a sentence for staff; empty when all is well.
+        trouble: why the chime is silent, as a sentence for staff; empty while it works.
     Signals:
         started(object), finished(object): an `Announcement` begins and ends.
-        trouble_changed(str): `trouble` is another.
+        trouble_changed(str): `trouble` changed to this text.
     """
 
     started = Signal(object)
@@ -49,23 +49,23 @@ class Announcer(QObject):
         player: tuple[str, ...] | None = None,
         parent: QObject | None = None,
     ) -> None:
-        """`player` is the command that plays a WAV file given as its last argument; found by itself if None."""
+        """`player`: command that plays the WAV file appended to it; None: `find_player` chooses; empty: no sound."""
         super().__init__(parent)
         self._player = player if player is not None else find_player()
         self._waiting: deque[Announcement] = deque()
         self._current: Announcement | None = None
         self._process: QProcess | None = None
         self._watchdog = QTimer(self, interval=LONGEST, singleShot=True)
-        self._watchdog.timeout.connect(self._end_stuck)
+        self._watchdog.timeout.connect(self._kill_stuck)
         self.trouble = "" if self._player else "No program that plays sound was found: calls make no chime."
 
     @property
     def waiting(self) -> int:
-        """How many announcements are still to come."""
+        """Number of announcements queued behind the current one."""
         return len(self._waiting)
 
     def announce(self, announcement: Announcement, age: timedelta) -> bool:
-        """Take an announcement of a call that is so old; False when it is too old to be heard."""
+        """Queues an announcement; returns False if the call's `age` exceeds `TOO_OLD`."""
         if age > TOO_OLD:
             return False
         self._waiting.append(announcement)
@@ -73,7 +73,7 @@ class Announcer(QObject):
         return True
 
     def stop(self) -> None:
-        """Fall silent and forget what was still to come."""
+        """Kills the player and drops the queue."""
         self._waiting.clear()
         self._watchdog.stop()
         if self._process is not None:
@@ -89,7 +89,7 @@ class Announcer(QObject):
         self._current = self._waiting.popleft()
         self.started.emit(self._current)
         if not self._player:
-            QTimer.singleShot(0, self, self._end)
+            QTimer.singleShot(0, self, self._finish_current)
             return
         process = QProcess(self)
         process.finished.connect(self._player_finished)
@@ -100,21 +100,21 @@ class Announcer(QObject):
         process.start(program, [*options, str(resources.path("sounds", "chime.wav"))])
 
     def _player_finished(self, code: int) -> None:
-        self._tell(
+        self._set_trouble(
             "" if code == 0 else f"The chime could not be played ({self._program()} ended with {code})."
         )
-        self._end()
+        self._finish_current()
 
     def _player_failed(self, error: QProcess.ProcessError) -> None:
         if error is QProcess.ProcessError.FailedToStart:
-            self._tell(f"The chime could not be played ({self._program()} did not start).")
-            self._end()
+            self._set_trouble(f"The chime could not be played ({self._program()} did not start).")
+            self._finish_current()
 
-    def _end_stuck(self) -> None:
+    def _kill_stuck(self) -> None:
         if self._process is not None:
             self._process.kill()
 
-    def _end(self) -> None:
+    def _finish_current(self) -> None:
         self._watchdog.stop()
         if self._process is not None:
             self._process.deleteLater()
@@ -127,7 +127,7 @@ class Announcer(QObject):
     def _program(self) -> str:
         return self._player[0] if self._player else ""
 
-    def _tell(self, trouble: str) -> None:
+    def _set_trouble(self, trouble: str) -> None:
         if trouble != self.trouble:
             self.trouble = trouble
             if trouble:
@@ -136,7 +136,7 @@ class Announcer(QObject):
 
 
 def find_player() -> tuple[str, ...]:
-    """The command of the first player that this system has; empty if none."""
+    """Returns the command of the first player installed, or an empty tuple."""
     if sys.platform == "win32":
         play = "import sys, winsound; winsound.PlaySound(sys.argv[1], winsound.SND_FILENAME)"
         return (sys.executable, "-c", play)

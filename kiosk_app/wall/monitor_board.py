@@ -1,6 +1,6 @@
-"""What the wall monitor shows, as a value: made from the lines, the connection and the time of day. No Qt.
+"""The wall monitor's content as a value, computed from the lines, the connection and the time of day. No Qt.
 
-nothing known yet ──> waiting for the hub          hub lost, less than 5 min ──> stale: kept, with a grey frame
+no line received yet ──> waiting for the hub       hub lost for 5 min at most ──> stale: old board, grey frame
 live ──> the last call, recent calls, next         hub lost longer, or refused ──> a neutral notice
 """
 
@@ -20,19 +20,19 @@ from core.line.tickets import CounterSummary, Hello, ServiceSummary, Ticket
 from core.wire.session import ConnectionState
 
 PULSE = timedelta(seconds=5)
-"""How long a new call pulses, once a second; never more often, never red."""
+"""How long a new call pulses: once a second, never faster, never in red."""
 FRESH = timedelta(seconds=20)
-"""How long a call stands out."""
+"""How long a call is highlighted."""
 SHOWN_FOR = timedelta(hours=3)
-"""An older call is nobody's any more: no number of yesterday greets the morning."""
+"""Age from which on a call disappears, so that the morning does not start with yesterday's numbers."""
 LOST_FOR_GOOD = timedelta(minutes=5)
-"""An older picture is taken down: numbers on it would send people astray."""
+"""Outage after which the wall shows no numbers: outdated ones would send patients to the wrong counter."""
 _SHOWN_STATES = ("consulting", "completed", "parked")
 _NEXT_NUMBERS, _MISSED = 6, 3
 
 
 class BoardMode(Enum):
-    """How much the monitor knows."""
+    """How current the board is."""
 
     WAITING = "waiting"
     LIVE = "live"
@@ -42,7 +42,7 @@ class BoardMode(Enum):
 
 @dataclass(frozen=True)
 class Call:
-    """One call: a number and where to go; `fresh` stands out, `pulsing` draws every eye."""
+    """One call: ticket number and counter name; a `fresh` call is highlighted, a `pulsing` call flashes."""
 
     number: str
     counter: str
@@ -52,14 +52,15 @@ class Call:
 
 @dataclass(frozen=True)
 class Board:
-    """Everything on the wall.
+    """Everything that the wall shows.
 
     Attributes:
-        mode: how much is known; `since` the time of day ("10:42") when the hub was last heard, else empty.
-        current: the newest call. recent: those before it, newest first.
+        mode: how current the board is.
+        since: time of day ("10:42") of the hub's last message while the hub is lost, else empty.
+        current: the newest call. recent: the calls before it, newest first.
         upcoming: the next numbers. missed: today's no-shows, newest first.
-        heading, sentence: what is said instead of a call while there is none.
-        clinic, room, clock: the head line.
+        heading, sentence: text in place of a call while there is none; else empty.
+        clinic, room, clock: text of the header.
     """
 
     mode: BoardMode = BoardMode.WAITING
@@ -76,7 +77,7 @@ class Board:
 
 
 class HubView(Protocol):
-    """What is read of the connection to the hub; `core.qt.hub_bridge.HubBridge` is one."""
+    """The part of `core.qt.hub_bridge.HubBridge` that the board reads."""
 
     @property
     def state(self) -> ConnectionState: ...
@@ -94,13 +95,13 @@ class HubView(Protocol):
 
 
 def gather(hub: HubView, now: datetime, ahead: timedelta, most: int) -> Board:
-    """The board as it is now, with at most `most` calls.
+    """Returns the present board, with at most `most` calls.
 
-    `now` is this computer's time, `ahead` how far the hub's clock is ahead of it: the wall shows the hub's.
+    `now` is this computer's time (UTC). `ahead` is how far the hub's clock is ahead of it: the wall shows the hub's time.
     """
     lines = [line for line in (hub.line(service.code) for service in hub.services) if line.known]
     mode = mode_of(hub.state, hub.lost_since, bool(lines), now)
-    called = calls((each for line in lines for each in line.recent), hub.counters, now + ahead, most)
+    called = calls((ticket for line in lines for ticket in line.recent), hub.counters, now + ahead, most)
     hello = hub.hello
     zone = wording.time_zone(hello.site.time_zone if hello else None)
     board = Board(
@@ -114,12 +115,12 @@ def gather(hub: HubView, now: datetime, ahead: timedelta, most: int) -> Board:
         room=hello.name if hello else "",
         clock=wording.clock(now + ahead, zone) if hello else "",
     )
-    heading, sentence = _instead(hub, board, zone, now + ahead)
+    heading, sentence = _text_without_call(hub, board, zone, now + ahead)
     board = replace(board, heading=heading, sentence=sentence)
     return board if mode is BoardMode.LIVE else calmed(board)
 
 
-def _instead(hub: HubView, board: Board, zone: tzinfo, now: datetime) -> tuple[str, str]:
+def _text_without_call(hub: HubView, board: Board, zone: tzinfo, now: datetime) -> tuple[str, str]:
     if board.mode is BoardMode.WAITING:
         return wording.WALL_STARTING
     if board.mode is BoardMode.LOST:
@@ -129,7 +130,7 @@ def _instead(hub: HubView, board: Board, zone: tzinfo, now: datetime) -> tuple[s
 
 
 def mode_of(state: ConnectionState, lost_since: datetime | None, known: bool, now: datetime) -> BoardMode:
-    """How much the monitor knows. `known`: whether any line was ever received."""
+    """Returns how current the board is. `known`: at least one line was received."""
     if state is ConnectionState.REFUSED:
         return BoardMode.LOST
     if state is ConnectionState.LIVE:
@@ -142,8 +143,10 @@ def mode_of(state: ConnectionState, lost_since: datetime | None, known: bool, no
 def calls(
     recent: Iterable[Ticket], counters: Sequence[CounterSummary], now: datetime, most: int
 ) -> tuple[Call, ...]:
-    """The last calls of all lines, newest first, each ticket once, with where it was last called to."""
-    called = [each for each in recent if each.status in _SHOWN_STATES and _younger(each, SHOWN_FOR, now)]
+    """Returns the last calls of all lines, newest first: each ticket once, with the counter of its last call."""
+    called = [
+        ticket for ticket in recent if ticket.status in _SHOWN_STATES and _younger(ticket, SHOWN_FOR, now)
+    ]
     called.sort(key=lambda ticket: (ticket.called_at, ticket.number), reverse=True)
     return tuple(
         Call(
@@ -161,19 +164,19 @@ def _younger(ticket: Ticket, age: timedelta, now: datetime) -> bool:
 
 
 def calmed(board: Board) -> Board:
-    """The same with nothing that stands out: what is not live may not send anybody anywhere in a hurry."""
+    """Returns the board without highlights: an outdated call must not hurry a patient to a counter."""
     calm = [replace(call, fresh=False, pulsing=False) for call in (board.current, *board.recent) if call]
     return replace(board, current=calm[0] if calm else None, recent=tuple(calm[1:]))
 
 
 def upcoming(lines: Iterable[Sequence[Ticket]], most: int) -> tuple[str, ...]:
-    """The next numbers: the first of each line, then the second of each, …"""
+    """Returns the next numbers: the first of each line, then the second of each, at most `most`."""
     rows = zip_longest(*lines)
     return tuple(ticket.number for row in rows for ticket in row if ticket is not None)[:most]
 
 
 def nothing_called(services: Sequence[ServiceSummary], zone: tzinfo, now: datetime) -> tuple[str, str]:
-    """Heading and sentence while nobody has been called: closed, or soon."""
+    """Returns heading and sentence for a clinic without a call: open, or closed with the next opening time."""
     if not services or any(service.state != "closed" for service in services):
         return wording.NOTHING_CALLED
     opening = [service.opens_at for service in services if service.opens_at is not None]

@@ -1,4 +1,4 @@
-"""The wall monitor's window: gathers what the hub says into a `Board`, at most once in a while, and shows it."""
+"""The wall monitor's window: computes a `Board` from the bridge at most every `FRAME` milliseconds and shows it."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ from kiosk_app.wall.wall_panel import Panel
 from kiosk_app.wall.wall_panels import CallRow, CurrentCallPanel, NextBar, StaleFrame, WallHeader
 
 FRAME = 100
-"""Changes are shown together, once in so many milliseconds: a thousand events a second cost ten pictures."""
+"""Milliseconds between two repaints: at any event rate the wall repaints at most 10 times a second."""
 SHIFT_EVERY = 90_000
-"""How often (ms) the picture moves a little."""
+"""Milliseconds between two shifts of the picture against burn-in."""
 
 
 class MonitorWindow(PublicWindow):
-    """One wall monitor.
+    """Window of one wall monitor.
 
     Attributes:
-        board: what is shown now.
-        announcer: plays the chimes; its `trouble` says why there are none.
+        board: the board shown now.
+        announcer: plays the chimes; its `trouble` says why they are silent.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class MonitorWindow(PublicWindow):
         self._bridge, self._now = bridge, now
         self._theme = theme or Theme(ThemeMode.LIGHT)
         self._ahead = timedelta()
-        self._dark = False
+        self._dimmed = False
         self._shift = (0, 0)
         self.board = Board()
         self.announcer = announcer or Announcer(parent=self)
@@ -58,7 +58,7 @@ class MonitorWindow(PublicWindow):
         self.refresh()
 
     def open(self) -> None:
-        """Show the window as it is meant to be seen: full screen, or on somebody's desktop."""
+        """Shows the window full screen, or 1280 by 720 pixels large on a desktop."""
         self.show_in_place(QSize(1280, 720))
 
     def _make_panels(self) -> None:
@@ -70,19 +70,19 @@ class MonitorWindow(PublicWindow):
         self._theme.changed.connect(self.update)
 
     def _make_timers(self) -> None:
-        self._frame = QTimer(self, interval=FRAME, singleShot=True)
-        self._frame.timeout.connect(self.refresh)
-        self._second = QTimer(self, interval=500)
-        self._second.timeout.connect(self.tick)
-        self._second.start()
-        self._mover = QTimer(self, interval=SHIFT_EVERY)
-        self._mover.timeout.connect(self._move)
-        self._mover.start()
+        self._frame_timer = QTimer(self, interval=FRAME, singleShot=True)
+        self._frame_timer.timeout.connect(self.refresh)
+        self._pulse_timer = QTimer(self, interval=500)
+        self._pulse_timer.timeout.connect(self.tick)
+        self._pulse_timer.start()
+        self._shift_timer = QTimer(self, interval=SHIFT_EVERY)
+        self._shift_timer.timeout.connect(self._shift_picture)
+        self._shift_timer.start()
 
     def _follow_bridge(self) -> None:
-        bridge, soon = self._bridge, self._soon
-        bridge.event_received.connect(self._heard)
-        bridge.hello_changed.connect(self._greeted)
+        bridge = self._bridge
+        bridge.event_received.connect(self._on_event)
+        bridge.hello_changed.connect(self._on_hello)
         for signal in (
             bridge.state_changed,
             bridge.line_changed,
@@ -90,16 +90,16 @@ class MonitorWindow(PublicWindow):
             bridge.services_changed,
             bridge.counters_changed,
         ):
-            signal.connect(soon)
+            signal.connect(self._schedule_refresh)
 
     # --- what happens ---
 
-    def _soon(self, *_: object) -> None:
-        if not self._frame.isActive():
-            self._frame.start()
+    def _schedule_refresh(self, *_: object) -> None:
+        if not self._frame_timer.isActive():
+            self._frame_timer.start()
 
-    def _greeted(self) -> None:
-        """The hub's clock counts: a wall's computer is often minutes wrong."""
+    def _on_hello(self) -> None:
+        """Measures the hub's clock against this computer's, which is often minutes wrong."""
         hello = self._bridge.hello
         if hello is not None:
             self._ahead = hello.time - self._now()
@@ -108,28 +108,28 @@ class MonitorWindow(PublicWindow):
     def _hub_time(self) -> datetime:
         return self._now() + self._ahead
 
-    def _heard(self, event: QueueEvent) -> None:
+    def _on_event(self, event: QueueEvent) -> None:
         if event.kind in ("called", "recalled") and event.ticket is not None:
             counter = wording.counter_name(event.ticket.counter, self._bridge.counters)
             self.announcer.announce(Announcement(event.ticket.number, counter), self._hub_time() - event.at)
 
     def tick(self) -> None:
-        """Twice a second: the clock, a pulse's other half, a call that has grown old, an outage that grew long."""
+        """Called twice a second: applies the time of day to the board and toggles the pulse of a new call."""
         self.refresh()
         call = self.board.current
         pulsing = call is not None and call.pulsing and not self._theme.reduce_motion
-        self._dark = pulsing and not self._dark
-        self.call_panel.set_dimmed(self._dark)
+        self._dimmed = pulsing and not self._dimmed
+        self.call_panel.set_dimmed(self._dimmed)
 
-    def _move(self) -> None:
+    def _shift_picture(self) -> None:
         self._shift = (random.randint(-SHIFT_BY, SHIFT_BY), random.randint(-SHIFT_BY, SHIFT_BY))
         self._arrange()
 
     # --- what is shown ---
 
     def refresh(self) -> None:
-        """Show what is known now."""
-        self._frame.stop()
+        """Computes the present board and shows it."""
+        self._frame_timer.stop()
         self._show(monitor_board.gather(self._bridge, self._now(), self._ahead, 1 + PORTRAIT_ROWS))
 
     def _show(self, board: Board) -> None:
@@ -170,7 +170,7 @@ class MonitorWindow(PublicWindow):
         self._arrange()
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        for timer in (self._frame, self._second, self._mover):
+        for timer in (self._frame_timer, self._pulse_timer, self._shift_timer):
             timer.stop()
         self.announcer.stop()
         super().closeEvent(event)

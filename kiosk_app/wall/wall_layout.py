@@ -1,4 +1,4 @@
-"""Where things lie on the wall, landscape or portrait, in parts of the shorter side."""
+"""Layout of the wall in landscape and portrait, in fractions of the window's shorter side."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from PySide6.QtCore import QRect, QSize
 
 SHIFT_BY = 8
-"""The whole picture wanders by up to so many pixels each way, so that nothing burns in."""
+"""Most pixels by which the picture shifts in each direction against burn-in."""
 LANDSCAPE_ROWS, PORTRAIT_ROWS = 4, 8
 
 
 @dataclass(frozen=True)
 class WallLayout:
-    """Logical pixels; `rows` is empty while a sentence fills the wall, `next_bar` when it is not shown."""
+    """Areas in logical pixels; `rows` is empty while text fills the wall, `next_bar` is empty when hidden."""
 
     header: QRect
     call: QRect
@@ -22,9 +22,9 @@ class WallLayout:
 
 
 def wall_layout(size: QSize, shift: tuple[int, int], sentence: bool, bar: bool) -> WallLayout:
-    """The layout of a window of that size, moved by `shift`.
+    """Returns the layout of a window of `size` logical pixels, moved by `shift`.
 
-    `sentence`: something is said instead of calls; `bar`: the lowest bar is shown.
+    `sentence`: text fills the wall in place of calls. `bar`: the bar with the next numbers is shown.
     """
     side = min(size.width(), size.height())
     portrait = size.height() > size.width()
@@ -32,7 +32,7 @@ def wall_layout(size: QSize, shift: tuple[int, int], sentence: bool, bar: bool) 
     head, foot = round(side * (0.092 if portrait else 0.102)), round(side * (0.19 if portrait else 0.125))
     area = QRect(0, 0, size.width(), size.height()).translated(*shift)
     header = QRect(area.left() + margin, area.top() + SHIFT_BY, area.width() - 2 * margin, head)
-    # A little larger than the window, so that it has no edge when the picture wanders.
+    # SHIFT_BY larger than the window on three sides, so that a shifted picture has no gap at the edge.
     next_bar = area.adjusted(-SHIFT_BY, area.height() - foot, SHIFT_BY, SHIFT_BY) if bar else QRect()
     middle = area.adjusted(margin, head + SHIFT_BY, -margin, -(foot + margin // 2) if bar else -margin)
     if sentence:

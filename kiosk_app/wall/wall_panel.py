@@ -1,4 +1,4 @@
-"""What the parts of the wall monitor have in common: one value each, painted again only when it has changed."""
+"""Base of the wall monitor's panels: each shows one value and repaints only if its part of the value changed."""
 
 from __future__ import annotations
 
@@ -13,12 +13,15 @@ from core.qt.look.theme import Theme
 from kiosk_app.shared.text_lines import draw_lines
 
 LEAST = 0.045
-"""Font size of the smallest text, as a part of the shorter side: its capitals are 3 % high."""
+"""Smallest font size, as a fraction of the window's shorter side: its capitals are 3 % of that side high."""
 Shown = TypeVar("Shown")
 
 
 class Panel(QWidget, Generic[Shown]):
-    """Base of the parts: shows one value, sizes everything by the window's shorter side."""
+    """Shows one value; all sizes are fractions of the window's shorter side.
+
+    A subclass paints `shown`, names it for screen readers in `_spoken`, and picks the fields it paints in `_part`.
+    """
 
     def __init__(self, theme: Theme, shown: Shown, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -27,7 +30,7 @@ class Panel(QWidget, Generic[Shown]):
         theme.changed.connect(self.update)
 
     def show_value(self, value: Shown) -> None:
-        """Show a value; nothing is painted when what this part shows of it is the same."""
+        """Shows `value`; repaints only if the fields that this panel paints changed."""
         before, self.shown = self._part(self.shown), value
         if self._part(value) != before:
             self.setAccessibleName(self._spoken())
@@ -37,7 +40,7 @@ class Panel(QWidget, Generic[Shown]):
         return value
 
     def set_side(self, side: float) -> None:
-        """The window's shorter side in logical pixels."""
+        """Sets the window's shorter side in logical pixels."""
         self._side = side
         self.update()
 
@@ -48,7 +51,7 @@ class Panel(QWidget, Generic[Shown]):
         return self._theme.font(self._side * part, weight, tabular=True)
 
     def _fitting(self, text: str, room: float, part: float, weight: int, least: float) -> QFont:
-        """The font of that part of the side, smaller if `text` has no room, but not under `least`."""
+        """Returns the font of size `part`, reduced down to `least` until `text` fits into `room` logical pixels."""
         font = self._font(part, weight)
         while part > least and QFontMetricsF(font).horizontalAdvance(text) > room:
             part = max(least, part * 0.97)

@@ -1,4 +1,4 @@
-"""The parts of the wall monitor."""
+"""Panels of the wall monitor: header, current call, earlier calls, next numbers, grey frame."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from kiosk_app.wall.wall_panel import LEAST, Panel
 
 
 class WallHeader(Panel[Board]):
-    """Clinic, room and time."""
+    """Clinic name, room name and clock."""
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
@@ -43,7 +43,7 @@ class WallHeader(Panel[Board]):
 
 
 class CurrentCallPanel(Panel[Board]):
-    """The newest call, very large; or what there is to say instead."""
+    """The newest call, very large, or the board's heading and sentence in its place."""
 
     def __init__(self, theme: Theme, shown: Board, parent: QWidget | None = None) -> None:
         super().__init__(theme, shown, parent)
@@ -55,12 +55,12 @@ class CurrentCallPanel(Panel[Board]):
 
     @property
     def number_height(self) -> float:
-        """How high the number's capitals are, in logical pixels; 0 without a call."""
+        """Cap height of the number in logical pixels; 0 without a call."""
         call = self.shown.current
         return QFontMetricsF(self._number_font(self._inner(), call)).capHeight() if call else 0.0
 
     def set_dimmed(self, dimmed: bool) -> None:
-        """The darker half of a pulse."""
+        """Switches between the bright and the dark half of a pulse."""
         if dimmed != self._dimmed:
             self._dimmed = dimmed
             self.update()
@@ -110,7 +110,7 @@ class CurrentCallPanel(Panel[Board]):
         if not counter:
             return
         side = self._side * 0.085
-        # The icon's drawing starts a fifth inside its square.
+        # The arrow's left edge is 20 % inside the icon's square: shift it left to align with the text.
         arrow = QRectF(area.left() - side * 0.2, area.center().y() - side / 2, side, side)
         icons.draw(painter, "arrow-right", self._theme.palette.colour(words), arrow, stroke=2.4)
         area.setLeft(arrow.right() + self._side * 0.03)
@@ -141,7 +141,7 @@ class CurrentCallPanel(Panel[Board]):
 
 
 class CallRow(Panel[Call | None]):
-    """An earlier call and its counter."""
+    """An earlier call: number and counter name."""
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
@@ -168,7 +168,7 @@ class CallRow(Panel[Call | None]):
 
     @property
     def number_height(self) -> float:
-        """How high the number's capitals are, in logical pixels; 0 without a call."""
+        """Cap height of the number in logical pixels; 0 without a call."""
         call = self.shown
         return QFontMetricsF(self._number_font(call, self._inner())).capHeight() if call else 0.0
 
@@ -180,7 +180,7 @@ class CallRow(Panel[Call | None]):
         return self._fitting(call.number, room, 0.1055, 800, least=LEAST)
 
     def _one_line(self, area: QRectF) -> bool:
-        """Beside each other where there is room, else the counter under the number."""
+        """Returns whether number and counter fit on one line; else the counter goes under the number."""
         return area.width() > self._side * 0.52
 
     def _spoken(self) -> str:
@@ -188,7 +188,7 @@ class CallRow(Panel[Call | None]):
 
 
 class NextBar(Panel[Board]):
-    """The next numbers and a message, in one line or, in portrait, two."""
+    """The next numbers and the missed numbers, on one line, or on two in portrait."""
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
@@ -206,7 +206,7 @@ class NextBar(Panel[Board]):
             self._paint_numbers(painter, area.adjusted(0, 0, -width - margin, 0))
 
     def _paint_stale(self, painter: QPainter, area: QRectF) -> None:
-        """Nothing but the warning: the next numbers may have gone in already."""
+        """Paints only the warning: the next numbers may be called already."""
         font = self._font(LEAST * 1.06, 600)
         lines = wrap(QFontMetricsF(font), wording.stale_since(self.shown.since), area.width(), 2)
         height = self._side * LEAST * 1.6
@@ -214,11 +214,11 @@ class NextBar(Panel[Board]):
         draw_lines(painter, font, lines, area.left(), area.center().y() - len(lines) * height / 2, height)
 
     def _paint_message(self, painter: QPainter, area: QRectF, right: bool) -> float:
-        """As many missed numbers as have room, else the question; returns the width used."""
+        """Paints up to 3 missed numbers, or `wording.MISSED_YOURS` if none fits; returns the width used."""
         font = self._font(LEAST, 500)
         metrics = QFontMetricsF(font)
         messages = [wording.missed_numbers(self.shown.missed[:most]) for most in (3, 2, 1)]
-        fitting = (each for each in messages if metrics.horizontalAdvance(each) <= area.width())
+        fitting = (text for text in messages if metrics.horizontalAdvance(text) <= area.width())
         message = next(fitting, wording.MISSED_YOURS)
         self._text(painter, area, font, "wall_message", message, right)
         return metrics.horizontalAdvance(message)
@@ -245,7 +245,7 @@ class NextBar(Panel[Board]):
 
 
 class StaleFrame(QWidget):
-    """A grey edge around everything: what is shown may be old."""
+    """A grey frame around the wall, shown while the board may be outdated."""
 
     def __init__(self, theme: Theme, parent: QWidget) -> None:
         super().__init__(parent)
