@@ -72,7 +72,7 @@ class Screen:
         notice, notice_at: a sentence over the cards, and the moment it appeared.
         touched_at: moment of the last touch that changed the state.
         seen_at: moment of the last other touch; it restarts the `IDLE` countdown.
-        asked: number of requests made so far.
+        requests_made: number of requests so far.
     """
 
     page: KioskPage = KioskPage.STARTING
@@ -86,7 +86,7 @@ class Screen:
     notice_at: float = 0.0
     touched_at: float = float("-inf")
     seen_at: float = float("-inf")
-    asked: int = 0
+    requests_made: int = 0
 
 
 def start(now: float) -> Screen:
@@ -108,13 +108,13 @@ def touched_service(screen: Screen, service: str, now: float) -> Screen:
     """An open service was touched. If the result has a new `request`, the window must send it."""
     if screen.page is not KioskPage.WELCOME or screen.request is not None or _too_soon(screen, now):
         return screen
-    request = TicketRequest(screen.asked + 1, service, now)
+    request = TicketRequest(screen.requests_made + 1, service, now)
     return replace(
-        _go_to(screen, KioskPage.JOINING, now), request=request, asked=request.number, touched_at=now
+        _go_to(screen, KioskPage.JOINING, now), request=request, requests_made=request.number, touched_at=now
     )
 
 
-def turned(screen: Screen, sheet: int, now: float) -> Screen:
+def sheet_turned(screen: Screen, sheet: int, now: float) -> Screen:
     """Back or More services was touched: the flow turns to `sheet`."""
     if screen.page is not KioskPage.WELCOME or _too_soon(screen, now):
         return screen
@@ -164,7 +164,7 @@ def refused(screen: Screen, number: int, sentence: str, now: float) -> Screen:
     return replace(_go_to(screen, KioskPage.WELCOME, now), notice=sentence, notice_at=now)
 
 
-def passed(screen: Screen, now: float) -> Screen:
+def time_passed(screen: Screen, now: float) -> Screen:
     """Applies the timeouts that have elapsed. Extra calls change nothing."""
     if screen.page is KioskPage.TICKET and now - screen.since >= TICKET_SHOWN:
         return _settle(screen, now)

@@ -77,7 +77,7 @@ class KioskWindow(PublicWindow):
             page.setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)
             self._stack.addWidget(page)
         self.welcome.chosen.connect(self._choose)
-        self.welcome.sheet_wanted.connect(lambda sheet: self._step(flow.turned, sheet))
+        self.welcome.sheet_wanted.connect(lambda sheet: self._step(flow.sheet_turned, sheet))
         self.ticket.done.connect(lambda: self._step(flow.done))
         self.welcome.installEventFilter(self)
 
@@ -123,7 +123,7 @@ class KioskWindow(PublicWindow):
 
     def pass_time(self) -> None:
         """Applies elapsed timeouts and updates clock and countdown."""
-        self._step(flow.passed)
+        self._step(flow.time_passed)
         if self.screen_shown.page is KioskPage.TICKET:
             self.ticket.show_remaining(flow.remaining(self.screen_shown, self._clock()))
         self._show_time()

@@ -57,22 +57,22 @@ def test_a_second_touch_within_half_a_second_is_the_same_touch() -> None:
 
 def test_the_ticket_page_ends_by_itself() -> None:
     shown = with_ticket()
-    assert flow.passed(shown, 41.0).page is KioskPage.TICKET
+    assert flow.time_passed(shown, 41.0).page is KioskPage.TICKET
     assert flow.remaining(shown, 11.2 + flow.TICKET_SHOWN / 2) == 0.5
-    assert flow.passed(shown, 41.3).page is KioskPage.WELCOME
+    assert flow.time_passed(shown, 41.3).page is KioskPage.WELCOME
 
 
 def test_a_refusal_is_said_over_the_cards_for_a_while() -> None:
     screen = flow.refused(joining(), 1, "This service has just closed.", 11.2)
     assert (screen.page, screen.notice) == (KioskPage.WELCOME, "This service has just closed.")
-    assert flow.passed(screen, 20.0).notice is not None
-    assert flow.passed(screen, 24.0).notice is None
+    assert flow.time_passed(screen, 20.0).notice is not None
+    assert flow.time_passed(screen, 24.0).notice is None
 
 
 def test_the_start_says_what_to_do_when_there_is_no_hub() -> None:
     screen = flow.connection(flow.start(0.0), CONNECTING, 0.1)
     assert (screen.page, screen.slow) == (KioskPage.STARTING, False)
-    assert flow.passed(screen, 6.0).slow
+    assert flow.time_passed(screen, 6.0).slow
     assert flow.connection(screen, LOST, 1.0).page is KioskPage.OFFLINE
 
 
@@ -118,9 +118,9 @@ def test_a_ticket_that_comes_too_late_is_nobodys() -> None:
 
 
 def test_a_hub_that_never_answers_gives_the_patient_back_the_choice() -> None:
-    slow = flow.passed(joining(), 17.0)
+    slow = flow.time_passed(joining(), 17.0)
     assert slow.slow
-    over = flow.passed(slow, 11.0 + flow.RECENT + 1)
+    over = flow.time_passed(slow, 11.0 + flow.RECENT + 1)
     assert (over.page, over.request) == (KioskPage.WELCOME, None)
     assert over.notice is not None
     assert flow.unclaimed(over, 1, 90.0)
@@ -129,15 +129,15 @@ def test_a_hub_that_never_answers_gives_the_patient_back_the_choice() -> None:
 def test_the_ticket_stays_when_the_hub_goes_while_it_is_read() -> None:
     lost = flow.connection(with_ticket(), LOST, 15.0)
     assert lost.page is KioskPage.TICKET
-    assert flow.passed(lost, 60.0).page is KioskPage.OFFLINE
+    assert flow.time_passed(lost, 60.0).page is KioskPage.OFFLINE
 
 
 def test_sheets_return_to_the_first_after_a_while() -> None:
-    second = flow.turned(welcome(), 1, 11.0)
+    second = flow.sheet_turned(welcome(), 1, 11.0)
     assert second.sheet == 1
-    assert flow.passed(second, 50.0).sheet == 1
-    assert flow.passed(flow.touched_elsewhere(second, 40.0), 60.0).sheet == 1
-    assert flow.passed(second, 56.5).sheet == 0
+    assert flow.time_passed(second, 50.0).sheet == 1
+    assert flow.time_passed(flow.touched_elsewhere(second, 40.0), 60.0).sheet == 1
+    assert flow.time_passed(second, 56.5).sheet == 0
 
 
 _events = st.lists(
@@ -158,18 +158,18 @@ def test_whatever_happens_a_screen_is_whole(events: list[tuple[str, float]]) -> 
         assert (screen.page is KioskPage.TICKET) == (screen.ticket is not None)
         assert screen.page is not KioskPage.JOINING or screen.request is not None
         assert screen.page is not KioskPage.WELCOME or screen.live
-        assert screen.request is None or screen.request.number == screen.asked
+        assert screen.request is None or screen.request.number == screen.requests_made
 
 
 def _after(screen: Screen, event: str, now: float) -> Screen:
     steps = {
         "touch": lambda: flow.touched_service(screen, "A", now),
-        "answer": lambda: flow.answered(screen, screen.asked, TICKET, now),
-        "refuse": lambda: flow.refused(screen, screen.asked, "No.", now),
+        "answer": lambda: flow.answered(screen, screen.requests_made, TICKET, now),
+        "refuse": lambda: flow.refused(screen, screen.requests_made, "No.", now),
         "done": lambda: flow.done(screen, now),
         "live": lambda: flow.connection(screen, LIVE, now),
         "lost": lambda: flow.connection(screen, LOST, now),
-        "time": lambda: flow.passed(screen, now),
-        "turn": lambda: flow.turned(screen, 1, now),
+        "time": lambda: flow.time_passed(screen, now),
+        "turn": lambda: flow.sheet_turned(screen, 1, now),
     }
     return steps[event]()
