@@ -1,1 +1,1 @@
-"""The console of staff, supervisors and administrators, and the demonstration that opens every window."""
+"""The staff console, and the demo that runs a hub with every window."""

@@ -1,4 +1,4 @@
-"""`inturn-admin` and `inturn-demo`: see their `--help`. As a module it is the console."""
+"""Entry points of `inturn-admin` and `inturn-demo`; `python -m admin_app` runs the console. See their `--help`."""
 
 import sys
 
@@ -6,12 +6,12 @@ from core import entry
 
 
 def main() -> int:
-    """The staff console; its exit code."""
+    """Runs the staff console and returns the exit code."""
     return entry.run("inturn-admin", "gui", "admin_app.window.command_line")
 
 
 def demo() -> int:
-    """A whole clinic to try; its exit code."""
+    """Runs the demo clinic and returns the exit code."""
     return entry.run("inturn-demo", "hub,gui", "admin_app.demo.demo")
 
 

@@ -1,7 +1,7 @@
-"""What the console shows and allows, decided without Qt: values in, values out.
+"""Decisions of the console as pure functions, without Qt.
 
-Which page follows which event, which action may be pressed now, whose ticket is at the counter, and how the
-figures and the wait colours come out of the lines. The widgets only draw what is decided here.
+They choose the page to show, the actions that are allowed, the ticket that is open at a counter, the figures over the
+line and the colour of a wait. The widgets only draw the results.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from core.qt.look.palette import Tone
 
 Link = Literal["connecting", "live", "lost", "refused"]
 TARGET_WAIT_SECONDS = 15 * 60
-"""A wait that a clinic finds long. Amber from 0.7 of it, red above it."""
+"""Wait that a clinic finds long. A wait is amber from 0.7 of it on, and red above it."""
 
 
 class ConsolePage(Enum):
-    """The console's pages, in the order in which a person meets them."""
+    """The console's pages, in the order of a working day."""
 
     SIGN_IN = auto()
     COUNTER = auto()
@@ -30,7 +30,7 @@ class ConsolePage(Enum):
 
 
 class Action(Enum):
-    """What a person may ask of the hub at a counter."""
+    """A request that staff can make at a counter."""
 
     CALL_NEXT = auto()
     RECALL = auto()
@@ -41,15 +41,16 @@ class Action(Enum):
 
 
 class DeskState(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that decides what may be done now.
+    """The state from which the console computes its page and the allowed actions.
 
     Attributes:
-        link: the connection to the hub. stale: whether that hub misses its database, so that nothing can be changed.
-        user: the name of who is signed in, None before sign-in.
-        supervises: whether this person may step in at another's counter.
-        counter: the chosen counter as the hub describes it, None until one is chosen.
+        link: state of the connection to the hub.
+        stale: the hub's database is unreachable, so that the hub rejects every change.
+        user: name of the signed-in user, None before sign-in.
+        supervises: the user may work at a counter that another user holds.
+        counter: the chosen counter as the hub describes it, None before a choice.
         current: the ticket open at that counter.
-        pending: the action whose answer is outstanding.
+        pending: the action that the hub has not answered yet.
     """
 
     link: Link = "connecting"
@@ -62,7 +63,7 @@ class DeskState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def page_of(state: DeskState, wants_counters: bool) -> ConsolePage:
-    """The page to show; `wants_counters` when the person asked for the list of counters."""
+    """Returns the page to show. `wants_counters`: the user asked for the list of counters."""
     if state.user is None:
         return ConsolePage.SIGN_IN
     if state.counter is None or wants_counters:
@@ -71,7 +72,7 @@ def page_of(state: DeskState, wants_counters: bool) -> ConsolePage:
 
 
 def allowed(state: DeskState) -> frozenset[Action]:
-    """The actions that may be pressed now: none while an answer is outstanding, or the hub or its database is away."""
+    """Returns the allowed actions: none while an action is pending or the hub or its database is unreachable."""
     if state.link != "live" or state.stale or state.counter is None or state.pending is not None:
         return frozenset()
     found = {Action.PAUSE, Action.CALL_NEXT} if state.counter.state == "open" else {Action.OPEN}
@@ -81,33 +82,36 @@ def allowed(state: DeskState) -> frozenset[Action]:
 
 
 def held_by_me(counter: CounterSummary, state: DeskState) -> bool:
-    """Whether the person who is signed in holds the counter."""
+    """Returns whether the signed-in user holds the counter."""
     return counter.held_by is not None and counter.held_by == state.user
 
 
 def held_by_another(counter: CounterSummary, state: DeskState) -> bool:
-    """Whether somebody else holds the counter."""
+    """Returns whether another user holds the counter."""
     return counter.held_by is not None and not held_by_me(counter, state)
 
 
 def may_choose(counter: CounterSummary, state: DeskState) -> bool:
-    """Whether this person may work at the counter: a supervisor may step in anywhere."""
+    """Returns whether the user may choose the counter: a supervisor may choose a counter that is held."""
     return state.supervises or not held_by_another(counter, state)
 
 
 def must_open(counter: CounterSummary) -> bool:
-    """Whether choosing the counter takes and opens it; one that is held stays as its holder left it."""
+    """Returns whether choosing the counter must open it: a held counter keeps its holder's state."""
     return counter.held_by is None
 
 
 def ticket_at(counter: str, consulting: Iterable[Ticket]) -> Ticket | None:
-    """The ticket open at a counter among those being seen, the latest called if there were several."""
+    """Returns the ticket open at a counter, or None; the latest called if there are several.
+
+    `consulting` holds the tickets with that status.
+    """
     here = [ticket for ticket in consulting if ticket.counter == counter]
     return max(here, key=lambda ticket: ticket.called_at or ticket.joined_at, default=None)
 
 
 def newest_first(lists: Sequence[Sequence[Ticket]]) -> list[Ticket]:
-    """The missed of several lines as one list."""
+    """Merges the missed tickets of several lines, newest first."""
     return sorted(
         (ticket for tickets in lists for ticket in tickets),
         key=lambda ticket: ticket.ended_at or ticket.joined_at,
@@ -116,25 +120,25 @@ def newest_first(lists: Sequence[Sequence[Ticket]]) -> list[Ticket]:
 
 
 def wait_seconds(ticket: Ticket, now: datetime) -> float:
-    """How long the patient has waited, or waited until called; never negative, whatever the clocks say."""
+    """Returns the seconds from joining to the last call, or to `now`; at least 0 if the clocks disagree."""
     return max(0.0, ((ticket.called_at or now) - ticket.joined_at).total_seconds())
 
 
 def wait_tone(seconds: float, target: float = TARGET_WAIT_SECONDS) -> Tone:
-    """Neutral below 0.7 of the target, attention up to it, danger above."""
+    """Returns neutral below 0.7 of the target, attention up to the target, danger above it."""
     if seconds > target:
         return "danger"
     return "attention" if seconds >= 0.7 * target else "neutral"
 
 
 def first_wait(ticket: Ticket, now: datetime) -> float:
-    """Seconds from joining to the first call: calling again doesn't lengthen it."""
+    """Returns the seconds from joining to the first call; a recall does not lengthen them."""
     called = ticket.started_at or ticket.called_at or now
     return max(0.0, (called - ticket.joined_at).total_seconds())
 
 
 class Figures(msgspec.Struct, frozen=True):
-    """The figures over the line; `longest` in seconds, None when nobody waits."""
+    """Figures over the line; `longest` is the longest wait in seconds, None if the line is empty."""
 
     waiting: int
     longest: float | None
@@ -143,7 +147,7 @@ class Figures(msgspec.Struct, frozen=True):
 
 
 def figures(order: Sequence[Ticket], counters: Iterable[CounterSummary], now: datetime) -> Figures:
-    """The figures of the tickets shown and of all counters."""
+    """Computes the figures of the tickets in `order` and of all counters."""
     known = list(counters)
     longest = max((wait_seconds(ticket, now) for ticket in order), default=None)
     return Figures(len(order), longest, sum(counter.state == "open" for counter in known), len(known))

@@ -1,4 +1,4 @@
-"""What the console says: sentences, pills and times, made of values. Pure text, no Qt, no clock."""
+"""Texts of the console: sentences, pills and times, computed from values. No Qt, no clock."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ STALE = "The hub can't reach its database: what you see may be some seconds old;
 
 
 def primary_label(state: DeskState) -> str:
-    """The words on the large button."""
+    """Returns the label of the large button."""
     return "Complete and call next" if state.current is not None else "Call next"
 
 
 def why_next(order: Sequence[Ticket], now: datetime) -> str:
-    """Who is next and why, as a sentence."""
+    """Returns the sentence that names the next ticket and why it is next."""
     if not order:
         return "Nobody is waiting for this counter."
     return f"Next is {order[0].number}: {_reason(order)}, {waiting_words(wait_seconds(order[0], now))}."
@@ -43,28 +43,28 @@ def _reason(order: Sequence[Ticket]) -> str:
 
 
 def waiting_words(seconds: float) -> str:
-    """The end of "…, waiting 12 min."."""
+    """Returns the end of the sentence "Next is A001: …, waiting 12 min."."""
     return "just arrived" if seconds < 60 else f"waiting {minutes(seconds)}"
 
 
 def calls_words(ticket: Ticket) -> str:
-    """How often a patient was called: "once", "twice", "3 times"."""
+    """Returns how often a ticket was called: "once", "twice", "3 times"."""
     return {1: "once", 2: "twice"}.get(ticket.calls, f"{ticket.calls} times")
 
 
 def issued_words(ticket: Ticket) -> str:
-    """What to tell the patient for whom a ticket was issued."""
+    """Returns the confirmation that staff read after issuing a ticket."""
     place = f", place {ticket.position} in the line" if ticket.position else ""
     return f"{ticket.number} is issued{place}. Tell the patient the number."
 
 
 def waited_words(ticket: Ticket, now: datetime) -> str:
-    """What lies behind the patient at the counter: "waited 14 min · called once"."""
+    """Returns a ticket's wait until its first call and its calls: "waited 14 min · called once"."""
     return f"waited {minutes(first_wait(ticket, now))} · called {calls_words(ticket)}"
 
 
 def stop_watch(ticket: Ticket, now: datetime) -> str:
-    """The time since the first call, as "06:12" or "1:06:12"."""
+    """Returns the time since the first call as "06:12" or "1:06:12"."""
     since = ticket.started_at or ticket.called_at or now
     seconds = max(0, int((now - since).total_seconds()))
     hours, rest = divmod(seconds, 3600)
@@ -76,7 +76,7 @@ _NEED_ICONS = {"interpreter": "languages", "wheelchair": "accessibility", "heari
 
 
 def flags(ticket: Ticket) -> list[tuple[str, Tone, str]]:
-    """What to know before the patient comes, as (words, tone, icon)."""
+    """Returns a ticket's needs and its priority, unless it is medium, as (text, tone, icon)."""
     found: list[tuple[str, Tone, str]] = [
         (need.replace("_", " ").capitalize(), "action", _NEED_ICONS.get(need, "info"))
         for need in ticket.needs
@@ -89,7 +89,7 @@ def flags(ticket: Ticket) -> list[tuple[str, Tone, str]]:
 
 
 def counter_pill(counter: CounterSummary) -> tuple[str, Tone, str]:
-    """The counter's state as (word, tone, icon)."""
+    """Returns the counter's state as (text, tone, icon)."""
     pills: dict[str, tuple[str, Tone, str]] = {
         "open": ("Open", "success", "circle-check"),
         "paused": ("Pausing", "attention", "pause"),
@@ -98,15 +98,18 @@ def counter_pill(counter: CounterSummary) -> tuple[str, Tone, str]:
     return pills[counter.state]
 
 
-def nobody_hint(state: DeskState, order: Sequence[Ticket]) -> str:
-    """What to do while no patient is at the counter."""
+def idle_hint(state: DeskState, order: Sequence[Ticket]) -> str:
+    """Returns what staff can do while no ticket is open at the counter."""
     if state.counter is not None and state.counter.state != "open":
         return "Press F10 to take patients."
     return "Press F2 to call the next patient." if order else "The next patient will show up in the line."
 
 
 def called_words(before: Ticket | None, called: Ticket | None) -> str:
-    """What a call did: to the patient who was there before and to the next one, if anybody waited."""
+    """Returns what "call next" did to the ticket `before`, open until then, and to the ticket `called`.
+
+    `called` is None if the line was empty.
+    """
     if called is None:
         return f"{before.number} is completed. Nobody else is waiting." if before else "Nobody is waiting."
     return (
@@ -117,7 +120,7 @@ def called_words(before: Ticket | None, called: Ticket | None) -> str:
 
 
 def done_words(action: Action, ticket: Ticket) -> str:
-    """What an action at the counter did to its patient."""
+    """Returns what an action did to the counter's ticket."""
     if action is Action.NO_SHOW and ticket.status == "waiting":
         return f"{ticket.number} did not come and waits again, at place {ticket.position}."
     done = {Action.RECALL: "called again", Action.COMPLETE: "completed", Action.NO_SHOW: "marked as no-show"}
@@ -125,7 +128,7 @@ def done_words(action: Action, ticket: Ticket) -> str:
 
 
 def hint(state: DeskState, order: Sequence[Ticket], now: datetime) -> str:
-    """The sentence under the buttons: why nothing can be pressed, else who is next and why."""
+    """Returns the sentence under the buttons: why they are disabled, else which ticket is next and why."""
     if state.link != "live":
         if state.pending is not None:
             return "Waiting for the hub: your last action is finished if it is back in a moment."
@@ -139,7 +142,7 @@ def hint(state: DeskState, order: Sequence[Ticket], now: datetime) -> str:
 
 
 def counter_status(counter: CounterSummary, state: DeskState) -> str:
-    """Who is at a counter and what it does, in a few words."""
+    """Returns the text of a counter card's pill: the holder and the state."""
     if counter.state == "closed":
         return "Closed"
     if counter.held_by is None:
@@ -149,7 +152,7 @@ def counter_status(counter: CounterSummary, state: DeskState) -> str:
 
 
 def counter_tone(counter: CounterSummary, state: DeskState) -> Tone:
-    """The tone of `counter_status`: free, pausing, one's own, or not to be had."""
+    """Returns the tone of `counter_status`: free, paused, held by the user, or not available."""
     if counter.state == "closed" or held_by_another(counter, state):
         return "neutral"
     if counter.state == "paused":
@@ -158,20 +161,23 @@ def counter_tone(counter: CounterSummary, state: DeskState) -> Tone:
 
 
 def services_of(counter: CounterSummary, services: Iterable[ServiceSummary]) -> str:
-    """The services of a counter by name, in the counter's order."""
+    """Returns the names of a counter's services, in the counter's order."""
     names = {service.code: service_name(service) for service in services}
     return ", ".join(names.get(code, code) for code in counter.services) or "No services yet"
 
 
 def sign_in_refusal(reason: str, message: str) -> str:
-    """Why signing in didn't work and what to do; `message` is the hub's own sentence."""
+    """Returns why the sign-in failed and what to do. `message`, the hub's sentence, is the default."""
     return {
         "unauthenticated": "That name and password don't match. Please type them again.",
     }.get(reason, message)
 
 
 def connection(state: DeskState, since: str | None, latency: float | None) -> tuple[str, str, Role]:
-    """The connection as (words, icon, colour's role); `since` a clock time, `latency` in seconds."""
+    """Returns the connection's state as (text, icon, role of its colour).
+
+    `since` is the time of day at which the hub was lost, `latency` is in seconds.
+    """
     if state.link == "live" and state.stale:
         return STALE, "triangle-alert", "attention"
     if state.link == "live":
@@ -189,7 +195,7 @@ def connection(state: DeskState, since: str | None, latency: float | None) -> tu
 
 
 def signed_out(refusal: HubError | None) -> str:
-    """Why a person who was signed in is not any more."""
+    """Returns why the hub ended the session; `refusal` is the hub's error, if it sent one."""
     if refusal is None or isinstance(refusal, Unauthenticated):
         return "You were signed out. Please sign in again."
     return refusal.message

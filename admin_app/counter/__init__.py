@@ -1,1 +1,1 @@
-"""One counter: who is there, what may be pressed, what staff are told."""
+"""One counter: its open ticket, the allowed actions, the messages to staff."""

@@ -1,4 +1,4 @@
-"""The left half of the calls page: the counter, its patient, and what may be done, each with its key."""
+"""The left half of the calls page: the counter, its open ticket, and a button with a key for each action."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from PySide6.QtGui import QKeySequence, QPainter, QPaintEvent, QResizeEvent, QSh
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from admin_app import console_flow as flow
-from admin_app import console_words as say
+from admin_app import console_words
 from admin_app.console_flow import Action
 from admin_app.counter.counter_desk import CounterDesk
 from admin_app.counter.patient_card import PatientCard
@@ -20,18 +20,18 @@ from core.qt.look.widgets import Notice, Pill, text_label
 from core.wording import counter_name, service_name
 
 WIDTH = 460
-PATIENCE_MILLISECONDS = 150
-"""How long an answer may take before the buttons show that they can't be pressed."""
+DIM_AFTER_MILLISECONDS = 150
+"""Milliseconds that an answer may take before the buttons are dimmed."""
 ROOMY_HEIGHT = 720
-GOOD_NEWS_MILLISECONDS = 6000
+NEUTRAL_NOTICE_MILLISECONDS = 6000
 
 
 class CallPanel(QWidget):
     """The counter's panel.
 
     Attributes:
-        buttons: the button of each action; Pause and Open share one.
-        notice: what the last action did, or why it didn't.
+        buttons: the button of each action; Pause and Open share a button.
+        notice: what the last action did, or why it failed.
     """
 
     def __init__(self, theme: Theme, desk: CounterDesk) -> None:
@@ -47,50 +47,50 @@ class CallPanel(QWidget):
         self.notice = Notice(theme)
         self.buttons = self._make_buttons()
         self._shows_open = False
-        self._had_keyboard: ActionButton | None = None
+        self._last_focused: ActionButton | None = None
         self._column = QVBoxLayout(self)
         self._lay_out()
-        self._quiet = QTimer(self, singleShot=True, interval=GOOD_NEWS_MILLISECONDS)
-        self._quiet.timeout.connect(self.notice.clear)
+        self._notice_timer = QTimer(self, singleShot=True, interval=NEUTRAL_NOTICE_MILLISECONDS)
+        self._notice_timer.timeout.connect(self.notice.clear)
         self._slow_answer = False
-        self._patience = QTimer(self, singleShot=True, interval=PATIENCE_MILLISECONDS)
-        self._patience.timeout.connect(self._dim)
-        self._second = QTimer(self, interval=1000)
-        self._second.timeout.connect(self._tick)
-        self._second.start()
+        self._dim_timer = QTimer(self, singleShot=True, interval=DIM_AFTER_MILLISECONDS)
+        self._dim_timer.timeout.connect(self._dim)
+        self._clock_timer = QTimer(self, interval=1000)
+        self._clock_timer.timeout.connect(self._tick)
+        self._clock_timer.start()
 
     def enter(self) -> None:
-        """The page is shown: the one thing to do has the keyboard."""
+        """Called when the page appears: focuses Call next."""
         self.buttons[Action.CALL_NEXT].setFocus()
 
     def say(self, sentence: str, tone: Tone) -> None:
-        """Tell what happened; good news goes away by itself, trouble stays until the next action."""
+        """Shows a message. A neutral message disappears after 6 s, any other stays until the next action."""
         self.notice.say(sentence, tone)
-        self._quiet.stop()
+        self._notice_timer.stop()
         if tone == "neutral":
-            self._quiet.start()
+            self._notice_timer.start()
 
     def draw(self) -> None:
-        """Show the counter as it is now."""
+        """Shows the present state of the counter."""
         desk, now = self._desk.state, self._desk.now()
         if desk.counter is None:
             return
         self._title.setText(counter_name(desk.counter.code, self._desk.bridge.counters))
-        self.state.set(*say.counter_pill(desk.counter))
+        self.state.set(*console_words.counter_pill(desk.counter))
         services = {service.code: service_name(service) for service in self._desk.bridge.services}
         code = desk.current.service if desk.current else ""
         self._card.show_patient(
-            desk.current, services.get(code, code), now, say.nobody_hint(desk, self._desk.waiting)
+            desk.current, services.get(code, code), now, console_words.idle_hint(desk, self._desk.waiting)
         )
         self._draw_buttons()
-        words = html.escape(say.hint(desk, self._desk.waiting, now), quote=False)
+        words = html.escape(console_words.hint(desk, self._desk.waiting, now), quote=False)
         for ticket in self._desk.waiting[:1]:
             words = words.replace(ticket.number, f"<b>{ticket.number}</b>", 1)
         self._hint.setText(words)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        # A low window takes from the air between the things, never from the things.
+        # A low window shrinks the space between the widgets, never the widgets.
         air = space(2) if self.height() >= ROOMY_HEIGHT else space(1)
         self._column.setContentsMargins(space(3.25), air + 4, space(3), air + 4)
         self._column.setSpacing(air)
@@ -142,15 +142,15 @@ class CallPanel(QWidget):
     def _draw_buttons(self) -> None:
         desk = self._desk.state
         if desk.pending is not None and desk.link == "live" and not self._slow_answer:
-            # Most answers come within a frame or two: dimming all buttons for those would only flicker.
-            # Nothing can be pressed twice meanwhile: the desk lets no second action pass.
-            if not self._patience.isActive():
-                self._patience.start()
+            # Most answers arrive within two frames: dimming the buttons for those would flicker.
+            # Buttons that stay enabled are harmless: the desk ignores an action while another is pending.
+            if not self._dim_timer.isActive():
+                self._dim_timer.start()
             return
-        self._patience.stop()
+        self._dim_timer.stop()
         self._slow_answer = self._slow_answer and desk.pending is not None
         self._allow(flow.allowed(desk))
-        self.buttons[Action.CALL_NEXT].setText(say.primary_label(desk))
+        self.buttons[Action.CALL_NEXT].setText(console_words.primary_label(desk))
         closed = desk.counter is not None and desk.counter.state != "open"
         if closed != self._shows_open:
             self._shows_open = closed
@@ -159,16 +159,16 @@ class CallPanel(QWidget):
             self.buttons[Action.PAUSE].set_kind(Kind.PRIMARY if closed else Kind.SECONDARY)
 
     def _allow(self, allowed: frozenset[Action]) -> None:
-        """Enable what may be pressed; the button that had the keyboard gets it back when it can be pressed."""
+        """Enables the allowed buttons. A focused button that is disabled gets the focus back when it is enabled."""
         focused = next((button for button in self.buttons.values() if button.hasFocus()), None)
         if focused is not None:
-            self._had_keyboard = focused
+            self._last_focused = focused
         for action, button in self.buttons.items():
             button.setEnabled(action in allowed or (action is Action.PAUSE and Action.OPEN in allowed))
         if focused is not None and not focused.isEnabled():
             self.setFocus()
-        elif self.hasFocus() and self._had_keyboard is not None and self._had_keyboard.isEnabled():
-            self._had_keyboard.setFocus()
+        elif self.hasFocus() and self._last_focused is not None and self._last_focused.isEnabled():
+            self._last_focused.setFocus()
 
     def _dim(self) -> None:
         self._slow_answer = True

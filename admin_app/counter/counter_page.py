@@ -1,4 +1,4 @@
-"""Where a person chooses the counter to work at: one card each, with its services and who is there."""
+"""The page for choosing a counter: a card for each, with its services and its holder."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from PySide6.QtGui import QFontMetricsF, QPainter, QPaintEvent, QPen, QResizeEve
 from PySide6.QtWidgets import QAbstractButton, QFrame, QGridLayout, QScrollArea, QVBoxLayout, QWidget
 
 from admin_app import console_flow as flow
-from admin_app import console_words as say
+from admin_app import console_words
 from admin_app.counter.counter_desk import CounterDesk
 from core.line.tickets import CounterSummary
 from core.qt.look.palette import Role, Tone
@@ -20,7 +20,7 @@ MOST_COLUMNS = 3
 
 
 class CounterCard(QAbstractButton):
-    """One counter: its name, its services and who is there. Disabled while somebody else works there."""
+    """Card of one counter: name, services, holder. Disabled while another user holds the counter."""
 
     def __init__(self, theme: Theme, code: str) -> None:
         super().__init__()
@@ -34,7 +34,7 @@ class CounterCard(QAbstractButton):
         theme.changed.connect(self.update)
 
     def show_counter(self, name: str, services: str, status: str, tone: Tone, may_choose: bool) -> None:
-        """Say what the card shows."""
+        """Sets the card's texts, and whether it can be clicked."""
         self.setText(name)
         self._services, self._status, self._tone = services, status, tone
         self.setEnabled(may_choose)
@@ -87,7 +87,7 @@ class CounterPage(QWidget):
     """The list of counters.
 
     Signals:
-        chosen(str): the code of the counter that was chosen.
+        chosen(str): the code of the counter that was clicked.
     """
 
     chosen = Signal(str)
@@ -97,7 +97,7 @@ class CounterPage(QWidget):
         self._theme, self._desk = theme, desk
         self.cards: dict[str, CounterCard] = {}
         self._columns = 0
-        self._owes_keyboard = False
+        self._focus_pending = False
         self.notice = Notice(theme)
         self._empty = text_label(theme, "", Size.BASE, role="text_secondary")
         self._empty.setWordWrap(True)
@@ -109,35 +109,35 @@ class CounterPage(QWidget):
         self._lay_out()
 
     def enter(self) -> None:
-        """The page is shown: the counter worked at, or the first that may be chosen, gets the keyboard."""
-        self._owes_keyboard = True
+        """Called when the page appears: focuses the user's counter, else the first that may be chosen."""
+        self._focus_pending = True
         self.draw()
 
     def leave(self) -> None:
-        """Another page is shown."""
+        """Called when another page appears: clears the notice."""
         self.notice.clear()
 
     def draw(self) -> None:
-        """Show the counters as they are now."""
+        """Shows the present state of the counters."""
         counters = self._desk.bridge.counters
         if [counter.code for counter in counters] != list(self.cards):
             self._make_cards(counters)
         for counter in counters:
             self._draw_card(self.cards[counter.code], counter)
-        if self._owes_keyboard:
-            self._give_keyboard()
+        if self._focus_pending:
+            self._focus_card()
         self._empty.setVisible(not counters)
         self._empty.setText(
             "There are no counters yet. An administrator adds one on the hub's computer with: "
             "inturn-hub counter add CODE NAME --services A,B"
         )
 
-    def _give_keyboard(self) -> None:
+    def _focus_card(self) -> None:
         here = self._desk.state.counter
         order = [self.cards[here.code]] if here and here.code in self.cards else []
         order += [card for card in self.cards.values() if card.isEnabled()]
         if order:
-            self._owes_keyboard = False
+            self._focus_pending = False
             order[0].setFocus()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -184,8 +184,8 @@ class CounterPage(QWidget):
         desk, bridge = self._desk.state, self._desk.bridge
         card.show_counter(
             counter_name(counter.code, bridge.counters),
-            say.services_of(counter, bridge.services),
-            say.counter_status(counter, desk),
-            say.counter_tone(counter, desk),
+            console_words.services_of(counter, bridge.services),
+            console_words.counter_status(counter, desk),
+            console_words.counter_tone(counter, desk),
             flow.may_choose(counter, desk) and desk.link == "live",
         )

@@ -1,4 +1,4 @@
-"""The card of the patient at the counter: the number very large, who it is, and what to know about them."""
+"""The card of the counter's open ticket: number, patient name, service, wait, needs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import datetime
 
 from PySide6.QtWidgets import QHBoxLayout, QStackedLayout, QVBoxLayout, QWidget
 
-from admin_app import console_words as say
+from admin_app import console_words
 from core.line.tickets import Ticket
 from core.qt.look.elided_label import ElidedLabel
 from core.qt.look.palette import Tone
@@ -17,7 +17,7 @@ HEIGHT, NUMBER_HEIGHT = 248, 92
 
 
 class PatientCard(Card):
-    """The patient at the counter, or that there is none. As high in either case, so that no button moves."""
+    """Shows the open ticket, or a hint without one. Both have the same height, so that no button moves."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__(theme)
@@ -31,39 +31,39 @@ class PatientCard(Card):
         self._details = ElidedLabel(theme, role="text_secondary")
         self._pills = QHBoxLayout()
         self._pages = QStackedLayout(self)
-        self._nobody_hint = text_label(theme, "", role="text_secondary")
+        self._idle_hint = text_label(theme, "", role="text_secondary")
         self.setMinimumHeight(HEIGHT)
-        self._pages.addWidget(self._nobody_page())
+        self._pages.addWidget(self._idle_page())
         self._pages.addWidget(self._patient_page())
 
     def show_patient(self, ticket: Ticket | None, service: str, now: datetime, hint: str) -> None:
-        """Draw a ticket with its service's name, or with None the hint what to do without one."""
+        """Shows a ticket and its service's name; with None shows `hint`."""
         self._pages.setCurrentIndex(0 if ticket is None else 1)
         if ticket is None:
-            self._nobody_hint.setText(hint)
+            self._idle_hint.setText(hint)
             self.setAccessibleName(f"Nobody is with you. {hint}")
             return
-        details = f"{service} · {say.waited_words(ticket, now)}"
+        details = f"{service} · {console_words.waited_words(ticket, now)}"
         self._number.setText(ticket.number)
         self._name.setText(ticket.patient_name or "No name given")
         self._name.set_role("text" if ticket.patient_name else "text_secondary")
         self._details.setText(details)
-        self._show_flags(say.flags(ticket))
+        self._show_flags(console_words.flags(ticket))
         self.setAccessibleName(f"With you now: {ticket.number}, {ticket.patient_name or ''} {details}")
         self.show_elapsed(ticket, now)
 
     def show_elapsed(self, ticket: Ticket, now: datetime) -> None:
-        """The time since the patient was first called."""
-        self._elapsed.setText(say.stop_watch(ticket, now))
+        """Shows the time since the first call."""
+        self._elapsed.setText(console_words.stop_watch(ticket, now))
 
-    def _nobody_page(self) -> QWidget:
+    def _idle_page(self) -> QWidget:
         page = QWidget()
         column = QVBoxLayout(page)
         column.setContentsMargins(space(3), space(3), space(3), space(3))
         column.setSpacing(space(0.5))
         column.addStretch(1)
         column.addWidget(text_label(self._theme, "Nobody is with you", Size.MAIN, 600))
-        column.addWidget(self._nobody_hint)
+        column.addWidget(self._idle_hint)
         column.addStretch(1)
         return page
 

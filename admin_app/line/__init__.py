@@ -1,1 +1,1 @@
-"""The list of a line, its columns, and issuing a ticket."""
+"""The counter's lines as tables, their figures, and the form that issues a ticket."""

@@ -1,4 +1,4 @@
-"""Paints the cells of the line's tables: numbers bold, waits with their colour, icon and words."""
+"""Paints the cells of the line's tables: bold numbers, waits as pills with colour and icon."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ from core.qt.queue_model import WAITED_ROLE, Column
 
 ROW_HEIGHT = 49
 PILL_HEIGHT = 28
-MOST_KEPT = 4000
+MOST_CACHED = 4000
 _PLACE, _WAITED, _TEXT = int(Column.PLACE), int(Column.WAITED), Qt.ItemDataRole.DisplayRole
 _TABULAR = (Column.PLACE, Column.NUMBER, Column.WAITED)
 
 
 def left_margin(column: int) -> int:
-    """Where a column's words begin, in the head as in the rows."""
+    """Returns the left margin of a column's text, in logical pixels; the same in header and rows."""
     return space(3) if column == Column.PLACE else space(1.5)
 
 
 class CellPainter(QStyledItemDelegate):
-    """Paints whole cells by itself, from what it keeps: a frame of 25 rows must cost a few milliseconds.
+    """Paints whole cells without the style, from cached fonts, colours, shaped texts and pills.
 
-    The style sheet's way would cost ten times as much, and so would fonts and colours made anew for each cell.
+    A repaint of the table must fit into a frame (DECISIONS: How are the cells of the line painted?).
     """
 
     def __init__(self, theme: Theme, table: QTableView, model: QAbstractItemModel, *, waits: bool) -> None:
-        """`waits`: the rows are people who wait, the first of them next."""
+        """`waits`: the rows are waiting tickets in calling order; the first is highlighted, long waits are coloured."""
         super().__init__(table)
         self._theme, self._table, self._model, self._waits = theme, table, model, waits
-        self._keep_look()
-        theme.changed.connect(self._keep_look)
+        self._cache_look()
+        theme.changed.connect(self._cache_look)
 
     def paint(
         self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
@@ -44,8 +44,8 @@ class CellPainter(QStyledItemDelegate):
         area = option.rect
         left, top, width = area.left(), area.top(), area.width()
         self._paint_ground(painter, left, top, width, row)
-        # The place in the whole list: that of a single service's line would repeat itself here.
-        # The model is asked directly: a way round through Qt doubles what an answer costs.
+        # The row, not the ticket's position: positions of several services would repeat in one list.
+        # Calls the model directly: `index.data()` takes twice as long.
         words = str(row + 1) if column == _PLACE else self._model.data(index, _TEXT) or "—"
         margin = self._margins[column]
         if column == _WAITED and self._waits:
@@ -61,7 +61,7 @@ class CellPainter(QStyledItemDelegate):
     def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
         return QSize(80, ROW_HEIGHT)
 
-    def _keep_look(self) -> None:
+    def _cache_look(self) -> None:
         theme = self._theme
         self._margins = [left_margin(column) for column in Column]
         self._fonts = [self._font(column) for column in Column]
@@ -71,23 +71,23 @@ class CellPainter(QStyledItemDelegate):
         self._focus: QColor = theme.colour("focus")
         self._tops = [(ROW_HEIGHT - metrics.height()) // 2 for metrics in self._metrics]
         self._pills: dict[tuple[str, Tone, float], QPixmap] = {}
-        self._kept: dict[tuple[str, int, int], QStaticText] = {}
+        self._shaped_texts: dict[tuple[str, int, int], QStaticText] = {}
 
     def _font(self, column: Column) -> QFont:
         size, weight = (Size.LARGE, 700) if column is Column.NUMBER else (Size.BASE, 400)
         return self._theme.font(size, weight, tabular=column in _TABULAR)
 
     def _shaped(self, words: str, width: int, column: int) -> QStaticText:
-        found = self._kept.get((words, width, column))
+        found = self._shaped_texts.get((words, width, column))
         if found is None:
-            if len(self._kept) > MOST_KEPT:
-                self._kept.clear()
+            if len(self._shaped_texts) > MOST_CACHED:
+                self._shaped_texts.clear()
             shown = self._metrics[column].elidedText(words, Qt.TextElideMode.ElideRight, width)
             found = QStaticText(shown)
             found.setTextFormat(Qt.TextFormat.PlainText)
             found.setPerformanceHint(QStaticText.PerformanceHint.AggressiveCaching)
             found.prepare(font=self._fonts[column])
-            self._kept[words, width, column] = found
+            self._shaped_texts[words, width, column] = found
         return found
 
     def _paint_ground(self, painter: QPainter, left: int, top: int, width: int, row: int) -> None:
@@ -101,7 +101,7 @@ class CellPainter(QStyledItemDelegate):
         ratio = self._table.devicePixelRatioF()
         found = self._pills.get((words, tone, ratio))
         if found is None:
-            if len(self._pills) > MOST_KEPT:
+            if len(self._pills) > MOST_CACHED:
                 self._pills.clear()
             found = self._pills[words, tone, ratio] = self._pill(words, tone, ratio)
         painter.drawPixmap(left, top + (ROW_HEIGHT - PILL_HEIGHT) // 2, found)

@@ -1,4 +1,4 @@
-"""Issues a ticket for a patient who can't use the kiosk: a strip above the line, never over it."""
+"""Form that issues a ticket for a patient who can't use the kiosk: a strip above the line, so that it hides no row."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QKeySequence, QPainter, QPaintEvent, QShortcut
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
-from admin_app import console_words as say
+from admin_app import console_words
 from admin_app.counter.counter_desk import CounterDesk
 from core.errors import HubError
 from core.line.tickets import Priority, Ticket
@@ -23,7 +23,7 @@ BUTTON_WIDTH = 112
 
 
 class IssuePanel(QWidget):
-    """Service, priority and, if the patient likes, a name. Enter issues, Escape closes."""
+    """Form with service, priority and an optional name. Enter issues the ticket, Escape closes the form."""
 
     def __init__(self, theme: Theme, desk: CounterDesk) -> None:
         super().__init__()
@@ -34,8 +34,8 @@ class IssuePanel(QWidget):
         self.button = ActionButton(theme, "Issue", kind=Kind.PRIMARY)
         self._close = ActionButton(theme, "Close", kind=Kind.QUIET)
         self.notice = Notice(theme)
-        self._waiting_for_answer = False
-        self._had_keyboard: QWidget | None = None
+        self._pending = False
+        self._focus_before: QWidget | None = None
         for priority in PRIORITIES:
             self.priority.addItem(priority_name(priority), priority)
         self._lay_out()
@@ -48,13 +48,13 @@ class IssuePanel(QWidget):
         self.hide()
 
     def toggle(self) -> None:
-        """Show or hide the strip."""
+        """Shows the form and focuses it, or hides it and restores the focus."""
         if self.isVisible():
             self.hide()
-            if self._had_keyboard is not None:
-                self._had_keyboard.setFocus()
+            if self._focus_before is not None:
+                self._focus_before.setFocus()
             return
-        self._had_keyboard = self.window().focusWidget()
+        self._focus_before = self.window().focusWidget()
         self.notice.clear()
         self.name.clear()
         self.priority.setCurrentIndex(PRIORITIES.index("medium"))
@@ -64,9 +64,9 @@ class IssuePanel(QWidget):
         self.service.setFocus()
 
     def draw(self) -> None:
-        """Allow what can be done now."""
+        """Enables Issue if the hub is connected and a service is open."""
         live = self._desk.state.link == "live"
-        self.button.setEnabled(live and not self._waiting_for_answer and self.service.count() > 0)
+        self.button.setEnabled(live and not self._pending and self.service.count() > 0)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
@@ -115,7 +115,7 @@ class IssuePanel(QWidget):
     def _issue(self) -> None:
         if not self.button.isEnabled():
             return
-        self._waiting_for_answer = True
+        self._pending = True
         self.draw()
         priority = cast(Priority, self.priority.currentData())
         reply = self._desk.bridge.join_queue(
@@ -125,12 +125,12 @@ class IssuePanel(QWidget):
         reply.failed.connect(self._refused)
 
     def _issued(self, ticket: Ticket) -> None:
-        self._waiting_for_answer = False
+        self._pending = False
         self.name.clear()
-        self.notice.say(say.issued_words(ticket), "success")
+        self.notice.say(console_words.issued_words(ticket), "success")
         self.draw()
 
     def _refused(self, error: HubError) -> None:
-        self._waiting_for_answer = False
+        self._pending = False
         self.notice.say(error.message, "attention")
         self.draw()

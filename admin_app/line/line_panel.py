@@ -1,4 +1,4 @@
-"""The right half of the calls page: the live line in calling order, its figures, and who was missed."""
+"""The right half of the calls page: waiting tickets in calling order, missed tickets, figures."""
 
 from __future__ import annotations
 
@@ -25,7 +25,9 @@ class LinePanel(QWidget):
     """The lists of the counter's services.
 
     Attributes:
-        table: who waits. issue: the panel that issues a ticket, hidden until asked for.
+        table: the waiting tickets.
+        issue: the form that issues a ticket, hidden until Issue a ticket is pressed.
+        lost: the notice that the hub is unreachable.
     """
 
     def __init__(self, theme: Theme, desk: CounterDesk, settings: QSettings) -> None:
@@ -40,7 +42,7 @@ class LinePanel(QWidget):
         self._issue_button = ActionButton(theme, "Issue a ticket", icon="ticket-plus", kind=Kind.QUIET)
         self._issue_button.setObjectName("issue_ticket")
         self._issue_button.setToolTip("For a patient who can't use the kiosk (Ctrl+N)")
-        self._issue_button.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click leaves the keyboard where it was
+        self._issue_button.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click leaves the focus unchanged
         self._issue_button.clicked.connect(self.issue.toggle)
         QShortcut(QKeySequence("Ctrl+N"), self).activated.connect(self.issue.toggle)
         self.lost = Notice(theme)
@@ -53,7 +55,7 @@ class LinePanel(QWidget):
         self._lay_out()
 
     def draw(self) -> None:
-        """Show the lines as they are now."""
+        """Shows the present state of the lines."""
         desk, chosen = self._desk, self._tabs.currentIndex()
         names = {service.code: service_name(service) for service in desk.bridge.services}
         self._missed.show_tickets(desk.missed, names)

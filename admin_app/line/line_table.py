@@ -1,4 +1,4 @@
-"""The tables of tickets: columns that share the width, and the list of those who were missed."""
+"""The tables of tickets: a view whose columns share the width, and the model of the missed tickets."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from PySide6.QtCore import (
 from PySide6.QtGui import QPainter, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
-from admin_app import console_words as say
+from admin_app import console_words
 from admin_app.line.cell_painter import ROW_HEIGHT, CellPainter, left_margin
 from core.line.tickets import Ticket
 from core.qt.look.theme import Size, Theme
@@ -28,7 +28,7 @@ NARROWEST = (48, 76, 80, 80, 76, 116)
 
 
 class MissedModel(QAbstractTableModel):
-    """Today's no-shows, newest first: a short list, exchanged as a whole when it is another."""
+    """Table model of today's no-shows, newest first. The list is short, so any change resets the model."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -36,7 +36,7 @@ class MissedModel(QAbstractTableModel):
         self._names: dict[str, str] = {}
 
     def show_tickets(self, rows: list[Ticket], names: dict[str, str]) -> None:
-        """Show these, with the services' names by code."""
+        """Shows these tickets; `names` maps a service's code to its name."""
         if (rows, names) != (self._rows, self._names):
             self.beginResetModel()
             self._rows, self._names = rows, names
@@ -62,12 +62,12 @@ class MissedModel(QAbstractTableModel):
             Column.PATIENT: ticket.patient_name or "",
             Column.SERVICE: self._names.get(ticket.service, ticket.service),
             Column.PRIORITY: priority_name(ticket.priority),
-            Column.WAITED: say.calls_words(ticket),
+            Column.WAITED: console_words.calls_words(ticket),
         }.get(column, "")
 
 
 class LineHeader(QHeaderView):
-    """The columns' names, above the words of their cells."""
+    """Column headings, aligned with the text of their cells."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__(Qt.Orientation.Horizontal)
@@ -89,13 +89,13 @@ class LineHeader(QHeaderView):
 
 
 class LineTable(QTableView):
-    """The table's view. Columns share the width; their shares, changed by dragging, are remembered."""
+    """Table view whose columns share the width. Dragging a heading changes the shares and stores them in the settings."""
 
     def __init__(self, theme: Theme, model: QAbstractItemModel, name: str, settings: QSettings) -> None:
         super().__init__()
         self._settings = settings
-        self._shares = self._remembered_shares()
-        self._own_change = False
+        self._shares = self._stored_shares()
+        self._sharing_width = False
         self.setModel(model)
         self.setItemDelegate(CellPainter(theme, self, model, waits=isinstance(model, LineModel)))
         self.setAccessibleName(name)
@@ -121,19 +121,19 @@ class LineTable(QTableView):
         self._share_width()
 
     def _share_width(self) -> None:
-        self._own_change = True
+        self._sharing_width = True
         room = self.viewport().width()
         widths = [max(least, int(room * share)) for least, share in zip(NARROWEST, self._shares, strict=True)]
         widths[Column.PATIENT] += room - sum(widths)
         for column, width in enumerate(widths):
             self.setColumnWidth(column, max(width, NARROWEST[column]))
-        self._own_change = False
+        self._sharing_width = False
 
     def _on_section_resized(self, column: int, before: int, after: int) -> None:
-        if self._own_change or self.viewport().width() < 1:
+        if self._sharing_width or self.viewport().width() < 1:
             return
         widths = [self.columnWidth(place) for place in Column]
-        # What one column takes, its neighbour gives.
+        # Another column gives or takes the difference, so that the columns still fill the width.
         giver = Column.SERVICE if column == Column.PATIENT else Column.PATIENT
         rest = self.viewport().width() - sum(widths)
         widths[giver] = max(NARROWEST[giver], widths[giver] + rest)
@@ -141,7 +141,7 @@ class LineTable(QTableView):
         self._share_width()
         self._settings.setValue("columns", " ".join(f"{share:.3f}" for share in self._shares))
 
-    def _remembered_shares(self) -> tuple[float, ...]:
+    def _stored_shares(self) -> tuple[float, ...]:
         try:
             shares = tuple(float(share) for share in str(self._settings.value("columns") or "").split())
         except ValueError:

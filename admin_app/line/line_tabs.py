@@ -1,4 +1,4 @@
-"""Tabs with a count behind each word. A QTabBar, so that arrow keys and screen readers know it."""
+"""Tabs with a count behind each name. Based on QTabBar, so that arrow keys and screen readers work."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ GAP = 8
 
 
 class LineTabs(QTabBar):
-    """The lists of the line panel, by name and count."""
+    """The tabs of the line panel: the name of each list and its count."""
 
     def __init__(self, theme: Theme, names: tuple[str, ...]) -> None:
         super().__init__()
@@ -29,7 +29,7 @@ class LineTabs(QTabBar):
         theme.changed.connect(self.update)
 
     def show_counts(self, *counts: int) -> None:
-        """Show how many each list holds."""
+        """Shows the number of tickets in each list, in the order of the tabs."""
         if list(counts) != self._counts:
             self._counts = list(counts)
             for place, (name, count) in enumerate(zip(self._names, counts, strict=True)):

@@ -1,1 +1,1 @@
-"""The console's frame: sign-in, rail, status, command line."""
+"""The console's window: sign-in page, rail, status strip, command line."""

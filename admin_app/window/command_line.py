@@ -1,4 +1,4 @@
-"""The console's command line and its life from start to end."""
+"""Command line of the console: parse options, load settings, run the window until it is closed."""
 
 from __future__ import annotations
 
@@ -21,44 +21,44 @@ from core.qt.hub_bridge import HubBridge, trust_for
 from core.qt.look.theme import Theme
 
 PATIENCE_SECONDS = 10.0
-"""A call that comes later surprises everybody: after so long a person is told, and looks at the line."""
+"""Seconds until a request fails. A call that took effect later would call a patient whom staff no longer expect."""
 
 
 def parser() -> argparse.ArgumentParser:
-    """What may be typed after `inturn-admin`."""
-    made = argparse.ArgumentParser(
+    """Returns the argument parser of `inturn-admin`."""
+    arguments = argparse.ArgumentParser(
         prog="inturn-admin", description="The console of staff: sign in, choose a counter, call patients."
     )
-    made.add_argument(
+    arguments.add_argument(
         "--hub",
         metavar="URL[,URL]",
         help=f"address of the hub; several hubs of one clinic with commas between (default: {settings.DEFAULT_HUB})",
     )
-    return made
+    return arguments
 
 
 def settings_file() -> QSettings:
-    """Where the console remembers its counter, its window's place and its columns."""
+    """Opens the file that stores the chosen counter, the window's geometry and the column widths."""
     folder = Path(platformdirs.user_config_dir("inturn", appauthor=False))
     return QSettings(str(folder / "console.ini"), QSettings.Format.IniFormat)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Show the console until its window is closed; the program's exit code."""
+    """Runs the console until its window closes; returns the program's exit code."""
     given = parser().parse_args(arguments)
     log_changes()
     try:
-        found = settings.load({"hub": given.hub})
-        hubs = checked_addresses(found.hub)
-        trust_for(hubs, found.hub_ca)
+        configured = settings.load({"hub": given.hub})
+        hubs = checked_addresses(configured.hub)
+        trust_for(hubs, configured.hub_ca)
     except SetupError as error:
         print(error.message, file=sys.stderr)
         return 1
-    return run(lambda stop: live(stop, hubs, found.hub_ca), name="InTurn")
+    return run(lambda stop: live(stop, hubs, configured.hub_ca), name="InTurn")
 
 
 async def live(stop: asyncio.Event, hubs: list[str], ca_file: str = "") -> int:
-    """One console's life: window up, wait, clean up."""
+    """Opens the window, waits for `stop`, then closes the window and the connection."""
     theme = Theme()
     app = QApplication.instance()
     if isinstance(app, QApplication):

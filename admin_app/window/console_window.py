@@ -1,8 +1,6 @@
-"""The console's window: a rail, the pages beside it, a strip at the foot. It composes; the panels do the work."""
+"""The console's window: composes the rail, the pages and the status strip."""
 
 from __future__ import annotations
-
-from typing import Protocol
 
 from PySide6.QtCore import QSettings, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QKeyEvent
@@ -26,14 +24,8 @@ FIRST_SIZE = (1440, 900)
 MINUTES_MOVE_MILLISECONDS = 10_000
 
 
-class _Page(Protocol):
-    def enter(self) -> None: ...
-    def leave(self) -> None: ...
-    def draw(self) -> None: ...
-
-
 class CallsPage(QWidget):
-    """The counter's panel and the line beside each other."""
+    """The page with the counter's panel on the left and the line on the right."""
 
     def __init__(self, theme: Theme, desk: CounterDesk, settings: QSettings) -> None:
         super().__init__()
@@ -60,7 +52,7 @@ class ConsoleWindow(QMainWindow):
     """The staff console.
 
     Attributes:
-        desk: the person's work at a counter. page: which page is shown.
+        desk: state and actions of the user's counter. page: the page shown.
         sign_in_page, counter_page, calls_page: the pages.
     Signals:
         closed(): the window was closed; the program may end.
@@ -95,16 +87,16 @@ class ConsoleWindow(QMainWindow):
         self._pages[self.page].enter()
 
     def draw(self) -> None:
-        """Show the page that the desk's state asks for, as it is now."""
+        """Shows the page for the desk's state and redraws it."""
         page = flow.page_of(self.desk.state, self._wants_counters)
         if page is not self.page:
-            self._turn_to(page)
+            self._switch_to(page)
         self._pages[page].draw()
         self.rail.show_page(calls=page is ConsolePage.CALLS, may_call=self.desk.state.counter is not None)
         self._strip.draw()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Enter presses the button that has the keyboard, as the space bar does by Qt's own hand."""
+        """Lets Enter click the focused button; Qt itself does that for the space bar only."""
         button = self.focusWidget()
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and isinstance(button, QAbstractButton):
             button.click()
@@ -137,10 +129,10 @@ class ConsoleWindow(QMainWindow):
 
     def _connect(self) -> None:
         self.desk.changed.connect(self.draw)
-        self.desk.said.connect(self._say)
-        self.counter_page.chosen.connect(self._choose)
-        self.rail.calls.clicked.connect(lambda: self._want_counters(False))
-        self.rail.counters.clicked.connect(lambda: self._want_counters(True))
+        self.desk.message_posted.connect(self._show_message)
+        self.counter_page.chosen.connect(self._choose_counter)
+        self.rail.calls.clicked.connect(lambda: self._set_wants_counters(False))
+        self.rail.counters.clicked.connect(lambda: self._set_wants_counters(True))
         self.rail.sign_out.clicked.connect(self.desk.sign_out)
 
     def _restore(self) -> None:
@@ -148,14 +140,14 @@ class ConsoleWindow(QMainWindow):
         if geometry is None or not self.restoreGeometry(geometry):
             self.resize(*FIRST_SIZE)
 
-    def _turn_to(self, page: ConsolePage) -> None:
+    def _switch_to(self, page: ConsolePage) -> None:
         self._pages[self.page].leave()
         self.page = page
         self.rail.setVisible(page is not ConsolePage.SIGN_IN)
         self._stack.setCurrentWidget(self._pages[page])
         self._pages[page].enter()
 
-    def _say(self, sentence: str, tone: Tone) -> None:
+    def _show_message(self, sentence: str, tone: Tone) -> None:
         if self.page is ConsolePage.CALLS:
             self.calls_page.calls.say(sentence, tone)
         elif self.page is ConsolePage.COUNTER:
@@ -163,10 +155,10 @@ class ConsoleWindow(QMainWindow):
         else:
             self.sign_in_page.notice.say(sentence, tone)
 
-    def _choose(self, code: str) -> None:
+    def _choose_counter(self, code: str) -> None:
         self._wants_counters = False
         self.desk.choose(code)
 
-    def _want_counters(self, wanted: bool) -> None:
+    def _set_wants_counters(self, wanted: bool) -> None:
         self._wants_counters = wanted
         self.draw()

@@ -1,4 +1,4 @@
-"""The dark rail at the console's left edge: an icon for each page, and the way out at its foot."""
+"""The dark rail at the console's left edge: a button for each page, and Sign out at the bottom."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SIDE = 52
 
 
 class RailButton(QAbstractButton):
-    """An icon alone, so its name is told by tooltip and to screen readers."""
+    """A button with an icon only; tooltip and screen readers give its name."""
 
     def __init__(self, theme: Theme, icon: str, name: str, checkable: bool = False) -> None:
         super().__init__()
@@ -29,7 +29,7 @@ class RailButton(QAbstractButton):
         theme.changed.connect(self.update)
 
     def nextCheckState(self) -> None:
-        """A click asks for a page; which one is shown, the window says."""
+        """Keeps the check mark on a click: `Rail.show_page` sets it once the window has changed pages."""
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
@@ -50,7 +50,7 @@ class RailButton(QAbstractButton):
 
 
 class Rail(QWidget):
-    """The column of buttons. `calls`, `counters` and `sign_out` are there to be connected."""
+    """The column of buttons. The window connects `calls`, `counters` and `sign_out`."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -71,7 +71,7 @@ class Rail(QWidget):
         theme.changed.connect(self.update)
 
     def show_page(self, *, calls: bool, may_call: bool) -> None:
-        """Mark the page that is shown; without a counter there is only the list of counters."""
+        """Marks the button of the page shown. `may_call`: a counter is chosen, so the calls page is available."""
         self.calls.setChecked(calls)
         self.counters.setChecked(not calls)
         self.calls.setEnabled(may_call)

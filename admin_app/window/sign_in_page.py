@@ -1,11 +1,11 @@
-"""Where a person signs in: a name, a password, and a sentence when it doesn't work."""
+"""The sign-in page: user name, password, and the reason of a failed sign-in."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
-from admin_app import console_words as say
+from admin_app import console_words
 from admin_app.counter.counter_desk import CounterDesk
 from core.errors import HubError
 from core.qt.look.buttons import ActionButton, Kind
@@ -16,10 +16,10 @@ CARD_WIDTH = 440
 
 
 class SignInPage(QWidget):
-    """The sign-in page. The password field is emptied as soon as its text is on the way.
+    """The sign-in page. It clears the password field as soon as the request is made.
 
     Signals:
-        signed_in(): the hub let the person in.
+        signed_in(): the hub accepted the credentials.
     """
 
     signed_in = Signal()
@@ -41,18 +41,18 @@ class SignInPage(QWidget):
         self.button.clicked.connect(self._sign_in)
 
     def enter(self) -> None:
-        """The page is shown: start where the typing starts."""
+        """Called when the page appears: focuses the first empty field."""
         self.password.clear()
         self.button.setEnabled(True)
         (self.password if self.name.text() else self.name).setFocus()
 
     def leave(self) -> None:
-        """Another page is shown: keep nothing that was typed but the name."""
+        """Called when another page appears: clears the password and the notice, and keeps the name."""
         self.password.clear()
         self.notice.clear()
 
     def draw(self) -> None:
-        """Nothing here changes by itself."""
+        """Does nothing: this page does not depend on the desk's state."""
 
     def _lay_out(self, theme: Theme) -> None:
         card = Card(theme)
@@ -73,7 +73,7 @@ class SignInPage(QWidget):
         column.addWidget(self.notice)
         column.addSpacing(space(1))
         column.addWidget(self.button)
-        # An alignment would keep the card from growing with a notice of several lines.
+        # Stretches centre the card. An alignment would keep it from growing with a notice of several lines.
         row = QHBoxLayout()
         row.addStretch(1)
         row.addWidget(card)
@@ -95,15 +95,15 @@ class SignInPage(QWidget):
         self.button.setEnabled(False)
         self.notice.say("Signing in…", "neutral")
         reply = self._desk.sign_in(name, password)
-        reply.succeeded.connect(self._let_in)
+        reply.succeeded.connect(self._accepted)
         reply.failed.connect(self._refused)
 
-    def _let_in(self, hello: object) -> None:
+    def _accepted(self, hello: object) -> None:
         self.button.setEnabled(True)
         self.notice.clear()
         self.signed_in.emit()
 
     def _refused(self, error: HubError) -> None:
         self.button.setEnabled(True)
-        self.notice.say(say.sign_in_refusal(error.reason, error.message), "danger")
+        self.notice.say(console_words.sign_in_refusal(error.reason, error.message), "danger")
         self.password.setFocus()

@@ -1,4 +1,4 @@
-"""The strip at the window's foot: how the console stands with the hub, and who is signed in."""
+"""The strip at the bottom of the window: state of the connection, and the signed-in user."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from PySide6.QtCore import QTimer
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QWidget
 
-from admin_app import console_words as say
+from admin_app import console_words
 from admin_app.counter.counter_desk import CounterDesk
 from core.qt.look.theme import Theme, space
 from core.qt.look.widgets import text_label
@@ -17,7 +17,7 @@ LATENCY_MILLISECONDS = 2000
 
 
 class StatusStrip(QWidget):
-    """Connection on the left, person on the right."""
+    """Shows the connection on the left and the user on the right."""
 
     def __init__(self, theme: Theme, desk: CounterDesk) -> None:
         super().__init__()
@@ -35,17 +35,17 @@ class StatusStrip(QWidget):
         row.addWidget(self._link)
         row.addStretch(1)
         row.addWidget(self._person)
-        self._again = QTimer(self, interval=LATENCY_MILLISECONDS)
-        self._again.timeout.connect(self.draw)
-        self._again.start()
+        self._latency_timer = QTimer(self, interval=LATENCY_MILLISECONDS)
+        self._latency_timer.timeout.connect(self.draw)
+        self._latency_timer.start()
         theme.changed.connect(self.draw)
 
     def draw(self) -> None:
-        """Show the connection as it is now."""
+        """Shows the present state of the connection and the user."""
         desk, bridge = self._desk.state, self._desk.bridge
         zone = time_zone(bridge.hello.site.time_zone if bridge.hello else None)
         since = clock(bridge.lost_since, zone) if bridge.lost_since else None
-        words, icon, role = say.connection(desk, since, bridge.latency)
+        words, icon, role = console_words.connection(desk, since, bridge.latency)
         self._link.setText(words)
         self._picture.setPixmap(self._theme.pixmap(icon, role, 18, self.devicePixelRatioF()))
         self._person.setText(f"Signed in as {desk.user}" if desk.user else "")
