@@ -1,1 +1,1 @@
-"""The show: a sample clinic at work, and the guided tour."""
+"""The demo: a sample clinic at work, and the tour that plays, checks and photographs a story in it."""

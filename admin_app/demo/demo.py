@@ -1,8 +1,8 @@
-"""`inturn-demo`: a whole clinic to try, gone when it is closed. See `inturn-demo --help`.
+"""`inturn-demo`: a whole clinic to try, deleted when it is closed. See `inturn-demo --help`.
 
-The composition root: the only module that knows both programs and the hub. The hub runs in a process of its own on
-a temporary data directory; the windows are the real ones, connected with real tokens. What happens in the clinic is in
-`demo_day`, what the tour plays in `demo_story`.
+The composition root: the only module that imports both apps and the hub. The hub runs in its own process on a
+temporary data directory. The windows are the real ones, connected with real tokens. `demo_day` moves the patients,
+`demo_story` holds the steps of the tour.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ COUNTERS = (("1", "Counter 1", ["A", "B", "P"]), ("2", "Counter 2", ["B", "P"]))
 
 @dataclass(frozen=True)
 class Passes:
-    """Who may come in: tokens of the devices, one password for the people, made for this run."""
+    """Credentials of this run: the token of each device, and the password of all users."""
 
     kiosk: str
     monitor: str
@@ -61,7 +61,7 @@ class Passes:
 
 
 def main() -> int:
-    """Runs the demo or the tour; its exit code."""
+    """Runs the demo or the tour; returns the exit code."""
     options = parser().parse_args()
     if not _has_screen():
         if options.tour is None:
@@ -72,24 +72,24 @@ def main() -> int:
             return 1
         os.environ["QT_QPA_PLATFORM"] = "offscreen"
     if os.environ.get("QT_QPA_PLATFORM", "").startswith("offscreen"):
-        qInstallMessageHandler(_tell_qt_message)
+        qInstallMessageHandler(_print_qt_message)
     return run(lambda stop: _until_stopped(_demo(stop, options.tour), stop), name="InTurn demo")
 
 
 def parser() -> argparse.ArgumentParser:
-    """What may be typed after `inturn-demo`."""
-    made = argparse.ArgumentParser(
+    """Returns the argument parser of `inturn-demo`."""
+    arguments = argparse.ArgumentParser(
         prog="inturn-demo",
         description="A clinic to try: kiosk, wall monitor and console on a hub of their own, with a stream of patients. "
         "Nothing of it stays.",
     )
-    made.add_argument(
+    arguments.add_argument(
         "--tour",
         metavar="DIR",
         type=Path,
         help="play the story in under a minute, check it, and leave pictures in DIR",
     )
-    return made
+    return arguments
 
 
 async def _demo(stop: asyncio.Event, folder: Path | None) -> int:
@@ -110,7 +110,7 @@ async def _demo(stop: asyncio.Event, folder: Path | None) -> int:
 
 
 async def _live(stage: Stage) -> int:
-    """The clinic as it lives by itself, until it is cancelled."""
+    """Runs the clinic with its simulated patients and colleague until it is cancelled."""
     show_side_by_side(stage)
     await _sign_in_and_take_a_counter(stage)
     print(
@@ -120,13 +120,13 @@ async def _live(stage: Stage) -> int:
         flush=True,
     )
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(demo_day.keep_coming(stage.reception))
-        tasks.create_task(demo_day.keep_calling(stage.colleague))
+        tasks.create_task(demo_day.issue_tickets(stage.reception))
+        tasks.create_task(demo_day.call_patients(stage.colleague))
     return 0
 
 
 async def _sign_in_and_take_a_counter(stage: Stage) -> None:
-    """As a person would; who closed or used the window meanwhile goes on by hand."""
+    """Signs in by simulated input. It gives up if the user has closed or used the window meanwhile."""
     with contextlib.suppress(demo_hands.NotSeen):
         await demo_hands.sign_in(stage.console, stage.user, stage.password)
         demo_hands.touch(await demo_hands.usable(stage.console, f"counter_{COUNTERS[0][0]}"))
@@ -135,7 +135,7 @@ async def _sign_in_and_take_a_counter(stage: Stage) -> None:
 
 @asynccontextmanager
 async def _clinic(own: Path) -> AsyncIterator[tuple[DemoHub, Passes]]:
-    """A hub on an empty data directory, furnished; in any case it is ended, and its database removed."""
+    """Yields a furnished hub on an empty data directory; on exit ends it and removes its database."""
     hub = DemoHub(own)
     try:
         await hub.start()
@@ -146,7 +146,7 @@ async def _clinic(own: Path) -> AsyncIterator[tuple[DemoHub, Passes]]:
 
 
 def furnish(data: Path) -> Passes:
-    """Site, services, counters, people and devices, as an administrator makes them on the command line."""
+    """Creates site, services, counters, users and devices through the functions behind `inturn-hub`."""
     password = secrets.token_urlsafe(9)
     with current_engine(Settings(data_dir=str(data))) as engine:
         clinic_settings.set_site(engine, {"name": "Northgate Clinic", "time_zone": "UTC"})
@@ -164,13 +164,13 @@ def furnish(data: Path) -> Passes:
 async def _stage(
     hub: DemoHub, passes: Passes, own: Path, stop: asyncio.Event, for_pictures: bool
 ) -> AsyncIterator[Stage]:
-    """The windows, connected, on a morning that has begun. `for_pictures`: always light, and nothing pulses."""
+    """Yields the connected windows on a morning with patients. `for_pictures`: light theme, no pulsing."""
     theme = Theme(ThemeMode.LIGHT) if for_pictures else Theme()
     theme.apply(make_application("InTurn demo"))
     wall_theme = Theme(ThemeMode.LIGHT, reduce_motion=for_pictures or None)
     settings = QSettings(str(own / "console.ini"), QSettings.Format.IniFormat)
     async with _client(hub, RECEPTION, passes) as reception, _client(hub, COLLEAGUE, passes) as colleague:
-        _let_time_have_passed(hub.data, await demo_day.open_the_day(reception, colleague))
+        _backdate_tickets(hub.data, await demo_day.open_the_day(reception, colleague))
         bridges = _bridges(hub.url, passes)
         kiosk = KioskWindow(bridges[0], windowed=True)
         monitor = MonitorWindow(bridges[1], windowed=True, theme=wall_theme)
@@ -202,8 +202,11 @@ def _client(hub: DemoHub, name: str, passes: Passes) -> HubClient:
     )
 
 
-def _let_time_have_passed(data: Path, minutes: dict[str, float]) -> None:
-    """The first patients came a while ago, in this database only: the windows have something to show."""
+def _backdate_tickets(data: Path, minutes: dict[str, float]) -> None:
+    """Backdates the first tickets directly in the demo's database, so that the windows show waits.
+
+    `minutes` maps a ticket's id to the minutes by which its times move into the past.
+    """
     times = ("joined_at", "rank_time", "called_at", "started_at", "ended_at")
     shifts = ", ".join(f"{time} = {time} - :minutes * interval '1 minute'" for time in times)
     earlier = text(f"UPDATE tickets SET {shifts} WHERE id = CAST(:id AS uuid)")
@@ -212,10 +215,10 @@ def _let_time_have_passed(data: Path, minutes: dict[str, float]) -> None:
 
 
 async def _until_stopped(work: Coroutine[Any, Any, int], stop: asyncio.Event) -> int:
-    """What `work` returns, or 0 when somebody stopped it and it has cleaned up."""
+    """Returns the result of `work`, or 0 if `stop` was set: then cancels `work` and waits for its clean-up."""
     loop = asyncio.get_running_loop()
     if sys.platform != "win32":
-        loop.add_signal_handler(signal.SIGHUP, stop.set)  # the terminal was closed
+        loop.add_signal_handler(signal.SIGHUP, stop.set)  # sent when the terminal closes
     working, stopping = loop.create_task(work), loop.create_task(stop.wait())
     await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
     for task in (working, stopping):
@@ -225,15 +228,17 @@ async def _until_stopped(work: Coroutine[Any, Any, int], stop: asyncio.Event) ->
 
 
 def _has_screen() -> bool:
-    asked = os.environ.get("QT_QPA_PLATFORM")
-    return bool(asked or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")) or sys.platform in (
+    platform = os.environ.get("QT_QPA_PLATFORM")
+    return bool(
+        platform or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    ) or sys.platform in (
         "darwin",
         "win32",
     )
 
 
-def _tell_qt_message(kind: QtMsgType, context: QMessageLogContext, message: str) -> None:
-    """Without a screen Qt says again and again what a window can't do there; everything else is told."""
+def _print_qt_message(kind: QtMsgType, context: QMessageLogContext, message: str) -> None:
+    """Prints Qt's messages, except the notices that the offscreen platform repeats about missing features."""
     if not message.startswith("This plugin does not support"):
         print(message, file=sys.stderr)
 

@@ -1,6 +1,6 @@
-"""The people of the demo's clinic: those who came before, those who come now, and the colleague at Counter 2.
+"""Simulated people of the demo: patients before and during the demo, and the colleague at Counter 2.
 
-They act through the hub like everybody else, by clients of their own.
+They act through the hub with their own clients, as the windows do.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ COLLEAGUES_COUNTER = "2"
 
 @dataclass(frozen=True)
 class Patient:
-    """Somebody who takes a turn; `minutes` ago, for those who came before the demo was opened."""
+    """A patient who takes a ticket; `minutes` before the start of the demo for `SERVED` and `WAITING`."""
 
     name: str | None
     service: str
@@ -36,7 +36,7 @@ SERVED = (
     Patient("Jonas Weber", "P", minutes=4.2),
     Patient("Karim Nasser", "B", minutes=1.6),
 )
-"""Called by the colleague before the demo was opened; the last is still there."""
+"""Patients whom the colleague called before the demo opened; the last is still at the counter."""
 WAITING = (
     Patient("Bo Larsen", "A", minutes=17.5),
     Patient("Chen Wei", "A", minutes=12.3),
@@ -61,41 +61,44 @@ COMING = (
 
 
 async def join(hub: HubOperations, patient: Patient) -> Ticket:
-    """A patient takes a turn at reception."""
+    """Issues a ticket for a patient, as reception does. Raises HubError."""
     return await hub.join_queue(patient.service, patient.priority, patient.name)
 
 
 async def open_the_day(reception: HubOperations, colleague: HubOperations) -> dict[str, float]:
-    """The first patients come, and the colleague calls some.
+    """Issues the tickets of `SERVED` and `WAITING` and calls the former at the colleague's counter.
 
-    Returns how many minutes ago each is said to have come or been called, by the ticket's id.
+    Returns, by ticket id, the minutes by which the ticket should be backdated. Raises HubError.
     """
     await colleague.open_counter(COLLEAGUES_COUNTER)
-    came: dict[str, float] = {}
+    minutes_ago: dict[str, float] = {}
     with_colleague: str | None = None
     for patient in SERVED:
         ticket = await join(reception, patient)
         await colleague.call_next_patient(COLLEAGUES_COUNTER, with_colleague)
         with_colleague = ticket.id
-        came[ticket.id] = patient.minutes
+        minutes_ago[ticket.id] = patient.minutes
     for patient in WAITING:
-        came[(await join(reception, patient)).id] = patient.minutes
-    return came
+        minutes_ago[(await join(reception, patient)).id] = patient.minutes
+    return minutes_ago
 
 
-async def keep_coming(reception: HubOperations) -> None:
-    """Patients come one after the other, as long as there is room to sit. Until cancelled."""
+async def issue_tickets(reception: HubOperations) -> None:
+    """Issues a ticket every 6 to 16 s while fewer than `MOST_WAITING` wait. Runs until cancelled."""
     for patient in cycle(COMING):
         await asyncio.sleep(random.uniform(*ARRIVAL_SECONDS))
         try:
             if sum(service.waiting for service in await reception.list_services()) < MOST_WAITING:
                 await join(reception, patient)
         except HubError:
-            continue  # The hub is away: so are its patients. The client goes on trying by itself.
+            continue  # The hub is unreachable: skip this patient. The client reconnects by itself.
 
 
-async def keep_calling(colleague: HubOperations) -> None:
-    """The colleague calls, recalls now and then, and completes. Until cancelled."""
+async def call_patients(colleague: HubOperations) -> None:
+    """Completes and calls the next ticket at the colleague's counter every 14 to 30 s, with a recall now and then.
+
+    Runs until cancelled.
+    """
     while True:
         await asyncio.sleep(random.uniform(*VISIT_SECONDS))
         try:
@@ -105,7 +108,7 @@ async def keep_calling(colleague: HubOperations) -> None:
             else:
                 await colleague.call_next_patient(COLLEAGUES_COUNTER, here.id if here is not None else None)
         except HubError:
-            continue  # Nobody waits, or the hub is away.
+            continue  # The line is empty, or the hub is unreachable.
 
 
 async def _patient_at_the_counter(colleague: HubOperations) -> Ticket | None:

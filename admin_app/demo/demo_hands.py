@@ -1,4 +1,4 @@
-"""A person in front of the windows: touches, types, and reads what they say. Real events on real widgets."""
+"""Simulated input for the windows, and reading of their texts. Sends real Qt events to real widgets."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from PySide6.QtWidgets import QApplication, QLineEdit, QTabBar, QTableView, QWid
 
 POLL_SECONDS = 0.01
 REACTION_SECONDS = 0.55
-"""Nobody touches a page sooner after it has appeared; the kiosk takes that for the same touch."""
+"""Pause before a touch on a new page: the kiosk ignores an earlier one as a bounce (`kiosk_flow.GUARD`)."""
 FOCUS_SECONDS = 1.0
 Found = TypeVar("Found")
 
 
 class NotSeen(Exception):
-    """A window does not show what it should: the message is a sentence about it."""
+    """A window does not show the expected text or widget; the message says which."""
 
 
 async def wait_for(what: str, look: Callable[[], Found], seconds: float) -> Found:
-    """The first true value of `look`. Raises NotSeen with `what` after so many seconds."""
+    """Polls `look` and returns its first true value. Raises NotSeen with `what` after `seconds`."""
     deadline = monotonic() + seconds
     while not (found := look()):
         if monotonic() > deadline:
@@ -36,7 +36,7 @@ async def wait_for(what: str, look: Callable[[], Found], seconds: float) -> Foun
 async def time_each(
     looks: Mapping[str, Callable[[], object]], since: float, seconds: float
 ) -> dict[str, float]:
-    """When each first looked true, in seconds after `since` (monotonic). Raises NotSeen naming those that never did."""
+    """Returns when each look first was true, in seconds after `since` (monotonic). Raises NotSeen after `seconds`."""
     seen: dict[str, float] = {}
     while missing := [name for name in looks if name not in seen]:
         now = monotonic() - since
@@ -48,32 +48,32 @@ async def time_each(
 
 
 def words_of(window: QWidget) -> str:
-    """Everything that a window says now, as a screen reader would tell it: a line a widget, tab or row."""
+    """Returns the texts and accessible names of a window's visible widgets, one line for each widget, tab or row."""
     if not window.isVisible():
         return ""
-    said: list[str] = []
+    texts: list[str] = []
     for widget in (window, *window.findChildren(QWidget)):
         if widget.isVisible():
-            said += [widget.accessibleName(), _text(widget), *_rows(widget)]
-    return "\n".join(line for line in said if line)
+            texts += [widget.accessibleName(), _text(widget), *_rows(widget)]
+    return "\n".join(line for line in texts if line)
 
 
 def widget(window: QWidget, name: str) -> QWidget:
-    """The visible widget of that object name, else whose accessible name begins so, else which says just that.
+    """Returns a visible widget by its object name, else by the start of its accessible name, else by its exact text.
 
     Raises NotSeen.
     """
-    seen = [each for each in window.findChildren(QWidget) if each.isVisible()]
-    found = [each for each in seen if each.objectName() == name]
-    found += [each for each in seen if each.accessibleName().startswith(name)]
-    found += [each for each in seen if _text(each) == name]
+    seen = [child for child in window.findChildren(QWidget) if child.isVisible()]
+    found = [child for child in seen if child.objectName() == name]
+    found += [child for child in seen if child.accessibleName().startswith(name)]
+    found += [child for child in seen if _text(child) == name]
     if not found:
         raise NotSeen(f"{window.windowTitle()} has no “{name}”")
     return found[0]
 
 
 async def usable(window: QWidget, name: str, seconds: float = 5.0) -> QWidget:
-    """The same, once it can be touched."""
+    """Waits until `widget(window, name)` is found and enabled. Raises NotSeen after `seconds`."""
 
     def look() -> QWidget | None:
         try:
@@ -88,20 +88,20 @@ async def usable(window: QWidget, name: str, seconds: float = 5.0) -> QWidget:
 
 
 def touch(target: QWidget) -> None:
-    """Press and release in the middle."""
+    """Clicks the middle of a widget."""
     QTest.mouseClick(
         target, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, target.rect().center()
     )
 
 
 async def press(window: QWidget, key: Qt.Key) -> None:
-    """A key, with the window in front."""
+    """Brings the window to the front and presses a key."""
     await bring_to_front(window)
     QTest.keyClick(window, key)
 
 
 def type_words(field: QWidget, words: str) -> None:
-    """Characters one by one; in a line of text they replace what was there."""
+    """Types the characters one by one; in a line edit they replace the text."""
     field.setFocus()
     if isinstance(field, QLineEdit):
         field.selectAll()
@@ -109,7 +109,10 @@ def type_words(field: QWidget, words: str) -> None:
 
 
 async def bring_to_front(window: QWidget) -> None:
-    """Keys go to the window in front. Where the desktop doesn't let us choose it, Qt is told so directly."""
+    """Activates a window, because keys go to the active window.
+
+    If the desktop does not activate it within `FOCUS_SECONDS`, sets it as Qt's active window.
+    """
     if window.isActiveWindow():
         return
     window.activateWindow()
@@ -127,21 +130,21 @@ async def sign_in(console: QWidget, name: str, password: str) -> None:
     QTest.keyClick(field, Qt.Key.Key_Return)
 
 
-def _text(each: QWidget) -> str:
-    """What a label, a button, a notice or a field says; a password is not told."""
-    if isinstance(each, QLineEdit):
-        return each.displayText()
-    text = getattr(each, "text", "")
+def _text(target: QWidget) -> str:
+    """Returns the text of a label, button, notice or field, and dots for a password."""
+    if isinstance(target, QLineEdit):
+        return target.displayText()
+    text = getattr(target, "text", "")
     found = text() if callable(text) else text
     return re.sub(r"<[^>]+>", "", found) if isinstance(found, str) else ""
 
 
-def _rows(each: QWidget) -> list[str]:
-    if isinstance(each, QTabBar):
-        return [each.tabText(place) for place in range(each.count())]
-    if not isinstance(each, QTableView):
+def _rows(target: QWidget) -> list[str]:
+    if isinstance(target, QTabBar):
+        return [target.tabText(place) for place in range(target.count())]
+    if not isinstance(target, QTableView):
         return []
-    model = each.model()
+    model = target.model()
     return [
         " ".join(str(model.index(row, column).data() or "") for column in range(model.columnCount()))
         for row in range(model.rowCount())

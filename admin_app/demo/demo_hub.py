@@ -1,4 +1,4 @@
-"""The demo's hub: a real one, in a process of its own, which the tour may kill and start again."""
+"""The demo's hub: a real hub in its own process, which the tour can kill and restart."""
 
 from __future__ import annotations
 
@@ -13,55 +13,55 @@ from time import monotonic
 from core.errors import SetupError
 
 PROGRAMS = Path(__file__).resolve().parents[2]
-"""Where `server` is, whatever lies in the folder that the demo was started in."""
+"""Folder of the `server` package. The hub runs there, so that the user's working directory can't shadow a module."""
 POLL_SECONDS = 0.02
 START_SECONDS, STOP_SECONDS = 60.0, 30.0
 _LISTENING = re.compile(r"^listening on (ws://\S+:(\d+)/ws)$", re.MULTILINE)
 
 
 class DemoHub:
-    """One hub on one data directory.
+    """One hub process on one data directory.
 
     Attributes:
-        data: its data directory.
-        url: where clients connect, "" before the first start; the same after a restart.
-        started_at, listened_at: the last start and when it listened, on the monotonic clock.
+        data: the data directory.
+        url: address for clients, "" before the first start; a restart keeps it.
+        started_at, listened_at: moments of the last start and of its listening, on the monotonic clock.
     """
 
     def __init__(self, folder: Path) -> None:
-        """`folder` is the demo's own; everything that the hub leaves is in it."""
+        """`folder` holds the data directory and the hub's output."""
         self.data = folder / "data"
         self.url = ""
         self.started_at = self.listened_at = 0.0
         self._port = "0"
-        self._said, self._log = folder / "hub.out", folder / "hub.log"
+        self._output, self._log = folder / "hub.out", folder / "hub.log"
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def pid(self) -> int | None:
-        """Its process, while there is one."""
+        """Process id, None while the hub does not run."""
         return self._process.pid if self._process is not None else None
 
     async def start(self) -> None:
-        """Starts it and waits until it listens. Raises SetupError with what the hub said."""
+        """Starts the process and waits until it listens. Raises SetupError with the last line of the hub's log."""
         self.started_at = monotonic()
         process = self._process = self._spawn()
-        while (found := _LISTENING.search(self._said.read_text("utf-8"))) is None:
+        while (found := _LISTENING.search(self._output.read_text("utf-8"))) is None:
             if process.poll() is not None or monotonic() - self.started_at > START_SECONDS:
-                raise SetupError(f"The demo's hub did not start: {self._last_words()}")
+                raise SetupError(f"The demo's hub did not start: {self._last_log_line()}")
             await asyncio.sleep(POLL_SECONDS)
         self.listened_at = monotonic()
         self.url, self._port = found[1], found[2]
 
     def kill(self) -> None:
-        """Ends it by SIGKILL, as a power cut would. Returns when it is gone."""
+        """Kills the process (SIGKILL), as a power cut would, and waits for its end."""
         process, self._process = self._process, None
         if process is not None:
             process.kill()
             process.wait()
 
     async def stop(self) -> None:
-        """Ends it in order, with its database; by force when it takes too long."""
+        """Stops the hub and its database (SIGTERM); kills the hub after `STOP_SECONDS`."""
         process = self._process
         if process is None:
             return
@@ -73,29 +73,29 @@ class DemoHub:
         self.kill()
 
     def _spawn(self) -> subprocess.Popen[bytes]:
-        with self._said.open("wb") as said, self._log.open("ab") as log:
-            # In its own session: a terminal's Ctrl-C must reach the demo, which stops the hub when it is done.
+        with self._output.open("wb") as output, self._log.open("ab") as log:
+            # In its own session, so that Ctrl-C in a terminal reaches only the demo. The demo stops the hub at its end.
             return subprocess.Popen(
                 self._command(),
                 cwd=PROGRAMS,
                 stdin=subprocess.DEVNULL,
-                stdout=said,
+                stdout=output,
                 stderr=log,
                 start_new_session=True,
             )
 
     def _command(self) -> list[str]:
         serve = [sys.executable, "-m", "server", "serve", "--data-dir", str(self.data)]
-        # Given empty, so that no setting of this computer's leads the demo into a real clinic's database.
-        mine = ["--database-url", "", "--host", "127.0.0.1", "--port", self._port]
-        return [*_dies_with_us(), *serve, *mine]
+        # The empty URL overrides this computer's settings: the demo must never write to a real clinic's database.
+        overrides = ["--database-url", "", "--host", "127.0.0.1", "--port", self._port]
+        return [*_die_with_parent(), *serve, *overrides]
 
-    def _last_words(self) -> str:
+    def _last_log_line(self) -> str:
         lines = self._log.read_text("utf-8", errors="replace").strip().splitlines()
-        return lines[-1] if lines else "it said nothing within a minute."
+        return lines[-1] if lines else "its log is empty."
 
 
-def _dies_with_us() -> list[str]:
-    """A prefix that lets the kernel end the hub in order when the demo is killed, where there is one."""
+def _die_with_parent() -> list[str]:
+    """Returns a command prefix that lets the kernel send SIGTERM to the hub when the demo dies, [] without setpriv."""
     setpriv = shutil.which("setpriv") if sys.platform == "linux" else None
     return [setpriv, "--pdeathsig", "TERM", "--"] if setpriv else []

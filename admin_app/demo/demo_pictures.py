@@ -1,4 +1,4 @@
-"""Pictures of the demo's windows: numbered ones, and one overview of all three."""
+"""Screenshots of the demo's windows: numbered files, and an overview of all three windows."""
 
 from __future__ import annotations
 
@@ -9,30 +9,32 @@ from PySide6.QtGui import QColor, QImage, QPainter, QPainterPath
 from PySide6.QtWidgets import QWidget
 
 WIDEST = {"kiosk": 540, "monitor": 1280, "console": 1440}
-"""How wide a window's picture is at most, in pixels."""
+"""Largest width of a window's screenshot, in pixels."""
 SMALLEST_FILE = 0
 """Qt's `quality` of a PNG: 0 compresses most."""
 GROUND, SHADOW = QColor("#DCE7E4"), QColor(16, 36, 56, 9)
 
 
 class Album:
-    """Takes numbered pictures into a folder, which is made.
+    """Saves numbered screenshots to a folder.
 
     Attributes:
-        folder: where they are.
+        folder: the folder of the screenshots.
     """
 
     def __init__(self, folder: Path) -> None:
-        """Raises OSError when the folder can't be made. Pictures of an earlier tour in it are removed."""
+        """Creates the folder and removes an earlier tour's screenshots. Raises OSError if that fails."""
         folder.mkdir(parents=True, exist_ok=True)
         for former in folder.glob("[0-9][0-9]-*.png"):
             former.unlink()
         self.folder = folder
         self._taken = 0
-        self._latest: dict[str, QImage] = {}
 
     def take(self, kind: str, window: QWidget, what: str) -> Path:
-        """Save a window ("kiosk", "monitor" or "console") as it is now, e.g. as `03-kiosk-ticket.png`."""
+        """Saves a screenshot of a window as, for example, `03-kiosk-ticket.png` and returns its path.
+
+        `kind` is "kiosk", "monitor" or "console", `what` the rest of the name. Raises OSError.
+        """
         self._taken += 1
         image = window.grab().toImage().convertToFormat(QImage.Format.Format_RGB32)
         if image.width() > WIDEST[kind]:
@@ -41,7 +43,7 @@ class Album:
 
 
 def overview(kiosk: Path, monitor: Path, console: Path, target: Path) -> Path:
-    """Three pictures beside each other on a calm ground: what a clinic has, in one look."""
+    """Composes three screenshots into one picture and saves it as `target`. Raises OSError."""
     margin, gap, radius = 36, 24, 14
     right_width = 800
     wall = _scaled(monitor, right_width)

@@ -1,4 +1,4 @@
-"""What the demo plays with: the three windows, their hub and the people behind it; and where the windows stand."""
+"""The running demo as a value: windows, hub, simulated clients; and the placement of the windows."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from admin_app.demo.demo_hub import DemoHub
 from core.client.hub_operations import HubOperations
 
 KIOSK_SIZE, MONITOR_SIZE, CONSOLE_SIZE = QSize(1080, 1920), QSize(1920, 1080), QSize(1440, 900)
-"""Of the drawings."""
+"""Sizes of the windows in the design drawings, in pixels."""
 FRAME, GAP = 40, 12
-"""Room for a window's title bar, and between two windows, in logical pixels."""
+"""Height of a title bar, and gap between two windows, in logical pixels."""
 LEAST_WIDTH, LEAST_MONITOR_HEIGHT = 240, 180
 
 
@@ -23,9 +23,9 @@ class Stage:
 
     Attributes:
         kiosk, monitor, console: the windows.
-        hub: what they are connected to.
-        reception, colleague: clients of people who have no window here; `reception` may supervise.
-        user, password: the account that signs in at the console.
+        hub: the hub that the windows are connected to.
+        reception, colleague: clients of the simulated people; `reception` is a supervisor.
+        user, password: credentials for the console.
     """
 
     kiosk: QWidget
@@ -39,12 +39,12 @@ class Stage:
 
     @property
     def windows(self) -> dict[str, QWidget]:
-        """The windows by what people call them."""
+        """The windows by name: "kiosk", "monitor", "console"."""
         return {"kiosk": self.kiosk, "monitor": self.monitor, "console": self.console}
 
 
 def show_as_drawn(stage: Stage) -> None:
-    """For pictures: each window in its drawing's size, whatever the screen."""
+    """Shows each window in the size of its drawing, for screenshots."""
     sizes = (KIOSK_SIZE, MONITOR_SIZE, CONSOLE_SIZE)
     for window, size in zip(stage.windows.values(), sizes, strict=True):
         window.show()
@@ -52,7 +52,7 @@ def show_as_drawn(stage: Stage) -> None:
 
 
 def show_side_by_side(stage: Stage) -> None:
-    """For people: beside each other, as large as the screen allows."""
+    """Shows the windows side by side, as large as the screen allows."""
     room = stage.console.screen().availableGeometry()
     for window, place in zip(stage.windows.values(), places(room, stage.console.minimumSize()), strict=True):
         window.show()
@@ -60,10 +60,10 @@ def show_side_by_side(stage: Stage) -> None:
 
 
 def places(room: QRect, least_console: QSize) -> tuple[QRect, QRect, QRect]:
-    """Where kiosk, monitor and console stand in `room`, in logical pixels, without their title bars.
+    """Returns the rectangles of kiosk, monitor and console within `room`, without title bars, in logical pixels.
 
-    On a wide screen the kiosk fills the left and the monitor stands over the console; on a small one the console
-    keeps its least size, and the others share what is left of it, however small.
+    On a large screen the kiosk stands on the left and the monitor above the console. On a small screen the console keeps
+    its minimum size, and kiosk and monitor share the space to its left, however small.
     """
     height = room.height() - FRAME
     kiosk_height = min(KIOSK_SIZE.height() // 2, height)

@@ -1,7 +1,7 @@
-"""The tour's story: a quarter of an hour at the clinic, played by hand on the real windows and checked by eye.
+"""The tour's story: the steps, each with its input to the real windows and its checks of their texts.
 
-Each step does something as a person would and then reads the windows; `NotSeen` says what is not as it should be.
-The morning before (`demo_day`) is always the same, so every number and every turn is known.
+A step raises `NotSeen` if a window does not show the expected text in time. `demo_day` always issues the same tickets
+before the story starts, so the steps know every number and every order.
 """
 
 from __future__ import annotations
@@ -34,33 +34,33 @@ HERE, THERE = "Counter 1", "Counter 2"
 TOUCHED, URGENT, OWED = "A005", "A006", "A007"
 URGENT_NAME = "Amal Haddad"
 SOON = 3.0
-"""How many seconds a window may take to show what happened."""
+"""Seconds within which a window must show a change."""
 SETTLE_SECONDS = 0.15
-"""A new sentence may move others a frame later."""
+"""Pause before a screenshot: a new sentence can move other widgets one frame later."""
 LOSS_SECONDS, RETURN_SECONDS = 2.0, 5.0
-"""How many seconds each window may take to say that the hub is gone, and to be right again after its return."""
+"""Seconds within which each window must show the loss of the hub, and the correct state after its restart."""
 
 Step = Callable[["Story"], Awaitable[str]]
 
 
 class Story:
-    """One telling of the story. Each step returns what there is to say about it."""
+    """One run of the story. Each step returns the sentence that the tour prints; it raises NotSeen if a check fails."""
 
     def __init__(self, stage: Stage, album: Album) -> None:
         self._stage, self._album = stage, album
         self.kiosk, self.monitor, self.console = stage.kiosk, stage.monitor, stage.console
         self._before: Snapshot | None = None
 
-    # --- what people do ---
+    # --- patients and staff ---
 
     async def patients_see_who_is_ahead(self) -> str:
-        await self._says(
+        await self._expect(
             self.kiosk,
             "See a doctor. 4 people ahead",
             "Blood tests. 2 people ahead",
             "Pharmacy. 1 person ahead",
         )
-        await self._says(
+        await self._expect(
             self.monitor, wording.announcement("B002", THERE), wording.announcement("P002", THERE)
         )
         await self._picture("kiosk", "welcome")
@@ -70,25 +70,25 @@ class Story:
     async def a_patient_takes_a_number(self) -> str:
         await asyncio.sleep(demo_hands.REACTION_SECONDS)
         touch(await usable(self.kiosk, "See a doctor"))
-        await self._says(self.kiosk, wording.YOUR_NUMBER, wording.spoken_number(TOUCHED), "4 people ahead")
+        await self._expect(self.kiosk, wording.YOUR_NUMBER, wording.spoken_number(TOUCHED), "4 people ahead")
         await self._picture("kiosk", "ticket")
         await asyncio.sleep(demo_hands.REACTION_SECONDS)
         touch(widget(self.kiosk, wording.DONE))
-        await self._says(self.kiosk, "See a doctor. 5 people ahead")
+        await self._expect(self.kiosk, "See a doctor. 5 people ahead")
         return f"number {TOUCHED}, 4 people ahead; after Done the next patient is told 5"
 
     async def a_wrong_password_is_refused(self) -> str:
         await demo_hands.sign_in(self.console, self._stage.user, "not my password")
-        await self._says(self.console, "don't match")
+        await self._expect(self.console, "don't match")
         await self._picture("console", "wrong-password")
         return "the console says what to do"
 
     async def staff_sign_in(self) -> str:
         await demo_hands.sign_in(self.console, self._stage.user, self._stage.password)
-        await self._says(self.console, f"Signed in as {self._stage.user}", HERE, THERE)
+        await self._expect(self.console, f"Signed in as {self._stage.user}", HERE, THERE)
         await self._picture("console", "counters")
         touch(await usable(self.console, "counter_1"))
-        await self._says(self.console, "Nobody is with you", f"{TOUCHED} ", "Next is A001")
+        await self._expect(self.console, "Nobody is with you", f"{TOUCHED} ", "Next is A001")
         await usable(self.console, "call_next")
         await self._picture("console", "line")
         return f"by name and password; {HERE} is theirs and shows the line"
@@ -100,18 +100,18 @@ class Story:
         type_words(widget(self.console, "Name"), URGENT_NAME)
         await self._picture("console", "issue-a-ticket")
         touch(await usable(self.console, "Issue"))
-        await self._says(
+        await self._expect(
             self.console, f"{URGENT} is issued", f"1 {URGENT} {URGENT_NAME}", f"Next is {URGENT}"
         )
-        await self._says(self.kiosk, "See a doctor. 6 people ahead")
+        await self._expect(self.kiosk, "See a doctor. 6 people ahead")
         touch(widget(self.console, "Close"))
         return f"number {URGENT} with high priority is first in the line at once"
 
     async def staff_call_the_next(self) -> str:
-        took = await self._press_and_see(Qt.Key.Key_F2, URGENT, f"With you now: {URGENT}", "Next is A001")
+        seconds = await self._press_and_see(Qt.Key.Key_F2, URGENT, f"With you now: {URGENT}", "Next is A001")
         await self._picture("console", "called")
         await self._picture("monitor", "called")
-        return f"F2: {URGENT} to {HERE}, on the wall after {took:.2f} s"
+        return f"F2: {URGENT} to {HERE}, on the wall after {seconds:.2f} s"
 
     async def staff_recall(self) -> str:
         await asyncio.sleep(demo_hands.REACTION_SECONDS)
@@ -119,32 +119,32 @@ class Story:
         return f"F3: {URGENT} is called again"
 
     async def staff_complete_and_call_next(self) -> str:
-        took = await self._press_and_see(Qt.Key.Key_F2, "A001", f"{URGENT} is completed, A001 is called")
-        await self._says(self.monitor, wording.announcement(URGENT, HERE))
-        return f"F2: {URGENT} completed and A001 called in one go, on the wall after {took:.2f} s"
+        seconds = await self._press_and_see(Qt.Key.Key_F2, "A001", f"{URGENT} is completed, A001 is called")
+        await self._expect(self.monitor, wording.announcement(URGENT, HERE))
+        return f"F2: {URGENT} completed and A001 called in one go, on the wall after {seconds:.2f} s"
 
     async def a_patient_does_not_come(self) -> str:
         await self._press(Qt.Key.Key_F7, "no_show")
-        await self._says(self.console, "A001 is marked as no-show", "Nobody is with you", "Missed 1")
-        await self._says(self.monitor, "Missed: A001")
+        await self._expect(self.console, "A001 is marked as no-show", "Nobody is with you", "Missed 1")
+        await self._expect(self.monitor, "Missed: A001")
         return "F7: A001 is a no-show, on the list of the missed"
 
     async def the_colleague_calls(self) -> str:
         counters = await self._stage.colleague.list_counters()
         here = next(c.ticket for c in counters if c.code == demo_day.COLLEAGUES_COUNTER)
         await self._stage.colleague.call_next_patient(demo_day.COLLEAGUES_COUNTER, here.id if here else None)
-        await self._says(self.monitor, wording.announcement("B003", THERE))
+        await self._expect(self.monitor, wording.announcement("B003", THERE))
         return f"B003 to {THERE}: the wall and the console follow"
 
     async def staff_complete(self) -> str:
         await self._press_and_see(Qt.Key.Key_F2, "A002", "With you now: A002", "Chen Wei")
         await self._press(Qt.Key.Key_F6, "complete")
-        await self._says(self.console, "A002 is completed", "Nobody is with you")
+        await self._expect(self.console, "A002 is completed", "Nobody is with you")
         await self._press_and_see(Qt.Key.Key_F2, "A003", "With you now: A003")
         await self._picture("monitor", "busy")
         return "F6: A002 completed; F2: A003 called"
 
-    # --- the hub goes and comes back ---
+    # --- the hub is killed and restarted ---
 
     async def the_hub_is_killed(self) -> str:
         self._before = await self._stage.reception.snapshot("A")
@@ -172,8 +172,8 @@ class Story:
         seen = await time_each(
             {
                 "kiosk": lambda: wording.spoken_number(OWED) in words_of(self.kiosk),
-                "monitor": self._monitor_is_right,
-                "console": self._console_is_right,
+                "monitor": self._monitor_is_current,
+                "console": self._console_is_current,
             },
             back,
             RETURN_SECONDS,
@@ -198,7 +198,7 @@ class Story:
         await asyncio.sleep(demo_hands.REACTION_SECONDS)
         touch(widget(self.kiosk, wording.DONE))
         await self._press_and_see(Qt.Key.Key_F2, "P003", "A003 is completed", "With you now: P003")
-        await self._says(self.kiosk, "See a doctor. 3 people ahead", "Pharmacy. No one waiting")
+        await self._expect(self.kiosk, "See a doctor. 3 people ahead", "Pharmacy. No one waiting")
         await self._picture("console", "end")
         await self._picture("monitor", "end")
         await self._picture("kiosk", "end")
@@ -222,9 +222,9 @@ class Story:
         ("Work goes on", work_goes_on),
     )
 
-    # --- hands and eyes ---
+    # --- input and checks ---
 
-    async def _says(self, window: QWidget, *sentences: str) -> None:
+    async def _expect(self, window: QWidget, *sentences: str) -> None:
         for sentence in sentences:
             await wait_for(
                 f"{window.windowTitle()} does not say “{sentence}”",
@@ -237,19 +237,22 @@ class Story:
         await press(self.console, key)
 
     async def _press_and_see(self, key: Qt.Key, number: str, *console_says: str) -> float:
-        """A key that calls: the wall shows the number with its counter. Returns after how many seconds it did."""
+        """Presses F2 or F3 and waits until the wall announces `number` at the user's counter.
+
+        Returns the seconds from the key press to the announcement.
+        """
         await self._press(key, "call_next" if key is Qt.Key.Key_F2 else "recall")
         pressed = monotonic()
-        await self._says(self.monitor, wording.announcement(number, HERE))
-        took = monotonic() - pressed
-        await self._says(self.console, *console_says)
-        return took
+        await self._expect(self.monitor, wording.announcement(number, HERE))
+        seconds = monotonic() - pressed
+        await self._expect(self.console, *console_says)
+        return seconds
 
-    def _monitor_is_right(self) -> bool:
+    def _monitor_is_current(self) -> bool:
         words = words_of(self.monitor)
         return "Not up to date" not in words and OWED in words and wording.announcement("A003", HERE) in words
 
-    def _console_is_right(self) -> bool:
+    def _console_is_current(self) -> bool:
         words = words_of(self.console)
         return "Live" in words and "With you now: A003" in words and f"{OWED} " in words
 

@@ -1,4 +1,4 @@
-"""The tour: tells the story step by step, a line each, and leaves the pictures."""
+"""The tour: runs the story step by step, prints a line for each step, and composes the overview picture."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from admin_app.demo.demo_story import Story
 
 
 async def tour(stage: Stage, album: Album) -> int:
-    """Plays the whole story; 0, or 1 after one sentence that names the step and what was not seen."""
+    """Runs the whole story. Returns 0, or 1 after printing the step that failed and why."""
     show_as_drawn(stage)
     story, began = Story(stage, album), monotonic()
-    with _faults_noticed() as faults:
+    with _recorded_faults() as faults:
         for place, (title, step) in enumerate(Story.STEPS, start=1):
             try:
-                said = await step(story)
+                result = await step(story)
                 if faults.first:
                     raise NotSeen(f"a fault was logged: {faults.first}")
             except NotSeen as missing:
                 print(f"The tour failed at step {place}, “{title}”: {missing}.", flush=True)
                 return 1
-            print(f"{place:4}  {title}: {said}.", flush=True)
+            print(f"{place:4}  {title}: {result}.", flush=True)
     _compose(album)
     print(
         f"Everything was as it should be, in {monotonic() - began:.0f} s. Pictures: {album.folder.resolve()}"
@@ -43,7 +43,7 @@ def _compose(album: Album) -> None:
 
 
 class _Faults(logging.Handler):
-    """What is logged as an error: a window that goes on after a fault of its own is not right."""
+    """Records the first error in the log: a step fails if a window logs one, even if the window keeps working."""
 
     def __init__(self) -> None:
         super().__init__(logging.ERROR)
@@ -56,7 +56,7 @@ class _Faults(logging.Handler):
 
 
 @contextmanager
-def _faults_noticed() -> Iterator[_Faults]:
+def _recorded_faults() -> Iterator[_Faults]:
     faults, root = _Faults(), logging.getLogger()
     root.addHandler(faults)
     try:
