@@ -26,7 +26,7 @@ from kiosk_app.wall.monitor_window import MonitorWindow
 MakeWindow = Callable[[HubBridge, argparse.Namespace, Theme], KioskWindow | MonitorWindow]
 _PURPOSE = {
     "kiosk": "The kiosk: patients touch a service and get a number.",
-    "monitor": "The wall monitor: who is called where, and who is next.",
+    "monitor": "The wall monitor: the numbers called, their counters, and the next numbers.",
 }
 
 

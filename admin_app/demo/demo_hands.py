@@ -61,7 +61,7 @@ def words_of(window: QWidget) -> str:
 def widget(window: QWidget, name: str) -> QWidget:
     """Returns a visible widget by its object name, else by the start of its accessible name, else by its exact text.
 
-    Raises NotSeen.
+    Raises NotSeen if none matches.
     """
     seen = [child for child in window.findChildren(QWidget) if child.isVisible()]
     found = [child for child in seen if child.objectName() == name]

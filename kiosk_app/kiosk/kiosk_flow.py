@@ -2,7 +2,7 @@
 
     welcome ── touch ──> joining ── answered ──> ticket ── Done or 30 s ──> welcome
                             └────── refused, with a sentence ────────────> welcome
-    any page ── hub lost ──> offline ── hub live again ──> welcome, or joining while an answer is still owed
+    any page ── hub lost ──> offline ── hub live again ──> welcome, or joining while a request is open
 
 `Screen` is the whole state. Each event function takes a `Screen` and the present moment (seconds of a monotonic clock)
 and returns the next `Screen`. The client repeats a request that was unanswered when the hub was lost, with the same
@@ -20,7 +20,7 @@ from core.line.tickets import Ticket
 from core.wire.session import ConnectionState
 
 GUARD = 0.5
-"""Seconds within which a second touch is taken for a bounce of the first and ignored."""
+"""Seconds after a touch or a new page within which a touch is ignored as a bounce."""
 IDLE = 45.0
 """Seconds without a touch until the first sheet of services returns."""
 TICKET_SHOWN = 30.0

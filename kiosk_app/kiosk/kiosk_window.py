@@ -97,7 +97,7 @@ class KioskWindow(PublicWindow):
         for signal in (bridge.hello_changed, bridge.services_changed, bridge.line_changed, bridge.reset):
             signal.connect(self._schedule_refresh)
 
-    # --- what happens ---
+    # --- events ---
 
     def _choose(self, service: str) -> None:
         before = self.screen_shown.request
@@ -143,7 +143,7 @@ class KioskWindow(PublicWindow):
             return
         self._show(after)
 
-    # --- what is shown ---
+    # --- pages ---
 
     def _show(self, screen: Screen) -> None:
         self._hesitation_timer.stop()
@@ -202,7 +202,7 @@ class KioskWindow(PublicWindow):
         hello = self._bridge.hello
         return wording.time_zone(hello.site.time_zone if hello else None)
 
-    # --- the window itself ---
+    # --- Qt's window events ---
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

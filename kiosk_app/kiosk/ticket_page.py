@@ -76,7 +76,7 @@ class TicketPage(QWidget):
         TicketDrawing(self._theme, self._scale, self.words).paint(painter, QRectF(self._card()))
         self._paint_advice(painter)
 
-    # --- where things lie ---
+    # --- layout ---
 
     def _bar(self) -> QRect:
         height = max(4, round(self._scale.px(14)))
@@ -119,7 +119,7 @@ class TicketPage(QWidget):
         self.done_button.setGeometry(self._done())
         self.update()
 
-    # --- what is painted ---
+    # --- painting ---
 
     def _paint_top(self, painter: QPainter) -> None:
         """Paints the line over the ticket in portrait. In landscape `_paint_advice` paints the same text beside it."""

@@ -95,7 +95,7 @@ class WelcomePage(QWidget):
             self._paint_heading(painter, self.layout_shown.frame)
             self._paint_footer(painter, QRectF(self.layout_shown.frame.footer))
 
-    # --- where things lie ---
+    # --- layout ---
 
     def _arrange(self) -> None:
         layout = welcome_layout(self._theme, self._scale, self._words)
@@ -139,7 +139,7 @@ class WelcomePage(QWidget):
             least = min(needed, area.height())
             self.notice.setGeometry(area.left(), area.top(), area.width(), least)
 
-    # --- what is painted behind the cards ---
+    # --- painting behind the cards ---
 
     def _paint_heading(self, painter: QPainter, frame: Frame) -> None:
         if not self.notice.isHidden():

@@ -45,7 +45,7 @@ def keep_token(file: Path, token: str) -> None:
 def _from_file(file: Path) -> str:
     try:
         if sys.platform != "win32" and stat.S_IMODE(file.stat().st_mode) & 0o077:
-            raise SetupError(f"Others can read the token in {file}. Run: chmod 600 '{file}'")
+            raise SetupError(f"Other users can read the token in {file}. Run: chmod 600 '{file}'")
         return file.read_text(encoding="utf-8").strip()
     except FileNotFoundError:
         return ""

@@ -92,7 +92,7 @@ class MonitorWindow(PublicWindow):
         ):
             signal.connect(self._schedule_refresh)
 
-    # --- what happens ---
+    # --- events ---
 
     def _schedule_refresh(self, *_: object) -> None:
         if not self._frame_timer.isActive():
@@ -125,7 +125,7 @@ class MonitorWindow(PublicWindow):
         self._shift = (random.randint(-SHIFT_BY, SHIFT_BY), random.randint(-SHIFT_BY, SHIFT_BY))
         self._arrange()
 
-    # --- what is shown ---
+    # --- board ---
 
     def refresh(self) -> None:
         """Computes the present board and shows it."""
@@ -143,7 +143,7 @@ class MonitorWindow(PublicWindow):
             self.frame.setVisible(board.mode is BoardMode.STALE)
             self._arrange()
 
-    # --- where things lie ---
+    # --- layout ---
 
     def _arrange(self) -> None:
         panels: list[Panel[Any]] = [self.header, self.call_panel, self.next_bar, *self.rows]
