@@ -1,10 +1,11 @@
 """What every test stands on: windows without a screen, a Qt loop with asyncio on it, and a quiet log."""
 
 import asyncio
+import inspect
 import logging
 import os
-from collections.abc import Awaitable, Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, TypeGuard, cast
 
 import pytest
 from PySide6.QtWidgets import QApplication
@@ -13,21 +14,26 @@ from qasync import QEventLoop
 from core.qt.app import garbage_collected_here
 from tests.support.beside_each_other import AloneAtLast, mark_groups
 from tests.support.clinic import clinic, hub, postgres, template
+from tests.support.event_loops import Run, current, runner
 from tests.support.faults.recovery_times import table_of
 from tests.support.reachable_folders import reachable_folders
+from tests.support.waiting import LEAD_SECONDS, give_time, time_of
 
 __all__ = ["clinic", "hub", "postgres", "reachable_folders", "template"]
 
 # A developer's screen would otherwise flash with windows, and a build machine has none.
 os.environ["QT_QPA_PLATFORM"] = os.environ.get("INTURN_TEST_PLATFORM", "offscreen")
 
-Run = Callable[[Awaitable[Any]], Any]
-
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Those that must be alone are known to the scheduler."""
+    """Those that must be alone are known to the scheduler; every time-out is scaled; coroutines have a loop."""
     mark_groups(items)
+    for item in items:
+        give_time(item)
+        if _is_coroutine(item) and "run" not in item.fixturenames:
+            # Behind the fixtures of every test, before those that the test asks for: the loop is closed after these.
+            item.fixturenames.insert(item.fixturenames.index("quiet_log") + 1, "run")
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -45,43 +51,37 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             terminalreporter.write_line(line)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Runs an `async def test_…` on the test's `loop`, with windows drawn and clicked meanwhile."""
+    if not _is_coroutine(pyfuncitem):
+        return None
+    names = pyfuncitem._fixtureinfo.argnames
+    run = cast("Run", pyfuncitem.funcargs["run"])
+    run(pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in names}))
+    return True
+
+
+def _is_coroutine(item: pytest.Item) -> TypeGuard[pytest.Function]:
+    return isinstance(item, pytest.Function) and inspect.iscoroutinefunction(item.obj)
+
+
 @pytest.fixture
 def loop(qapp: QApplication) -> Iterator[asyncio.AbstractEventLoop]:
     """The event loop of one test: Qt's, so that windows and coroutines live together as in the programs."""
     qapp.setQuitOnLastWindowClosed(False)
-    loop = QEventLoop(qapp)
-    asyncio.set_event_loop(loop)
-    with garbage_collected_here():
+    with current(QEventLoop(qapp)) as loop, garbage_collected_here():
         yield loop
-    stubborn = loop.run_until_complete(_cancelled(asyncio.all_tasks(loop)))
-    loop.run_until_complete(loop.shutdown_asyncgens())
-    loop.close()
-    asyncio.set_event_loop(None)
-    assert not stubborn, f"these tasks outlive their cancellation: {stubborn}"
-
-
-async def _cancelled(tasks: set[asyncio.Task[Any]]) -> set[asyncio.Task[Any]]:
-    """Cancel the tasks a test left behind and return those that go on all the same."""
-    for task in tasks:
-        task.cancel()
-    return (await asyncio.wait(tasks, timeout=5))[1] if tasks else set()
 
 
 @pytest.fixture
 def run(loop: asyncio.AbstractEventLoop, request: pytest.FixtureRequest) -> Run:
-    """Run one coroutine to its end and return what it returns; windows are drawn and clicked meanwhile.
+    """Runs one coroutine to its end and returns what it returns; an `async def test_…` needs no `run`.
 
-    It ends with TimeoutError a little before the test's own time is up: pytest-timeout raises in whichever
-    callback runs at that moment, and Qt swallows what a callback raises.
+    It ends with TimeoutError a little before the test's own time is up: pytest-timeout raises in the callback that
+    happens to run at that moment, and Qt swallows what a callback raises.
     """
-    marked = request.node.get_closest_marker("timeout")
-    seconds = float(marked.args[0] if marked else request.config.getini("timeout")) - 5
-
-    async def in_time(work: Awaitable[Any]) -> Any:
-        async with asyncio.timeout(seconds):
-            return await work
-
-    return lambda work: loop.run_until_complete(in_time(work))
+    return runner(loop, time_of(request.node) - LEAD_SECONDS)
 
 
 @pytest.fixture(autouse=True)

@@ -18,7 +18,6 @@ from core.qt.look.theme import Theme, ThemeMode
 from core.wire.session import DeviceCredentials
 from kiosk_app.kiosk.kiosk_window import KioskWindow
 from kiosk_app.wall.monitor_window import MonitorWindow
-from tests.conftest import Run
 from tests.support.flood_hub import WAITING, FloodHub
 from tests.support.waiting import until
 
@@ -99,22 +98,19 @@ def flood() -> Iterator[FloodHub]:
 @pytest.mark.alone
 @pytest.mark.logs_expected
 @pytest.mark.parametrize("make", [kiosk, monitor, console])
-def test_a_window_stays_smooth(run: Run, flood: FloodHub, tmp_path: Path, make: MakeWindow) -> None:
-    async def story() -> tuple[float, float, int]:
-        bridge = HubBridge(flood.url, DeviceCredentials("any"))
-        bridge.start()
-        await until(lambda: bridge.counters and len(bridge.line("A").waiting) >= WAITING)
-        window = make(bridge, tmp_path)
-        window.show()
-        await asyncio.sleep(0.5)
-        loaded, events = await late_while(lambda: bridge.line("A").revision, int(EVENTS * SECONDS))
-        flood.freeze()
-        frozen, _ = await late_while(lambda: 0, -1)
-        window.close()
-        await bridge.aclose()
-        return loaded, frozen, events
-
-    loaded, frozen, events = run(story())
+async def test_a_window_stays_smooth(flood: FloodHub, tmp_path: Path, make: MakeWindow) -> None:
+    bridge = HubBridge(flood.url, DeviceCredentials("any"))
+    bridge.start()
+    await until(lambda: bridge.counters and len(bridge.line("A").waiting) >= WAITING)
+    window = make(bridge, tmp_path)
+    window.show()
+    await asyncio.sleep(0.5)
+    loaded, events = await late_while(lambda: bridge.line("A").revision, int(EVENTS * SECONDS))
+    flood.freeze()
+    frozen, _ = await late_while(lambda: 0, -1)
+    window.close()
+    await bridge.aclose()
+    loaded, frozen, events = loaded, frozen, events
     print(
         f"{make.__name__}: p99 {loaded:.1f} ms late at {events / SECONDS:.0f} events/s, {frozen:.1f} ms while it hangs"
     )

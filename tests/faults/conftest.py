@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.server.conftest import nothing_left_of_windows
+from tests.server.conftest import loop, nothing_left_of_windows
 from tests.support.faults.killable_server import KillableServer
 from tests.support.faults.recovery_times import RecoveryTimes
 from tests.support.faults.trial import Trial
 
-__all__ = ["nothing_left_of_windows"]
+__all__ = ["loop", "nothing_left_of_windows"]
 
 
 @pytest.fixture

@@ -148,18 +148,12 @@ STORIES: list[Story] = [
 
 
 @pytest.mark.parametrize("story", STORIES, ids=lambda story: str(story.__name__))
-def test_a_fault_is_what_it_is_called(story: Story) -> None:
-    async def told() -> None:
-        async with echo() as (proxy, ends):
-            await story(proxy, ends)
-
-    asyncio.run(told())
+async def test_a_fault_is_what_it_is_called(story: Story) -> None:
+    async with echo() as (proxy, ends):
+        await story(proxy, ends)
 
 
-def test_the_server_may_listen_on_a_socket_file(tmp_path: Path) -> None:
-    async def told() -> None:
-        async with echo(tmp_path / "socket") as (proxy, ends):
-            assert proxy.connections == 1
-            await healthy(proxy, ends)
-
-    asyncio.run(told())
+async def test_the_server_may_listen_on_a_socket_file(tmp_path: Path) -> None:
+    async with echo(tmp_path / "socket") as (proxy, ends):
+        assert proxy.connections == 1
+        await healthy(proxy, ends)

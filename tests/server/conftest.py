@@ -1,9 +1,12 @@
 """Fixtures for tests of the server's parts."""
 
+import asyncio
 import gc
+from collections.abc import Iterator
 
 import pytest
 
+from tests.support.event_loops import current
 from tests.support.private_clusters import (
     cluster,
     cluster_root,
@@ -14,6 +17,13 @@ from tests.support.private_clusters import (
 )
 
 __all__ = ["cluster", "cluster_root", "made_once", "no_namespaces", "nobodys_folder", "shared"]
+
+
+@pytest.fixture
+def loop() -> Iterator[asyncio.AbstractEventLoop]:
+    """The event loop of one test: asyncio's own, as in the hub."""
+    with current(asyncio.new_event_loop()) as loop:
+        yield loop
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from time import monotonic
 
 import pytest
 
-from tests.conftest import Run
+from tests.support.event_loops import Run
 from tests.support.waiting import until
 
 START_SECONDS, END_SECONDS = 90.0, 60.0
@@ -80,9 +80,9 @@ def test_a_signal_ends_everything(demo: Demo, number: signal.Signals) -> None:
     assert not re.search("Traceback|Error|fault", demo.said.read_text()), demo.said.read_text()
 
 
-def test_when_the_demo_is_killed_no_process_stays(demo: Demo, run: Run) -> None:
+async def test_when_the_demo_is_killed_no_process_stays(demo: Demo) -> None:
     demo.process.kill()
     demo.process.wait()
     began = monotonic()
-    run(until(lambda: not demo.processes(), END_SECONDS, "the hub and its database to end"))
+    await until(lambda: not demo.processes(), END_SECONDS, "the hub and its database to end")
     assert monotonic() - began < END_SECONDS

@@ -18,7 +18,6 @@ from admin_app.demo.demo_hands import (
     widget,
     words_of,
 )
-from tests.conftest import Run
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
 
@@ -64,37 +63,37 @@ def test_a_password_is_not_read(window: Desk) -> None:
     assert "secret" not in words_of(window)
 
 
-def test_a_touch_presses_and_typing_replaces(window: Desk, run: Run) -> None:
-    touch(run(usable(window, "Done")))
+async def test_a_touch_presses_and_typing_replaces(window: Desk) -> None:
+    touch(await usable(window, "Done"))
     type_words(widget(window, "name"), "new")
     assert window.presses == 1
     assert window.name.text() == "new"
 
 
-def test_a_key_goes_to_the_window_in_front(window: Desk, run: Run) -> None:
+async def test_a_key_goes_to_the_window_in_front(window: Desk) -> None:
     other = QWidget()
     other.show()
     other.activateWindow()
     window.done.setShortcut(Qt.Key.Key_F2)
-    run(press(window, Qt.Key.Key_F2))
-    run(wait_for("the button was pressed", lambda: window.presses == 1, 5.0))
+    await press(window, Qt.Key.Key_F2)
+    await wait_for("the button was pressed", lambda: window.presses == 1, 5.0)
     other.close()
 
 
-def test_what_is_not_there_is_told_in_a_sentence(window: Desk, run: Run) -> None:
+async def test_what_is_not_there_is_told_in_a_sentence(window: Desk) -> None:
     with pytest.raises(NotSeen, match="A window has no “Print”"):
         widget(window, "Print")
     window.done.setEnabled(False)
     with pytest.raises(NotSeen, match="to be touched"):
-        run(usable(window, "Done", 0.1))
+        await usable(window, "Done", 0.1)
     with pytest.raises(NotSeen, match="the sun is up"):
-        run(wait_for("the sun is up", lambda: False, 0.05))
+        await wait_for("the sun is up", lambda: False, 0.05)
 
 
-def test_each_window_is_timed_by_itself(run: Run) -> None:
+async def test_each_window_is_timed_by_itself() -> None:
     began = monotonic()
     looks = {"early": lambda: True, "late": lambda: monotonic() - began > 0.1}
-    seen = run(time_each(looks, began, 2.0))
+    seen = await time_each(looks, began, 2.0)
     assert seen["early"] < 0.1 < seen["late"] < 2.0
     with pytest.raises(NotSeen, match="never took longer"):
-        run(time_each(looks | {"never": lambda: False}, monotonic(), 0.05))
+        await time_each(looks | {"never": lambda: False}, monotonic(), 0.05)

@@ -14,7 +14,6 @@ from admin_app.demo.demo_stage import Stage
 from admin_app.demo.demo_story import Story
 from core.client.hub_client import HubClient
 from core.wire.session import PersonCredentials
-from tests.conftest import Run
 
 NOBODY = "ws://127.0.0.1:9/ws"
 
@@ -32,15 +31,14 @@ def stage(qtbot: QtBot, tmp_path: Path, loop: object) -> Stage:
     )
 
 
-def test_it_names_the_step_and_what_was_not_seen(
+async def test_it_names_the_step_and_what_was_not_seen(
     stage: Stage,
     tmp_path: Path,
-    run: Run,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr(demo_story, "SOON", 0.1)
-    assert run(demo_tour.tour(stage, Album(tmp_path / "pictures"))) == 1
+    assert (await demo_tour.tour(stage, Album(tmp_path / "pictures"))) == 1
     assert capsys.readouterr().out == (
         "The tour failed at step 1, “Patients see who is ahead”: "
         "InTurn kiosk does not say “See a doctor. 4 people ahead” (waited 0.1 s).\n"
@@ -48,10 +46,9 @@ def test_it_names_the_step_and_what_was_not_seen(
 
 
 @pytest.mark.logs_expected
-def test_a_window_that_logs_a_fault_is_not_right(
+async def test_a_window_that_logs_a_fault_is_not_right(
     stage: Stage,
     tmp_path: Path,
-    run: Run,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -60,7 +57,7 @@ def test_a_window_that_logs_a_fault_is_not_right(
         return "all is well"
 
     monkeypatch.setattr(Story, "STEPS", (("A patient does something", faulty),))
-    assert run(demo_tour.tour(stage, Album(tmp_path / "pictures"))) == 1
+    assert (await demo_tour.tour(stage, Album(tmp_path / "pictures"))) == 1
     assert "a fault was logged: A fault of this program:" in capsys.readouterr().out
 
 

@@ -9,7 +9,6 @@ import pytest
 from PySide6.QtGui import QGuiApplication
 
 from admin_app.window import command_line
-from tests.conftest import Run
 
 
 def test_a_wrong_address_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
@@ -31,12 +30,10 @@ def test_help_says_what_it_is_for(capsys: pytest.CaptureFixture[str]) -> None:
     assert "call patients" in capsys.readouterr().out
 
 
-def test_asked_to_stop_it_remembers_its_window(
-    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_asked_to_stop_it_remembers_its_window(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("platformdirs.user_config_dir", lambda *_, **__: str(tmp_path))
     QGuiApplication.setQuitOnLastWindowClosed(False)
     stop = asyncio.Event()
     stop.set()
-    assert run(command_line.live(stop, ["ws://127.0.0.1:9/ws"])) == 0
+    assert (await command_line.live(stop, ["ws://127.0.0.1:9/ws"])) == 0
     assert "geometry" in (tmp_path / "console.ini").read_text()

@@ -9,7 +9,6 @@ import pytest
 from core.client.hub_client import HubClient
 from core.errors import Unavailable
 from core.wire.session import ConnectionState, DeviceCredentials
-from tests.conftest import Run
 from tests.support.clinic import Clinic
 from tests.support.hub_process import HubProcess
 from tests.support.reference_line import ReferenceLine
@@ -31,7 +30,7 @@ async def until_asked(hub: ScriptedHub, method: str, times: int = 1, timeout: fl
     await until(lambda: len(hub.asked_for(method)) >= times, timeout, what=f"{method} at {hub.url}")
 
 
-def test_a_lost_hub_is_left_at_once_and_what_it_owed_is_asked_of_the_next_with_its_key(run: Run) -> None:
+async def test_a_lost_hub_is_left_at_once_and_what_it_owed_is_asked_of_the_next_with_its_key() -> None:
     truth = ReferenceLine(revision=7)
 
     async def story(stack: AsyncExitStack) -> None:
@@ -51,11 +50,11 @@ def test_a_lost_hub_is_left_at_once_and_what_it_owed_is_asked_of_the_next_with_i
         assert client.address == second.url
         assert len(first.asked_for("session.hello")) == 1
 
-    run(within(story))
+    await within(story)
 
 
 @pytest.mark.parametrize("code", [1001, 1013, 4429])
-def test_a_hub_that_takes_no_more_clients_is_left_for_the_next(run: Run, code: int) -> None:
+async def test_a_hub_that_takes_no_more_clients_is_left_for_the_next(code: int) -> None:
     async def story(stack: AsyncExitStack) -> None:
         first, second = await two_hubs(stack)
         client = await stack.enter_async_context(HubClient(f"{first.url}, {second.url}", DEVICE))
@@ -63,10 +62,10 @@ def test_a_hub_that_takes_no_more_clients_is_left_for_the_next(run: Run, code: i
         await until_asked(second, "session.hello", timeout=1.0)
         await client.live()
 
-    run(within(story))
+    await within(story)
 
 
-def test_a_hub_that_stalls_is_left_when_there_is_another(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_hub_that_stalls_is_left_when_there_is_another(monkeypatch: pytest.MonkeyPatch) -> None:
     hurry(monkeypatch)
 
     async def story(stack: AsyncExitStack) -> None:
@@ -77,11 +76,11 @@ def test_a_hub_that_stalls_is_left_when_there_is_another(run: Run, monkeypatch: 
         second.answers["no.answer"] = lambda params: {"from": "second"}
         assert await asyncio.wait_for(asking, 3.0) == {"from": "second"}
 
-    run(within(story))
+    await within(story)
 
 
-def test_a_hub_that_never_says_hello_is_left_when_there_is_another(
-    run: Run, monkeypatch: pytest.MonkeyPatch
+async def test_a_hub_that_never_says_hello_is_left_when_there_is_another(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     hurry(monkeypatch)
 
@@ -91,10 +90,10 @@ def test_a_hub_that_never_says_hello_is_left_when_there_is_another(
         client = await stack.enter_async_context(HubClient([first.url, second.url], DEVICE))
         assert client.address == second.url
 
-    run(within(story))
+    await within(story)
 
 
-def test_one_hub_alone_is_waited_for_when_it_stalls(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_one_hub_alone_is_waited_for_when_it_stalls(monkeypatch: pytest.MonkeyPatch) -> None:
     hurry(monkeypatch)
 
     async def story(stack: AsyncExitStack) -> None:
@@ -107,10 +106,10 @@ def test_one_hub_alone_is_waited_for_when_it_stalls(run: Run, monkeypatch: pytes
         assert len(hub.asked_for("session.hello")) == 1
         asking.cancel()
 
-    run(within(story))
+    await within(story)
 
 
-def test_a_hub_that_misses_its_database_is_not_left_for_that(run: Run) -> None:
+async def test_a_hub_that_misses_its_database_is_not_left_for_that() -> None:
     async def story(stack: AsyncExitStack) -> None:
         first, second = await two_hubs(stack)
         client = await stack.enter_async_context(HubClient([first.url, second.url], DEVICE))
@@ -123,10 +122,10 @@ def test_a_hub_that_misses_its_database_is_not_left_for_that(run: Run) -> None:
         assert len(first.asked_for("counters.open")) == 3
         assert second.asked == []
 
-    run(within(story))
+    await within(story)
 
 
-def test_no_patience_is_left_while_no_hub_answers(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_no_patience_is_left_while_no_hub_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("core.client.hub_client.TICK_SECONDS", 0.05)
 
     async def story(stack: AsyncExitStack) -> None:
@@ -139,10 +138,10 @@ def test_no_patience_is_left_while_no_hub_answers(run: Run, monkeypatch: pytest.
         await client.live()
         assert len(hub.asked_for("tickets.cancel")) == 1
 
-    run(within(story))
+    await within(story)
 
 
-def test_two_real_hubs_on_one_database(run: Run, clinic: Clinic, hub: HubProcess) -> None:
+async def test_two_real_hubs_on_one_database(clinic: Clinic, hub: HubProcess) -> None:
     async def story(stack: AsyncExitStack) -> None:
         other = HubProcess(clinic.database_url)
         stack.callback(other.terminate)
@@ -160,7 +159,7 @@ def test_two_real_hubs_on_one_database(run: Run, clinic: Clinic, hub: HubProcess
         assert (await console.call_next_patient("R1")).ticket is not None
         assert (kiosk.address, console.address) == (other.url, other.url)
 
-    run(within(story))
+    await within(story)
 
 
 async def within(story: Any) -> None:

@@ -12,7 +12,6 @@ from core.errors import Forbidden, HubError, SetupError, Unauthenticated, Unavai
 from core.wire.replica import Change, EventApplied, LineReplaced, Pushed, StateChanged
 from core.wire.session import ConnectionState, DeviceCredentials, PersonCredentials
 from server.administration import people_and_devices
-from tests.conftest import Run
 from tests.support.clinic import Clinic
 from tests.support.hub_process import HubProcess
 from tests.support.reference_line import ReferenceLine
@@ -23,229 +22,186 @@ DEVICE = DeviceCredentials("t0ken")
 NOBODY_LISTENS = "ws://127.0.0.1:9/ws"
 
 
-def test_every_operation_has_its_answer(run: Run, clinic: Clinic, hub: HubProcess) -> None:
-    async def story() -> None:
-        async with HubClient(hub.url, clinic.supervisor) as client:
-            assert [service.code for service in await client.list_services()] == ["A", "B", "C"]
-            assert (await client.open_counter("R1")).state == "open"
-            assert (await client.pause_counter("R1", "lunch")).state == "paused"
-            assert (await client.open_counter("R1")).held_by == "supervisor"
-            tickets = [await client.join_queue("A") for _ in range(4)]
-            assert [ticket.position for ticket in (await client.snapshot("A", after=2)).waiting] == [3, 4]
-            called = await client.call_next_patient("R1")
-            assert called.ticket is not None
-            assert called.why is not None
-            assert (await client.recall(tickets[0].id)).calls == 2
-            assert (await client.complete(tickets[0].id)).status == "completed"
-            await client.call_next_patient("R1")
-            assert (await client.no_show(tickets[1].id)).status == "no_show"
-            assert (await client.cancel(tickets[2].id)).status == "cancelled"
-            assert (await client.get_ticket(tickets[3].id)).position == 1
-            assert (await client.validate_queue_integrity("A")).sound
-            assert (await client.close_counter("R1")).state == "closed"
-            assert [counter.code for counter in await client.list_counters()] == ["R1", "R2"]
-
-    run(story())
+async def test_every_operation_has_its_answer(clinic: Clinic, hub: HubProcess) -> None:
+    async with HubClient(hub.url, clinic.supervisor) as client:
+        assert [service.code for service in await client.list_services()] == ["A", "B", "C"]
+        assert (await client.open_counter("R1")).state == "open"
+        assert (await client.pause_counter("R1", "lunch")).state == "paused"
+        assert (await client.open_counter("R1")).held_by == "supervisor"
+        tickets = [await client.join_queue("A") for _ in range(4)]
+        assert [ticket.position for ticket in (await client.snapshot("A", after=2)).waiting] == [3, 4]
+        called = await client.call_next_patient("R1")
+        assert called.ticket is not None
+        assert called.why is not None
+        assert (await client.recall(tickets[0].id)).calls == 2
+        assert (await client.complete(tickets[0].id)).status == "completed"
+        await client.call_next_patient("R1")
+        assert (await client.no_show(tickets[1].id)).status == "no_show"
+        assert (await client.cancel(tickets[2].id)).status == "cancelled"
+        assert (await client.get_ticket(tickets[3].id)).position == 1
+        assert (await client.validate_queue_integrity("A")).sound
+        assert (await client.close_counter("R1")).state == "closed"
+        assert [counter.code for counter in await client.list_counters()] == ["R1", "R2"]
 
 
-def test_a_killed_hub_is_lost_at_once_and_nothing_asked_meanwhile_is_lost_or_doubled(
-    run: Run, clinic: Clinic, hub: HubProcess
+async def test_a_killed_hub_is_lost_at_once_and_nothing_asked_meanwhile_is_lost_or_doubled(
+    clinic: Clinic, hub: HubProcess
 ) -> None:
-    async def story() -> None:
-        async with HubClient(hub.url, clinic.kiosk) as kiosk, HubClient(hub.url, clinic.monitor) as monitor:
-            await kiosk.join_queue("A")
-            hub.kill()
-            await until(lambda: kiosk.state is ConnectionState.LOST, 2.0)
-            assert kiosk.lost_since is not None
-            joining = [asyncio.get_running_loop().create_task(kiosk.join_queue("A")) for _ in range(5)]
-            await asyncio.to_thread(hub.restart)
-            numbers = {(await ticket).number for ticket in joining}
-            assert numbers == {"A002", "A003", "A004", "A005", "A006"}
-            await until(lambda: monitor.replica.lines.line("A").revision == 6)
-            await kiosk.live()
-            assert kiosk.lost_since is None
-
-    run(story())
+    async with HubClient(hub.url, clinic.kiosk) as kiosk, HubClient(hub.url, clinic.monitor) as monitor:
+        await kiosk.join_queue("A")
+        hub.kill()
+        await until(lambda: kiosk.state is ConnectionState.LOST, 2.0)
+        assert kiosk.lost_since is not None
+        joining = [asyncio.get_running_loop().create_task(kiosk.join_queue("A")) for _ in range(5)]
+        await asyncio.to_thread(hub.restart)
+        numbers = {(await ticket).number for ticket in joining}
+        assert numbers == {"A002", "A003", "A004", "A005", "A006"}
+        await until(lambda: monitor.replica.lines.line("A").revision == 6)
+        await kiosk.live()
+        assert kiosk.lost_since is None
 
 
 @pytest.mark.long
-def test_a_frozen_hub_is_lost_and_live_again_when_it_answers(
-    run: Run, clinic: Clinic, hub: HubProcess
+async def test_a_frozen_hub_is_lost_and_live_again_when_it_answers(clinic: Clinic, hub: HubProcess) -> None:
+    async with HubClient(hub.url, clinic.staff) as client:
+        hub.freeze()
+        joining = asyncio.get_running_loop().create_task(client.join_queue("A"))
+        await until(lambda: client.state is ConnectionState.LOST, 8.0)
+        hub.thaw()
+        assert (await joining).number == "A001"
+        await until(lambda: client.state is ConnectionState.LIVE)
+
+
+async def test_a_person_comes_back_by_the_session_and_stays_away_when_it_has_ended(
+    clinic: Clinic, hub: HubProcess
 ) -> None:
-    async def story() -> None:
-        async with HubClient(hub.url, clinic.staff) as client:
-            hub.freeze()
-            joining = asyncio.get_running_loop().create_task(client.join_queue("A"))
-            await until(lambda: client.state is ConnectionState.LOST, 8.0)
-            hub.thaw()
-            assert (await joining).number == "A001"
-            await until(lambda: client.state is ConnectionState.LIVE)
-
-    run(story())
-
-
-def test_a_person_comes_back_by_the_session_and_stays_away_when_it_has_ended(
-    run: Run, clinic: Clinic, hub: HubProcess
-) -> None:
-    async def story() -> None:
-        async with HubClient(hub.url, clinic.staff) as console:
-            hub.kill()
-            await until(lambda: console.state is ConnectionState.LOST)
-            await asyncio.to_thread(hub.restart)
-            await console.live()
-            await console.request("session.end")
-            hub.kill()
-            await asyncio.to_thread(hub.restart)
-            await until(lambda: console.state is ConnectionState.REFUSED, what="the refusal")
-            assert isinstance(console.refusal, Unauthenticated)
-            with pytest.raises(Unauthenticated):
-                await console.list_services()
-
-    run(story())
+    async with HubClient(hub.url, clinic.staff) as console:
+        hub.kill()
+        await until(lambda: console.state is ConnectionState.LOST)
+        await asyncio.to_thread(hub.restart)
+        await console.live()
+        await console.request("session.end")
+        hub.kill()
+        await asyncio.to_thread(hub.restart)
+        await until(lambda: console.state is ConnectionState.REFUSED, what="the refusal")
+        assert isinstance(console.refusal, Unauthenticated)
+        with pytest.raises(Unauthenticated):
+            await console.list_services()
 
 
-def test_a_hundred_at_once_get_a_hundred_numbers(run: Run, clinic: Clinic, hub: HubProcess) -> None:
-    async def story() -> None:
-        async with HubClient(hub.url, clinic.kiosk) as kiosk, HubClient(hub.url, clinic.kiosk) as other:
-            # Each may ask a hundred times at once, and has asked for the lines already.
-            asked = (each.join_queue("B") for each in (kiosk, other) for _ in range(50))
-            tickets = await asyncio.gather(*asked)
-            assert len({ticket.number for ticket in tickets}) == 100
-            await until(lambda: kiosk.replica.lines.line("B").waiting_count == 100)
-
-    run(story())
+async def test_a_hundred_at_once_get_a_hundred_numbers(clinic: Clinic, hub: HubProcess) -> None:
+    async with HubClient(hub.url, clinic.kiosk) as kiosk, HubClient(hub.url, clinic.kiosk) as other:
+        # Each may ask a hundred times at once, and has asked for the lines already.
+        asked = (each.join_queue("B") for each in (kiosk, other) for _ in range(50))
+        tickets = await asyncio.gather(*asked)
+        assert len({ticket.number for ticket in tickets}) == 100
+        await until(lambda: kiosk.replica.lines.line("B").waiting_count == 100)
 
 
-def test_a_device_is_paired_by_a_code(run: Run, clinic: Clinic, hub: HubProcess) -> None:
+async def test_a_device_is_paired_by_a_code(clinic: Clinic, hub: HubProcess) -> None:
     engine = clinic.engine()
     code = people_and_devices.pair_device(engine, "kiosk", None)
     engine.dispose()
 
-    async def story() -> None:
-        credentials = await pair(hub.url, code, "test")
-        async with HubClient(hub.url, credentials) as kiosk:
-            assert kiosk.hello is not None
-            assert kiosk.hello.role == "kiosk"
-        with pytest.raises(Unauthenticated):
-            await pair(hub.url, code, "test")
-        with pytest.raises(Unavailable):
-            await pair(NOBODY_LISTENS, code, "test")
-
-    run(story())
+    credentials = await pair(hub.url, code, "test")
+    async with HubClient(hub.url, credentials) as kiosk:
+        assert kiosk.hello is not None
+        assert kiosk.hello.role == "kiosk"
+    with pytest.raises(Unauthenticated):
+        await pair(hub.url, code, "test")
+    with pytest.raises(Unavailable):
+        await pair(NOBODY_LISTENS, code, "test")
 
 
-def test_a_gap_is_filled_from_the_revision_held(run: Run) -> None:
+async def test_a_gap_is_filled_from_the_revision_held() -> None:
     truth = ReferenceLine()
     first = truth.snapshot()
     events = [truth.join() for _ in range(3)]
     heard: list[Change] = []
 
-    async def story() -> None:
-        async with ScriptedHub.running() as hub:
-            hub.answers["queue.subscribe"] = lambda params: {"services": {"A": {"snapshot": first}}}
-            async with HubClient(hub.url, DEVICE, on_change=heard.append) as client:
-                hub.answers["queue.subscribe"] = lambda params: {
-                    "services": {"A": {"events": events[params["since"]["A"] :]}}
-                }
-                await hub.push("queue.event", events[0])
-                await hub.push("queue.event", events[2])
-                await until(lambda: client.replica.lines.line("A").revision == 3)
-                assert hub.asked_for("queue.subscribe")[1]["since"] == {"A": 1}
-
-    run(story())
+    async with ScriptedHub.running() as hub:
+        hub.answers["queue.subscribe"] = lambda params: {"services": {"A": {"snapshot": first}}}
+        async with HubClient(hub.url, DEVICE, on_change=heard.append) as client:
+            hub.answers["queue.subscribe"] = lambda params: {
+                "services": {"A": {"events": events[params["since"]["A"] :]}}
+            }
+            await hub.push("queue.event", events[0])
+            await hub.push("queue.event", events[2])
+            await until(lambda: client.replica.lines.line("A").revision == 3)
+            assert hub.asked_for("queue.subscribe")[1]["since"] == {"A": 1}
     assert [change.event.revision for change in heard if isinstance(change, EventApplied)] == [1, 2, 3]
     assert [change.service for change in heard if isinstance(change, LineReplaced)] == ["A"]
 
 
-def test_after_a_reconnect_the_client_continues_from_what_it_holds(run: Run) -> None:
+async def test_after_a_reconnect_the_client_continues_from_what_it_holds() -> None:
     truth = ReferenceLine(revision=7)
 
-    async def story() -> None:
-        async with ScriptedHub.running() as hub:
-            hub.answers["queue.subscribe"] = lambda params: {
-                "services": {"A": {"snapshot": truth.snapshot()}}
+    async with ScriptedHub.running() as hub:
+        hub.answers["queue.subscribe"] = lambda params: {"services": {"A": {"snapshot": truth.snapshot()}}}
+        async with HubClient(hub.url, DEVICE) as client:
+            await hub.hang_up()
+            await until(lambda: len(hub.asked_for("queue.subscribe")) == 2)
+            assert hub.asked_for("queue.subscribe")[1] == {
+                "services": None,
+                "since": {"A": 7},
+                "epoch": "e1",
             }
-            async with HubClient(hub.url, DEVICE) as client:
-                await hub.hang_up()
-                await until(lambda: len(hub.asked_for("queue.subscribe")) == 2)
-                assert hub.asked_for("queue.subscribe")[1] == {
-                    "services": None,
-                    "since": {"A": 7},
-                    "epoch": "e1",
-                }
-                await client.live()
-
-    run(story())
+            await client.live()
 
 
-def test_without_its_lines_a_client_is_not_live(run: Run) -> None:
+async def test_without_its_lines_a_client_is_not_live() -> None:
     states: list[ConnectionState] = []
 
     def note(change: Change) -> None:
         if isinstance(change, StateChanged):
             states.append(change.state)
 
-    async def story() -> None:
-        async with ScriptedHub.running() as hub:
-            hub.answers["queue.subscribe"] = lambda params: Unavailable()
-            client = HubClient(hub.url, DEVICE, on_change=note)
-            client.start()
-            await until(lambda: len(hub.asked_for("session.hello")) >= 2)
-            assert states == [ConnectionState.LOST]
-            hub.answers["queue.subscribe"] = lambda params: {"services": {}}
-            await client.live()
-            await client.aclose()
-
-    run(story())
+    async with ScriptedHub.running() as hub:
+        hub.answers["queue.subscribe"] = lambda params: Unavailable()
+        client = HubClient(hub.url, DEVICE, on_change=note)
+        client.start()
+        await until(lambda: len(hub.asked_for("session.hello")) >= 2)
+        assert states == [ConnectionState.LOST]
+        hub.answers["queue.subscribe"] = lambda params: {"services": {}}
+        await client.live()
+        await client.aclose()
     assert states == [ConnectionState.LOST, ConnectionState.LIVE]
 
 
 @pytest.mark.logs_expected
-def test_a_hub_that_lists_no_counters_is_lived_with(run: Run) -> None:
-    async def story() -> None:
-        async with ScriptedHub.running() as hub:
-            hub.answers["counters.list"] = lambda params: Forbidden()
-            async with HubClient(hub.url, DEVICE) as client:
-                assert client.replica.counters == ()
-
-    run(story())
+async def test_a_hub_that_lists_no_counters_is_lived_with() -> None:
+    async with ScriptedHub.running() as hub:
+        hub.answers["counters.list"] = lambda params: Forbidden()
+        async with HubClient(hub.url, DEVICE) as client:
+            assert client.replica.counters == ()
 
 
-def test_a_client_that_only_asks_follows_nothing(run: Run) -> None:
-    async def story() -> None:
-        async with ScriptedHub.running() as hub, HubClient(hub.url, DEVICE, follow=False) as client:
-            assert await client.list_services() == ()
-            assert hub.asked_for("queue.subscribe") == []
-
-    run(story())
+async def test_a_client_that_only_asks_follows_nothing() -> None:
+    async with ScriptedHub.running() as hub, HubClient(hub.url, DEVICE, follow=False) as client:
+        assert await client.list_services() == ()
+        assert hub.asked_for("queue.subscribe") == []
 
 
-def test_pushes_of_no_line_are_told_and_new_configuration_is_listed_again(run: Run) -> None:
+async def test_pushes_of_no_line_are_told_and_new_configuration_is_listed_again() -> None:
     heard: list[Change] = []
 
-    async def story() -> None:
-        async with ScriptedHub.running() as hub, HubClient(hub.url, DEVICE, on_change=heard.append):
-            await hub.push("device.command", {"command": "lock"})
-            await hub.push("config.changed", {"revision": 2})
-            await until(lambda: len(hub.asked_for("services.list")) == 2)
-
-    run(story())
+    async with ScriptedHub.running() as hub, HubClient(hub.url, DEVICE, on_change=heard.append):
+        await hub.push("device.command", {"command": "lock"})
+        await hub.push("config.changed", {"revision": 2})
+        await until(lambda: len(hub.asked_for("services.list")) == 2)
     assert Pushed("device.command", {"command": "lock"}) in heard
 
 
-def test_what_is_not_of_the_protocol_ends_the_connection_only(run: Run) -> None:
-    async def story() -> None:
-        async with ScriptedHub.running() as hub, HubClient(hub.url, DEVICE) as client:
-            await hub.push("queue.event", {"service": 3})
-            await until(lambda: len(hub.asked_for("session.hello")) == 2)
-            await client.live()
-
-    run(story())
+async def test_what_is_not_of_the_protocol_ends_the_connection_only() -> None:
+    async with ScriptedHub.running() as hub, HubClient(hub.url, DEVICE) as client:
+        await hub.push("queue.event", {"service": 3})
+        await until(lambda: len(hub.asked_for("session.hello")) == 2)
+        await client.live()
 
 
 @pytest.mark.logs_expected
-def test_a_fault_of_our_own_is_logged_and_the_client_comes_back(
-    run: Run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+async def test_a_fault_of_our_own_is_logged_and_the_client_comes_back(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr("core.client.hub_client.LONGEST_PAUSE_SECONDS", 0.01)
 
@@ -253,19 +209,14 @@ def test_a_fault_of_our_own_is_logged_and_the_client_comes_back(
         if isinstance(change, Pushed) and "fault" not in caplog.text:
             raise ZeroDivisionError
 
-    async def story() -> None:
-        async with ScriptedHub.running() as hub, HubClient(hub.url, DEVICE, on_change=fail_once) as client:
-            await hub.push("device.command", {"command": "lock"})
-            await until(lambda: len(hub.asked_for("session.hello")) == 2)
-            await client.live()
-
-    run(story())
+    async with ScriptedHub.running() as hub, HubClient(hub.url, DEVICE, on_change=fail_once) as client:
+        await hub.push("device.command", {"command": "lock"})
+        await until(lambda: len(hub.asked_for("session.hello")) == 2)
+        await client.live()
     assert "ZeroDivisionError" in caplog.text
 
 
-def test_refused_devices_ask_again_and_refused_people_do_not(
-    run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_refused_devices_ask_again_and_refused_people_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("core.client.hub_client.REFUSED_PAUSE_SECONDS", (0.0, 0.01))
 
     async def story(hub: ScriptedHub, credentials: Any, hellos: int) -> None:
@@ -282,41 +233,32 @@ def test_refused_devices_ask_again_and_refused_people_do_not(
             await waiting
         assert isinstance(told.value, Unavailable if hellos > 1 else Unauthenticated)
 
-    async def both() -> None:
-        async with ScriptedHub.running() as hub:
-            await story(hub, DEVICE, 2)
-            await story(hub, PersonCredentials("ada", "wrong"), 1)
-
-    run(both())
+    async with ScriptedHub.running() as hub:
+        await story(hub, DEVICE, 2)
+        await story(hub, PersonCredentials("ada", "wrong"), 1)
 
 
-def test_nobody_there(run: Run) -> None:
-    async def story() -> None:
-        client = HubClient(NOBODY_LISTENS, DEVICE)
-        with pytest.raises(Unavailable):
-            await client.list_services()
-        client.start()
-        with pytest.raises(Unavailable, match="can't be reached"):
-            await client.live(retry=False)
-        joining = asyncio.get_running_loop().create_task(client.join_queue("A"))
-        await asyncio.sleep(0)
-        joining.cancel()
-        asking = asyncio.get_running_loop().create_task(client.list_services())
-        await asyncio.sleep(0)
-        await client.aclose()
-        with pytest.raises(Unavailable, match="closed"):
-            await asking
-        assert asyncio.all_tasks() == {asyncio.current_task()}
-
-    run(story())
+async def test_nobody_there() -> None:
+    client = HubClient(NOBODY_LISTENS, DEVICE)
+    with pytest.raises(Unavailable):
+        await client.list_services()
+    client.start()
+    with pytest.raises(Unavailable, match="can't be reached"):
+        await client.live(retry=False)
+    joining = asyncio.get_running_loop().create_task(client.join_queue("A"))
+    await asyncio.sleep(0)
+    joining.cancel()
+    asking = asyncio.get_running_loop().create_task(client.list_services())
+    await asyncio.sleep(0)
+    await client.aclose()
+    with pytest.raises(Unavailable, match="closed"):
+        await asking
+    assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
-def test_another_hub_of_the_same_clinic_is_tried(run: Run) -> None:
-    async def story() -> None:
-        async with ScriptedHub.running() as hub, HubClient([NOBODY_LISTENS, hub.url], DEVICE) as client:
-            assert client.hello is not None
-
-    run(story())
+async def test_another_hub_of_the_same_clinic_is_tried() -> None:
+    async with ScriptedHub.running() as hub, HubClient([NOBODY_LISTENS, hub.url], DEVICE) as client:
+        assert client.hello is not None
 
 
 @pytest.mark.parametrize("url", ["", "127.0.0.1:8765", "http://127.0.0.1/ws", "ws://", "ws://h:99999/ws", []])

@@ -12,7 +12,6 @@ from core.client.hub_client import HubClient
 from core.client.hub_connection import pair, trust, trust_for
 from core.errors import HubError, SetupError, Unavailable, UntrustedHub
 from core.wire.session import DeviceCredentials
-from tests.conftest import Run
 from tests.support.places import CERTIFICATES
 from tests.support.scripted_hub import ScriptedHub
 
@@ -29,18 +28,15 @@ async def hub_with(certificate: str) -> AsyncIterator[ScriptedHub]:
         yield hub
 
 
-def test_a_certificate_of_the_clinics_own_authority_is_trusted(run: Run) -> None:
-    async def story() -> None:
-        async with hub_with("valid") as hub:
-            assert hub.url.startswith("wss://")
-            assert await pair(["ws://127.0.0.1:9/ws", hub.url], "ABC", "test", ca_file=AUTHORITY) == (
-                DeviceCredentials("ABC")
-            )
-            async with HubClient(hub.url, DEVICE, ca_file=AUTHORITY) as client:
-                assert client.hello is not None
-                assert client.trouble is None
-
-    run(story())
+async def test_a_certificate_of_the_clinics_own_authority_is_trusted() -> None:
+    async with hub_with("valid") as hub:
+        assert hub.url.startswith("wss://")
+        assert await pair(["ws://127.0.0.1:9/ws", hub.url], "ABC", "test", ca_file=AUTHORITY) == (
+            DeviceCredentials("ABC")
+        )
+        async with HubClient(hub.url, DEVICE, ca_file=AUTHORITY) as client:
+            assert client.hello is not None
+            assert client.trouble is None
 
 
 @pytest.mark.parametrize(
@@ -51,32 +47,26 @@ def test_a_certificate_of_the_clinics_own_authority_is_trusted(run: Run) -> None
         ("valid", "", "does not know who issued"),
     ],
 )
-def test_a_certificate_that_does_not_fit_is_told_in_a_sentence(
-    run: Run, certificate: str, ca_file: str, told: str
+async def test_a_certificate_that_does_not_fit_is_told_in_a_sentence(
+    certificate: str, ca_file: str, told: str
 ) -> None:
-    async def story() -> None:
-        async with hub_with(certificate) as hub:
-            with pytest.raises(UntrustedHub, match=told) as refused:
-                await pair(hub.url, "ABC", "test", ca_file=ca_file)
-            assert refused.value.message.endswith(".")
-            client = HubClient(hub.url, DEVICE, ca_file=ca_file)
-            client.start()
-            with pytest.raises(UntrustedHub, match=told):
-                await client.live(retry=False)
-            await client.aclose()
-            assert hub.asked == []
-
-    run(story())
+    async with hub_with(certificate) as hub:
+        with pytest.raises(UntrustedHub, match=told) as refused:
+            await pair(hub.url, "ABC", "test", ca_file=ca_file)
+        assert refused.value.message.endswith(".")
+        client = HubClient(hub.url, DEVICE, ca_file=ca_file)
+        client.start()
+        with pytest.raises(UntrustedHub, match=told):
+            await client.live(retry=False)
+        await client.aclose()
+        assert hub.asked == []
 
 
-def test_an_address_with_the_wrong_beginning_is_told_in_a_sentence(run: Run) -> None:
-    async def both_ways() -> None:
-        async with ScriptedHub.running() as plain, hub_with("valid") as encrypted:
-            for url in (plain.url.replace("ws:", "wss:"), encrypted.url.replace("wss:", "ws:")):
-                with pytest.raises(Unavailable, match="not as a hub does"):
-                    await pair(url, "ABC", "test", ca_file=AUTHORITY)
-
-    run(both_ways())
+async def test_an_address_with_the_wrong_beginning_is_told_in_a_sentence() -> None:
+    async with ScriptedHub.running() as plain, hub_with("valid") as encrypted:
+        for url in (plain.url.replace("ws:", "wss:"), encrypted.url.replace("wss:", "ws:")):
+            with pytest.raises(Unavailable, match="not as a hub does"):
+                await pair(url, "ABC", "test", ca_file=AUTHORITY)
 
 
 def test_a_file_that_is_no_certificate_is_told_before_anything_is_tried(tmp_path: Path) -> None:
@@ -89,25 +79,19 @@ def test_a_file_that_is_no_certificate_is_told_before_anything_is_tried(tmp_path
     assert trust_for(["ws://127.0.0.1/ws"], str(nonsense)) is None
 
 
-def test_a_hub_that_is_full_says_so(run: Run) -> None:
-    async def story() -> None:
-        async with ScriptedHub.running() as hub:
-            hub.turns_away = 4429
-            client = HubClient(hub.url, DEVICE)
-            client.start()
-            with pytest.raises(HubError, match="no more connections"):
-                await client.live(retry=False)
-            await client.aclose()
-
-    run(story())
+async def test_a_hub_that_is_full_says_so() -> None:
+    async with ScriptedHub.running() as hub:
+        hub.turns_away = 4429
+        client = HubClient(hub.url, DEVICE)
+        client.start()
+        with pytest.raises(HubError, match="no more connections"):
+            await client.live(retry=False)
+        await client.aclose()
 
 
-def test_a_pairing_code_is_not_tried_elsewhere_when_a_hub_refuses_it(run: Run) -> None:
-    async def story() -> None:
-        async with ScriptedHub.running() as first, ScriptedHub.running() as second:
-            first.answers["session.pair"] = lambda params: Unavailable()
-            with pytest.raises(Unavailable, match="database"):
-                await asyncio.wait_for(pair([first.url, second.url], "ABC", "test"), 5)
-            assert second.asked == []
-
-    run(story())
+async def test_a_pairing_code_is_not_tried_elsewhere_when_a_hub_refuses_it() -> None:
+    async with ScriptedHub.running() as first, ScriptedHub.running() as second:
+        first.answers["session.pair"] = lambda params: Unavailable()
+        with pytest.raises(Unavailable, match="database"):
+            await asyncio.wait_for(pair([first.url, second.url], "ABC", "test"), 5)
+        assert second.asked == []

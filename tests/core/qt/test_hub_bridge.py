@@ -12,7 +12,6 @@ from core.errors import HubError, QueueEmpty, SetupError, Unauthenticated, Unava
 from core.line.tickets import Hello, QueueEvent, Ticket
 from core.qt.hub_bridge import HubBridge, HubReply
 from core.wire.session import ConnectionState, DeviceCredentials
-from tests.conftest import Run
 from tests.support.clinic import Clinic
 from tests.support.hub_process import HubProcess
 from tests.support.reference_line import ReferenceLine
@@ -58,250 +57,209 @@ async def answer(reply: HubReply) -> Any:
     return await asyncio.wait_for(future, 5)
 
 
-def test_a_kiosk_sees_the_clinic_and_joins(run: Run, clinic: Clinic, hub: HubProcess) -> None:
-    async def story() -> None:
-        bridge = HubBridge(hub.url, clinic.kiosk, client_name="inturn-kiosk/test")
-        heard = Heard(bridge)
-        assert state(bridge) is ConnectionState.CONNECTING
-        await live(bridge)
-        assert heard.states == [ConnectionState.LIVE]
-        assert sorted(heard.resets) == ["A", "B", "C"]
-        assert isinstance(bridge.hello, Hello)
-        assert [service.code for service in bridge.services] == ["A", "B", "C"]
-        assert bridge.counters == ()
-        assert bridge.lost_since is None
-        assert bridge.refusal is None
-        heard.lines.clear()
-        ticket = await answer(bridge.join_queue("A"))
-        assert isinstance(ticket, Ticket)
-        await until(lambda: heard.events and "A" in heard.lines)
-        assert [event.kind for event in heard.events] == ["joined"]
-        assert [waiting.id for waiting in bridge.line("A").waiting] == [ticket.id]
-        await until(lambda: bridge.latency is not None)
-        await bridge.aclose()
-
-    run(story())
+async def test_a_kiosk_sees_the_clinic_and_joins(clinic: Clinic, hub: HubProcess) -> None:
+    bridge = HubBridge(hub.url, clinic.kiosk, client_name="inturn-kiosk/test")
+    heard = Heard(bridge)
+    assert state(bridge) is ConnectionState.CONNECTING
+    await live(bridge)
+    assert heard.states == [ConnectionState.LIVE]
+    assert sorted(heard.resets) == ["A", "B", "C"]
+    assert isinstance(bridge.hello, Hello)
+    assert [service.code for service in bridge.services] == ["A", "B", "C"]
+    assert bridge.counters == ()
+    assert bridge.lost_since is None
+    assert bridge.refusal is None
+    heard.lines.clear()
+    ticket = await answer(bridge.join_queue("A"))
+    assert isinstance(ticket, Ticket)
+    await until(lambda: heard.events and "A" in heard.lines)
+    assert [event.kind for event in heard.events] == ["joined"]
+    assert [waiting.id for waiting in bridge.line("A").waiting] == [ticket.id]
+    await until(lambda: bridge.latency is not None)
+    await bridge.aclose()
 
 
-def test_a_person_signs_in_works_and_signs_out(run: Run, clinic: Clinic, hub: HubProcess) -> None:
-    async def story() -> None:
-        bridge = HubBridge(hub.url, client_name="inturn-admin/test")
-        heard = Heard(bridge)
-        bridge.start()
-        with pytest.raises(Unauthenticated):
-            await answer(bridge.join_queue("A"))
-        with pytest.raises(Unauthenticated, match="don't match"):
-            await answer(bridge.sign_in("staff", "wrong"))
-        assert state(bridge) is ConnectionState.CONNECTING
-        hello = await answer(bridge.sign_in(clinic.staff.username, clinic.staff.password))
-        assert hello.role == "staff"
-        assert state(bridge) is ConnectionState.LIVE
-        with pytest.raises(QueueEmpty):
-            await answer(bridge.call_next_patient("R1"))
-        first = await answer(bridge.join_queue("A", "high", "Amal Haddad"))
-        called = await answer(bridge.call_next_patient("R1"))
-        assert called.ticket.id == first.id
-        assert called.why.priority == "high"
-        assert (await answer(bridge.recall(first.id))).calls == 2
-        assert (await answer(bridge.complete(first.id))).status == "completed"
-        assert (await answer(bridge.pause_counter("R1"))).state == "paused"
-        assert (await answer(bridge.open_counter("R1"))).state == "open"
-        bridge.sign_out()
-        assert not bridge.hello
-        assert not bridge.services
-        assert not bridge.line("A").known
-        assert state(bridge) is ConnectionState.CONNECTING
-        assert heard.others[-3:] == ["hello", "services", "counters"]
-        await bridge.aclose()
-
-    run(story())
+async def test_a_person_signs_in_works_and_signs_out(clinic: Clinic, hub: HubProcess) -> None:
+    bridge = HubBridge(hub.url, client_name="inturn-admin/test")
+    heard = Heard(bridge)
+    bridge.start()
+    with pytest.raises(Unauthenticated):
+        await answer(bridge.join_queue("A"))
+    with pytest.raises(Unauthenticated, match="don't match"):
+        await answer(bridge.sign_in("staff", "wrong"))
+    assert state(bridge) is ConnectionState.CONNECTING
+    hello = await answer(bridge.sign_in(clinic.staff.username, clinic.staff.password))
+    assert hello.role == "staff"
+    assert state(bridge) is ConnectionState.LIVE
+    with pytest.raises(QueueEmpty):
+        await answer(bridge.call_next_patient("R1"))
+    first = await answer(bridge.join_queue("A", "high", "Amal Haddad"))
+    called = await answer(bridge.call_next_patient("R1"))
+    assert called.ticket.id == first.id
+    assert called.why.priority == "high"
+    assert (await answer(bridge.recall(first.id))).calls == 2
+    assert (await answer(bridge.complete(first.id))).status == "completed"
+    assert (await answer(bridge.pause_counter("R1"))).state == "paused"
+    assert (await answer(bridge.open_counter("R1"))).state == "open"
+    bridge.sign_out()
+    assert not bridge.hello
+    assert not bridge.services
+    assert not bridge.line("A").known
+    assert state(bridge) is ConnectionState.CONNECTING
+    assert heard.others[-3:] == ["hello", "services", "counters"]
+    await bridge.aclose()
     assert clinic.rows("SELECT count(*) FROM sessions")[0][0] == 0
 
 
-def test_signing_in_without_a_hub_fails_at_once(run: Run) -> None:
-    async def story() -> None:
-        bridge = HubBridge("ws://127.0.0.1:9/ws")
-        with pytest.raises(Unavailable, match="can't be reached"):
-            await answer(bridge.sign_in("staff", "secret"))
-        assert state(bridge) is ConnectionState.CONNECTING
-        await bridge.aclose()
-
-    run(story())
+async def test_signing_in_without_a_hub_fails_at_once() -> None:
+    bridge = HubBridge("ws://127.0.0.1:9/ws")
+    with pytest.raises(Unavailable, match="can't be reached"):
+        await answer(bridge.sign_in("staff", "secret"))
+    assert state(bridge) is ConnectionState.CONNECTING
+    await bridge.aclose()
 
 
-def test_a_window_knows_within_two_seconds_that_the_hub_was_killed(
-    run: Run, clinic: Clinic, hub: HubProcess
+async def test_a_window_knows_within_two_seconds_that_the_hub_was_killed(
+    clinic: Clinic, hub: HubProcess
 ) -> None:
-    async def story() -> None:
-        bridge = await live(HubBridge(hub.url, clinic.monitor))
-        heard = Heard(bridge)
-        hub.kill()
-        await until(lambda: bridge.state is ConnectionState.LOST, 2.0)
-        assert bridge.line("A").known
-        lost_since = bridge.lost_since
-        await asyncio.to_thread(hub.restart)
-        await until(lambda: bridge.state is ConnectionState.LIVE)
-        assert lost_since is not None
-        assert bridge.lost_since is None
-        assert heard.states == [ConnectionState.LOST, ConnectionState.LIVE]
-        await bridge.aclose()
-
-    run(story())
+    bridge = await live(HubBridge(hub.url, clinic.monitor))
+    heard = Heard(bridge)
+    hub.kill()
+    await until(lambda: bridge.state is ConnectionState.LOST, 2.0)
+    assert bridge.line("A").known
+    lost_since = bridge.lost_since
+    await asyncio.to_thread(hub.restart)
+    await until(lambda: bridge.state is ConnectionState.LIVE)
+    assert lost_since is not None
+    assert bridge.lost_since is None
+    assert heard.states == [ConnectionState.LOST, ConnectionState.LIVE]
+    await bridge.aclose()
 
 
-def test_a_storm_of_events_is_told_each_but_repainted_seldom(run: Run) -> None:
+async def test_a_storm_of_events_is_told_each_but_repainted_seldom() -> None:
     truth = ReferenceLine()
     snapshot = truth.snapshot()
     events = [event for _ in range(200) for event in (truth.join(), truth.join(), truth.call())]
     late: list[float] = []
 
-    async def story() -> None:
-        async with ScriptedHub.running() as hub:
-            hub.answers["queue.subscribe"] = lambda params: {"services": {"A": {"snapshot": snapshot}}}
-            bridge = await live(HubBridge(hub.url, DEVICE))
-            heard = Heard(bridge)
-            bridge.line_changed.connect(lambda code: bridge.line(code).waiting)
-            started = perf_counter()
-            for event in events:
-                await hub.push("queue.event", event)
-            await until(lambda: len(heard.events) == len(events), 10.0)
-            late.append(perf_counter() - started)
-            await until(lambda: not bridge.line("A").first(1) or heard.lines)
-            assert [event.revision for event in heard.events] == [event.revision for event in events]
-            assert len(heard.lines) <= late[0] / 0.03 + 2
-            assert bridge.line("A").waiting == truth.snapshot().waiting
-            await bridge.aclose()
-
-    run(story())
+    async with ScriptedHub.running() as hub:
+        hub.answers["queue.subscribe"] = lambda params: {"services": {"A": {"snapshot": snapshot}}}
+        bridge = await live(HubBridge(hub.url, DEVICE))
+        heard = Heard(bridge)
+        bridge.line_changed.connect(lambda code: bridge.line(code).waiting)
+        started = perf_counter()
+        for event in events:
+            await hub.push("queue.event", event)
+        await until(lambda: len(heard.events) == len(events), 10.0)
+        late.append(perf_counter() - started)
+        await until(lambda: not bridge.line("A").first(1) or heard.lines)
+        assert [event.revision for event in heard.events] == [event.revision for event in events]
+        assert len(heard.lines) <= late[0] / 0.03 + 2
+        assert bridge.line("A").waiting == truth.snapshot().waiting
+        await bridge.aclose()
 
 
-def test_a_reply_waits_until_the_caller_has_connected_and_is_kept_until_then(run: Run) -> None:
-    async def story() -> None:
-        async with ScriptedHub.running() as hub:
-            bridge = await live(HubBridge(hub.url, DEVICE))
-            hub.answers["device.report"] = lambda params: {"thanks": True}
-            told: list[Any] = []
-            bridge.request("device.report", {"paper": "out"}).succeeded.connect(told.append)
-            gc.collect()
-            assert told == []
-            await until(lambda: told)
-            assert told == [{"thanks": True}]
-            await bridge.aclose()
-
-    run(story())
+async def test_a_reply_waits_until_the_caller_has_connected_and_is_kept_until_then() -> None:
+    async with ScriptedHub.running() as hub:
+        bridge = await live(HubBridge(hub.url, DEVICE))
+        hub.answers["device.report"] = lambda params: {"thanks": True}
+        told: list[Any] = []
+        bridge.request("device.report", {"paper": "out"}).succeeded.connect(told.append)
+        gc.collect()
+        assert told == []
+        await until(lambda: told)
+        assert told == [{"thanks": True}]
+        await bridge.aclose()
 
 
-def test_finished_replies_are_let_go(run: Run) -> None:
-    async def story() -> None:
-        async with ScriptedHub.running() as hub:
-            bridge = await live(HubBridge(hub.url, DEVICE))
-            reply = bridge.request("ping")
-            seen = weakref.ref(reply)
-            finished: list[bool] = []
-            reply.finished.connect(lambda: finished.append(True))
-            del reply
-            await until(lambda: finished)
-            await asyncio.sleep(0.05)
-            gc.collect()
-            assert seen() is None
-            await bridge.aclose()
-
-    run(story())
+async def test_finished_replies_are_let_go() -> None:
+    async with ScriptedHub.running() as hub:
+        bridge = await live(HubBridge(hub.url, DEVICE))
+        reply = bridge.request("ping")
+        seen = weakref.ref(reply)
+        finished: list[bool] = []
+        reply.finished.connect(lambda: finished.append(True))
+        del reply
+        await until(lambda: finished)
+        await asyncio.sleep(0.05)
+        gc.collect()
+        assert seen() is None
+        await bridge.aclose()
 
 
-def test_what_is_abandoned_or_left_at_the_end_fails_with_a_sentence(run: Run) -> None:
-    async def story() -> None:
-        async with ScriptedHub.running() as hub:
-            bridge = await live(HubBridge(hub.url, DEVICE))
-            told: list[HubError] = []
-            for reply in (bridge.join_queue("A"), bridge.join_queue("A"), bridge.join_queue("A")):
-                reply.failed.connect(told.append)
-            reply.abandon()
-            await until(lambda: told)
-            await bridge.aclose()
-            assert [type(error) for error in told] == [Unavailable] * 3
-            with pytest.raises(Unauthenticated):
-                await answer(bridge.join_queue("A"))
-            await bridge.aclose()
-
-    run(story())
+async def test_what_is_abandoned_or_left_at_the_end_fails_with_a_sentence() -> None:
+    async with ScriptedHub.running() as hub:
+        bridge = await live(HubBridge(hub.url, DEVICE))
+        told: list[HubError] = []
+        for reply in (bridge.join_queue("A"), bridge.join_queue("A"), bridge.join_queue("A")):
+            reply.failed.connect(told.append)
+        reply.abandon()
+        await until(lambda: told)
+        await bridge.aclose()
+        assert [type(error) for error in told] == [Unavailable] * 3
+        with pytest.raises(Unauthenticated):
+            await answer(bridge.join_queue("A"))
+        await bridge.aclose()
 
 
 @pytest.mark.logs_expected
-def test_a_fault_of_our_own_is_logged_and_told_as_a_sentence(
-    run: Run, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_fault_of_our_own_is_logged_and_told_as_a_sentence(caplog: pytest.LogCaptureFixture) -> None:
     async def faulty() -> None:
         raise ZeroDivisionError
 
-    async def story() -> None:
-        with pytest.raises(HubError, match="could not do that"):
-            await answer(HubReply(faulty()))
-
-    run(story())
+    with pytest.raises(HubError, match="could not do that"):
+        await answer(HubReply(faulty()))
     assert "fault of this program" in caplog.text
 
 
-def test_a_refused_device_says_so(run: Run) -> None:
-    async def story() -> None:
-        async with ScriptedHub.running() as hub:
-            hub.answers["session.hello"] = lambda params: Unauthenticated("Please pair it again.")
-            bridge = HubBridge(hub.url, DEVICE)
-            bridge.start()
-            await until(lambda: bridge.state is ConnectionState.REFUSED)
-            assert bridge.refusal is not None
-            assert bridge.refusal.message == "Please pair it again."
-            await bridge.aclose()
-
-    run(story())
-
-
-def test_pushes_and_configuration_reach_the_window(run: Run) -> None:
-    async def story() -> None:
-        async with ScriptedHub.running() as hub:
-            bridge = await live(HubBridge(hub.url, DEVICE))
-            told: list[Any] = []
-            bridge.config_changed.connect(told.append)
-            bridge.pushed.connect(lambda method, params: told.append((method, params)))
-            await hub.push("config.changed", {"revision": 8})
-            await hub.push("device.command", {"command": "reload"})
-            await until(lambda: len(told) == 2)
-            assert told == [8, ("device.command", {"command": "reload"})]
-            await bridge.aclose()
-
-    run(story())
-
-
-def test_a_hub_without_its_database_is_told_and_so_is_its_return(run: Run) -> None:
-    async def story() -> None:
-        async with ScriptedHub.running() as hub:
-            bridge = await live(HubBridge(hub.url, DEVICE))
-            told: list[bool] = []
-            bridge.stale_changed.connect(told.append)
-            for _ in range(2):
-                await hub.push("services.changed", {"services": [], "stale": True})
-                await until(lambda: bridge.stale)
-            await hub.push("services.changed", {"services": [], "stale": False})
-            await until(lambda: not bridge.stale)
-            assert told == [True, False]
-            assert bridge.state is ConnectionState.LIVE
-            await bridge.aclose()
-
-    run(story())
-
-
-def test_why_the_latest_try_failed_can_be_asked(run: Run) -> None:
-    async def story() -> None:
-        bridge = HubBridge("ws://127.0.0.1:9/ws", DEVICE)
-        assert bridge.trouble is None
+async def test_a_refused_device_says_so() -> None:
+    async with ScriptedHub.running() as hub:
+        hub.answers["session.hello"] = lambda params: Unauthenticated("Please pair it again.")
+        bridge = HubBridge(hub.url, DEVICE)
         bridge.start()
-        await until(lambda: bridge.state is ConnectionState.LOST)
-        assert isinstance(bridge.trouble, Unavailable)
+        await until(lambda: bridge.state is ConnectionState.REFUSED)
+        assert bridge.refusal is not None
+        assert bridge.refusal.message == "Please pair it again."
         await bridge.aclose()
 
-    run(story())
+
+async def test_pushes_and_configuration_reach_the_window() -> None:
+    async with ScriptedHub.running() as hub:
+        bridge = await live(HubBridge(hub.url, DEVICE))
+        told: list[Any] = []
+        bridge.config_changed.connect(told.append)
+        bridge.pushed.connect(lambda method, params: told.append((method, params)))
+        await hub.push("config.changed", {"revision": 8})
+        await hub.push("device.command", {"command": "reload"})
+        await until(lambda: len(told) == 2)
+        assert told == [8, ("device.command", {"command": "reload"})]
+        await bridge.aclose()
 
 
-def test_a_wrong_address_is_said_when_it_is_given(run: Run) -> None:
+async def test_a_hub_without_its_database_is_told_and_so_is_its_return() -> None:
+    async with ScriptedHub.running() as hub:
+        bridge = await live(HubBridge(hub.url, DEVICE))
+        told: list[bool] = []
+        bridge.stale_changed.connect(told.append)
+        for _ in range(2):
+            await hub.push("services.changed", {"services": [], "stale": True})
+            await until(lambda: bridge.stale)
+        await hub.push("services.changed", {"services": [], "stale": False})
+        await until(lambda: not bridge.stale)
+        assert told == [True, False]
+        assert bridge.state is ConnectionState.LIVE
+        await bridge.aclose()
+
+
+async def test_why_the_latest_try_failed_can_be_asked() -> None:
+    bridge = HubBridge("ws://127.0.0.1:9/ws", DEVICE)
+    assert bridge.trouble is None
+    bridge.start()
+    await until(lambda: bridge.state is ConnectionState.LOST)
+    assert isinstance(bridge.trouble, Unavailable)
+    await bridge.aclose()
+
+
+async def test_a_wrong_address_is_said_when_it_is_given() -> None:
     with pytest.raises(SetupError):
         HubBridge("clinic:8765")

@@ -10,7 +10,6 @@ from sqlalchemy import Engine
 from core.client.hub_client import HubClient
 from core.wire.session import ConnectionState, Credentials, DeviceCredentials, PersonCredentials
 from server.administration import clinic_settings, people_and_devices
-from tests.conftest import Run
 from tests.support.clinic import PASSWORD, Clinic
 from tests.support.hub_process import HubProcess
 from tests.support.waiting import until
@@ -29,7 +28,7 @@ def newcomer(engine: Engine, kind: str, name: str) -> Credentials:
 
 
 @pytest.mark.parametrize("kind", ["device", "user"])
-def test_who_is_revoked_is_sent_away_at_once(run: Run, clinic: Clinic, hub: HubProcess, kind: str) -> None:
+async def test_who_is_revoked_is_sent_away_at_once(clinic: Clinic, hub: HubProcess, kind: str) -> None:
     engine = clinic.engine()
     revoke = people_and_devices.revoke_device if kind == "device" else people_and_devices.disable_user
 
@@ -40,17 +39,14 @@ def test_who_is_revoked_is_sent_away_at_once(run: Run, clinic: Clinic, hub: HubP
             await until(lambda: client.state is not ConnectionState.LIVE)
             return monotonic() - began
 
-    async def story() -> None:
-        async with HubClient(hub.url, clinic.supervisor) as witness:
-            seconds = [await seconds_until_sent_away(f"{kind} {number}") for number in range(TIMES)]
-            assert witness.state is ConnectionState.LIVE
-        assert max(seconds) < AT_ONCE, seconds
-
-    run(story())
+    async with HubClient(hub.url, clinic.supervisor) as witness:
+        seconds = [await seconds_until_sent_away(f"{kind} {number}") for number in range(TIMES)]
+        assert witness.state is ConnectionState.LIVE
+    assert max(seconds) < AT_ONCE, seconds
     engine.dispose()
 
 
-def test_what_is_set_is_seen_at_once(run: Run, clinic: Clinic, hub: HubProcess) -> None:
+async def test_what_is_set_is_seen_at_once(clinic: Clinic, hub: HubProcess) -> None:
     engine = clinic.engine()
 
     async def seconds_until_seen(desk: HubClient, name: str) -> float:
@@ -59,10 +55,7 @@ def test_what_is_set_is_seen_at_once(run: Run, clinic: Clinic, hub: HubProcess) 
         await until(lambda: name in {service.name for service in desk.replica.services})
         return monotonic() - began
 
-    async def story() -> None:
-        async with HubClient(hub.url, clinic.staff) as desk:
-            seconds = [await seconds_until_seen(desk, f"Doctor {number}") for number in range(TIMES)]
-        assert max(seconds) < AT_ONCE, seconds
-
-    run(story())
+    async with HubClient(hub.url, clinic.staff) as desk:
+        seconds = [await seconds_until_seen(desk, f"Doctor {number}") for number in range(TIMES)]
+    assert max(seconds) < AT_ONCE, seconds
     engine.dispose()

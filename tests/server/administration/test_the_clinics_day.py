@@ -9,7 +9,6 @@ import pytest
 from core.client.hub_client import HubClient
 from core.errors import ServiceClosed, ServiceFull
 from server.administration import clinic_settings
-from tests.conftest import Run
 from tests.support.clinic import Clinic
 from tests.support.clinic_clock import LocalTime, business_days, change
 from tests.support.hub_process import HubProcess
@@ -32,7 +31,7 @@ async def assert_state(kiosk: HubClient, state: str, opens_at: datetime | None =
             await kiosk.join_queue("A")
 
 
-def test_around_opening_last_ticket_and_closing(run: Run, clinic: Clinic, hub: HubProcess) -> None:
+async def test_around_opening_last_ticket_and_closing(clinic: Clinic, hub: HubProcess) -> None:
     local = LocalTime(clinic)
 
     def at(clock: str, days: int = 0) -> datetime:
@@ -41,149 +40,128 @@ def test_around_opening_last_ticket_and_closing(run: Run, clinic: Clinic, hub: H
         moment = local.now(days=days).replace(hour=hour, minute=minute, second=0, microsecond=0)
         return moment.astimezone(UTC)
 
-    async def story() -> None:
-        async with HubClient(hub.url, clinic.kiosk) as kiosk:
-            await assert_state(kiosk, "open")
-            today, soon, before, later = local.day(), *(local.clock(minutes=m) for m in (10, -10, 60))
-            set_hours(clinic, f"{today} {soon}-{later}")
-            await assert_state(kiosk, "closed", at(soon))
-            set_hours(clinic, f"{today} {before}-{soon}")
-            await assert_state(kiosk, "open")
-            set_hours(clinic, f"{today} {before}-{soon}", "15")
-            await assert_state(kiosk, "closed", at(before, 7))
-            set_hours(clinic, f"{today} {before}-{soon}", "5")
-            await assert_state(kiosk, "open")
-            set_hours(clinic, f"{today} 00:00-{before} {soon}-24:00")
-            await assert_state(kiosk, "closed", at(soon))
-            set_hours(clinic, f"{local.day(days=1)} 08:00-09:00")
-            await assert_state(kiosk, "closed", at("08:00", 1))
-            assert len((await kiosk.snapshot("A")).waiting) == 3
-
-    run(story())
+    async with HubClient(hub.url, clinic.kiosk) as kiosk:
+        await assert_state(kiosk, "open")
+        today, soon, before, later = local.day(), *(local.clock(minutes=m) for m in (10, -10, 60))
+        set_hours(clinic, f"{today} {soon}-{later}")
+        await assert_state(kiosk, "closed", at(soon))
+        set_hours(clinic, f"{today} {before}-{soon}")
+        await assert_state(kiosk, "open")
+        set_hours(clinic, f"{today} {before}-{soon}", "15")
+        await assert_state(kiosk, "closed", at(before, 7))
+        set_hours(clinic, f"{today} {before}-{soon}", "5")
+        await assert_state(kiosk, "open")
+        set_hours(clinic, f"{today} 00:00-{before} {soon}-24:00")
+        await assert_state(kiosk, "closed", at(soon))
+        set_hours(clinic, f"{local.day(days=1)} 08:00-09:00")
+        await assert_state(kiosk, "closed", at("08:00", 1))
+        assert len((await kiosk.snapshot("A")).waiting) == 3
 
 
-def test_over_midnight(run: Run, clinic: Clinic, hub: HubProcess) -> None:
+async def test_over_midnight(clinic: Clinic, hub: HubProcess) -> None:
     local = LocalTime(clinic, hour=0)
 
-    async def story() -> None:
-        async with HubClient(hub.url, clinic.kiosk) as kiosk:
-            set_hours(clinic, f"{local.day(days=-1)} 20:00-02:00")
-            await assert_state(kiosk, "open")
-            set_hours(clinic, f"{local.day()} 20:00-02:00")
-            tonight = local.now().replace(hour=20, minute=0, second=0, microsecond=0)
-            await assert_state(kiosk, "closed", tonight.astimezone(UTC))
-            set_hours(clinic, f"{local.day(days=-1)} 20:00-24:00; {local.day()} 00:00-08:00")
-            await assert_state(kiosk, "open")
-
-    run(story())
+    async with HubClient(hub.url, clinic.kiosk) as kiosk:
+        set_hours(clinic, f"{local.day(days=-1)} 20:00-02:00")
+        await assert_state(kiosk, "open")
+        set_hours(clinic, f"{local.day()} 20:00-02:00")
+        tonight = local.now().replace(hour=20, minute=0, second=0, microsecond=0)
+        await assert_state(kiosk, "closed", tonight.astimezone(UTC))
+        set_hours(clinic, f"{local.day(days=-1)} 20:00-24:00; {local.day()} 00:00-08:00")
+        await assert_state(kiosk, "open")
 
 
-def test_the_clock_alone_opens_and_closes(run: Run, clinic: Clinic, hub: HubProcess) -> None:
+async def test_the_clock_alone_opens_and_closes(clinic: Clinic, hub: HubProcess) -> None:
     local = LocalTime(clinic)
 
-    async def story() -> None:
-        async with HubClient(hub.url, clinic.kiosk) as kiosk:
-            set_hours(clinic, f"{local.day(days=1)} 08:00-09:00")
-            tomorrow = local.now(days=1).replace(hour=8, minute=0, second=0, microsecond=0)
-            await assert_state(kiosk, "closed", tomorrow.astimezone(UTC))
-            local.open_for("A", {"seconds": 2.5}, {"seconds": 5})
-            await assert_state(kiosk, "open")
-            await assert_state(kiosk, "closed", tomorrow.astimezone(UTC))
-
-    run(story())
+    async with HubClient(hub.url, clinic.kiosk) as kiosk:
+        set_hours(clinic, f"{local.day(days=1)} 08:00-09:00")
+        tomorrow = local.now(days=1).replace(hour=8, minute=0, second=0, microsecond=0)
+        await assert_state(kiosk, "closed", tomorrow.astimezone(UTC))
+        local.open_for("A", {"seconds": 2.5}, {"seconds": 5})
+        await assert_state(kiosk, "open")
+        await assert_state(kiosk, "closed", tomorrow.astimezone(UTC))
 
 
-def test_a_holiday(run: Run, clinic: Clinic, hub: HubProcess) -> None:
+async def test_a_holiday(clinic: Clinic, hub: HubProcess) -> None:
     local = LocalTime(clinic)
     today = f"{local.now():%Y-%m-%d}"
     tomorrow = local.now(days=1).replace(hour=0, minute=0, second=0, microsecond=0).astimezone(UTC)
 
-    async def story() -> None:
-        async with HubClient(hub.url, clinic.kiosk) as kiosk:
-            change(clinic, clinic_settings.close_on, today, "A")
-            await assert_state(kiosk, "closed", tomorrow)
-            assert (await kiosk.join_queue("B")).number == "B001"
-            change(clinic, clinic_settings.open_on, today, "A")
-            await assert_state(kiosk, "open")
-            change(clinic, clinic_settings.close_on, today, None)
-            change(clinic, clinic_settings.close_on, today, None)
-            await assert_state(kiosk, "closed", tomorrow)
-            with pytest.raises(ServiceClosed):
-                await kiosk.join_queue("B")
-
-    run(story())
+    async with HubClient(hub.url, clinic.kiosk) as kiosk:
+        change(clinic, clinic_settings.close_on, today, "A")
+        await assert_state(kiosk, "closed", tomorrow)
+        assert (await kiosk.join_queue("B")).number == "B001"
+        change(clinic, clinic_settings.open_on, today, "A")
+        await assert_state(kiosk, "open")
+        change(clinic, clinic_settings.close_on, today, None)
+        change(clinic, clinic_settings.close_on, today, None)
+        await assert_state(kiosk, "closed", tomorrow)
+        with pytest.raises(ServiceClosed):
+            await kiosk.join_queue("B")
     assert clinic.rows("SELECT count(*) FROM closed_days") == [(1,)]
 
 
-def test_a_person_closes_whatever_the_hours_say(run: Run, clinic: Clinic, hub: HubProcess) -> None:
+async def test_a_person_closes_whatever_the_hours_say(clinic: Clinic, hub: HubProcess) -> None:
     local = LocalTime(clinic)
     set_hours(clinic, f"{local.day()} 00:00-24:00")
 
-    async def story() -> None:
-        async with (
-            HubClient(hub.url, clinic.kiosk) as kiosk,
-            HubClient(hub.url, clinic.supervisor) as console,
-        ):
-            await console.pause_service("A")
-            await until(lambda: kiosk.replica.services[0].state == "paused")
-            await console.open_service("A")
-            set_hours(clinic, f"{local.day(days=1)} 00:00-24:00")
-            await until(lambda: kiosk.replica.services[0].state == "closed")
-            assert (await console.open_service("A")).state == "closed"
-            with pytest.raises(ServiceClosed):
-                await console.join_queue("A")
-
-    run(story())
+    async with (
+        HubClient(hub.url, clinic.kiosk) as kiosk,
+        HubClient(hub.url, clinic.supervisor) as console,
+    ):
+        await console.pause_service("A")
+        await until(lambda: kiosk.replica.services[0].state == "paused")
+        await console.open_service("A")
+        set_hours(clinic, f"{local.day(days=1)} 00:00-24:00")
+        await until(lambda: kiosk.replica.services[0].state == "closed")
+        assert (await console.open_service("A")).state == "closed"
+        with pytest.raises(ServiceClosed):
+            await console.join_queue("A")
 
 
-def test_a_quota_is_a_business_days(run: Run, clinic: Clinic, hub: HubProcess) -> None:
+async def test_a_quota_is_a_business_days(clinic: Clinic, hub: HubProcess) -> None:
     change(clinic, clinic_settings.set_service, "A", {"quota": "2"})
     local = LocalTime(clinic)
 
-    async def story() -> None:
-        async with HubClient(hub.url, clinic.staff) as console, HubClient(hub.url, clinic.kiosk) as kiosk:
-            with business_days(clinic, local) as begin_today:
-                first, second = await console.join_queue("A"), await console.join_queue("A")
-                with pytest.raises(ServiceFull):
-                    await kiosk.join_queue("A")
-                await until(lambda: kiosk.replica.services[0].state == "full")
-                await console.undo()
-                third = await console.join_queue("A")
-                await console.cancel(third.id)
-                with pytest.raises(ServiceFull):
-                    await kiosk.join_queue("A")
-                assert (first.number, second.number, third.number) == ("A001", "A002", "A003")
-                begin_today()
-                await until(lambda: kiosk.replica.services[0].state == "open")
-                today = await kiosk.join_queue("A")
-            # A001 still waits from yesterday.
-            assert (today.number, today.business_day) == ("A002", f"{local.now():%Y-%m-%d}")
-            assert first.business_day == f"{local.now(days=-1):%Y-%m-%d}"
-
-    run(story())
+    async with HubClient(hub.url, clinic.staff) as console, HubClient(hub.url, clinic.kiosk) as kiosk:
+        with business_days(clinic, local) as begin_today:
+            first, second = await console.join_queue("A"), await console.join_queue("A")
+            with pytest.raises(ServiceFull):
+                await kiosk.join_queue("A")
+            await until(lambda: kiosk.replica.services[0].state == "full")
+            await console.undo()
+            third = await console.join_queue("A")
+            await console.cancel(third.id)
+            with pytest.raises(ServiceFull):
+                await kiosk.join_queue("A")
+            assert (first.number, second.number, third.number) == ("A001", "A002", "A003")
+            begin_today()
+            await until(lambda: kiosk.replica.services[0].state == "open")
+            today = await kiosk.join_queue("A")
+        # A001 still waits from yesterday.
+        assert (today.number, today.business_day) == ("A002", f"{local.now():%Y-%m-%d}")
+        assert first.business_day == f"{local.now(days=-1):%Y-%m-%d}"
 
 
-def test_numbers_begin_again_with_the_business_day(run: Run, clinic: Clinic, hub: HubProcess) -> None:
+async def test_numbers_begin_again_with_the_business_day(clinic: Clinic, hub: HubProcess) -> None:
     local = LocalTime(clinic, hour=3)
 
-    async def story() -> None:
-        async with HubClient(hub.url, clinic.staff) as console:
-            with business_days(clinic, local) as begin_today:
-                for _ in range(3):
-                    last = await console.join_queue("A")
-                await console.cancel(last.id)
-                await console.call_next_patient("R1")
-                begin_today()
-                await until(lambda: clinic.rows("SELECT business_day_now()") == [(local.now().date(),)])
-                # A001 is at a counter, A002 still waits.
-                assert [(await console.join_queue("A")).number for _ in range(2)] == ["A003", "A004"]
-            assert [t.number for t in (await console.snapshot("A")).waiting] == ["A002", "A003", "A004"]
-            assert (await console.snapshot("A")).missed == ()
-
-    run(story())
+    async with HubClient(hub.url, clinic.staff) as console:
+        with business_days(clinic, local) as begin_today:
+            for _ in range(3):
+                last = await console.join_queue("A")
+            await console.cancel(last.id)
+            await console.call_next_patient("R1")
+            begin_today()
+            await until(lambda: clinic.rows("SELECT business_day_now()") == [(local.now().date(),)])
+            # A001 is at a counter, A002 still waits.
+            assert [(await console.join_queue("A")).number for _ in range(2)] == ["A003", "A004"]
+        assert [t.number for t in (await console.snapshot("A")).waiting] == ["A002", "A003", "A004"]
+        assert (await console.snapshot("A")).missed == ()
 
 
-def test_the_business_day_is_the_sites(run: Run, clinic: Clinic) -> None:
+def test_the_business_day_is_the_sites(clinic: Clinic) -> None:
     # 26 hours lie between them: their calendars never agree.
     days = []
     for zone in ("Etc/GMT+12", "Pacific/Kiritimati"):

@@ -20,7 +20,6 @@ from server.checks.database_health import Thresholds
 from server.checks.doctor import examine, hub_address, local_now
 from server.checks.finding import Finding
 from server.checks.schema_objects import CONSTRAINTS, DOMAINS, INDEXES, TRIGGERS, UNIQUE_INDEXES, named
-from tests.conftest import Run
 from tests.server.cli.test_command_line import inturn_hub
 from tests.support.clinic import Clinic
 from tests.support.hub_process import HubProcess
@@ -210,22 +209,22 @@ def test_an_older_and_a_newer_schema_are_told_apart(engine: Engine, hub: HubProc
     assert "made by a newer InTurn" in str(troubles(engine, hub)[0])
 
 
-def test_a_statement_that_waits_for_a_lock_is_found_with_its_holder(
-    run: Run, clinic: Clinic, engine: Engine, hub: HubProcess
+async def test_a_statement_that_waits_for_a_lock_is_found_with_its_holder(
+    clinic: Clinic, engine: Engine, hub: HubProcess
 ) -> None:
     with held(engine, "SELECT 1 FROM services WHERE code = 'A' FOR UPDATE") as holder:
         join = "SELECT join_queue('user:1', 'k', '', 'A')"
         waiting = threading.Thread(target=lambda: clinic.rows(join))
         waiting.start()
-        found = run(until(lambda: troubles(engine, hub, Thresholds(lock_wait=0.05)), timeout=10))
+        found = await until(lambda: troubles(engine, hub, Thresholds(lock_wait=0.05)), timeout=10)
     waiting.join(10)
     told = rf"FAILED locks 1 statement waits for a lock, since \d s, held by process {holder}"
     assert re.match(told, the_one(found))
 
 
-def test_a_forgotten_transaction_is_found(run: Run, engine: Engine, hub: HubProcess) -> None:
+async def test_a_forgotten_transaction_is_found(engine: Engine, hub: HubProcess) -> None:
     with held(engine, "SELECT 1") as holder:
-        found = run(until(lambda: troubles(engine, hub, Thresholds(transaction=0.3)), timeout=10))
+        found = await until(lambda: troubles(engine, hub, Thresholds(transaction=0.3)), timeout=10)
     told = the_one(found)
     assert re.match(r"warning transactions One is open since \d s \(idle in transaction\), by process", told)
     assert told.endswith(f"SELECT pg_terminate_backend({holder})")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 from collections.abc import Iterator
@@ -54,21 +53,17 @@ def engine(clinic: Clinic) -> Iterator[Engine]:
     found.dispose()
 
 
-def test_a_tap_is_followed_from_the_window_to_the_events(
+async def test_a_tap_is_followed_from_the_window_to_the_events(
     clinic: Clinic, engine: Engine, lines: list[str]
 ) -> None:
-    async def story() -> str:
-        hub = Hub(clinic.database_url)
-        await hub.start()
-        async with HubClient(hub.url, clinic.staff) as staff:
-            ticket = await staff.join_queue("A", patient_name=NAMES[0])
-            await staff.transfer(ticket.id, "B")
-            key = staff.last_operation
-        await hub.stop()
-        assert key is not None
-        return key
-
-    key = asyncio.run(story())
+    hub = Hub(clinic.database_url)
+    await hub.start()
+    async with HubClient(hub.url, clinic.staff) as staff:
+        ticket = await staff.join_queue("A", patient_name=NAMES[0])
+        await staff.transfer(ticket.id, "B")
+        key = staff.last_operation
+    await hub.stop()
+    assert key is not None
     found = [json.loads(line) for line in lines if key in line]
     assert {line["logger"] for line in found} == {"core.client.answers", "server.health.logs"}
     [told] = [line for line in found if line["logger"] == "server.health.logs"]
@@ -84,20 +79,16 @@ def test_a_tap_is_followed_from_the_window_to_the_events(
     assert "No change was made" in next(request_lines(engine, "never asked"))
 
 
-def test_logs_tell_no_name_and_no_secret(clinic: Clinic, engine: Engine, lines: list[str]) -> None:
+async def test_logs_tell_no_name_and_no_secret(clinic: Clinic, engine: Engine, lines: list[str]) -> None:
     people_and_devices.add_user(engine, "u.canary", "admin", PASSWORD)
 
-    async def story() -> set[str]:
-        hub = Hub(clinic.database_url)
-        await hub.start()
-        await short_day(clinic, hub.url)
-        async with HubClient(hub.url, clinic.staff) as staff:
-            assert staff.hello is not None
-            secrets = {staff.hello.session}
-        await hub.stop()
-        return secrets
-
-    sessions = asyncio.run(story())
+    hub = Hub(clinic.database_url)
+    await hub.start()
+    await short_day(clinic, hub.url)
+    async with HubClient(hub.url, clinic.staff) as staff:
+        assert staff.hello is not None
+        sessions = {staff.hello.session}
+    await hub.stop()
     assert len(lines) > 40
     # The hostile client of that day may write what it likes into its own log.
     told = "\n".join(line for line in lines if NOTE not in line or '"logger": "server' in line)
@@ -109,20 +100,17 @@ def test_logs_tell_no_name_and_no_secret(clinic: Clinic, engine: Engine, lines: 
         assert canary not in told
 
 
-def test_a_fault_that_the_database_explains_by_a_patient_is_logged_without(
+async def test_a_fault_that_the_database_explains_by_a_patient_is_logged_without(
     clinic: Clinic, engine: Engine, lines: list[str]
 ) -> None:
     with engine.begin() as connection:
         connection.execute(text("ALTER TABLE tickets ADD CHECK (patient_name NOT LIKE 'Amal%')"))
 
-    async def story() -> None:
-        hub = Hub(clinic.database_url)
-        await hub.start()
-        async with HubClient(hub.url, clinic.staff) as staff:
-            with pytest.raises(InternalError):
-                await staff.join_queue("A", patient_name=NAMES[0])
-        await hub.stop()
-
-    asyncio.run(story())
+    hub = Hub(clinic.database_url)
+    await hub.start()
+    async with HubClient(hub.url, clinic.staff) as staff:
+        with pytest.raises(InternalError):
+            await staff.join_queue("A", patient_name=NAMES[0])
+    await hub.stop()
     assert [line for line in lines if "CheckViolation" in line]
     assert "Haddad" not in "".join(lines)

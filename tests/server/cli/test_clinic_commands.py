@@ -12,7 +12,6 @@ import pytest
 from core.client.hub_client import HubClient
 from core.wire.session import PersonCredentials
 from server.cli import command_line
-from tests.conftest import Run
 from tests.support.clinic import PASSWORD, Clinic
 from tests.support.hub_process import HubProcess
 from tests.support.waiting import until
@@ -141,33 +140,28 @@ def test_a_head_start_is_fixed_while_people_wait(types: Type, clinic: Clinic) ->
     assert types("service set A --name Doctor")[0] == 0
 
 
-def test_a_running_hub_notices_and_the_day_is_closed(
-    run: Run, clinic: Clinic, hub: HubProcess, types: Type
+async def test_a_running_hub_notices_and_the_day_is_closed(
+    clinic: Clinic, hub: HubProcess, types: Type
 ) -> None:
-    async def story() -> None:
-        async with (
-            HubClient(hub.url, PersonCredentials("admin", PASSWORD)) as console,
-            HubClient(hub.url, clinic.monitor) as wall,
-        ):
-            for _ in range(3):
-                await console.join_queue("A")
-            await console.call_next_patient("R1")
-            types('service set A --name "See a nurse" --quota 3')
-            types("counter set R2 --services C")
-            # UTC by another name: no new day begins with the zone, at whatever hour this runs.
-            types("site Northgate --time-zone Africa/Abidjan")
-            await until(
-                lambda: (
-                    (wall.replica.services[0].name, wall.replica.services[0].state) == ("See a nurse", "full")
-                )
-            )
-            await until(lambda: wall.replica.counters[1].services == ("C",))
-            expected = "2 tickets were cancelled. Consultations left open: A001 at R1.\n"
-            assert types("day close A") == (0, expected, "")
-            assert types("day close") == (0, expected.replace("2 tickets were", "0 tickets were"), "")
-            line = wall.replica.lines.line("A")
-            await until(lambda: (line.waiting_count, len(line.consulting)) == (0, 1))
-
-    run(story())
+    async with (
+        HubClient(hub.url, PersonCredentials("admin", PASSWORD)) as console,
+        HubClient(hub.url, clinic.monitor) as wall,
+    ):
+        for _ in range(3):
+            await console.join_queue("A")
+        await console.call_next_patient("R1")
+        types('service set A --name "See a nurse" --quota 3')
+        types("counter set R2 --services C")
+        # UTC by another name: no new day begins with the zone, at whatever hour this runs.
+        types("site Northgate --time-zone Africa/Abidjan")
+        await until(
+            lambda: (wall.replica.services[0].name, wall.replica.services[0].state) == ("See a nurse", "full")
+        )
+        await until(lambda: wall.replica.counters[1].services == ("C",))
+        expected = "2 tickets were cancelled. Consultations left open: A001 at R1.\n"
+        assert types("day close A") == (0, expected, "")
+        assert types("day close") == (0, expected.replace("2 tickets were", "0 tickets were"), "")
+        line = wall.replica.lines.line("A")
+        await until(lambda: (line.waiting_count, len(line.consulting)) == (0, 1))
     acts = clinic.rows("SELECT DISTINCT actor FROM queue_events WHERE reason = 'day_closed'")
     assert acts == [("command line",)]

@@ -47,29 +47,26 @@ class StubbornServer:
             raise self._failures.pop(0)
 
 
-def test_no_error_ends_the_watch_of_the_private_postgresql(
+async def test_no_error_ends_the_watch_of_the_private_postgresql(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A driver's error did: PostgreSQL, killed later, was never started again."""
     monkeypatch.setattr(serving, "WATCH_SECONDS", 0.001)
     server = StubbornServer(psycopg.OperationalError("gone amid a query"), EmbeddedPostgresError("no room"))
 
-    async def story() -> None:
-        hub = MissingHub()
-        serving.watch_database(cast(Hub, hub), cast(EmbeddedPostgres, server))
-        await until(lambda: server.starts > 3)
-        [chore] = hub.chores.named.values()
-        # What the server itself says is told in a sentence, and needs no traceback.
-        assert (chore.failures, chore.failure) == (1, "OperationalError")
-        await hub.chores.stop()
-
-    asyncio.run(story())
+    hub = MissingHub()
+    serving.watch_database(cast(Hub, hub), cast(EmbeddedPostgres, server))
+    await until(lambda: server.starts > 3)
+    [chore] = hub.chores.named.values()
+    # What the server itself says is told in a sentence, and needs no traceback.
+    assert (chore.failures, chore.failure) == (1, "OperationalError")
+    await hub.chores.stop()
     assert "watch of the private PostgreSQL failed" in caplog.text
     assert "gone amid a query" in caplog.text
     assert "no room" in caplog.text
 
 
-def test_a_hub_whose_vital_chore_fails_again_and_again_ends_with_a_code_of_its_own(
+async def test_a_hub_whose_vital_chore_fails_again_and_again_ends_with_a_code_of_its_own(
     clinic: Clinic, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def fail(*_arguments: object) -> None:
@@ -77,18 +74,15 @@ def test_a_hub_whose_vital_chore_fails_again_and_again_ends_with_a_code_of_its_o
 
     monkeypatch.setattr(StandingLines, "read_changes", fail)
     hub = Hub(clinic.database_url, back_off=SOON)
-    assert asyncio.run(serving.run_hub(hub, None)) == serving.GIVEN_UP == 4
+    assert (await serving.run_hub(hub, None)) == serving.GIVEN_UP == 4
     assert "The change watch failed 3 times in a row: the hub ends" in caplog.text
     assert not hub.chores.named
 
 
-def test_a_hub_that_is_told_to_stop_ends_with_0(clinic: Clinic) -> None:
-    async def story() -> int:
-        loop = asyncio.get_running_loop()
-        hub = Hub(clinic.database_url)
-        serving_it = loop.create_task(serving.run_hub(hub, None))
-        await until(lambda: hub.port, what="the hub to listen")
-        signal.raise_signal(signal.SIGTERM)
-        return await serving_it
-
-    assert asyncio.run(story()) == 0
+async def test_a_hub_that_is_told_to_stop_ends_with_0(clinic: Clinic) -> None:
+    loop = asyncio.get_running_loop()
+    hub = Hub(clinic.database_url)
+    serving_it = loop.create_task(serving.run_hub(hub, None))
+    await until(lambda: hub.port, what="the hub to listen")
+    signal.raise_signal(signal.SIGTERM)
+    assert (await serving_it) == 0

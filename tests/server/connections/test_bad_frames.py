@@ -11,7 +11,6 @@ from websockets.exceptions import ConnectionClosed
 from websockets.frames import Opcode
 
 from core.wire.protocol import MAX_REQUEST_BYTES
-from tests.conftest import Run
 from tests.support.bare_sockets import HELLO, ask, open_socket, request
 from tests.support.clinic import Clinic
 from tests.support.hub_process import HubProcess
@@ -32,45 +31,35 @@ from tests.support.hub_process import HubProcess
         (request("session.hello", HELLO), -32600, "invalid_request"),
     ],
 )
-def test_a_wrong_request_is_answered(
-    run: Run, clinic: Clinic, hub: HubProcess, text: str, code: int, reason: str
+async def test_a_wrong_request_is_answered(
+    clinic: Clinic, hub: HubProcess, text: str, code: int, reason: str
 ) -> None:
-    async def story() -> None:
-        async with open_socket(hub) as socket:
-            assert "result" in await ask(socket, request("session.hello", HELLO))
-            error = (await ask(socket, text))["error"]
-            assert (error["code"], error["data"]["reason"]) == (code, reason)
-            assert error["message"].endswith((".", "!"))
-            assert "result" in await ask(socket, request("ping", {}))
-
-    run(story())
+    async with open_socket(hub) as socket:
+        assert "result" in await ask(socket, request("session.hello", HELLO))
+        error = (await ask(socket, text))["error"]
+        assert (error["code"], error["data"]["reason"]) == (code, reason)
+        assert error["message"].endswith((".", "!"))
+        assert "result" in await ask(socket, request("ping", {}))
 
 
-def test_nothing_is_answered_before_hello(run: Run, clinic: Clinic, hub: HubProcess) -> None:
-    async def story() -> None:
-        async with open_socket(hub) as socket:
-            refused = await ask(socket, request("services.list", {}))
-            assert refused["error"]["data"]["reason"] == "unauthenticated"
-            assert "result" in await ask(socket, request("session.hello", HELLO))
-
-    run(story())
+async def test_nothing_is_answered_before_hello(clinic: Clinic, hub: HubProcess) -> None:
+    async with open_socket(hub) as socket:
+        refused = await ask(socket, request("services.list", {}))
+        assert refused["error"]["data"]["reason"] == "unauthenticated"
+        assert "result" in await ask(socket, request("session.hello", HELLO))
 
 
-def test_a_refused_subscription_leaves_the_one_before(run: Run, clinic: Clinic, hub: HubProcess) -> None:
-    async def story() -> None:
-        async with open_socket(hub) as socket:
-            await ask(socket, request("session.hello", HELLO))
-            assert (
-                "A"
-                in (await ask(socket, request("queue.subscribe", {"services": ["A"]})))["result"]["services"]
-            )
-            refused = await ask(socket, request("queue.subscribe", {"services": ["A", "X"]}))
-            assert refused["error"]["data"]["reason"] == "unknown_service"
-            await socket.send(request("tickets.join", {"service": "A", "key": "k"}))
-            frames = [json.loads(await asyncio.wait_for(socket.recv(), 5)) for _ in range(2)]
-            assert [frame.get("method") for frame in frames] == [None, "queue.event"]
-
-    run(story())
+async def test_a_refused_subscription_leaves_the_one_before(clinic: Clinic, hub: HubProcess) -> None:
+    async with open_socket(hub) as socket:
+        await ask(socket, request("session.hello", HELLO))
+        assert (
+            "A" in (await ask(socket, request("queue.subscribe", {"services": ["A"]})))["result"]["services"]
+        )
+        refused = await ask(socket, request("queue.subscribe", {"services": ["A", "X"]}))
+        assert refused["error"]["data"]["reason"] == "unknown_service"
+        await socket.send(request("tickets.join", {"service": "A", "key": "k"}))
+        frames = [json.loads(await asyncio.wait_for(socket.recv(), 5)) for _ in range(2)]
+        assert [frame.get("method") for frame in frames] == [None, "queue.event"]
 
 
 @pytest.mark.parametrize(
@@ -81,36 +70,28 @@ def test_a_refused_subscription_leaves_the_one_before(run: Run, clinic: Clinic, 
         (Opcode.TEXT, b" " * (MAX_REQUEST_BYTES + 1), 1009),
     ],
 )
-def test_a_frame_that_is_no_text_ends_the_connection(
-    run: Run, clinic: Clinic, hub: HubProcess, opcode: Opcode, payload: bytes, code: int
+async def test_a_frame_that_is_no_text_ends_the_connection(
+    clinic: Clinic, hub: HubProcess, opcode: Opcode, payload: bytes, code: int
 ) -> None:
-    async def story() -> None:
-        async with open_socket(hub) as socket:
-            await ask(socket, request("session.hello", HELLO))
-            await socket.send(payload, text=opcode is Opcode.TEXT)
-            with pytest.raises(ConnectionClosed) as closed:
-                await asyncio.wait_for(socket.recv(), 5)
-            assert closed.value.rcvd is not None
-            assert closed.value.rcvd.code == code
-        async with open_socket(hub) as socket:
-            assert "result" in await ask(socket, request("session.hello", HELLO))
-
-    run(story())
+    async with open_socket(hub) as socket:
+        await ask(socket, request("session.hello", HELLO))
+        await socket.send(payload, text=opcode is Opcode.TEXT)
+        with pytest.raises(ConnectionClosed) as closed:
+            await asyncio.wait_for(socket.recv(), 5)
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == code
+    async with open_socket(hub) as socket:
+        assert "result" in await ask(socket, request("session.hello", HELLO))
 
 
 @pytest.mark.long
-def test_who_does_not_say_hello_or_falls_silent_is_sent_away(
-    run: Run, clinic: Clinic, hub: HubProcess
-) -> None:
+async def test_who_does_not_say_hello_or_falls_silent_is_sent_away(clinic: Clinic, hub: HubProcess) -> None:
     async def code_of(socket: ClientConnection) -> int:
         with pytest.raises(ConnectionClosed) as closed:
             await asyncio.wait_for(socket.recv(), 20)
         assert closed.value.rcvd is not None
         return closed.value.rcvd.code
 
-    async def story() -> None:
-        async with open_socket(hub) as mute, open_socket(hub) as silent:
-            await ask(silent, request("session.hello", HELLO))
-            assert await asyncio.gather(code_of(mute), code_of(silent)) == [4401, 4408]
-
-    run(story())
+    async with open_socket(hub) as mute, open_socket(hub) as silent:
+        await ask(silent, request("session.hello", HELLO))
+        assert await asyncio.gather(code_of(mute), code_of(silent)) == [4401, 4408]

@@ -31,7 +31,6 @@ from server.operations.queue_operations import QueueOperations
 from server.pushes import change_watch, wait_keeper
 from server.pushes.standing_lines import StandingLines
 from server.pushes.wait_keeper import WaitKeeper
-from tests.conftest import Run
 from tests.support.clinic import Clinic
 from tests.support.hub_process import running
 from tests.support.places import CERTIFICATES
@@ -137,12 +136,9 @@ def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Hub, "misses_database", True)
 
 
-def test_every_chore_of_the_hub_is_made_to_fail_here(run: Run, clinic: Clinic) -> None:
-    async def story() -> None:
-        async with a_whole_hub(clinic) as hub:
-            assert hub.chores.named.keys() == FAILURES.keys()
-
-    run(story())
+async def test_every_chore_of_the_hub_is_made_to_fail_here(clinic: Clinic) -> None:
+    async with a_whole_hub(clinic) as hub:
+        assert hub.chores.named.keys() == FAILURES.keys()
 
 
 def told_of(hub: Hub) -> HealthCheck:
@@ -178,17 +174,14 @@ async def works_again(hub: Hub, chore: str, failing: Failing) -> None:
 
 
 @pytest.mark.parametrize("chore", FAILURES)
-def test_a_chore_that_fails_is_logged_told_counted_and_works_again(
-    run: Run, clinic: Clinic, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, chore: str
+async def test_a_chore_that_fails_is_logged_told_counted_and_works_again(
+    clinic: Clinic, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, chore: str
 ) -> None:
-    async def story() -> None:
-        async with a_whole_hub(clinic) as hub:
-            failing = put_in(monkeypatch, hub, chore)
-            hub.components.notifications.notify_counters_changed()
-            await is_down(hub, chore)
-            await works_again(hub, chore, failing)
-
-    run(story())
+    async with a_whole_hub(clinic) as hub:
+        failing = put_in(monkeypatch, hub, chore)
+        hub.components.notifications.notify_counters_changed()
+        await is_down(hub, chore)
+        await works_again(hub, chore, failing)
     [failed] = [record for record in caplog.records if record.levelno >= logging.ERROR]
     assert f"The {chore} failed" in failed.getMessage()
     assert failed.exc_info

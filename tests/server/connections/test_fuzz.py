@@ -16,7 +16,6 @@ from websockets.exceptions import ConnectionClosed
 from server import routers
 from server.door.limits import Limits
 from server.routers.registry import REGISTRY
-from tests.conftest import Run
 from tests.support.bare_sockets import HELLO, ask, open_socket, reason_of, request, say_hello
 from tests.support.clinic import Clinic
 from tests.support.hub_process import HubProcess
@@ -63,11 +62,11 @@ async def fuzz(socket: ClientConnection, source: random.Random, ticket: str, fou
 
 @pytest.mark.timeout(proof_size(60, 1200))
 @pytest.mark.parametrize("seed", [proof_size(20261123, random.randrange(10**9))])
-def test_changed_requests_are_answered_and_never_a_fault(run: Run, clinic: Clinic, seed: int) -> None:
+async def test_changed_requests_are_answered_and_never_a_fault(clinic: Clinic, seed: int) -> None:
     hub = HubProcess(clinic.database_url, limits=UNHURRIED)
     print(f"seed {seed}")
 
-    async def story() -> None:
+    try:
         source, found = random.Random(seed), Counter[str]()
         async with open_socket(hub) as person, open_socket(hub) as kiosk:
             await say_hello(person, username="supervisor", password=clinic.supervisor.password)
@@ -88,9 +87,6 @@ def test_changed_requests_are_answered_and_never_a_fault(run: Run, clinic: Clini
         } <= set(found)
         await an_honest_day_goes_on(hub)
         assert clinic.rows("SELECT count(*) FROM tickets WHERE status = 'waiting'")[0][0] >= 1
-
-    try:
-        run(story())
         assert hub.terminate() == 0
     finally:
         hub.kill()
@@ -107,7 +103,7 @@ async def an_honest_day_goes_on(hub: HubProcess) -> None:
             assert sound["result"]["missing_positions"] == sound["result"]["duplicate_positions"] == []
 
 
-def test_changed_hellos_are_answered_or_closed(run: Run, clinic: Clinic, hub: HubProcess) -> None:
+async def test_changed_hellos_are_answered_or_closed(clinic: Clinic, hub: HubProcess) -> None:
     source = random.Random(7)
     hellos = [
         {"client": "fuzz/1", "credentials": {"token": clinic.kiosk.token}},
@@ -116,32 +112,29 @@ def test_changed_hellos_are_answered_or_closed(run: Run, clinic: Clinic, hub: Hu
         {"code": "ABCDEFG"},
     ]
 
-    async def story() -> None:
-        found = Counter[str]()
-        for _ in range(HELLOS):
-            method = source.choice(["session.hello", "session.hello", "session.pair"])
-            said = {"jsonrpc": "2.0", "id": 1, "method": method, "params": source.choice(hellos)}
-            async with open_socket(hub) as socket:
-                try:
-                    await socket.send(mutated(source, said))
-                    await socket.send("the end")
-                    answer = json.loads(await asyncio.wait_for(socket.recv(), 20))
-                    found[reason_of(answer) or "ok"] += 1
-                except ConnectionClosed as closed:
-                    found[str(closed.rcvd.code if closed.rcvd else "no code")] += 1
-        print(dict(found))
-        assert "internal_error" not in found
-        assert set(found) <= {
-            "ok",
-            "unauthenticated",
-            "rate_limited",
-            "parse_error",
-            "invalid_request",
-            "invalid_params",
-            "4401",
-            "1009",
-        }
+    found = Counter[str]()
+    for _ in range(HELLOS):
+        method = source.choice(["session.hello", "session.hello", "session.pair"])
+        said = {"jsonrpc": "2.0", "id": 1, "method": method, "params": source.choice(hellos)}
         async with open_socket(hub) as socket:
-            assert reason_of(await say_hello(socket, token=clinic.kiosk.token)) == ""
-
-    run(story())
+            try:
+                await socket.send(mutated(source, said))
+                await socket.send("the end")
+                answer = json.loads(await asyncio.wait_for(socket.recv(), 20))
+                found[reason_of(answer) or "ok"] += 1
+            except ConnectionClosed as closed:
+                found[str(closed.rcvd.code if closed.rcvd else "no code")] += 1
+    print(dict(found))
+    assert "internal_error" not in found
+    assert set(found) <= {
+        "ok",
+        "unauthenticated",
+        "rate_limited",
+        "parse_error",
+        "invalid_request",
+        "invalid_params",
+        "4401",
+        "1009",
+    }
+    async with open_socket(hub) as socket:
+        assert reason_of(await say_hello(socket, token=clinic.kiosk.token)) == ""

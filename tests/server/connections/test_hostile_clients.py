@@ -17,7 +17,6 @@ import pytest
 from websockets.asyncio.client import ClientConnection
 
 from core.client.hub_client import HubClient
-from tests.conftest import Run
 from tests.support.attackers import ATTACKS, SOURCE, Attack, Attackers, Tally, elsewhere
 from tests.support.bare_sockets import ask, open_socket, reason_of, request, say_hello
 from tests.support.clinic import Clinic
@@ -33,54 +32,43 @@ ROUNDS = 3
 SPACED = 0.005
 
 
-def test_every_broken_frame_gets_its_close_code(run: Run, clinic: Clinic, hub: HubProcess) -> None:
-    async def story() -> None:
-        found = {}
-        for wrong, (data, _) in BROKEN.items():
-            connection = await RawConnection.open(hub.port)
-            await connection.upgrade()
-            connection.writer.write(hello(clinic.kiosk.token) + data)
-            async with asyncio.timeout(5):
-                found[wrong] = await connection.close_code()
-            connection.close()
-        assert found == {wrong: code for wrong, (_, code) in BROKEN.items()}
-        async with open_socket(hub) as socket:
-            assert reason_of(await say_hello(socket)) == ""
-
-    run(story())
+async def test_every_broken_frame_gets_its_close_code(clinic: Clinic, hub: HubProcess) -> None:
+    found = {}
+    for wrong, (data, _) in BROKEN.items():
+        connection = await RawConnection.open(hub.port)
+        await connection.upgrade()
+        connection.writer.write(hello(clinic.kiosk.token) + data)
+        async with asyncio.timeout(5):
+            found[wrong] = await connection.close_code()
+        connection.close()
+    assert found == {wrong: code for wrong, (_, code) in BROKEN.items()}
+    async with open_socket(hub) as socket:
+        assert reason_of(await say_hello(socket)) == ""
 
 
-def test_who_is_not_known_may_send_little(run: Run, clinic: Clinic, hub: HubProcess) -> None:
+async def test_who_is_not_known_may_send_little(clinic: Clinic, hub: HubProcess) -> None:
     """No frame beyond 8 KiB, no sixth request."""
 
-    async def story() -> None:
-        async with open_socket(hub) as big:
-            await big.send("x" * 8193)
-            await big.wait_closed()
-            assert big.close_code == 1009
-        async with open_socket(hub) as talker:
-            assert [reason_of(await ask(talker, request("ping", {}))) for _ in range(5)] == [
-                "unauthenticated"
-            ] * 5
-            await talker.wait_closed()
-            assert talker.close_code == 4401
-
-    run(story())
+    async with open_socket(hub) as big:
+        await big.send("x" * 8193)
+        await big.wait_closed()
+        assert big.close_code == 1009
+    async with open_socket(hub) as talker:
+        assert [reason_of(await ask(talker, request("ping", {}))) for _ in range(5)] == [
+            "unauthenticated"
+        ] * 5
+        await talker.wait_closed()
+        assert talker.close_code == 4401
 
 
 @pytest.mark.parametrize("said", [b"", UPGRADE[:30]])
-def test_a_handshake_takes_five_seconds_at_most(
-    run: Run, clinic: Clinic, hub: HubProcess, said: bytes
-) -> None:
-    async def story() -> None:
-        connection = await RawConnection.open(hub.port)
-        began = monotonic()
-        connection.writer.write(said)
-        await asyncio.wait_for(connection.reader.read(), 10)
-        assert 4.5 < monotonic() - began < 7
-        connection.close()
-
-    run(story())
+async def test_a_handshake_takes_five_seconds_at_most(clinic: Clinic, hub: HubProcess, said: bytes) -> None:
+    connection = await RawConnection.open(hub.port)
+    began = monotonic()
+    connection.writer.write(said)
+    await asyncio.wait_for(connection.reader.read(), 10)
+    assert 4.5 < monotonic() - began < 7
+    connection.close()
 
 
 async def honest_delays(socket: ClientConnection, seconds: float) -> list[float]:
@@ -165,27 +153,22 @@ class Siege:
 
 @pytest.mark.alone
 @pytest.mark.timeout(proof_size(240, 1800))
-def test_honest_clients_do_not_feel_an_attack_and_memory_stays(
-    run: Run, clinic: Clinic, hub: HubProcess
-) -> None:
-    async def story() -> None:
-        async with open_socket(hub) as window, open_socket(hub) as desk, open_socket(hub) as other:
-            for each in (window, desk, other):
-                await say_hello(each)
-            siege = Siege(hub, clinic, window, desk, other)
-            # Once each for what the first time costs: modules, and the memory of as many connections at once.
-            for attack in ATTACKS:
-                await siege.under(attack, SECONDS)
-            before = resident_bytes(hub.pid)
-            for attack in ATTACKS:
-                assert await siege.is_not_felt(attack), attack.__name__
-                grown = (resident_bytes(hub.pid) - before) / 1e6
-                assert grown < 10, (attack.__name__, grown)
-            check_answers(siege.tallies)
-            async with HubClient(hub.url, clinic.staff) as client:
-                await client.request("tickets.join", {"service": "A"}, keyed=True)
-
-    run(story())
+async def test_honest_clients_do_not_feel_an_attack_and_memory_stays(clinic: Clinic, hub: HubProcess) -> None:
+    async with open_socket(hub) as window, open_socket(hub) as desk, open_socket(hub) as other:
+        for each in (window, desk, other):
+            await say_hello(each)
+        siege = Siege(hub, clinic, window, desk, other)
+        # Once each for what the first time costs: modules, and the memory of as many connections at once.
+        for attack in ATTACKS:
+            await siege.under(attack, SECONDS)
+        before = resident_bytes(hub.pid)
+        for attack in ATTACKS:
+            assert await siege.is_not_felt(attack), attack.__name__
+            grown = (resident_bytes(hub.pid) - before) / 1e6
+            assert grown < 10, (attack.__name__, grown)
+        check_answers(siege.tallies)
+        async with HubClient(hub.url, clinic.staff) as client:
+            await client.request("tickets.join", {"service": "A"}, keyed=True)
 
 
 def check_answers(tallies: dict[str, Tally]) -> None:
@@ -230,11 +213,11 @@ async def join(socket: ClientConnection, key: str) -> str:
 
 
 @pytest.mark.logs_expected
-def test_a_crowd_can_not_take_the_files_that_the_hub_needs(run: Run, clinic: Clinic) -> None:
+async def test_a_crowd_can_not_take_the_files_that_the_hub_needs(clinic: Clinic) -> None:
     """This process may open few files: fewer connections are taken, and the database's are left alone."""
     hub = HubProcess(clinic.database_url, most_files=230)
 
-    async def story() -> None:
+    try:
         async with open_socket(hub) as socket:
             await say_hello(socket)
             async with crowd_at(hub, 250):
@@ -242,34 +225,28 @@ def test_a_crowd_can_not_take_the_files_that_the_hub_needs(run: Run, clinic: Cli
                 async with open_socket(hub) as colleague:
                     assert reason_of(await say_hello(colleague)) == ""
                 assert open_files(hub.pid) < 200
-
-    try:
-        run(story())
     finally:
         hub.terminate()
 
 
 @pytest.mark.logs_expected
-def test_without_any_file_to_open_the_hub_serves_who_is_connected(
-    run: Run, clinic: Clinic, hub: HubProcess
+async def test_without_any_file_to_open_the_hub_serves_who_is_connected(
+    clinic: Clinic, hub: HubProcess
 ) -> None:
     """EMFILE: nobody new comes in for a while, nobody who is in is sent away, and it passes."""
 
-    async def story() -> None:
-        async with open_socket(hub) as socket:
-            await say_hello(socket)
-            usual = resource.prlimit(hub.pid, resource.RLIMIT_NOFILE)
-            resource.prlimit(hub.pid, resource.RLIMIT_NOFILE, (open_files(hub.pid) + 10, usual[1]))
-            async with crowd_at(hub, 40):
-                delays = await honest_delays(socket, 1.5)
-                print(f"without files: p99 {slowest(delays):.1f} ms")
-                assert slowest(delays, 0.9) < 200
-            resource.prlimit(hub.pid, resource.RLIMIT_NOFILE, usual)
-            async with asyncio.timeout(15), open_socket(hub) as newcomer:
-                assert reason_of(await say_hello(newcomer, token=clinic.kiosk.token)) in {"", "unavailable"}
-                # The database's connections come back, too.
-                refused = [await join(socket, f"k{n}") async for n in every_quarter_second(20)]
-                assert refused[-1] == ""
-                assert set(refused) <= {"", "unavailable"}
-
-    run(story())
+    async with open_socket(hub) as socket:
+        await say_hello(socket)
+        usual = resource.prlimit(hub.pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(hub.pid, resource.RLIMIT_NOFILE, (open_files(hub.pid) + 10, usual[1]))
+        async with crowd_at(hub, 40):
+            delays = await honest_delays(socket, 1.5)
+            print(f"without files: p99 {slowest(delays):.1f} ms")
+            assert slowest(delays, 0.9) < 200
+        resource.prlimit(hub.pid, resource.RLIMIT_NOFILE, usual)
+        async with asyncio.timeout(15), open_socket(hub) as newcomer:
+            assert reason_of(await say_hello(newcomer, token=clinic.kiosk.token)) in {"", "unavailable"}
+            # The database's connections come back, too.
+            refused = [await join(socket, f"k{n}") async for n in every_quarter_second(20)]
+            assert refused[-1] == ""
+            assert set(refused) <= {"", "unavailable"}

@@ -9,84 +9,67 @@ import pytest
 
 from core.client.hub_client import HubClient
 from core.wire.session import ConnectionState
-from tests.conftest import Run
 from tests.support.clinic import Clinic
 from tests.support.hub_process import HubProcess
 from tests.support.waiting import until
 
 
 @pytest.mark.logs_expected
-def test_a_join_asked_while_the_hub_is_dead_happens_once(run: Run, clinic: Clinic, hub: HubProcess) -> None:
-    async def story() -> None:
-        async with HubClient(hub.url, clinic.kiosk) as kiosk:
-            hub.kill()
-            await until(lambda: kiosk.state is ConnectionState.LOST, timeout=2, what="the loss to be noticed")
-            joining = asyncio.get_running_loop().create_task(kiosk.join_queue("A"))
-            await asyncio.sleep(0.1)
-            hub.restart()
-            assert (await joining).number == "A001"
-
-    run(story())
+async def test_a_join_asked_while_the_hub_is_dead_happens_once(clinic: Clinic, hub: HubProcess) -> None:
+    async with HubClient(hub.url, clinic.kiosk) as kiosk:
+        hub.kill()
+        await until(lambda: kiosk.state is ConnectionState.LOST, timeout=2, what="the loss to be noticed")
+        joining = asyncio.get_running_loop().create_task(kiosk.join_queue("A"))
+        await asyncio.sleep(0.1)
+        hub.restart()
+        assert (await joining).number == "A001"
     assert clinic.rows("SELECT count(*) FROM tickets") == [(1,)]
 
 
 @pytest.mark.logs_expected
-def test_a_frozen_hub_is_noticed_and_its_answer_comes_once(run: Run, clinic: Clinic, hub: HubProcess) -> None:
-    async def story() -> None:
-        async with HubClient(hub.url, clinic.kiosk) as kiosk:
-            hub.freeze()
-            joining = asyncio.get_running_loop().create_task(kiosk.join_queue("A"))
-            await until(
-                lambda: kiosk.state is ConnectionState.LOST, timeout=10, what="the silence to be noticed"
-            )
-            hub.thaw()
-            assert (await joining).number == "A001"
-            await until(lambda: kiosk.state is ConnectionState.LIVE)
-
-    run(story())
+async def test_a_frozen_hub_is_noticed_and_its_answer_comes_once(clinic: Clinic, hub: HubProcess) -> None:
+    async with HubClient(hub.url, clinic.kiosk) as kiosk:
+        hub.freeze()
+        joining = asyncio.get_running_loop().create_task(kiosk.join_queue("A"))
+        await until(lambda: kiosk.state is ConnectionState.LOST, timeout=10, what="the silence to be noticed")
+        hub.thaw()
+        assert (await joining).number == "A001"
+        await until(lambda: kiosk.state is ConnectionState.LIVE)
     assert clinic.rows("SELECT count(*) FROM tickets") == [(1,)]
 
 
-def test_a_client_that_stops_reading_delays_nobody(run: Run, clinic: Clinic, hub: HubProcess) -> None:
-    async def story() -> None:
-        async with HubClient(hub.url, clinic.monitor) as frozen, HubClient(hub.url, clinic.staff) as console:
-            transport = frozen._connection.transport  # type: ignore[union-attr]
-            transport.pause_reading()
-            await asyncio.to_thread(
-                clinic.rows,
-                "SELECT count(join_queue('user:1', 'k' || n, '', 'A', 'low')) FROM generate_series(1, 600) n",
-            )
-            line = console.replica.lines.line("A")
-            await until(lambda: line.revision == 600, what="the reading client")
-            assert (await console.join_queue("A")).position == 1
-            transport.resume_reading()
-            late = frozen.replica.lines.line("A")
-            await until(lambda: late.revision == 601, what="the client that reads again")
-            assert [t.id for t in late.waiting] == [t.id for t in line.waiting]
-
-    run(story())
+async def test_a_client_that_stops_reading_delays_nobody(clinic: Clinic, hub: HubProcess) -> None:
+    async with HubClient(hub.url, clinic.monitor) as frozen, HubClient(hub.url, clinic.staff) as console:
+        transport = frozen._connection.transport  # type: ignore[union-attr]
+        transport.pause_reading()
+        await asyncio.to_thread(
+            clinic.rows,
+            "SELECT count(join_queue('user:1', 'k' || n, '', 'A', 'low')) FROM generate_series(1, 600) n",
+        )
+        line = console.replica.lines.line("A")
+        await until(lambda: line.revision == 600, what="the reading client")
+        assert (await console.join_queue("A")).position == 1
+        transport.resume_reading()
+        late = frozen.replica.lines.line("A")
+        await until(lambda: late.revision == 601, what="the client that reads again")
+        assert [t.id for t in late.waiting] == [t.id for t in line.waiting]
 
 
-def test_a_client_that_reads_slowly_gets_a_long_line_in_parts(
-    run: Run, clinic: Clinic, hub: HubProcess
-) -> None:
+async def test_a_client_that_reads_slowly_gets_a_long_line_in_parts(clinic: Clinic, hub: HubProcess) -> None:
     """Each part is larger than what may lie unread: it must drain before the next, while events go on."""
     joins = "SELECT count(join_queue('user:1', 'k' || n, '', 'A')) FROM generate_series(1, 1200) n"
 
-    async def story() -> None:
-        async with HubClient(hub.url, clinic.monitor) as slow, HubClient(hub.url, clinic.staff) as console:
-            transport = slow._connection.transport  # type: ignore[union-attr]
-            transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32768)
-            transport.pause_reading()
-            await asyncio.to_thread(clinic.rows, joins)
-            line, late = console.replica.lines.line("A"), slow.replica.lines.line("A")
-            await until(lambda: line.revision == 1200, what="the reading client")
-            transport.resume_reading()
-            while late.revision < 1200:
-                await console.join_queue("B")
-                await asyncio.sleep(0.05)
-            assert [t.id for t in late.waiting] == [t.id for t in line.waiting]
-            line, late = console.replica.lines.line("B"), slow.replica.lines.line("B")
-            await until(lambda: late.revision == line.revision, timeout=20, what="the events meanwhile")
-
-    run(story())
+    async with HubClient(hub.url, clinic.monitor) as slow, HubClient(hub.url, clinic.staff) as console:
+        transport = slow._connection.transport  # type: ignore[union-attr]
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32768)
+        transport.pause_reading()
+        await asyncio.to_thread(clinic.rows, joins)
+        line, late = console.replica.lines.line("A"), slow.replica.lines.line("A")
+        await until(lambda: line.revision == 1200, what="the reading client")
+        transport.resume_reading()
+        while late.revision < 1200:
+            await console.join_queue("B")
+            await asyncio.sleep(0.05)
+        assert [t.id for t in late.waiting] == [t.id for t in line.waiting]
+        line, late = console.replica.lines.line("B"), slow.replica.lines.line("B")
+        await until(lambda: late.revision == line.revision, timeout=20, what="the events meanwhile")

@@ -24,7 +24,6 @@ from server.door.tls import TlsFiles
 from server.health.watch import HubWatch
 from server.pushes.notification_service import NotificationService
 from server.schema import revisions
-from tests.conftest import Run
 from tests.support.clinic import Clinic
 from tests.support.hub_process import running
 from tests.support.places import CERTIFICATES, ROOT
@@ -99,41 +98,32 @@ STEPS: list[tuple[Any, str]] = [
 
 @pytest.mark.parametrize(("owner", "step"), STEPS, ids=lambda part: getattr(part, "__name__", part))
 @pytest.mark.logs_expected
-def test_a_start_that_fails_at_whichever_step_leaves_nothing_open(
-    run: Run, clinic: Clinic, monkeypatch: pytest.MonkeyPatch, owner: Any, step: str
+async def test_a_start_that_fails_at_whichever_step_leaves_nothing_open(
+    clinic: Clinic, monkeypatch: pytest.MonkeyPatch, owner: Any, step: str
 ) -> None:
     monkeypatch.setattr(owner, step, fails)
 
-    async def story() -> None:
-        tasks = asyncio.all_tasks()
-        hub = Hub(clinic.database_url, tls=TlsFiles(CERTIFICATES / "valid.pem", CERTIFICATES / "hub_key.pem"))
-        with pytest.raises(RuntimeError, match="made to fail"):
+    tasks = asyncio.all_tasks()
+    hub = Hub(clinic.database_url, tls=TlsFiles(CERTIFICATES / "valid.pem", CERTIFICATES / "hub_key.pem"))
+    with pytest.raises(RuntimeError, match="made to fail"):
+        await hub.start()
+    assert asyncio.all_tasks() == tasks
+    await until(lambda: connections_of_hubs(clinic) == 0, what="the connections to be closed")
+    await hub.stop()
+
+
+async def test_a_taken_port_leaves_nothing_open(clinic: Clinic) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        hub = Hub(clinic.database_url, port=taken.getsockname()[1])
+        with pytest.raises(SetupError, match="is taken"):
             await hub.start()
-        assert asyncio.all_tasks() == tasks
-        await until(lambda: connections_of_hubs(clinic) == 0, what="the connections to be closed")
-        await hub.stop()
-
-    run(story())
+    await until(lambda: connections_of_hubs(clinic) == 0, what="the connections to be closed")
 
 
-def test_a_taken_port_leaves_nothing_open(run: Run, clinic: Clinic) -> None:
-    async def story() -> None:
-        with socket.create_server(("127.0.0.1", 0)) as taken:
-            hub = Hub(clinic.database_url, port=taken.getsockname()[1])
-            with pytest.raises(SetupError, match="is taken"):
-                await hub.start()
-        await until(lambda: connections_of_hubs(clinic) == 0, what="the connections to be closed")
-
-    run(story())
-
-
-def test_a_hub_that_could_not_start_can_be_started_again(run: Run, clinic: Clinic) -> None:
-    async def story() -> None:
-        with socket.create_server(("127.0.0.1", 0)) as taken:
-            hub = Hub(clinic.database_url, port=taken.getsockname()[1])
-            with pytest.raises(SetupError):
-                await hub.start()
-        async with running(hub), HubClient(hub.url, clinic.staff) as client:
-            assert await client.join_queue("A")
-
-    run(story())
+async def test_a_hub_that_could_not_start_can_be_started_again(clinic: Clinic) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        hub = Hub(clinic.database_url, port=taken.getsockname()[1])
+        with pytest.raises(SetupError):
+            await hub.start()
+    async with running(hub), HubClient(hub.url, clinic.staff) as client:
+        assert await client.join_queue("A")

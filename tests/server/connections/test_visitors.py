@@ -10,7 +10,6 @@ from urllib.request import urlopen
 
 import pytest
 
-from tests.conftest import Run
 from tests.support.clinic import Clinic
 from tests.support.hub_process import HubProcess
 from tests.support.raw_frames import TEXT, RawConnection, frame, hello
@@ -68,7 +67,7 @@ async def says_something_late(hub: HubProcess, clinic: Clinic) -> int:
 
 
 @pytest.mark.timeout(90)
-def test_the_vanished_are_gone_in_time_and_the_late_stay(run: Run, clinic: Clinic, hub: HubProcess) -> None:
+async def test_the_vanished_are_gone_in_time_and_the_late_stay(clinic: Clinic, hub: HubProcess) -> None:
     async def vanishes(after: float) -> float:
         await asyncio.sleep(after)
         return await seconds_until_gone(await signed_in(hub, clinic))
@@ -84,15 +83,10 @@ def test_the_vanished_are_gone_in_time_and_the_late_stay(run: Run, clinic: Clini
         connection.close()
         return monotonic() - began
 
-    async def story() -> None:
-        staggered = [vanishes(n / 20) for n in range(10)]
-        unread, late, *gone = await asyncio.gather(
-            does_not_read(), says_something_late(hub, clinic), *staggered
-        )
-        print(f"gone after {min(gone):.2f} to {max(gone):.2f} s, who does not read after {unread:.2f} s")
-        assert late == TEXT
-        assert min(gone) > 13
-        assert max(gone) <= 15
-        assert unread <= 16
-
-    run(story())
+    staggered = [vanishes(n / 20) for n in range(10)]
+    unread, late, *gone = await asyncio.gather(does_not_read(), says_something_late(hub, clinic), *staggered)
+    print(f"gone after {min(gone):.2f} to {max(gone):.2f} s, who does not read after {unread:.2f} s")
+    assert late == TEXT
+    assert min(gone) > 13
+    assert max(gone) <= 15
+    assert unread <= 16

@@ -26,7 +26,6 @@ from server.schema import hub_role, revisions
 from server.schema.backup import restore_backup, write_backup
 from server.schema.engine import administration_engine
 from server.schema.upgrade import Upgrade, upgrade_database
-from tests.conftest import Run
 from tests.server.cli.test_command_line import inturn_hub
 from tests.support.clinic import Clinic
 from tests.support.private_clusters import FAST, query
@@ -66,7 +65,7 @@ def answer(url: str, statement: str) -> object:
     return value
 
 
-def test_a_login_that_may_only_serve_serves(run: Run, clinic: Clinic) -> None:
+async def test_a_login_that_may_only_serve_serves(clinic: Clinic) -> None:
     async def story(hub: str) -> None:
         async with HubClient(hub, clinic.staff) as desk, HubClient(hub, clinic.kiosk) as kiosk:
             joined = await kiosk.join_queue("A")
@@ -77,7 +76,7 @@ def test_a_login_that_may_only_serve_serves(run: Run, clinic: Clinic) -> None:
 
     with login(clinic.database_url, f"IN ROLE {hub_role.ROLE}") as account:
         with hub_process(account) as hub:
-            run(story(hub))
+            await story(hub)
         with psycopg.connect(driver_url(account)) as connection, pytest.raises(errors.InsufficientPrivilege):
             connection.execute("SELECT password_hash FROM users")
         for command in (("user", "list"), ("db", "upgrade")):
@@ -97,7 +96,7 @@ def test_an_account_that_only_serves_is_told_of_an_older_schema(clinic: Clinic) 
     assert "Run `inturn-hub db upgrade` first" in done.stderr
 
 
-def test_an_owner_who_may_make_no_roles_goes_on_as_before(run: Run, clinic: Clinic) -> None:
+def test_an_owner_who_may_make_no_roles_goes_on_as_before(clinic: Clinic) -> None:
     with login(clinic.database_url, "") as owner, database_of(clinic.database_url, owner) as url:
         engine = administration_engine(url)
         revisions.upgrade(engine)

@@ -17,7 +17,6 @@ from core.client.hub_client import HubClient
 from server.chores import Chores
 from server.database import channel
 from server.database.channel import CHANNEL, DatabaseChannel
-from tests.conftest import Run
 from tests.support.clinic import Clinic
 from tests.support.hub_process import HubProcess
 from tests.support.private_clusters import query
@@ -65,88 +64,73 @@ async def is_woken(one: Hub, another: Hub) -> None:
         await asyncio.sleep(0.05)
 
 
-def test_the_others_are_woken_and_not_oneself(clinic: Clinic) -> None:
-    async def story() -> None:
-        async with hubs(clinic, 3) as (one, *others):
-            await is_woken(one, others[0])
-            await until(lambda: others[1].wakes)
-            assert one.wakes == 0
-
-    asyncio.run(story())
+async def test_the_others_are_woken_and_not_oneself(clinic: Clinic) -> None:
+    async with hubs(clinic, 3) as (one, *others):
+        await is_woken(one, others[0])
+        await until(lambda: others[1].wakes)
+        assert one.wakes == 0
 
 
-def test_many_changes_make_few_notifications_outside_any_transaction(clinic: Clinic) -> None:
-    async def story() -> None:
-        async with hubs(clinic) as (one, another):
-            await is_woken(one, another)
-            another.wakes = 0
-            started = time.monotonic()
-            while time.monotonic() - started < 0.4:
-                one.channel.wake_others()
-                await asyncio.sleep(0)
-            await asyncio.sleep(0.2)
-            assert 2 <= another.wakes <= 0.4 / channel.COALESCE_SECONDS + 2
-            # Inside a transaction the last statement would be its COMMIT.
-            [(_, state, statement)] = await backends(clinic, "inturn-hub notifies")
-            assert (state, str(statement).split(",")[0]) == ("idle", f"NOTIFY {CHANNEL}")
-
-    asyncio.run(story())
+async def test_many_changes_make_few_notifications_outside_any_transaction(clinic: Clinic) -> None:
+    async with hubs(clinic) as (one, another):
+        await is_woken(one, another)
+        another.wakes = 0
+        started = time.monotonic()
+        while time.monotonic() - started < 0.4:
+            one.channel.wake_others()
+            await asyncio.sleep(0)
+        await asyncio.sleep(0.2)
+        assert 2 <= another.wakes <= 0.4 / channel.COALESCE_SECONDS + 2
+        # Inside a transaction the last statement would be its COMMIT.
+        [(_, state, statement)] = await backends(clinic, "inturn-hub notifies")
+        assert (state, str(statement).split(",")[0]) == ("idle", f"NOTIFY {CHANNEL}")
     notifying = (
         "SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosrc ILIKE '%notify%'"
     )
     assert query(clinic.database_url, notifying) == []
 
 
-def test_the_command_line_wakes_every_hub(clinic: Clinic) -> None:
-    async def story() -> None:
-        async with hubs(clinic) as found:
-            await asyncio.to_thread(query, clinic.database_url, f"NOTIFY {CHANNEL}, 'administration'")
-            await until(lambda: all(hub.wakes == 1 for hub in found))
-
-    asyncio.run(story())
+async def test_the_command_line_wakes_every_hub(clinic: Clinic) -> None:
+    async with hubs(clinic) as found:
+        await asyncio.to_thread(query, clinic.database_url, f"NOTIFY {CHANNEL}, 'administration'")
+        await until(lambda: all(hub.wakes == 1 for hub in found))
 
 
 @pytest.mark.parametrize("part", ["listens", "notifies"])
-def test_a_killed_connection_comes_back(clinic: Clinic, part: str) -> None:
-    async def story() -> None:
-        async with hubs(clinic) as (one, another):
-            await is_woken(one, another)
-            for pid, _, _ in await backends(clinic, f"inturn-hub {part}"):
-                await asyncio.to_thread(query, clinic.database_url, f"SELECT pg_terminate_backend({pid})")
-            await asyncio.sleep(0.1)
-            await is_woken(one, another)
-            await is_woken(another, one)
-
-    asyncio.run(story())
+async def test_a_killed_connection_comes_back(clinic: Clinic, part: str) -> None:
+    async with hubs(clinic) as (one, another):
+        await is_woken(one, another)
+        for pid, _, _ in await backends(clinic, f"inturn-hub {part}"):
+            await asyncio.to_thread(query, clinic.database_url, f"SELECT pg_terminate_backend({pid})")
+        await asyncio.sleep(0.1)
+        await is_woken(one, another)
+        await is_woken(another, one)
 
 
-def test_who_does_not_hear_itself_listens_anew(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_who_does_not_hear_itself_listens_anew(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
     """The server process that listens is frozen: its connection looks well, but nothing comes any more."""
     monkeypatch.setattr(channel, "ANSWER_SECONDS", 0.3)
 
-    async def story() -> None:
-        async with hubs(clinic, 1) as [one]:
-            [(frozen, _, _)] = await backends(clinic, "inturn-hub listens")
-            os.kill(int(frozen), signal.SIGSTOP)
-            try:
-                deadline = time.monotonic() + 5
-                while not one.wakes:
-                    assert time.monotonic() < deadline, "never listens anew"
-                    one.channel.wake_others()
-                    await asyncio.sleep(0.05)
-            finally:
-                os.kill(int(frozen), signal.SIGCONT)
-
-    asyncio.run(story())
+    async with hubs(clinic, 1) as [one]:
+        [(frozen, _, _)] = await backends(clinic, "inturn-hub listens")
+        os.kill(int(frozen), signal.SIGSTOP)
+        try:
+            deadline = time.monotonic() + 5
+            while not one.wakes:
+                assert time.monotonic() < deadline, "never listens anew"
+                one.channel.wake_others()
+                await asyncio.sleep(0.05)
+        finally:
+            os.kill(int(frozen), signal.SIGCONT)
 
 
-def test_a_change_at_one_hub_is_at_the_others_before_they_would_have_looked(
-    run: Run, clinic: Clinic, hub: HubProcess
+async def test_a_change_at_one_hub_is_at_the_others_before_they_would_have_looked(
+    clinic: Clinic, hub: HubProcess
 ) -> None:
     second = HubProcess(clinic.database_url)
     delays: list[float] = []
 
-    async def story() -> None:
+    try:
         async with HubClient(hub.url, clinic.kiosk) as kiosk, HubClient(second.url, clinic.monitor) as wall:
             line = wall.replica.lines.line("A")
             for number in range(12):
@@ -154,9 +138,6 @@ def test_a_change_at_one_hub_is_at_the_others_before_they_would_have_looked(
                 joined = time.monotonic()
                 await until(lambda wanted=number + 1: line.revision == wanted)  # type: ignore[misc]
                 delays.append(time.monotonic() - joined)
-
-    try:
-        run(story())
     finally:
         second.terminate()
     print(f"from one hub to a client of another: {median(delays) * 1000:.0f} ms")

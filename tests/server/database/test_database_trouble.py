@@ -19,7 +19,6 @@ from tests.support.hub_process import HubProcess
 from tests.support.troubled_clinic import (
     SERVICES,
     Kiosk,
-    Press,
     TroubledClinic,
     kiosk_at,
     was_done,
@@ -67,121 +66,106 @@ def assert_at_once(refused: list[float], what: str) -> None:
     assert p99 < AT_ONCE * BUSY_MACHINE
 
 
-def test_a_stopped_database_is_told_at_once_and_written_to_when_it_is_back(
+async def test_a_stopped_database_is_told_at_once_and_written_to_when_it_is_back(
     clinic: TroubledClinic, hub: HubProcess
 ) -> None:
-    async def story() -> Press:
-        kiosk = await kiosk_at(hub.url, clinic.token)
-        assert was_done(await kiosk.join())
-        await asyncio.to_thread(clinic.stop_at_once)
-        for _ in range(60):
-            assert was_unavailable(await kiosk.join())
-            await asyncio.sleep(0.01)
-        starting = asyncio.get_running_loop().run_in_executor(None, clinic.start)
-        first = await kiosk.join_until(was_done)
-        await starting
-        assert was_done(await kiosk.join())
-        await kiosk.socket.close()
-        assert_at_once(refusals(kiosk), "stopped")
-        assert all(0 < press.refused["retry_after"] <= 1 for press in kiosk.told if press.refused)
-        return first
-
-    asyncio.run(story())
+    kiosk = await kiosk_at(hub.url, clinic.token)
+    assert was_done(await kiosk.join())
+    await asyncio.to_thread(clinic.stop_at_once)
+    for _ in range(60):
+        assert was_unavailable(await kiosk.join())
+        await asyncio.sleep(0.01)
+    starting = asyncio.get_running_loop().run_in_executor(None, clinic.start)
+    await kiosk.join_until(was_done)
+    await starting
+    assert was_done(await kiosk.join())
+    await kiosk.socket.close()
+    assert_at_once(refusals(kiosk), "stopped")
+    assert all(0 < press.refused["retry_after"] <= 1 for press in kiosk.told if press.refused)
 
 
-def test_the_first_write_after_its_return_comes_within_a_second(clinic: TroubledClinic) -> None:
+async def test_the_first_write_after_its_return_comes_within_a_second(clinic: TroubledClinic) -> None:
     """Counted from the moment at which PostgreSQL itself lets somebody in."""
 
-    async def story() -> float:
-        database = Database(clinic.url)
-        await database.open(Chores())
-        assert await database.call("schema_revision")
-        await asyncio.to_thread(clinic.stop_at_once)
-        with pytest.raises(Unavailable):
-            await database.call("schema_revision")
-        told: list[bool] = []
-        database.on_available = lambda: told.append(database.available)
-        assert database.unavailable_since is not None
-        await asyncio.sleep(0.7)
-        await asyncio.to_thread(clinic.start)
-        back = time.monotonic()
-        while True:
-            try:
-                await database.call("join_queue", "user:1", f"back {back}", b"", "A")
-                break
-            except Unavailable:
-                await asyncio.sleep(0.01)
-        spent = time.monotonic() - back
-        assert told == [True]
-        assert database.unavailable_since is None
-        await database.close()
-        return spent
-
-    spent = asyncio.run(story())
+    database = Database(clinic.url)
+    await database.open(Chores())
+    assert await database.call("schema_revision")
+    await asyncio.to_thread(clinic.stop_at_once)
+    with pytest.raises(Unavailable):
+        await database.call("schema_revision")
+    told: list[bool] = []
+    database.on_available = lambda: told.append(database.available)
+    assert database.unavailable_since is not None
+    await asyncio.sleep(0.7)
+    await asyncio.to_thread(clinic.start)
+    back = time.monotonic()
+    while True:
+        try:
+            await database.call("join_queue", "user:1", f"back {back}", b"", "A")
+            break
+        except Unavailable:
+            await asyncio.sleep(0.01)
+    spent = time.monotonic() - back
+    assert told == [True]
+    assert database.unavailable_since is None
+    await database.close()
     print(f"first write {spent * 1000:.0f} ms after the database was back")
     assert spent < 1
 
 
-def test_a_frozen_database_is_noticed_in_two_seconds_and_then_told_at_once(
+async def test_a_frozen_database_is_noticed_in_two_seconds_and_then_told_at_once(
     clinic: TroubledClinic, hub: HubProcess
 ) -> None:
-    async def story() -> None:
-        kiosks = [await kiosk_at(hub.url, clinic.token) for _ in range(12)]
+    kiosks = [await kiosk_at(hub.url, clinic.token) for _ in range(12)]
+    for kiosk in kiosks:
+        assert was_done(await kiosk.join("B"))
+    with clinic.frozen():
+        first = await asyncio.gather(*(kiosk.join(SERVICES[n % 3]) for n, kiosk in enumerate(kiosks)))
+        assert all(was_unavailable(press) for press in first)
+        longest = max(press.seconds for press in first)
+        print(f"frozen: {len(first)} first refusals after at most {longest:.1f} s")
+        assert longest < 3.5
         for kiosk in kiosks:
-            assert was_done(await kiosk.join("B"))
-        with clinic.frozen():
-            first = await asyncio.gather(*(kiosk.join(SERVICES[n % 3]) for n, kiosk in enumerate(kiosks)))
-            assert all(was_unavailable(press) for press in first)
-            longest = max(press.seconds for press in first)
-            print(f"frozen: {len(first)} first refusals after at most {longest:.1f} s")
-            assert longest < 3.5
-            for kiosk in kiosks:
-                kiosk.told.clear()
-            for _ in range(10):
-                assert all(map(was_unavailable, await asyncio.gather(*(kiosk.join() for kiosk in kiosks))))
-                await asyncio.sleep(0.05)
-        assert_at_once([spent for kiosk in kiosks for spent in refusals(kiosk)], "frozen")
-        thawed = time.monotonic()
-        back = await kiosks[0].join_until(was_done)
-        assert back.at - thawed < 1 * BUSY_MACHINE
-        for kiosk in kiosks:
-            await kiosk.socket.close()
-
-    asyncio.run(story())
+            kiosk.told.clear()
+        for _ in range(10):
+            assert all(map(was_unavailable, await asyncio.gather(*(kiosk.join() for kiosk in kiosks))))
+            await asyncio.sleep(0.05)
+    assert_at_once([spent for kiosk in kiosks for spent in refusals(kiosk)], "frozen")
+    thawed = time.monotonic()
+    back = await kiosks[0].join_until(was_done)
+    assert back.at - thawed < 1 * BUSY_MACHINE
+    for kiosk in kiosks:
+        await kiosk.socket.close()
 
 
-def test_killed_backends_are_noticed_by_nobody(clinic: TroubledClinic, hub: HubProcess) -> None:
-    async def story() -> None:
-        kiosks = [await kiosk_at(hub.url, clinic.token) for _ in range(6)]
-        for _ in range(4):
-            assert all(map(was_done, await asyncio.gather(*(kiosk.join() for kiosk in kiosks))))
-            await asyncio.to_thread(
-                clinic.rows,
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'inturn-hub'",
-            )
-        assert all(map(was_done, await asyncio.gather(*(kiosk.join("B") for kiosk in kiosks))))
-        for kiosk in kiosks:
-            await kiosk.socket.close()
-
+async def test_killed_backends_are_noticed_by_nobody(clinic: TroubledClinic, hub: HubProcess) -> None:
     before = tickets(clinic)
-    asyncio.run(story())
+    kiosks = [await kiosk_at(hub.url, clinic.token) for _ in range(6)]
+    for _ in range(4):
+        assert all(map(was_done, await asyncio.gather(*(kiosk.join() for kiosk in kiosks))))
+        await asyncio.to_thread(
+            clinic.rows,
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'inturn-hub'",
+        )
+    assert all(map(was_done, await asyncio.gather(*(kiosk.join("B") for kiosk in kiosks))))
+    for kiosk in kiosks:
+        await kiosk.socket.close()
     assert tickets(clinic) == before + 30
 
 
-def test_a_stopped_database_is_told_to_everybody_at_once_who_waits_for_it(clinic: TroubledClinic) -> None:
+async def test_a_stopped_database_is_told_to_everybody_at_once_who_waits_for_it(
+    clinic: TroubledClinic,
+) -> None:
     """Calls that have a connection, and calls that wait for one, all fail when the watch finds it gone."""
 
-    async def story() -> list[HubError | str]:
-        database = Database(clinic.url, size=2)
-        await database.open(Chores())
-        sleeping = [call(database, "pg_sleep", 5) for _ in range(6)]
-        answers = asyncio.gather(*sleeping)
-        await until(lambda: database.pool_stats()["waiting"] == 4)
-        with clinic.frozen():
-            return await asyncio.wait_for(answers, 2.2 * BUSY_MACHINE)
-
-    answers = asyncio.run(story())
-    assert [type(answer) for answer in answers] == [Unavailable] * 6
+    database = Database(clinic.url, size=2)
+    await database.open(Chores())
+    sleeping = [call(database, "pg_sleep", 5) for _ in range(6)]
+    answers = asyncio.gather(*sleeping)
+    await until(lambda: database.pool_stats()["waiting"] == 4)
+    with clinic.frozen():
+        told = await asyncio.wait_for(answers, 2.2 * BUSY_MACHINE)
+    assert [type(answer) for answer in told] == [Unavailable] * 6
 
 
 async def call(database: Database, function: str, *arguments: object) -> HubError | str:
@@ -195,25 +179,20 @@ def tickets(clinic: TroubledClinic) -> int:
     return int(clinic.rows("SELECT count(*) FROM tickets")[0][0])
 
 
-def test_a_frozen_connection_alone_is_given_up(
+async def test_a_frozen_connection_alone_is_given_up(
     clinic: TroubledClinic, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its call has no answer; the database is there all the while."""
     monkeypatch.setattr("server.database.watch.CALL_SECONDS", 1.5)
 
-    async def story() -> HubError | str:
-        database = Database(clinic.url)
-        await database.open(Chores())
-        started = time.monotonic()
-        answer = await call(database, "pg_sleep", 8)
-        assert database.available
-        assert (
-            1.5 < time.monotonic() - started < 2 * BUSY_MACHINE
-        )  # once: nothing is repeated that took so long
-        await database.close()
-        return answer
-
-    assert isinstance(asyncio.run(story()), Unavailable)
+    database = Database(clinic.url)
+    await database.open(Chores())
+    started = time.monotonic()
+    answer = await call(database, "pg_sleep", 8)
+    assert database.available
+    assert 1.5 < time.monotonic() - started < 2 * BUSY_MACHINE  # once: nothing is repeated that took so long
+    await database.close()
+    assert isinstance(answer, Unavailable)
 
 
 def make_read_only(clinic: TroubledClinic, read_only: bool) -> None:
@@ -226,38 +205,30 @@ def make_read_only(clinic: TroubledClinic, read_only: bool) -> None:
         )
 
 
-def test_a_read_only_database_takes_no_writes_and_is_away(clinic: TroubledClinic) -> None:
+async def test_a_read_only_database_takes_no_writes_and_is_away(clinic: TroubledClinic) -> None:
     """As after a failover: the server answers, but it is not the one that takes writes."""
 
-    async def story() -> None:
-        database = Database(clinic.url, size=1)
-        await database.open(Chores())
-        assert isinstance(await call(database, "join_queue", "user:1", "writable", b"", "A"), str)
-        make_read_only(clinic, True)
-        await database.call("set_config", "default_transaction_read_only", "on", False)  # its old connection
-        refused = await call(database, "join_queue", "user:1", "read only", b"", "A")
-        assert isinstance(refused, Unavailable)
-        assert not database.available
-        make_read_only(clinic, False)
-        await until(lambda: database.available, 1 * BUSY_MACHINE)
-        assert isinstance(await call(database, "join_queue", "user:1", "writable again", b"", "A"), str)
-        await database.close()
-
-    asyncio.run(story())
+    database = Database(clinic.url, size=1)
+    await database.open(Chores())
+    assert isinstance(await call(database, "join_queue", "user:1", "writable", b"", "A"), str)
+    make_read_only(clinic, True)
+    await database.call("set_config", "default_transaction_read_only", "on", False)  # its old connection
+    refused = await call(database, "join_queue", "user:1", "read only", b"", "A")
+    assert isinstance(refused, Unavailable)
+    assert not database.available
+    make_read_only(clinic, False)
+    await until(lambda: database.available, 1 * BUSY_MACHINE)
+    assert isinstance(await call(database, "join_queue", "user:1", "writable again", b"", "A"), str)
+    await database.close()
 
 
-def test_a_hub_stops_in_order_beside_a_frozen_database(clinic: TroubledClinic) -> None:
-    async def story() -> None:
-        kiosk = await kiosk_at(stopping.url, clinic.token)
-        with clinic.frozen():
-            joining = asyncio.get_running_loop().create_task(kiosk.join())
-            started = time.monotonic()
-            assert await asyncio.to_thread(stopping.terminate) == 0
-            print(
-                f"hub stopped {time.monotonic() - started:.1f} s after it was told, beside a frozen database"
-            )
-        await asyncio.gather(joining, return_exceptions=True)
-        await kiosk.socket.close()
-
+async def test_a_hub_stops_in_order_beside_a_frozen_database(clinic: TroubledClinic) -> None:
     stopping = HubProcess(clinic.url)
-    asyncio.run(story())
+    kiosk = await kiosk_at(stopping.url, clinic.token)
+    with clinic.frozen():
+        joining = asyncio.get_running_loop().create_task(kiosk.join())
+        started = time.monotonic()
+        assert await asyncio.to_thread(stopping.terminate) == 0
+        print(f"hub stopped {time.monotonic() - started:.1f} s after it was told, beside a frozen database")
+    await asyncio.gather(joining, return_exceptions=True)
+    await kiosk.socket.close()

@@ -38,55 +38,49 @@ async def answer_of(database: Database, function: str, *arguments: object) -> Hu
         return error
 
 
-def test_who_finds_no_connection_free_is_told_in_bounded_time(
+async def test_who_finds_no_connection_free_is_told_in_bounded_time(
     clinic: Clinic, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("server.database.pool.WAIT_SECONDS", 0.5)
     monkeypatch.setattr("server.database.pool.MAX_WAITING", 3)
 
-    async def story() -> None:
-        database = Database(clinic.database_url, size=2)
-        await database.open(Chores())
-        loop = asyncio.get_running_loop()
-        sleeping = [loop.create_task(answer_of(database, "pg_sleep", 1)) for _ in range(2)]
-        waiting = [loop.create_task(answer_of(database, "schema_revision")) for _ in range(3)]
-        await until(lambda: database.pool_stats()["waiting"] == 3)
-        assert isinstance(await asyncio.wait_for(answer_of(database, "schema_revision"), 0.2), Unavailable)
-        started = time.monotonic()
-        refused = await asyncio.gather(*waiting)
-        assert time.monotonic() - started < 1
-        for refusal in refused:
-            assert isinstance(refusal, Unavailable)
-            assert (refusal.message, refusal.data) == (BUSY, {"retry_after": 1})
-        assert database.available
-        assert all(isinstance(answer, str) for answer in await asyncio.gather(*sleeping))
-        assert isinstance(await answer_of(database, "schema_revision"), str)
-        assert database.pool_stats() == {"size": 2, "idle": 2, "waiting": 0, "max": 2}
-        await database.close()
-
-    asyncio.run(story())
+    database = Database(clinic.database_url, size=2)
+    await database.open(Chores())
+    loop = asyncio.get_running_loop()
+    sleeping = [loop.create_task(answer_of(database, "pg_sleep", 1)) for _ in range(2)]
+    waiting = [loop.create_task(answer_of(database, "schema_revision")) for _ in range(3)]
+    await until(lambda: database.pool_stats()["waiting"] == 3)
+    assert isinstance(await asyncio.wait_for(answer_of(database, "schema_revision"), 0.2), Unavailable)
+    started = time.monotonic()
+    refused = await asyncio.gather(*waiting)
+    assert time.monotonic() - started < 1
+    for refusal in refused:
+        assert isinstance(refusal, Unavailable)
+        assert (refusal.message, refusal.data) == (BUSY, {"retry_after": 1})
+    assert database.available
+    assert all(isinstance(answer, str) for answer in await asyncio.gather(*sleeping))
+    assert isinstance(await answer_of(database, "schema_revision"), str)
+    assert database.pool_stats() == {"size": 2, "idle": 2, "waiting": 0, "max": 2}
+    await database.close()
 
 
-def test_who_gives_up_waiting_leaves_the_turn_to_the_next(clinic: Clinic) -> None:
-    async def story() -> None:
-        database = Database(clinic.database_url, size=1)
-        await database.open(Chores())
-        loop = asyncio.get_running_loop()
-        for _ in range(10):
-            crowd = [loop.create_task(answer_of(database, "pg_sleep", 0.03)) for _ in range(5)]
-            await until(lambda: database.pool_stats()["waiting"] == 4)
-            crowd[1].cancel()
-            crowd[3].cancel()
-            ends = await asyncio.gather(*crowd, return_exceptions=True)
-            assert [isinstance(end, str) for end in ends] == [True, False, True, False, True]
-        assert database.pool_stats() == {"size": 1, "idle": 1, "waiting": 0, "max": 1}
-        await database.close()
-
-    asyncio.run(story())
+async def test_who_gives_up_waiting_leaves_the_turn_to_the_next(clinic: Clinic) -> None:
+    database = Database(clinic.database_url, size=1)
+    await database.open(Chores())
+    loop = asyncio.get_running_loop()
+    for _ in range(10):
+        crowd = [loop.create_task(answer_of(database, "pg_sleep", 0.03)) for _ in range(5)]
+        await until(lambda: database.pool_stats()["waiting"] == 4)
+        crowd[1].cancel()
+        crowd[3].cancel()
+        ends = await asyncio.gather(*crowd, return_exceptions=True)
+        assert [isinstance(end, str) for end in ends] == [True, False, True, False, True]
+    assert database.pool_stats() == {"size": 1, "idle": 1, "waiting": 0, "max": 1}
+    await database.close()
 
 
 @pytest.mark.parametrize("lost", [False, True])
-def test_who_gives_up_at_the_moment_of_their_turn_hands_it_on(clinic: Clinic, lost: bool) -> None:
+async def test_who_gives_up_at_the_moment_of_their_turn_hands_it_on(clinic: Clinic, lost: bool) -> None:
     """Their turn is a connection, or a place to make one where a connection was lost."""
 
     async def connect() -> Connection:
@@ -95,22 +89,19 @@ def test_who_gives_up_at_the_moment_of_their_turn_hands_it_on(clinic: Clinic, lo
     async def nothing_to_ask(_connection: Connection) -> None:
         pass
 
-    async def story() -> None:
-        pool = ConnectionPool(connect, nothing_to_ask, 1)
-        lease = await pool.take()
-        lease.doomed = lost
-        waiting = [asyncio.get_running_loop().create_task(pool.take()) for _ in range(2)]
-        await until(lambda: pool.stats()["waiting"] == 2)
-        pool.give_back(lease)
-        waiting[0].cancel()
-        next_lease = await asyncio.wait_for(waiting[1], 1)
-        assert (next_lease is lease) == (not lost)
-        pool.give_back(next_lease)
-        assert waiting[0].cancelled()
-        assert pool.stats() == {"size": 1, "idle": 1, "waiting": 0, "max": 1}
-        pool.forget_all()
-
-    asyncio.run(story())
+    pool = ConnectionPool(connect, nothing_to_ask, 1)
+    lease = await pool.take()
+    lease.doomed = lost
+    waiting = [asyncio.get_running_loop().create_task(pool.take()) for _ in range(2)]
+    await until(lambda: pool.stats()["waiting"] == 2)
+    pool.give_back(lease)
+    waiting[0].cancel()
+    next_lease = await asyncio.wait_for(waiting[1], 1)
+    assert (next_lease is lease) == (not lost)
+    pool.give_back(next_lease)
+    assert waiting[0].cancelled()
+    assert pool.stats() == {"size": 1, "idle": 1, "waiting": 0, "max": 1}
+    pool.forget_all()
 
 
 @pytest.fixture
@@ -126,24 +117,21 @@ def crowded_url(clinic: Clinic) -> Iterator[str]:
     query(clinic.database_url, f"DROP ROLE {name}")
 
 
-def test_a_server_without_a_free_connection_is_told_in_its_own_words(crowded_url: str) -> None:
+async def test_a_server_without_a_free_connection_is_told_in_its_own_words(crowded_url: str) -> None:
     """Others have them all; the hub goes on with those that it has."""
 
-    async def story() -> None:
-        database = Database(crowded_url, size=2)
-        await database.open(Chores())
-        sleeping = asyncio.get_running_loop().create_task(answer_of(database, "pg_sleep", 0.5))
-        await until(lambda: database.pool_stats()["size"] == 1)
-        await asyncio.sleep(0.2)
-        refusal = await answer_of(database, "schema_revision")
-        assert isinstance(refusal, Unavailable)
-        assert (refusal.message, refusal.data) == (CROWDED, {"retry_after": 1})
-        assert database.available
-        assert isinstance(await sleeping, str)
-        assert isinstance(await answer_of(database, "schema_revision"), str)
-        await database.close()
-
-    asyncio.run(story())
+    database = Database(crowded_url, size=2)
+    await database.open(Chores())
+    sleeping = asyncio.get_running_loop().create_task(answer_of(database, "pg_sleep", 0.5))
+    await until(lambda: database.pool_stats()["size"] == 1)
+    await asyncio.sleep(0.2)
+    refusal = await answer_of(database, "schema_revision")
+    assert isinstance(refusal, Unavailable)
+    assert (refusal.message, refusal.data) == (CROWDED, {"retry_after": 1})
+    assert database.available
+    assert isinstance(await sleeping, str)
+    assert isinstance(await answer_of(database, "schema_revision"), str)
+    await database.close()
 
 
 class Disk:
@@ -219,33 +207,29 @@ def disk(postgres: str, template: Clinic) -> Iterator[Disk]:
         yield Disk(url, place if mounted else None)
 
 
-def test_a_full_disk_is_told_and_nothing_is_lost(disk: Disk) -> None:
-    async def story() -> list[str]:
-        database = Database(disk.url)
-        await database.open(Chores())
-        done: list[str] = []
+async def test_a_full_disk_is_told_and_nothing_is_lost(disk: Disk) -> None:
+    database = Database(disk.url)
+    await database.open(Chores())
+    done: list[str] = []
 
-        async def join(key: str) -> HubError | str:
-            answer = await answer_of(database, "join_queue", "user:1", key, b"", "A")
-            if isinstance(answer, str):
-                done.append(key)
-            return answer
+    async def join(key: str) -> HubError | str:
+        answer = await answer_of(database, "join_queue", "user:1", key, b"", "A")
+        if isinstance(answer, str):
+            done.append(key)
+        return answer
 
-        assert isinstance(await join("while there was room"), str)
-        await asyncio.to_thread(disk.fill)
-        while isinstance(refusal := await join(f"key {len(done)}"), str):
-            assert len(done) < 5000, "the disk is not full"
-        assert isinstance(refusal, Unavailable)
-        assert (refusal.message, refusal.data) == (DISK_FULL, {"retry_after": 10})
-        assert database.available
-        assert isinstance(await answer_of(database, "queue_snapshot", "A"), str)
-        refused = f"key {len(done)}"
-        await asyncio.to_thread(disk.make_room)
-        assert isinstance(await join(refused), str)
-        await database.close()
-        return done
-
-    done = asyncio.run(story())
+    assert isinstance(await join("while there was room"), str)
+    await asyncio.to_thread(disk.fill)
+    while isinstance(refusal := await join(f"key {len(done)}"), str):
+        assert len(done) < 5000, "the disk is not full"
+    assert isinstance(refusal, Unavailable)
+    assert (refusal.message, refusal.data) == (DISK_FULL, {"retry_after": 10})
+    assert database.available
+    assert isinstance(await answer_of(database, "queue_snapshot", "A"), str)
+    refused = f"key {len(done)}"
+    await asyncio.to_thread(disk.make_room)
+    assert isinstance(await join(refused), str)
+    await database.close()
     print(f"{len(done) - 2} joins until the disk was full")
     assert query(disk.url, "SELECT count(*), count(DISTINCT number) FROM tickets") == [(len(done),) * 2]
     assert query(disk.url, "SELECT revision FROM services WHERE code = 'A'") == [(len(done),)]

@@ -27,7 +27,6 @@ from server.checks.database_health import server_findings
 from server.checks.violations import count_violations
 from server.schema import revisions
 from server.schema.engine import administration_engine
-from tests.conftest import Run
 from tests.support.hub_process import HubProcess
 from tests.support.private_clusters import eventually, query
 from tests.support.standby_pair import StandbyPair
@@ -175,64 +174,58 @@ def epoch_of(url: str) -> str:
 
 
 @pytest.mark.parametrize("pair", ["synchronous"], indirect=True)
-def test_a_synchronous_standby_takes_over_and_nothing_is_lost_or_doubled(
-    run: Run, pair: StandbyPair, engine: Engine, hub: HubProcess
+async def test_a_synchronous_standby_takes_over_and_nothing_is_lost_or_doubled(
+    pair: StandbyPair, engine: Engine, hub: HubProcess
 ) -> None:
-    async def story() -> None:
-        async with two_at_work(hub) as workers:
-            before = epoch_of(pair.primary_url)
-            await asyncio.gather(work(workers), lost_meanwhile(pair, workers))
-            epoch = epoch_of(pair.standby_url)
-            assert epoch != before
-            await until_all_hold(workers, pair.standby_url, epoch)
-            assert all(no_step_is_shown_twice(worker) for worker in workers)
-        told = [ticket for worker in workers for ticket in worker.joined]
-        assert len(told) == len(set(told)) == 2 * 2 * len(SERVICES) * SOME
-        called = [ticket for worker in workers for ticket in worker.called]
-        there = "SELECT array_agg(DISTINCT ticket_id::text), count(*) FROM queue_events WHERE kind = "
-        for kind, acknowledged in (("joined", told), ("called", called)):
-            [(ids, events)] = query(pair.standby_url, f"{there}'{kind}'")
-            assert isinstance(ids, list)
-            assert (sorted(ids), events) == (sorted(acknowledged), len(acknowledged))
-
-    run(story())
+    async with two_at_work(hub) as workers:
+        before = epoch_of(pair.primary_url)
+        await asyncio.gather(work(workers), lost_meanwhile(pair, workers))
+        epoch = epoch_of(pair.standby_url)
+        assert epoch != before
+        await until_all_hold(workers, pair.standby_url, epoch)
+        assert all(no_step_is_shown_twice(worker) for worker in workers)
+    told = [ticket for worker in workers for ticket in worker.joined]
+    assert len(told) == len(set(told)) == 2 * 2 * len(SERVICES) * SOME
+    called = [ticket for worker in workers for ticket in worker.called]
+    there = "SELECT array_agg(DISTINCT ticket_id::text), count(*) FROM queue_events WHERE kind = "
+    for kind, acknowledged in (("joined", told), ("called", called)):
+        [(ids, events)] = query(pair.standby_url, f"{there}'{kind}'")
+        assert isinstance(ids, list)
+        assert (sorted(ids), events) == (sorted(acknowledged), len(acknowledged))
     assert_sound(engine)
 
 
 @pytest.mark.parametrize("pair", ["asynchronous"], indirect=True)
-def test_a_standby_that_lacks_something_takes_over_and_everybody_follows_it(
-    run: Run, pair: StandbyPair, engine: Engine, hub: HubProcess
+async def test_a_standby_that_lacks_something_takes_over_and_everybody_follows_it(
+    pair: StandbyPair, engine: Engine, hub: HubProcess
 ) -> None:
-    async def story() -> None:
-        async with two_at_work(hub) as workers:
-            await asyncio.to_thread(pair.cut_off_standby)
-            [(kept,)] = query(pair.standby_url, "SELECT max(revision) FROM services")
-            await work(workers)
-            lost = workers[0].line("A").revision
-            assert isinstance(kept, int)
-            assert kept < lost
-            await asyncio.to_thread(pair.kill_primary)
-            await asyncio.to_thread(pair.promote_standby)
-            # The line grows past what was lost before the hub is there: the same revisions, of other patients.
-            for number in range(lost - kept + 5):
-                query(pair.standby_url, f"SELECT join_queue('user:1', 'other {number}', '', 'A')")
-            await until(lambda: all(w.line("A").epoch == epoch_of(pair.standby_url) for w in workers), 15)
-            for worker in workers:
-                worker.called.clear()
-            query(
-                pair.standby_url,
-                "SELECT finish_consultation('user:1', id::text, '', id, 'completed') "
-                "FROM tickets WHERE status = 'consulting'",
-            )
-            await work(workers)
-            await until_all_hold(workers, pair.standby_url, epoch_of(pair.standby_url))
-            assert all(no_step_is_shown_twice(worker) for worker in workers)
-            assert {epoch for worker in workers for epoch, _, _ in worker.shown} == {
-                *(workers[0].shown[0][:1]),
-                epoch_of(pair.standby_url),
-            }
-
-    run(story())
+    async with two_at_work(hub) as workers:
+        await asyncio.to_thread(pair.cut_off_standby)
+        [(kept,)] = query(pair.standby_url, "SELECT max(revision) FROM services")
+        await work(workers)
+        lost = workers[0].line("A").revision
+        assert isinstance(kept, int)
+        assert kept < lost
+        await asyncio.to_thread(pair.kill_primary)
+        await asyncio.to_thread(pair.promote_standby)
+        # The line grows past what was lost before the hub is there: the same revisions, of other patients.
+        for number in range(lost - kept + 5):
+            query(pair.standby_url, f"SELECT join_queue('user:1', 'other {number}', '', 'A')")
+        await until(lambda: all(w.line("A").epoch == epoch_of(pair.standby_url) for w in workers), 15)
+        for worker in workers:
+            worker.called.clear()
+        query(
+            pair.standby_url,
+            "SELECT finish_consultation('user:1', id::text, '', id, 'completed') "
+            "FROM tickets WHERE status = 'consulting'",
+        )
+        await work(workers)
+        await until_all_hold(workers, pair.standby_url, epoch_of(pair.standby_url))
+        assert all(no_step_is_shown_twice(worker) for worker in workers)
+        assert {epoch for worker in workers for epoch, _, _ in worker.shown} == {
+            *(workers[0].shown[0][:1]),
+            epoch_of(pair.standby_url),
+        }
     assert_sound(engine)
 
 

@@ -13,7 +13,6 @@ from server.checks.scratch_hub import hub_process, scratch_database
 from server.database.address import driver_url, told_to_programs
 from server.schema.backup import restore_backup, write_backup
 from server.schema.engine import administration_engine
-from tests.conftest import Run
 from tests.server.cli.test_command_line import inturn_hub
 from tests.support.clinic import Clinic
 
@@ -29,13 +28,13 @@ def url(clinic: Clinic, tmp_path: Path) -> str:
     return f"postgresql://{who}@{hosts}/{parts['dbname']}"
 
 
-def test_a_hub_and_its_clients_work_on_it(run: Run, clinic: Clinic, url: str) -> None:
+async def test_a_hub_and_its_clients_work_on_it(clinic: Clinic, url: str) -> None:
     async def story(hub: str) -> None:
         async with HubClient(hub, clinic.staff) as desk:
             await desk.join_queue("A")
 
     with hub_process(url) as hub:
-        run(story(hub))
+        await story(hub)
 
 
 def test_a_backup_is_made_and_restored_with_it(clinic: Clinic, url: str, tmp_path: Path) -> None:

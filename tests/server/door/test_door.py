@@ -20,7 +20,6 @@ from websockets.exceptions import ConnectionClosed, InvalidMessage, InvalidStatu
 from server.administration import people_and_devices
 from server.door.doorway import TOLD
 from server.door.limits import Limits
-from tests.conftest import Run
 from tests.support.bare_sockets import ask, code_of, open_socket, reason_of, request, say_hello
 from tests.support.clinic import Clinic
 from tests.support.hub_process import HubProcess
@@ -87,7 +86,7 @@ async def page_status(hub: HubProcess, path: str) -> int:
     return await asyncio.to_thread(read)
 
 
-def test_a_web_page_of_elsewhere_is_refused_and_a_named_one_is_not(run: Run, clinic: Clinic) -> None:
+async def test_a_web_page_of_elsewhere_is_refused_and_a_named_one_is_not(clinic: Clinic) -> None:
     async def story(hub: HubProcess) -> None:
         for foreign in ("https://evil.example", "null", "http://clinic.example"):
             with pytest.raises(InvalidStatus) as refused:
@@ -98,10 +97,10 @@ def test_a_web_page_of_elsewhere_is_refused_and_a_named_one_is_not(run: Run, cli
             assert reason_of(await say_hello(program)) == ""
 
     with running(clinic, origins=["https://clinic.example"]) as hub:
-        run(story(hub))
+        await story(hub)
 
 
-def test_a_client_that_asks_too_fast_is_slowed_and_nobody_else_is(run: Run, clinic: Clinic) -> None:
+async def test_a_client_that_asks_too_fast_is_slowed_and_nobody_else_is(clinic: Clinic) -> None:
     flood = 60
 
     async def story(hub: HubProcess) -> None:
@@ -123,10 +122,10 @@ def test_a_client_that_asks_too_fast_is_slowed_and_nobody_else_is(run: Run, clin
             assert monotonic() - began > 1.0, "the hub read on as fast as it was flooded"
 
     with running(clinic, limits=Limits(device_rate=20, device_burst=10)) as hub:
-        run(story(hub))
+        await story(hub)
 
 
-def test_one_connection_too_many_is_told_and_the_next_place_is_for_the_next(run: Run, clinic: Clinic) -> None:
+async def test_one_connection_too_many_is_told_and_the_next_place_is_for_the_next(clinic: Clinic) -> None:
     async def story(hub: HubProcess) -> None:
         async with AsyncExitStack() as opened:
             for _ in range(4):
@@ -142,10 +141,10 @@ def test_one_connection_too_many_is_told_and_the_next_place_is_for_the_next(run:
                 assert reason_of(await say_hello(socket)) == ""
 
     with running(clinic, limits=Limits(connections_per_address=5)) as hub:
-        run(story(hub))
+        await story(hub)
 
 
-def test_a_crowd_beyond_that_is_closed_as_it_arrives(run: Run, clinic: Clinic) -> None:
+async def test_a_crowd_beyond_that_is_closed_as_it_arrives(clinic: Clinic) -> None:
     async def story(hub: HubProcess) -> None:
         host, port = make_url(hub.url).host, make_url(hub.url).port
         silent = [await asyncio.open_connection(host, port) for _ in range(5 + TOLD)]
@@ -155,10 +154,10 @@ def test_a_crowd_beyond_that_is_closed_as_it_arrives(run: Run, clinic: Clinic) -
         await until_same(lambda: hello_at(hub), "")
 
     with running(clinic, limits=Limits(connections_per_address=5)) as hub:
-        run(story(hub))
+        await story(hub)
 
 
-def test_plain_pages_have_a_limit_of_their_own(run: Run, clinic: Clinic) -> None:
+async def test_plain_pages_have_a_limit_of_their_own(clinic: Clinic) -> None:
     async def story(hub: HubProcess) -> None:
         found = [await page_status(hub, "/livez") for _ in range(6)]
         assert found == [200, 200, 200, 429, 429, 429]
@@ -166,10 +165,10 @@ def test_plain_pages_have_a_limit_of_their_own(run: Run, clinic: Clinic) -> None
             assert reason_of(await say_hello(socket)) == ""
 
     with running(clinic, limits=Limits(pages_per_second=0.01, pages_at_once=3)) as hub:
-        run(story(hub))
+        await story(hub)
 
 
-def test_of_a_persons_sessions_the_oldest_ends(run: Run, clinic: Clinic) -> None:
+async def test_of_a_persons_sessions_the_oldest_ends(clinic: Clinic) -> None:
     async def story(hub: HubProcess) -> None:
         async with open_socket(hub) as first, open_socket(hub) as second, open_socket(hub) as third:
             oldest = (await say_hello(first))["result"]["session"]
@@ -185,25 +184,22 @@ def test_of_a_persons_sessions_the_oldest_ends(run: Run, clinic: Clinic) -> None
             assert await code_of(gone) == 4401
 
     with running(clinic, limits=Limits(sessions_per_person=2)) as hub:
-        run(story(hub))
+        await story(hub)
 
 
-def test_those_who_share_an_account_come_in_at_once_and_guesses_do_not(
-    run: Run, clinic: Clinic, hub: HubProcess
+async def test_those_who_share_an_account_come_in_at_once_and_guesses_do_not(
+    clinic: Clinic, hub: HubProcess
 ) -> None:
     async def hello(password: str) -> str:
         async with open_socket(hub) as socket:
             return reason_of(await say_hello(socket, username="supervisor", password=password))
 
-    async def story() -> None:
-        colleagues = await asyncio.gather(*[hello(clinic.supervisor.password) for _ in range(12)])
-        assert colleagues == [""] * 12
-        guesses = Counter(await asyncio.gather(*[hello("letmein") for _ in range(30)]))
-        assert set(guesses) == {"unauthenticated", "rate_limited"}
-        assert guesses["unauthenticated"] <= 10
-        assert await hello(clinic.supervisor.password) == "rate_limited"
-
-    run(story())
+    colleagues = await asyncio.gather(*[hello(clinic.supervisor.password) for _ in range(12)])
+    assert colleagues == [""] * 12
+    guesses = Counter(await asyncio.gather(*[hello("letmein") for _ in range(30)]))
+    assert set(guesses) == {"unauthenticated", "rate_limited"}
+    assert guesses["unauthenticated"] <= 10
+    assert await hello(clinic.supervisor.password) == "rate_limited"
 
 
 async def seconds_until_closed(socket: ClientConnection) -> float:
@@ -213,49 +209,41 @@ async def seconds_until_closed(socket: ClientConnection) -> float:
     return monotonic() - began
 
 
-def test_signing_out_answers_and_closes_every_socket_of_the_session(
-    run: Run, clinic: Clinic, hub: HubProcess
+async def test_signing_out_answers_and_closes_every_socket_of_the_session(
+    clinic: Clinic, hub: HubProcess
 ) -> None:
-    async def story() -> None:
-        async with open_socket(hub) as here, open_socket(hub) as there, open_socket(hub) as stranger:
-            session = (await say_hello(here))["result"]["session"]
-            await say_hello(there, session=session)
-            await say_hello(stranger)
-            assert "result" in await ask(here, request("session.end", {}))
-            assert max(await asyncio.gather(*map(seconds_until_closed, (here, there)))) < 1
-            assert reason_of(await ask(stranger, request("ping", {}))) == ""
-        async with open_socket(hub) as again:
-            assert reason_of(await say_hello(again, session=session)) == "unauthenticated"
-
-    run(story())
+    async with open_socket(hub) as here, open_socket(hub) as there, open_socket(hub) as stranger:
+        session = (await say_hello(here))["result"]["session"]
+        await say_hello(there, session=session)
+        await say_hello(stranger)
+        assert "result" in await ask(here, request("session.end", {}))
+        assert max(await asyncio.gather(*map(seconds_until_closed, (here, there)))) < 1
+        assert reason_of(await ask(stranger, request("ping", {}))) == ""
+    async with open_socket(hub) as again:
+        assert reason_of(await say_hello(again, session=session)) == "unauthenticated"
 
 
 @pytest.mark.parametrize("gone", ["device", "user", "expired"])
-def test_who_may_not_stay_is_sent_away_within_a_second(
-    run: Run, clinic: Clinic, hub: HubProcess, gone: str
+async def test_who_may_not_stay_is_sent_away_within_a_second(
+    clinic: Clinic, hub: HubProcess, gone: str
 ) -> None:
-    async def story() -> None:
-        async with open_socket(hub) as kiosk, open_socket(hub) as monitor, open_socket(hub) as person:
-            await say_hello(kiosk, token=clinic.kiosk.token)
-            await say_hello(monitor, token=clinic.monitor.token)
-            session = (await say_hello(person))["result"]["session"]
-            went, stayed = {"device": (kiosk, person), "user": (person, kiosk), "expired": (person, kiosk)}[
-                gone
-            ]
-            if gone == "expired":
-                clinic.rows("UPDATE sessions SET expires_at = clock_timestamp() + interval '1 s' RETURNING 1")
-                went = await person_again(hub, session)
-            else:
-                await asyncio.to_thread(end, clinic, gone)
-            seconds = await seconds_until_closed(went)
-            print(f"{gone}: closed after {seconds:.2f} s")
-            assert seconds < (2.5 if gone == "expired" else 1)
-            with pytest.raises(ConnectionClosed):
-                await went.send(request("ping", {}))
-            assert reason_of(await ask(stayed, request("ping", {}))) == ""
-            assert reason_of(await ask(monitor, request("ping", {}))) == ""
-
-    run(story())
+    async with open_socket(hub) as kiosk, open_socket(hub) as monitor, open_socket(hub) as person:
+        await say_hello(kiosk, token=clinic.kiosk.token)
+        await say_hello(monitor, token=clinic.monitor.token)
+        session = (await say_hello(person))["result"]["session"]
+        went, stayed = {"device": (kiosk, person), "user": (person, kiosk), "expired": (person, kiosk)}[gone]
+        if gone == "expired":
+            clinic.rows("UPDATE sessions SET expires_at = clock_timestamp() + interval '1 s' RETURNING 1")
+            went = await person_again(hub, session)
+        else:
+            await asyncio.to_thread(end, clinic, gone)
+        seconds = await seconds_until_closed(went)
+        print(f"{gone}: closed after {seconds:.2f} s")
+        assert seconds < (2.5 if gone == "expired" else 1)
+        with pytest.raises(ConnectionClosed):
+            await went.send(request("ping", {}))
+        assert reason_of(await ask(stayed, request("ping", {}))) == ""
+        assert reason_of(await ask(monitor, request("ping", {}))) == ""
 
 
 def end(clinic: Clinic, gone: str) -> None:
@@ -276,38 +264,35 @@ async def person_again(hub: HubProcess, session: str) -> ClientConnection:
 
 
 @pytest.mark.logs_expected
-def test_whom_the_hub_let_in_before_comes_back_while_the_database_is_away(
-    run: Run, clinic: Clinic, hub: HubProcess, postgres: str
+async def test_whom_the_hub_let_in_before_comes_back_while_the_database_is_away(
+    clinic: Clinic, hub: HubProcess, postgres: str
 ) -> None:
     async def hello(**credentials: str) -> str:
         async with open_socket(hub) as socket:
             return reason_of(await say_hello(socket, **credentials))
 
-    async def story() -> None:
-        engine = clinic.engine()
-        revoked = people_and_devices.add_device(engine, "Old kiosk", "kiosk")
-        async with open_socket(hub) as person, open_socket(hub) as leaver:
-            session = (await say_hello(person))["result"]["session"]
-            ended = (await say_hello(leaver))["result"]["session"]
-            assert await hello(token=clinic.kiosk.token) == ""
-            assert await hello(token=revoked) == ""
-            await ask(leaver, request("session.end", {}))
-        async with open_socket(hub) as witness:
-            await say_hello(witness, token=people_and_devices.add_device(engine, "Witness", "kiosk"))
-            people_and_devices.revoke_device(engine, "Old kiosk")
-            people_and_devices.revoke_device(engine, "Witness")
-            assert await code_of(witness) == 4401
-        engine.dispose()
-        with database_away(clinic, postgres):
-            assert await hello(token=clinic.kiosk.token) == ""
-            assert await hello(session=session) == ""
-            for stranger in (
-                {"token": clinic.monitor.token},
-                {"token": revoked},
-                {"session": ended},
-                {"username": "staff", "password": "correct horse"},
-            ):
-                assert await hello(**stranger) == "unavailable"
-        await until_same(lambda: hello(token=clinic.monitor.token), "")
-
-    run(story())
+    engine = clinic.engine()
+    revoked = people_and_devices.add_device(engine, "Old kiosk", "kiosk")
+    async with open_socket(hub) as person, open_socket(hub) as leaver:
+        session = (await say_hello(person))["result"]["session"]
+        ended = (await say_hello(leaver))["result"]["session"]
+        assert await hello(token=clinic.kiosk.token) == ""
+        assert await hello(token=revoked) == ""
+        await ask(leaver, request("session.end", {}))
+    async with open_socket(hub) as witness:
+        await say_hello(witness, token=people_and_devices.add_device(engine, "Witness", "kiosk"))
+        people_and_devices.revoke_device(engine, "Old kiosk")
+        people_and_devices.revoke_device(engine, "Witness")
+        assert await code_of(witness) == 4401
+    engine.dispose()
+    with database_away(clinic, postgres):
+        assert await hello(token=clinic.kiosk.token) == ""
+        assert await hello(session=session) == ""
+        for stranger in (
+            {"token": clinic.monitor.token},
+            {"token": revoked},
+            {"session": ended},
+            {"username": "staff", "password": "correct horse"},
+        ):
+            assert await hello(**stranger) == "unavailable"
+    await until_same(lambda: hello(token=clinic.monitor.token), "")

@@ -13,7 +13,6 @@ from websockets.server import ServerProtocol
 from server.connections.hub import Hub
 from server.door.hub_socket import HubSocket
 from server.pushes.outbox import Outbox
-from tests.conftest import Run
 from tests.support.bare_sockets import reason_of, request
 from tests.support.clinic import Clinic
 from tests.support.hub_process import HubProcess, running
@@ -55,46 +54,40 @@ async def gone(before: list[int]) -> None:
 
 @pytest.mark.parametrize("said", MANNERS)
 @pytest.mark.usefixtures("uncollected")
-def test_nothing_of_an_ended_connection_waits_for_the_garbage_collector(
-    run: Run, clinic: Clinic, said: str
+async def test_nothing_of_an_ended_connection_waits_for_the_garbage_collector(
+    clinic: Clinic, said: str
 ) -> None:
-    async def story() -> None:
-        async with running(Hub(clinic.database_url)) as hub:
-            before = here()
-            for _ in range(5):
-                connection = await RawConnection.open(hub.port)
-                connection.writer.write(MANNERS[said])
-                await until(lambda: here() > before, what="the connection")
-                connection.close()
-            await gone(before)
-
-    run(story())
+    async with running(Hub(clinic.database_url)) as hub:
+        before = here()
+        for _ in range(5):
+            connection = await RawConnection.open(hub.port)
+            connection.writer.write(MANNERS[said])
+            await until(lambda: here() > before, what="the connection")
+            connection.close()
+        await gone(before)
 
 
 @pytest.mark.usefixtures("uncollected")
-def test_nothing_of_a_refusal_waits_for_it_either(run: Run, clinic: Clinic) -> None:
-    async def story() -> None:
-        asked = ["{}", request("queue.subscribe", {"services": ["A"]}), request("nobody.knows", {}), "["]
-        async with running(Hub(clinic.database_url)) as hub:
-            before = here()
-            connection = await RawConnection.open(hub.port)
-            await connection.upgrade()
-            connection.writer.write(frame(TEXT, b"{}") + hello(clinic.kiosk.token))
-            connection.writer.write(b"".join(frame(TEXT, each.encode()) for each in asked))
-            answers = [json.loads((await connection.read_frame())[1]) for _ in range(2 + len(asked))]
-            refused = [reason_of(answer) for answer in answers]
-            assert refused == [
-                "invalid_request",
-                "",
-                "invalid_request",
-                "",
-                "unknown_method",
-                "invalid_request",
-            ]
-            connection.close()
-            await gone(before)
-
-    run(story())
+async def test_nothing_of_a_refusal_waits_for_it_either(clinic: Clinic) -> None:
+    asked = ["{}", request("queue.subscribe", {"services": ["A"]}), request("nobody.knows", {}), "["]
+    async with running(Hub(clinic.database_url)) as hub:
+        before = here()
+        connection = await RawConnection.open(hub.port)
+        await connection.upgrade()
+        connection.writer.write(frame(TEXT, b"{}") + hello(clinic.kiosk.token))
+        connection.writer.write(b"".join(frame(TEXT, each.encode()) for each in asked))
+        answers = [json.loads((await connection.read_frame())[1]) for _ in range(2 + len(asked))]
+        refused = [reason_of(answer) for answer in answers]
+        assert refused == [
+            "invalid_request",
+            "",
+            "invalid_request",
+            "",
+            "unknown_method",
+            "invalid_request",
+        ]
+        connection.close()
+        await gone(before)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the table is read from /proc")

@@ -24,7 +24,6 @@ from core.wire.protocol import SUBPROTOCOL
 from server.cli import serving
 from server.door import tls
 from server.door.tls import TlsDoor, TlsFiles, check_files
-from tests.conftest import Run
 from tests.support.clinic import Clinic
 from tests.support.hub_process import HubProcess
 from tests.support.memory_use import resident_bytes
@@ -120,26 +119,23 @@ async def name_at(port: int) -> str:
 
 
 @pytest.mark.logs_expected
-def test_a_new_certificate_is_shown_without_a_restart_and_a_damaged_one_is_not(
+async def test_a_new_certificate_is_shown_without_a_restart_and_a_damaged_one_is_not(
     files: TlsFiles, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(tls, "LOOK_SECONDS", 0.02)
     caplog.set_level(logging.INFO)
 
-    async def story() -> None:
-        async with listening(TlsDoor(files)) as port:
-            assert await name_at(port) == "127.0.0.1"
-            files.certificate.write_text("-----BEGIN CERTIFICATE-----\nhalf a ")
-            await until(lambda: "the old one goes on" in caplog.text)
-            assert await name_at(port) == "127.0.0.1"
-            shutil.copy(CERTIFICATES / "other_name.pem", files.certificate)
-            await until(lambda: "was loaded again" in caplog.text)
-            assert await name_at(port) == "hub.example"
-            shutil.copy(CERTIFICATES / "other_key.pem", files.key)
-            await until(lambda: "does not belong" in caplog.text)
-            assert await name_at(port) == "hub.example"
-
-    asyncio.run(story())
+    async with listening(TlsDoor(files)) as port:
+        assert await name_at(port) == "127.0.0.1"
+        files.certificate.write_text("-----BEGIN CERTIFICATE-----\nhalf a ")
+        await until(lambda: "the old one goes on" in caplog.text)
+        assert await name_at(port) == "127.0.0.1"
+        shutil.copy(CERTIFICATES / "other_name.pem", files.certificate)
+        await until(lambda: "was loaded again" in caplog.text)
+        assert await name_at(port) == "hub.example"
+        shutil.copy(CERTIFICATES / "other_key.pem", files.key)
+        await until(lambda: "does not belong" in caplog.text)
+        assert await name_at(port) == "hub.example"
 
 
 def take_away_behind_each_read(monkeypatch: pytest.MonkeyPatch, file: Path) -> None:
@@ -154,30 +150,27 @@ def take_away_behind_each_read(monkeypatch: pytest.MonkeyPatch, file: Path) -> N
 
 
 @pytest.mark.logs_expected
-def test_a_certificate_that_is_away_between_two_reads_ends_no_renewal(
+async def test_a_certificate_that_is_away_between_two_reads_ends_no_renewal(
     files: TlsFiles, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(tls, "LOOK_SECONDS", 0.02)
     caplog.set_level(logging.INFO)
 
-    async def story() -> None:
-        async with listening(TlsDoor(files)) as port:
-            with monkeypatch.context() as renewal:
-                take_away_behind_each_read(renewal, files.certificate)
-                shutil.copy(CERTIFICATES / "other_name.pem", files.certificate)
-                await until(lambda: not files.certificate.exists())
-            await until(lambda: "was loaded again" in caplog.text)
-            assert await name_at(port) == "hub.example"
-            caplog.clear()
-            shutil.copy(GOOD.certificate, files.certificate)
-            await until(lambda: "was loaded again" in caplog.text)
-            assert await name_at(port) == "127.0.0.1"
-
-    asyncio.run(story())
+    async with listening(TlsDoor(files)) as port:
+        with monkeypatch.context() as renewal:
+            take_away_behind_each_read(renewal, files.certificate)
+            shutil.copy(CERTIFICATES / "other_name.pem", files.certificate)
+            await until(lambda: not files.certificate.exists())
+        await until(lambda: "was loaded again" in caplog.text)
+        assert await name_at(port) == "hub.example"
+        caplog.clear()
+        shutil.copy(GOOD.certificate, files.certificate)
+        await until(lambda: "was loaded again" in caplog.text)
+        assert await name_at(port) == "127.0.0.1"
 
 
 @pytest.mark.logs_expected
-def test_a_certificate_that_is_away_when_its_end_is_looked_at_ends_no_renewal(
+async def test_a_certificate_that_is_away_when_its_end_is_looked_at_ends_no_renewal(
     files: TlsFiles, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     stamps = [0]
@@ -187,33 +180,27 @@ def test_a_certificate_that_is_away_when_its_end_is_looked_at_ends_no_renewal(
     monkeypatch.setattr(tls, "_stamps", lambda files: list(stamps))
     caplog.set_level(logging.INFO)
 
-    async def story() -> None:
-        door = TlsDoor(files)
-        async with listening(door) as port:
-            files.certificate.unlink()
-            door.valid_until = None
-            await until(lambda: door.valid_until, what="the watch to look at the end")
-            shutil.copy(CERTIFICATES / "other_name.pem", files.certificate)
-            stamps[0] += 1
-            await until(lambda: "was loaded again" in caplog.text)
-            assert await name_at(port) == "hub.example"
-
-    asyncio.run(story())
+    door = TlsDoor(files)
+    async with listening(door) as port:
+        files.certificate.unlink()
+        door.valid_until = None
+        await until(lambda: door.valid_until, what="the watch to look at the end")
+        shutil.copy(CERTIFICATES / "other_name.pem", files.certificate)
+        stamps[0] += 1
+        await until(lambda: "was loaded again" in caplog.text)
+        assert await name_at(port) == "hub.example"
 
 
-def test_a_hub_speaks_wss_and_https(run: Run, clinic: Clinic) -> None:
+async def test_a_hub_speaks_wss_and_https(clinic: Clinic) -> None:
     hub = HubProcess(clinic.database_url, tls=GOOD)
 
-    async def story() -> None:
+    try:
         assert hub.url.startswith("wss://127.0.0.1:")
         async with HubClient(hub.url, clinic.staff, ca_file=str(AUTHORITY)) as client:
             joined = await client.request("tickets.join", {"service": "A"}, keyed=True)
             assert joined
         page = await asyncio.to_thread(read_page, hub.url.replace("wss", "https").replace("/ws", "/readyz"))
         assert b'"ready": true' in page
-
-    try:
-        run(story())
     finally:
         assert hub.terminate() == 0
 
@@ -230,10 +217,10 @@ def read_page(url: str) -> bytes:
         return found
 
 
-def test_a_connection_with_tls_costs_a_hundred_kilobytes_at_most(run: Run, clinic: Clinic) -> None:
+async def test_a_connection_with_tls_costs_a_hundred_kilobytes_at_most(clinic: Clinic) -> None:
     hub = HubProcess(clinic.database_url, tls=GOOD)
 
-    async def story() -> None:
+    try:
         async with AsyncExitStack() as opened:
             # The first ones pay for what all share.
             for _ in range(10):
@@ -244,8 +231,5 @@ def test_a_connection_with_tls_costs_a_hundred_kilobytes_at_most(run: Run, clini
             each = (resident_bytes(hub.pid) - before) / IDLE
             print(f"{each / 1000:.0f} kB of the hub's memory for each connection with TLS")
             assert each < 100_000
-
-    try:
-        run(story())
     finally:
         hub.terminate()

@@ -17,7 +17,6 @@ from core.client.hub_client import HubClient
 from core.client.hub_connection import pair
 from core.errors import Unavailable
 from core.wire.session import PersonCredentials
-from tests.conftest import Run
 from tests.server.cli.test_command_line import inturn_hub, serving
 from tests.support.clinic import PASSWORD, Clinic
 from tests.support.hub_process import HubProcess
@@ -41,64 +40,51 @@ def test_a_healthy_hub_says_so(clinic: Clinic, hub: HubProcess) -> None:
     assert page(hub.url, "nothing")[0] == 404
 
 
-def test_metrics_count_what_was_asked_and_hold_no_name(run: Run, clinic: Clinic, hub: HubProcess) -> None:
-    async def story() -> str:
-        async with HubClient(hub.url, clinic.staff) as console:
-            await console.join_queue("A", patient_name="Amal Haddad")
-            return (await asyncio.to_thread(page, hub.url, "metrics"))[1]
-
-    text = run(story())
+async def test_metrics_count_what_was_asked_and_hold_no_name(clinic: Clinic, hub: HubProcess) -> None:
+    async with HubClient(hub.url, clinic.staff) as console:
+        await console.join_queue("A", patient_name="Amal Haddad")
+        _, text = await asyncio.to_thread(page, hub.url, "metrics")
     assert 'inturn_requests_total{method="tickets.join",outcome="ok"} 1.0' in text
     assert 'inturn_connections{role="staff"} 1.0' in text
     assert "Haddad" not in text
 
 
-def test_a_device_is_paired_once(run: Run, clinic: Clinic, hub: HubProcess) -> None:
+async def test_a_device_is_paired_once(clinic: Clinic, hub: HubProcess) -> None:
     code = inturn_hub(
         "device", "pair", "--role", "kiosk", "--database-url", clinic.database_url
     ).stdout.strip()
 
-    async def story() -> None:
-        credentials = await pair(hub.url, code.lower(), "test")
-        async with HubClient(hub.url, credentials) as kiosk:
-            assert kiosk.hello is not None
-            assert kiosk.hello.role == "kiosk"
-        with pytest.raises(Exception, match="wrong, used or too old"):
-            await pair(hub.url, code, "test")
-
-    run(story())
+    credentials = await pair(hub.url, code.lower(), "test")
+    async with HubClient(hub.url, credentials) as kiosk:
+        assert kiosk.hello is not None
+        assert kiosk.hello.role == "kiosk"
+    with pytest.raises(Exception, match="wrong, used or too old"):
+        await pair(hub.url, code, "test")
 
 
 @pytest.mark.logs_expected
-def test_windows_follow_a_restored_database(
-    run: Run, clinic: Clinic, hub: HubProcess, tmp_path: Path
-) -> None:
+async def test_windows_follow_a_restored_database(clinic: Clinic, hub: HubProcess, tmp_path: Path) -> None:
     on = ("--database-url", clinic.database_url)
 
-    async def story() -> None:
-        async with HubClient(hub.url, clinic.staff) as console, HubClient(hub.url, clinic.monitor) as monitor:
-            line = monitor.replica.lines.line("A")
-            for _ in range(6):
-                await console.join_queue("A")
-            assert (
-                await asyncio.to_thread(inturn_hub, "db", "backup", str(tmp_path / "b"), *on)
-            ).returncode == 0
-            for _ in range(3):
-                await console.join_queue("A")
-            await until(lambda: len(line.waiting) == 9)
-            assert (
-                await asyncio.to_thread(inturn_hub, "db", "restore", str(tmp_path / "b"), *on)
-            ).returncode == 0
-            await until(lambda: len(line.waiting) == 6, what="the wall to show the restored line")
-            assert (await console.join_queue("A")).number == "A007"
-            await until(lambda: len(line.waiting) == 7)
-
-    run(story())
+    async with HubClient(hub.url, clinic.staff) as console, HubClient(hub.url, clinic.monitor) as monitor:
+        line = monitor.replica.lines.line("A")
+        for _ in range(6):
+            await console.join_queue("A")
+        assert (await asyncio.to_thread(inturn_hub, "db", "backup", str(tmp_path / "b"), *on)).returncode == 0
+        for _ in range(3):
+            await console.join_queue("A")
+        await until(lambda: len(line.waiting) == 9)
+        assert (
+            await asyncio.to_thread(inturn_hub, "db", "restore", str(tmp_path / "b"), *on)
+        ).returncode == 0
+        await until(lambda: len(line.waiting) == 6, what="the wall to show the restored line")
+        assert (await console.join_queue("A")).number == "A007"
+        await until(lambda: len(line.waiting) == 7)
 
 
 @pytest.mark.long
 @pytest.mark.logs_expected
-def test_a_killed_database_is_started_again_by_its_hub(run: Run, tmp_path: Path) -> None:
+async def test_a_killed_database_is_started_again_by_its_hub(tmp_path: Path) -> None:
     data = str(tmp_path)
     for command in (["service", "add", "A", "Doctor"], ["user", "add", "staff", "--role", "staff"]):
         assert inturn_hub(*command, "--data-dir", data, INTURN_PASSWORD=PASSWORD).returncode == 0
@@ -114,7 +100,7 @@ def test_a_killed_database_is_started_again_by_its_hub(run: Run, tmp_path: Path)
 
     with serving("--data-dir", data) as hub:
         assert hub.stdout is not None
-        run(story(hub.stdout.readline().split()[-1]))
+        await story(hub.stdout.readline().split()[-1])
         hub.send_signal(signal.SIGTERM)
         hub.communicate(timeout=20)
 

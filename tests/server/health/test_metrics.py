@@ -19,7 +19,6 @@ from core.client.hub_client import HubClient
 from core.errors import BY_REASON
 from server.health.metrics import CLOSED_FOR, SIGN_INS
 from server.routers.registry import REGISTRY
-from tests.conftest import Run
 from tests.support.clinic import Clinic
 from tests.support.hub_process import HubProcess
 from tests.support.places import DOCS
@@ -192,25 +191,22 @@ def assert_answerable(expressions: list[str], series: dict[str, set[str]]) -> No
 
 
 @pytest.mark.logs_expected
-def test_metrics_are_told_while_the_database_is_away(run: Run, clinic: Clinic, hub: HubProcess) -> None:
-    async def story() -> None:
-        async with HubClient(hub.url, clinic.supervisor) as supervisor:
-            await asyncio.to_thread(send_away, clinic)
-            try:
-                await until(lambda: page(hub.url, "readyz")[0] == 503, what="the hub to miss its database")
-                began = perf_counter()
-                status, body = await asyncio.to_thread(page, hub.url, "metrics")
-                assert perf_counter() - began < 0.5
-                assert (status, value(body, "inturn_database_available")) == (200, 0)
-                assert value(body, "inturn_database_outage_seconds") > 0
-                health = await supervisor.system_health()
-                assert (health.level, health.checks[0].check) == ("failed", "database")
-            finally:
-                await asyncio.to_thread(let_back, clinic)
-            await until(lambda: page(hub.url, "readyz")[0] == 200, what="the hub to have it back")
-            assert (await supervisor.system_health()).figures.database_away is None
-
-    run(story())
+async def test_metrics_are_told_while_the_database_is_away(clinic: Clinic, hub: HubProcess) -> None:
+    async with HubClient(hub.url, clinic.supervisor) as supervisor:
+        await asyncio.to_thread(send_away, clinic)
+        try:
+            await until(lambda: page(hub.url, "readyz")[0] == 503, what="the hub to miss its database")
+            began = perf_counter()
+            status, body = await asyncio.to_thread(page, hub.url, "metrics")
+            assert perf_counter() - began < 0.5
+            assert (status, value(body, "inturn_database_available")) == (200, 0)
+            assert value(body, "inturn_database_outage_seconds") > 0
+            health = await supervisor.system_health()
+            assert (health.level, health.checks[0].check) == ("failed", "database")
+        finally:
+            await asyncio.to_thread(let_back, clinic)
+        await until(lambda: page(hub.url, "readyz")[0] == 200, what="the hub to have it back")
+        assert (await supervisor.system_health()).figures.database_away is None
 
 
 def send_away(clinic: Clinic) -> None:

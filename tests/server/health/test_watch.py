@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 
 import pytest
@@ -19,35 +18,32 @@ pytestmark = pytest.mark.usefixtures("nothing_left_of_windows")
 
 
 @pytest.mark.logs_expected
-def test_a_damaged_line_is_found_and_said_once(
+async def test_a_damaged_line_is_found_and_said_once(
     clinic: Clinic, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("server.health.watch.LEAST_SECONDS", 0.01)
 
-    async def story() -> None:
-        hub = Hub(clinic.database_url)
-        await hub.start()
-        components = hub.components
-        async with HubClient(hub.url, clinic.staff) as staff:
-            for _ in range(3):
-                await staff.join_queue("A")
-        watch, chores = (
-            HubWatch(components.database, components.operations, components.clinic_lists, round_seconds=0.03),
-            Chores(),
-        )
-        watch.start(chores)
-        await until(lambda: watch.checked.keys() == {"A", "B", "C"})
-        assert {found.violations for found in watch.checked.values()} == {0}
-        clinic.rows(
-            "UPDATE tickets SET position_in_queue = position_in_queue + 5 WHERE number = 'A002' RETURNING 1"
-        )
-        await until(lambda: watch.checked["A"].violations > 0)
-        seen = watch.checked["A"].at
-        await until(lambda: watch.checked["A"].at > seen)
-        await chores.stop()
-        await hub.stop()
-
-    asyncio.run(story())
+    hub = Hub(clinic.database_url)
+    await hub.start()
+    components = hub.components
+    async with HubClient(hub.url, clinic.staff) as staff:
+        for _ in range(3):
+            await staff.join_queue("A")
+    watch, chores = (
+        HubWatch(components.database, components.operations, components.clinic_lists, round_seconds=0.03),
+        Chores(),
+    )
+    watch.start(chores)
+    await until(lambda: watch.checked.keys() == {"A", "B", "C"})
+    assert {found.violations for found in watch.checked.values()} == {0}
+    clinic.rows(
+        "UPDATE tickets SET position_in_queue = position_in_queue + 5 WHERE number = 'A002' RETURNING 1"
+    )
+    await until(lambda: watch.checked["A"].violations > 0)
+    seen = watch.checked["A"].at
+    await until(lambda: watch.checked["A"].at > seen)
+    await chores.stop()
+    await hub.stop()
     [said] = [record.getMessage() for record in caplog.records if "not sound" in record.getMessage()]
     assert "The line A is not sound" in said
     assert "inturn-hub check integrity" in said
@@ -59,23 +55,19 @@ class AwayDatabase:
     available = False
 
 
-def test_a_busy_loop_and_an_outage_are_felt(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_busy_loop_and_an_outage_are_felt(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("server.health.watch.TURN_SECONDS", 0.02)
 
-    async def story() -> HubWatch:
-        clinic_lists = ClinicLists.__new__(ClinicLists)
-        clinic_lists.services = {}
-        watch = HubWatch(AwayDatabase(), None, clinic_lists)  # type: ignore[arg-type]
-        lags: list[float] = []
-        watch.on_lag = lags.append
-        watch.start(Chores())
-        await until(lambda: len(lags) > 2)
-        busy_until = time.perf_counter() + 0.2
-        while time.perf_counter() < busy_until:
-            pass
-        await until(lambda: max(lags) > 0.1)
-        return watch
-
-    watch = asyncio.run(story())
+    clinic_lists = ClinicLists.__new__(ClinicLists)
+    clinic_lists.services = {}
+    watch = HubWatch(AwayDatabase(), None, clinic_lists)  # type: ignore[arg-type]
+    lags: list[float] = []
+    watch.on_lag = lags.append
+    watch.start(Chores())
+    await until(lambda: len(lags) > 2)
+    busy_until = time.perf_counter() + 0.2
+    while time.perf_counter() < busy_until:
+        pass
+    await until(lambda: max(lags) > 0.1)
     assert watch.worst_lag > 0.1
     assert watch.away_seconds > 0.2

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import product
@@ -111,17 +110,14 @@ async def ends_of(crowd: Crowd, one: str, other: str, *, called: bool, together:
     ],
     ids=["waiting", "called"],
 )
-def test_two_people_at_once_are_told_the_same_as_one_after_the_other(
+async def test_two_people_at_once_are_told_the_same_as_one_after_the_other(
     clinic: Clinic, engine: Engine, called: bool, presses: list[str]
 ) -> None:
-    async def story() -> None:
-        async with Crowd(clinic) as crowd:
-            for one, other in product(presses, repeat=2):
-                by_turns = await ends_of(crowd, one, other, called=called, together=False)
-                together = await ends_of(crowd, one, other, called=called, together=True)
-                assert together == by_turns, f"{one} and {other} at once"
-
-    asyncio.run(story())
+    async with Crowd(clinic) as crowd:
+        for one, other in product(presses, repeat=2):
+            by_turns = await ends_of(crowd, one, other, called=called, together=False)
+            together = await ends_of(crowd, one, other, called=called, together=True)
+            assert together == by_turns, f"{one} and {other} at once"
     assert count_violations(engine) == {}
 
 

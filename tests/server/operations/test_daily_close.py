@@ -13,7 +13,6 @@ from core.wire.session import PersonCredentials
 from server.administration import clinic_settings
 from server.connections import hub as hub_module
 from server.connections.hub import Hub
-from tests.conftest import Run
 from tests.support.clinic import PASSWORD, Clinic
 from tests.support.clinic_clock import LocalTime, business_days, change
 from tests.support.hub_process import HubProcess, running
@@ -46,31 +45,26 @@ def cancelled(clinic: Clinic) -> list[Any]:
     )
 
 
-def test_an_administrator_closes_the_day(run: Run, clinic: Clinic, hub: HubProcess) -> None:
-    async def story() -> None:
-        async with HubClient(hub.url, ADMIN) as console, HubClient(hub.url, clinic.monitor) as wall:
-            await a_days_end(console)
-            closed = await console.close_day("B")
-            assert (closed.cancelled, closed.consulting) == (1, ())
-            closed = await console.close_day()
-            assert closed.cancelled == 3
-            [still] = closed.consulting
-            assert (still.number, still.counter, still.status) == ("A001", "R1", "consulting")
-            line = wall.replica.lines.line("A")
-            await until(lambda: (line.waiting_count, line.parked) == (0, ()))
-            assert [t.number for t in line.consulting] == ["A001"]
-            events = await wall.request(
-                "queue.subscribe", {"services": ["A"], "since": {"A": line.revision - 3}}
-            )
-            told = events["services"]["A"]["events"]
-            assert {(e["kind"], e["reason"], e["ticket"]["status"]) for e in told} == {
-                ("cancelled", "day_closed", "cancelled")
-            }
-            assert (await console.close_day()).cancelled == 0
-            assert (await console.complete(still.id)).status == "completed"
-            assert (await console.join_queue("A")).number == "A005"
-
-    run(story())
+async def test_an_administrator_closes_the_day(clinic: Clinic, hub: HubProcess) -> None:
+    async with HubClient(hub.url, ADMIN) as console, HubClient(hub.url, clinic.monitor) as wall:
+        await a_days_end(console)
+        closed = await console.close_day("B")
+        assert (closed.cancelled, closed.consulting) == (1, ())
+        closed = await console.close_day()
+        assert closed.cancelled == 3
+        [still] = closed.consulting
+        assert (still.number, still.counter, still.status) == ("A001", "R1", "consulting")
+        line = wall.replica.lines.line("A")
+        await until(lambda: (line.waiting_count, line.parked) == (0, ()))
+        assert [t.number for t in line.consulting] == ["A001"]
+        events = await wall.request("queue.subscribe", {"services": ["A"], "since": {"A": line.revision - 3}})
+        told = events["services"]["A"]["events"]
+        assert {(e["kind"], e["reason"], e["ticket"]["status"]) for e in told} == {
+            ("cancelled", "day_closed", "cancelled")
+        }
+        assert (await console.close_day()).cancelled == 0
+        assert (await console.complete(still.id)).status == "completed"
+        assert (await console.join_queue("A")).number == "A005"
     assert [(subject, details["cancelled"], details["open"]) for _, subject, details in closings(clinic)] == [
         (closings(clinic)[0][1], 1, []),
         (closings(clinic)[0][1], 3, ["A001"]),
@@ -84,8 +78,7 @@ def local(clinic: Clinic) -> LocalTime:
     return LocalTime(clinic)
 
 
-def test_the_schedule_closes_while_the_hub_runs(
-    run: Run,
+async def test_the_schedule_closes_while_the_hub_runs(
     clinic: Clinic,
     local: LocalTime,
     monkeypatch: pytest.MonkeyPatch,
@@ -94,25 +87,22 @@ def test_the_schedule_closes_while_the_hub_runs(
     monkeypatch.setattr(hub_module, "DAY_SECONDS", 0.1)
     caplog.set_level(logging.INFO, "server.connections.hub")
 
-    async def story() -> None:
-        async with (
-            running(Hub(clinic.database_url)) as hub,
-            HubClient(hub.url, ADMIN) as console,
-            HubClient(hub.url, clinic.monitor) as wall,
-        ):
-            await a_days_end(console)
-            change(clinic, clinic_settings.set_site, {"day_closes": local.clock(minutes=10)})
-            await until(lambda: clinic.rows("SELECT close_day_if_due()") == [(None,)])
-            assert f"{local.now():%Y-%m-%d}" not in [subject for _, subject, _ in closings(clinic)]
-            assert len((await console.snapshot("A")).waiting) == 2
-            change(clinic, clinic_settings.set_site, {"day_closes": local.clock(minutes=-1)})
-            line = wall.replica.lines.line("A")
-            await until(lambda: (line.waiting_count, line.parked) == (0, ()), 2.0)
-            assert (await console.join_queue("A")).number == "A005"
-            assert clinic.rows("SELECT close_day_if_due()") == [(None,)]
-            await until(lambda: line.waiting_count == 1)
-
-    run(story())
+    async with (
+        running(Hub(clinic.database_url)) as hub,
+        HubClient(hub.url, ADMIN) as console,
+        HubClient(hub.url, clinic.monitor) as wall,
+    ):
+        await a_days_end(console)
+        change(clinic, clinic_settings.set_site, {"day_closes": local.clock(minutes=10)})
+        await until(lambda: clinic.rows("SELECT close_day_if_due()") == [(None,)])
+        assert f"{local.now():%Y-%m-%d}" not in [subject for _, subject, _ in closings(clinic)]
+        assert len((await console.snapshot("A")).waiting) == 2
+        change(clinic, clinic_settings.set_site, {"day_closes": local.clock(minutes=-1)})
+        line = wall.replica.lines.line("A")
+        await until(lambda: (line.waiting_count, line.parked) == (0, ()), 2.0)
+        assert (await console.join_queue("A")).number == "A005"
+        assert clinic.rows("SELECT close_day_if_due()") == [(None,)]
+        await until(lambda: line.waiting_count == 1)
     told = [record.getMessage() for record in caplog.records if "closed the day" in record.getMessage()]
     assert told[-1] == "The schedule closed the day: 4 cancelled, consultations left open: A001"
     actor, subject, details = closings(clinic)[-1]
@@ -120,14 +110,9 @@ def test_the_schedule_closes_while_the_hub_runs(
     assert details == {"cancelled": 4, "open": ["A001"]}
 
 
-def test_a_hub_that_was_off_closes_when_it_starts(run: Run, clinic: Clinic, local: LocalTime) -> None:
+async def test_a_hub_that_was_off_closes_when_it_starts(clinic: Clinic, local: LocalTime) -> None:
     change(clinic, clinic_settings.set_site, {"day_closes": local.clock(minutes=-5)})
     first = HubProcess(clinic.database_url)
-
-    async def yesterday() -> None:
-        async with HubClient(first.url, ADMIN) as console:
-            await until(lambda: len(closings(clinic)) == 1)
-            await a_days_end(console)
 
     async def today(hub: HubProcess) -> None:
         async with HubClient(hub.url, ADMIN) as console:
@@ -137,7 +122,9 @@ def test_a_hub_that_was_off_closes_when_it_starts(run: Run, clinic: Clinic, loca
             # A001 is still held; the day is another one.
             assert (await console.join_queue("A")).number == "A002"
 
-    run(yesterday())
+    async with HubClient(first.url, ADMIN) as console:
+        await until(lambda: len(closings(clinic)) == 1)
+        await a_days_end(console)
     first.kill()
     # Three days pass while no hub is there.
     clinic.rows("UPDATE settings SET closed_day = closed_day - 3 RETURNING 1")
@@ -146,38 +133,32 @@ def test_a_hub_that_was_off_closes_when_it_starts(run: Run, clinic: Clinic, loca
     )
     clinic.rows("UPDATE tickets SET business_day = business_day - 3 RETURNING 1")
     later = HubProcess(clinic.database_url)
-    run(today(later))
+    await today(later)
     later.terminate()
     assert cancelled(clinic) == [(4, 4)]
 
 
-def test_two_hubs_close_once(run: Run, clinic: Clinic, local: LocalTime, hub: HubProcess) -> None:
-    async def before() -> None:
-        async with HubClient(hub.url, ADMIN) as console:
-            for _ in range(30):
-                await console.join_queue("A")
-
-    run(before())
+async def test_two_hubs_close_once(clinic: Clinic, local: LocalTime, hub: HubProcess) -> None:
+    async with HubClient(hub.url, ADMIN) as console:
+        for _ in range(30):
+            await console.join_queue("A")
     change(clinic, clinic_settings.set_site, {"day_closes": local.clock(minutes=-1)})
     hubs = [HubProcess(clinic.database_url) for _ in range(4)]
 
-    async def after() -> None:
-        async with (
-            HubClient(hubs[0].url, clinic.monitor) as wall,
-            HubClient(hub.url, clinic.monitor) as other,
-        ):
-            for client in (wall, other):
-                line = client.replica.lines.line("A")
-                await until(lambda line=line: line.revision == 60 and not line.waiting_count)  # type: ignore[misc]
-
-    run(after())
+    async with (
+        HubClient(hubs[0].url, clinic.monitor) as wall,
+        HubClient(hub.url, clinic.monitor) as other,
+    ):
+        for client in (wall, other):
+            line = client.replica.lines.line("A")
+            await until(lambda line=line: line.revision == 60 and not line.waiting_count)  # type: ignore[misc]
     for each in hubs:
         each.terminate()
     assert len(closings(clinic)) == 1
     assert cancelled(clinic) == [(30, 30)]
 
 
-def test_the_day_may_close_in_the_night_after_it(run: Run, clinic: Clinic) -> None:
+def test_the_day_may_close_in_the_night_after_it(clinic: Clinic) -> None:
     """Closing at 01:00 with days that start at 04:00 ends the day before."""
     change(
         clinic,
@@ -191,19 +172,14 @@ def test_the_day_may_close_in_the_night_after_it(run: Run, clinic: Clinic) -> No
         assert str(clinic.rows(f"SELECT ended_business_day('{moment} UTC')")[0][0]) == day
 
 
-def test_closing_the_day_closes_no_service(
-    run: Run, clinic: Clinic, local: LocalTime, hub: HubProcess
-) -> None:
-    async def story() -> None:
-        async with HubClient(hub.url, ADMIN) as console:
-            with business_days(clinic, local) as begin_today:
+async def test_closing_the_day_closes_no_service(clinic: Clinic, local: LocalTime, hub: HubProcess) -> None:
+    async with HubClient(hub.url, ADMIN) as console:
+        with business_days(clinic, local) as begin_today:
+            await console.join_queue("A")
+            await console.close_day()
+            assert (await console.join_queue("A")).position == 1
+            await console.close_service("A")
+            begin_today()
+            with pytest.raises(ServiceClosed):
                 await console.join_queue("A")
-                await console.close_day()
-                assert (await console.join_queue("A")).position == 1
-                await console.close_service("A")
-                begin_today()
-                with pytest.raises(ServiceClosed):
-                    await console.join_queue("A")
-                assert (await console.close_day("A")).cancelled == 1
-
-    run(story())
+            assert (await console.close_day("A")).cancelled == 1

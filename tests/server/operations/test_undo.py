@@ -13,7 +13,6 @@ from core.client.hub_client import HubClient
 from core.errors import NotUndoable
 from core.line.tickets import Snapshot, Ticket
 from core.wire.session import ConnectionState
-from tests.conftest import Run
 from tests.support.clinic import Clinic
 from tests.support.hub_process import HubProcess
 from tests.support.waiting import until
@@ -79,133 +78,111 @@ async def assert_replica_is_right(hub: HubClient) -> None:
         assert line.recent == truth.recent[: len(line.recent)]
 
 
-def test_each_operation_is_as_if_it_had_not_been(run: Run, clinic: Clinic, hub: HubProcess) -> None:
+async def test_each_operation_is_as_if_it_had_not_been(clinic: Clinic, hub: HubProcess) -> None:
     clinic.rows("UPDATE services SET no_show_calls = 2 WHERE code = 'C' RETURNING 1")
 
-    async def story() -> None:
-        async with (
-            HubClient(hub.url, clinic.supervisor) as console,
-            HubClient(hub.url, clinic.supervisor) as colleague,
-        ):
-            tickets = await furnished(console)
-            for name, act in ACTS.items():
-                if name == "no-show, last in line":
-                    patient = await console.join_queue("C")
-                    tickets["patient"] = await console.call_patient(patient.id, "R2")
-                before = await lines(console)
-                await act(console, tickets)
-                assert await lines(console) != before, name
+    async with (
+        HubClient(hub.url, clinic.supervisor) as console,
+        HubClient(hub.url, clinic.supervisor) as colleague,
+    ):
+        tickets = await furnished(console)
+        for name, act in ACTS.items():
+            if name == "no-show, last in line":
+                patient = await console.join_queue("C")
+                tickets["patient"] = await console.call_patient(patient.id, "R2")
+            before = await lines(console)
+            await act(console, tickets)
+            assert await lines(console) != before, name
+            await console.undo()
+            assert await lines(console) == before, name
+            with pytest.raises(NotUndoable):
                 await console.undo()
-                assert await lines(console) == before, name
-                with pytest.raises(NotUndoable):
-                    await console.undo()
-                if name == "no-show, last in line":
-                    await console.complete(tickets["patient"].id)
-            await assert_replica_is_right(colleague)
-
-    run(story())
+            if name == "no-show, last in line":
+                await console.complete(tickets["patient"].id)
+        await assert_replica_is_right(colleague)
     assert clinic.rows(
         "SELECT count(*) FROM services s, validate_queue_integrity(s.id) v WHERE v.missing_positions <> '{}'"
     ) == [(0,)]
 
 
-def test_a_join_taken_back_is_cancelled_and_its_number_gone(
-    run: Run, clinic: Clinic, hub: HubProcess
-) -> None:
-    async def story() -> None:
-        async with HubClient(hub.url, clinic.staff) as console:
+async def test_a_join_taken_back_is_cancelled_and_its_number_gone(clinic: Clinic, hub: HubProcess) -> None:
+    async with HubClient(hub.url, clinic.staff) as console:
+        await console.join_queue("A")
+        undone = await console.undo()
+        assert undone is not None
+        assert (undone.number, undone.status, undone.position) == ("A001", "cancelled", None)
+        assert (await console.join_queue("A")).number == "A002"
+
+
+async def test_after_ten_seconds_it_is_too_late(clinic: Clinic, hub: HubProcess) -> None:
+    async with HubClient(hub.url, clinic.staff, follow=False) as console:
+        for seconds, possible in (("9", True), ("10.1", False)):
             await console.join_queue("A")
-            undone = await console.undo()
-            assert undone is not None
-            assert (undone.number, undone.status, undone.position) == ("A001", "cancelled", None)
-            assert (await console.join_queue("A")).number == "A002"
-
-    run(story())
-
-
-def test_after_ten_seconds_it_is_too_late(run: Run, clinic: Clinic, hub: HubProcess) -> None:
-    async def story() -> None:
-        async with HubClient(hub.url, clinic.staff, follow=False) as console:
-            for seconds, possible in (("9", True), ("10.1", False)):
-                await console.join_queue("A")
-                clinic.rows(f"UPDATE requests SET at = at - interval '{seconds} s' RETURNING 1")
-                if possible:
+            clinic.rows(f"UPDATE requests SET at = at - interval '{seconds} s' RETURNING 1")
+            if possible:
+                await console.undo()
+            else:
+                with pytest.raises(NotUndoable):
                     await console.undo()
-                else:
-                    with pytest.raises(NotUndoable):
-                        await console.undo()
-
-    run(story())
 
 
-def test_what_happened_since_is_not_overturned(run: Run, clinic: Clinic, hub: HubProcess) -> None:
-    async def story() -> None:
-        async with (
-            HubClient(hub.url, clinic.staff, follow=False) as console,
-            HubClient(hub.url, clinic.supervisor, follow=False) as other,
-        ):
-            tickets = [await console.join_queue("A") for _ in range(4)]
-            await console.call_patient(tickets[0].id, "R1")
-            await other.recall(tickets[0].id)
-            with pytest.raises(NotUndoable, match="Something happened to this patient since"):
-                await console.undo()
-            await console.complete(tickets[0].id)
-            await other.call_patient(tickets[1].id, "R1")
-            with pytest.raises(NotUndoable, match="Another patient is at the counter"):
-                await console.undo()
-            await console.transfer(tickets[2].id, "B")
-            await other.update_ticket(tickets[2].id, note="deaf in one ear")
-            with pytest.raises(NotUndoable):
-                await console.undo()
-            await console.park(tickets[3].id)
-            await other.join_queue("A")
-            assert (await console.undo()) is not None
-
-    run(story())
+async def test_what_happened_since_is_not_overturned(clinic: Clinic, hub: HubProcess) -> None:
+    async with (
+        HubClient(hub.url, clinic.staff, follow=False) as console,
+        HubClient(hub.url, clinic.supervisor, follow=False) as other,
+    ):
+        tickets = [await console.join_queue("A") for _ in range(4)]
+        await console.call_patient(tickets[0].id, "R1")
+        await other.recall(tickets[0].id)
+        with pytest.raises(NotUndoable, match="Something happened to this patient since"):
+            await console.undo()
+        await console.complete(tickets[0].id)
+        await other.call_patient(tickets[1].id, "R1")
+        with pytest.raises(NotUndoable, match="Another patient is at the counter"):
+            await console.undo()
+        await console.transfer(tickets[2].id, "B")
+        await other.update_ticket(tickets[2].id, note="deaf in one ear")
+        with pytest.raises(NotUndoable):
+            await console.undo()
+        await console.park(tickets[3].id)
+        await other.join_queue("A")
+        assert (await console.undo()) is not None
 
 
-def test_only_ones_own_last_act_is_taken_back_and_once(run: Run, clinic: Clinic, hub: HubProcess) -> None:
-    async def story() -> None:
-        async with (
-            HubClient(hub.url, clinic.staff, follow=False) as console,
-            HubClient(hub.url, clinic.supervisor, follow=False) as other,
-        ):
-            first = await console.join_queue("A")
-            earlier = console.last_operation
-            await console.park(first.id)
-            last = console.last_operation
-            with pytest.raises(NotUndoable, match="Only your last action"):
-                await console.undo(earlier)
-            with pytest.raises(NotUndoable):
-                await other.undo(last)
-            answers = await asyncio.gather(*(console.undo(last) for _ in range(4)), return_exceptions=True)
-            assert [isinstance(answer, NotUndoable) for answer in answers] == [False, True, True, True]
-            params = {"operation": last, "key": "again and again"}
-            with pytest.raises(NotUndoable):
-                await console.request("queue.undo", params)
-
-    run(story())
+async def test_only_ones_own_last_act_is_taken_back_and_once(clinic: Clinic, hub: HubProcess) -> None:
+    async with (
+        HubClient(hub.url, clinic.staff, follow=False) as console,
+        HubClient(hub.url, clinic.supervisor, follow=False) as other,
+    ):
+        first = await console.join_queue("A")
+        earlier = console.last_operation
+        await console.park(first.id)
+        last = console.last_operation
+        with pytest.raises(NotUndoable, match="Only your last action"):
+            await console.undo(earlier)
+        with pytest.raises(NotUndoable):
+            await other.undo(last)
+        answers = await asyncio.gather(*(console.undo(last) for _ in range(4)), return_exceptions=True)
+        assert [isinstance(answer, NotUndoable) for answer in answers] == [False, True, True, True]
+        params = {"operation": last, "key": "again and again"}
+        with pytest.raises(NotUndoable):
+            await console.request("queue.undo", params)
 
 
-def test_the_last_operation_is_known_after_the_hub_was_killed(
-    run: Run, clinic: Clinic, hub: HubProcess
-) -> None:
+async def test_the_last_operation_is_known_after_the_hub_was_killed(clinic: Clinic, hub: HubProcess) -> None:
     other = HubProcess(clinic.database_url)
 
-    async def story() -> None:
-        async with (
-            HubClient([hub.url, other.url], clinic.staff) as console,
-            HubClient(other.url, clinic.monitor) as wall,
-        ):
-            ticket = await console.join_queue("A")
-            await console.call_patient(ticket.id, "R1")
-            hub.kill()
-            await until(lambda: console.state is ConnectionState.LOST)
-            undone = await console.undo()
-            assert undone is not None
-            assert (undone.status, undone.calls) == ("waiting", 0)
-            line = wall.replica.lines.line("A")
-            await until(lambda: line.waiting_count == 1 and not line.consulting and not line.recent)
-
-    run(story())
+    async with (
+        HubClient([hub.url, other.url], clinic.staff) as console,
+        HubClient(other.url, clinic.monitor) as wall,
+    ):
+        ticket = await console.join_queue("A")
+        await console.call_patient(ticket.id, "R1")
+        hub.kill()
+        await until(lambda: console.state is ConnectionState.LOST)
+        undone = await console.undo()
+        assert undone is not None
+        assert (undone.status, undone.calls) == ("waiting", 0)
+        line = wall.replica.lines.line("A")
+        await until(lambda: line.waiting_count == 1 and not line.consulting and not line.recent)
     other.terminate()

@@ -59,74 +59,62 @@ def reading(client: RawConnection) -> asyncio.Transport:
     return transport
 
 
-def test_who_catches_up_before_the_next_push_is_not_behind() -> None:
-    async def story() -> None:
-        async with connected() as (socket, client):
-            outbox = Outbox(socket, "monitor", "public", "device:1")
-            reading(client).pause_reading()
-            pushed = 0
-            while not socket.paused:
-                assert outbox.push(FRAME, "queue.event")
-                pushed += 1
-            assert outbox.slowness() is None
-            reading(client).resume_reading()
-            for _ in range(pushed):
-                await client.read_frame()
-            await until(lambda: not socket.paused)
+async def test_who_catches_up_before_the_next_push_is_not_behind() -> None:
+    async with connected() as (socket, client):
+        outbox = Outbox(socket, "monitor", "public", "device:1")
+        reading(client).pause_reading()
+        pushed = 0
+        while not socket.paused:
             assert outbox.push(FRAME, "queue.event")
-            assert not outbox.behind
-            assert (await client.read_frame())[0] == TEXT
-
-    asyncio.run(story())
-
-
-def test_who_does_not_read_is_behind_until_caught_up() -> None:
-    async def story() -> None:
-        async with connected() as (socket, client):
-            outbox = Outbox(socket, "monitor", "public", "device:1")
-            reading(client).pause_reading()
-            assert not all(outbox.push(FRAME, "queue.event") for _ in range(10_000))
-            slow = outbox.slowness()
-            assert slow is not None
-            assert (slow.client, slow.last_method) == ("device:1", "queue.event")
-            assert BACKLOG_BYTES < slow.unread < BACKLOG_BYTES + 2 * len(FRAME)
-            reading(client).resume_reading()
-            read = asyncio.get_running_loop().create_task(client.close_code())
-            await until(lambda: not socket.paused)
-            assert not outbox.push(FRAME, "queue.event")
-            outbox.caught_up()
-            assert outbox.push(FRAME, "queue.event")
-            read.cancel()
-
-    asyncio.run(story())
+            pushed += 1
+        assert outbox.slowness() is None
+        reading(client).resume_reading()
+        for _ in range(pushed):
+            await client.read_frame()
+        await until(lambda: not socket.paused)
+        assert outbox.push(FRAME, "queue.event")
+        assert not outbox.behind
+        assert (await client.read_frame())[0] == TEXT
 
 
-def test_nothing_is_said_behind_a_goodbye() -> None:
+async def test_who_does_not_read_is_behind_until_caught_up() -> None:
+    async with connected() as (socket, client):
+        outbox = Outbox(socket, "monitor", "public", "device:1")
+        reading(client).pause_reading()
+        assert not all(outbox.push(FRAME, "queue.event") for _ in range(10_000))
+        slow = outbox.slowness()
+        assert slow is not None
+        assert (slow.client, slow.last_method) == ("device:1", "queue.event")
+        assert BACKLOG_BYTES < slow.unread < BACKLOG_BYTES + 2 * len(FRAME)
+        reading(client).resume_reading()
+        read = asyncio.get_running_loop().create_task(client.close_code())
+        await until(lambda: not socket.paused)
+        assert not outbox.push(FRAME, "queue.event")
+        outbox.caught_up()
+        assert outbox.push(FRAME, "queue.event")
+        read.cancel()
+
+
+async def test_nothing_is_said_behind_a_goodbye() -> None:
     """Nor is who said it behind: there is nothing to catch up with."""
 
-    async def story() -> None:
-        async with connected() as (socket, client):
-            outbox = Outbox(socket, "monitor", "public", "device:1")
+    async with connected() as (socket, client):
+        outbox = Outbox(socket, "monitor", "public", "device:1")
+        assert outbox.push(FRAME, "queue.event")
+        goodbye = asyncio.get_running_loop().create_task(socket.close())
+        await until(lambda: socket.ended)
+        assert outbox.push(FRAME, "queue.event")
+        assert not outbox.behind
+        assert [(await client.read_frame())[0] for _ in range(2)] == [TEXT, CLOSE]
+        assert await client.reader.read() == b""
+        await goodbye
+
+
+async def test_who_has_gone_is_not_behind() -> None:
+    async with connected() as (socket, client):
+        outbox = Outbox(socket, "monitor", "public", "device:1")
+        client.close()
+        await until(lambda: socket.ended)
+        for _ in range(10):
             assert outbox.push(FRAME, "queue.event")
-            goodbye = asyncio.get_running_loop().create_task(socket.close())
-            await until(lambda: socket.ended)
-            assert outbox.push(FRAME, "queue.event")
-            assert not outbox.behind
-            assert [(await client.read_frame())[0] for _ in range(2)] == [TEXT, CLOSE]
-            assert await client.reader.read() == b""
-            await goodbye
-
-    asyncio.run(story())
-
-
-def test_who_has_gone_is_not_behind() -> None:
-    async def story() -> None:
-        async with connected() as (socket, client):
-            outbox = Outbox(socket, "monitor", "public", "device:1")
-            client.close()
-            await until(lambda: socket.ended)
-            for _ in range(10):
-                assert outbox.push(FRAME, "queue.event")
-            assert not outbox.behind
-
-    asyncio.run(story())
+        assert not outbox.behind

@@ -15,7 +15,6 @@ from core.errors import Unavailable
 from core.wire.session import ConnectionState
 from server.connections.hub import Hub
 from server.operations.queue_operations import QueueOperations
-from tests.conftest import Run
 from tests.support.clinic import Clinic
 from tests.support.hub_process import running
 from tests.support.waiting import until
@@ -66,108 +65,91 @@ async def everybody_at(clients: list[HubClient], revision: int) -> None:
 @pytest.mark.parametrize(
     ("missed", "histories"), [(0, 0), (300, 1), (700, 0)], ids=["nothing", "replay", "snapshot"]
 )
-def test_a_crowd_comes_back_to_a_new_hub_for_one_query_a_line(
-    run: Run, clinic: Clinic, missed: int, histories: int
+async def test_a_crowd_comes_back_to_a_new_hub_for_one_query_a_line(
+    clinic: Clinic, missed: int, histories: int
 ) -> None:
-    async def story() -> None:
-        async with AsyncExitStack() as stack:
-            async with running(Hub(clinic.database_url)) as first:
-                clients = await crowd(stack, first, clinic)
-                await join(clinic, "before", 40)
-                await everybody_at(clients, 40)
-            if missed:
-                await join(clinic, "missed", missed)
-            async with running(Hub(clinic.database_url, port=first.port)) as second:
-                await everybody_at(clients, 40 + missed)
-                lines = second.components.notifications.lines
-                assert (lines.snapshots_read, lines.histories_read) == (SERVICES, histories)
-                expected = [t.id for t in lines.known("A").snapshot().waiting]
-                assert all([t.id for t in c.replica.lines.line("A").waiting] == expected for c in clients)
-
-    run(story())
+    async with AsyncExitStack() as stack:
+        async with running(Hub(clinic.database_url)) as first:
+            clients = await crowd(stack, first, clinic)
+            await join(clinic, "before", 40)
+            await everybody_at(clients, 40)
+        if missed:
+            await join(clinic, "missed", missed)
+        async with running(Hub(clinic.database_url, port=first.port)) as second:
+            await everybody_at(clients, 40 + missed)
+            lines = second.components.notifications.lines
+            assert (lines.snapshots_read, lines.histories_read) == (SERVICES, histories)
+            expected = [t.id for t in lines.known("A").snapshot().waiting]
+            assert all([t.id for t in c.replica.lines.line("A").waiting] == expected for c in clients)
 
 
-def test_a_crowd_that_comes_while_things_happen_costs_no_query(run: Run, clinic: Clinic) -> None:
-    async def story() -> None:
-        async with AsyncExitStack() as stack, running(Hub(clinic.database_url)) as hub:
-            console = await stack.enter_async_context(HubClient(hub.url, clinic.staff, follow=False))
+async def test_a_crowd_that_comes_while_things_happen_costs_no_query(clinic: Clinic) -> None:
+    async with AsyncExitStack() as stack, running(Hub(clinic.database_url)) as hub:
+        console = await stack.enter_async_context(HubClient(hub.url, clinic.staff, follow=False))
 
-            async def keep_joining() -> None:
-                for _ in range(100):
-                    await console.join_queue("A")
+        async def keep_joining() -> None:
+            for _ in range(100):
+                await console.join_queue("A")
 
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(keep_joining())
-                clients = await crowd(stack, hub, clinic)
-            await everybody_at(clients, 100)
-            assert hub.components.notifications.lines.snapshots_read == SERVICES
-
-    run(story())
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(keep_joining())
+            clients = await crowd(stack, hub, clinic)
+        await everybody_at(clients, 100)
+        assert hub.components.notifications.lines.snapshots_read == SERVICES
 
 
 @pytest.mark.logs_expected
-def test_reads_go_on_while_the_database_is_away(run: Run, clinic: Clinic, postgres: str) -> None:
-    async def story() -> None:
-        async with running(Hub(clinic.database_url)) as hub, HubClient(hub.url, clinic.staff) as console:
-            await join(clinic, "before", 600)
-            await everybody_at([console], 600)
-            with away(clinic, postgres):
-                await until(lambda: hub.components.clinic_lists.stale, what="the hub to miss its database")
-                snapshot = await console.snapshot("A")
-                assert (snapshot.stale, snapshot.revision, len(snapshot.waiting)) == (True, 600, 500)
-                answer = await console.request("queue.subscribe", {"services": ["A"]})
-                assert answer["services"]["A"]["snapshot"]["stale"]
-                assert (await console.request("services.list"))["stale"]
-                assert (await console.request("counters.list"))["stale"]
-                with pytest.raises(Unavailable):
-                    await console.request("tickets.get", {"ticket": str(snapshot.waiting[0].id)})
-            await until(lambda: not hub.components.clinic_lists.stale, what="the database to be back")
-            assert (await console.join_queue("A")).number == "A601"
-            assert not (await console.snapshot("A")).stale
-
-    run(story())
+async def test_reads_go_on_while_the_database_is_away(clinic: Clinic, postgres: str) -> None:
+    async with running(Hub(clinic.database_url)) as hub, HubClient(hub.url, clinic.staff) as console:
+        await join(clinic, "before", 600)
+        await everybody_at([console], 600)
+        with away(clinic, postgres):
+            await until(lambda: hub.components.clinic_lists.stale, what="the hub to miss its database")
+            snapshot = await console.snapshot("A")
+            assert (snapshot.stale, snapshot.revision, len(snapshot.waiting)) == (True, 600, 500)
+            answer = await console.request("queue.subscribe", {"services": ["A"]})
+            assert answer["services"]["A"]["snapshot"]["stale"]
+            assert (await console.request("services.list"))["stale"]
+            assert (await console.request("counters.list"))["stale"]
+            with pytest.raises(Unavailable):
+                await console.request("tickets.get", {"ticket": str(snapshot.waiting[0].id)})
+        await until(lambda: not hub.components.clinic_lists.stale, what="the database to be back")
+        assert (await console.join_queue("A")).number == "A601"
+        assert not (await console.snapshot("A")).stale
 
 
-def test_what_an_undo_brings_back_is_read_again(run: Run, clinic: Clinic) -> None:
+async def test_what_an_undo_brings_back_is_read_again(clinic: Clinic) -> None:
     """The last ten called are all that a hub remembers; the database knows the eleventh."""
 
-    async def story() -> None:
-        async with running(Hub(clinic.database_url)) as hub, HubClient(hub.url, clinic.supervisor) as console:
-            for _ in range(12):
-                ticket = await console.join_queue("A")
-                await console.call_patient(ticket.id, "R1")
-                await console.complete(ticket.id)
+    async with running(Hub(clinic.database_url)) as hub, HubClient(hub.url, clinic.supervisor) as console:
+        for _ in range(12):
             ticket = await console.join_queue("A")
             await console.call_patient(ticket.id, "R1")
-            await console.undo()
-            told = await console.snapshot("A")
-            operations: QueueOperations = hub.components.operations
-            read = await operations.whole_line("A")
-            assert [t.id for t in told.recent] == [t.id for t in read.recent]
-            assert len(told.recent) == 10
+            await console.complete(ticket.id)
+        ticket = await console.join_queue("A")
+        await console.call_patient(ticket.id, "R1")
+        await console.undo()
+        told = await console.snapshot("A")
+        operations: QueueOperations = hub.components.operations
+        read = await operations.whole_line("A")
+        assert [t.id for t in told.recent] == [t.id for t in read.recent]
+        assert len(told.recent) == 10
 
-    run(story())
 
-
-def test_a_client_that_does_not_read_is_named(run: Run, clinic: Clinic) -> None:
-    async def story() -> None:
-        async with running(Hub(clinic.database_url)) as hub, HubClient(hub.url, clinic.monitor) as frozen:
-            notifications = hub.components.notifications
-            assert notifications.subscribers.slow_clients() == []
-            transport = frozen._connection.transport  # type: ignore[union-attr]
-            transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32768)
-            transport.pause_reading()
-            await join(clinic, "many", 480)
-            await until(
-                lambda: notifications.subscribers.slow_clients(), what="the frozen client to be noticed"
-            )
-            [slow] = notifications.subscribers.slow_clients()
-            assert (slow.client, slow.role, slow.last_method) == ("device:2", "monitor", "queue.event")
-            assert slow.unread > 0
-            [named] = hub.components.condition.report().figures.slow_clients
-            assert (named.client, named.unread, named.behind > 0) == ("device:2", slow.unread, True)
-            transport.resume_reading()
-            await everybody_at([frozen], 480)
-            assert notifications.subscribers.slow_clients() == []
-
-    run(story())
+async def test_a_client_that_does_not_read_is_named(clinic: Clinic) -> None:
+    async with running(Hub(clinic.database_url)) as hub, HubClient(hub.url, clinic.monitor) as frozen:
+        notifications = hub.components.notifications
+        assert notifications.subscribers.slow_clients() == []
+        transport = frozen._connection.transport  # type: ignore[union-attr]
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32768)
+        transport.pause_reading()
+        await join(clinic, "many", 480)
+        await until(lambda: notifications.subscribers.slow_clients(), what="the frozen client to be noticed")
+        [slow] = notifications.subscribers.slow_clients()
+        assert (slow.client, slow.role, slow.last_method) == ("device:2", "monitor", "queue.event")
+        assert slow.unread > 0
+        [named] = hub.components.condition.report().figures.slow_clients
+        assert (named.client, named.unread, named.behind > 0) == ("device:2", slow.unread, True)
+        transport.resume_reading()
+        await everybody_at([frozen], 480)
+        assert notifications.subscribers.slow_clients() == []

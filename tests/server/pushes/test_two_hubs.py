@@ -9,7 +9,6 @@ import pytest
 from core.client.hub_client import HubClient
 from server.connections.hub import Hub
 from server.pushes.change_watch import POLL_SECONDS
-from tests.conftest import Run
 from tests.support.clinic import Clinic
 from tests.support.waiting import until
 
@@ -24,69 +23,58 @@ async def started(clinic: Clinic) -> Hub:
 
 @pytest.mark.alone
 @pytest.mark.parametrize("told", [True, False], ids=["told", "found"])
-def test_an_event_of_one_hub_reaches_the_others_windows(run: Run, clinic: Clinic, told: bool) -> None:
-    async def story() -> None:
-        here, there = await started(clinic), await started(clinic)
-        if not told:
-            await there.chores.named["listener to other hubs"].stop()
-        try:
-            async with (
-                HubClient(here.url, clinic.staff, follow=False) as console,
-                HubClient(there.url, clinic.monitor) as monitor,
-            ):
-                line, delays = monitor.replica.lines.line("A"), []
-                for number in range(1, TURNS + 1):
-                    await console.join_queue("A")
-                    began = monotonic()
-                    await until(lambda number=number: line.revision == number, what="the event")  # type: ignore[misc]
-                    delays.append(monotonic() - began)
-            assert (sorted(delays)[TURNS // 2] < POLL_SECONDS / 4) is told, delays
-        finally:
-            await here.stop()
-            await there.stop()
-
-    run(story())
+async def test_an_event_of_one_hub_reaches_the_others_windows(clinic: Clinic, told: bool) -> None:
+    here, there = await started(clinic), await started(clinic)
+    if not told:
+        await there.chores.named["listener to other hubs"].stop()
+    try:
+        async with (
+            HubClient(here.url, clinic.staff, follow=False) as console,
+            HubClient(there.url, clinic.monitor) as monitor,
+        ):
+            line, delays = monitor.replica.lines.line("A"), []
+            for number in range(1, TURNS + 1):
+                await console.join_queue("A")
+                began = monotonic()
+                await until(lambda number=number: line.revision == number, what="the event")  # type: ignore[misc]
+                delays.append(monotonic() - began)
+        assert (sorted(delays)[TURNS // 2] < POLL_SECONDS / 4) is told, delays
+    finally:
+        await here.stop()
+        await there.stop()
 
 
-def test_a_counters_state_at_one_hub_reaches_the_others_windows(run: Run, clinic: Clinic) -> None:
-    async def story() -> None:
-        here, there = await started(clinic), await started(clinic)
-        try:
-            async with (
-                HubClient(here.url, clinic.staff, follow=False) as console,
-                HubClient(there.url, clinic.monitor) as monitor,
-            ):
-                await console.pause_counter("R1")
-                await until(
-                    lambda: next(c for c in monitor.replica.counters if c.code == "R1").state == "paused"
-                )
-        finally:
-            await here.stop()
-            await there.stop()
-
-    run(story())
+async def test_a_counters_state_at_one_hub_reaches_the_others_windows(clinic: Clinic) -> None:
+    here, there = await started(clinic), await started(clinic)
+    try:
+        async with (
+            HubClient(here.url, clinic.staff, follow=False) as console,
+            HubClient(there.url, clinic.monitor) as monitor,
+        ):
+            await console.pause_counter("R1")
+            await until(lambda: next(c for c in monitor.replica.counters if c.code == "R1").state == "paused")
+    finally:
+        await here.stop()
+        await there.stop()
 
 
-def test_a_hub_that_has_not_looked_yet_never_takes_a_client_back(run: Run, clinic: Clinic) -> None:
+async def test_a_hub_that_has_not_looked_yet_never_takes_a_client_back(clinic: Clinic) -> None:
     """A window that comes over holds what this hub has not heard: it is not shown an older line."""
 
-    async def story() -> None:
-        here, there = await started(clinic), await started(clinic)
-        for chore in ("listener to other hubs", "change watch"):
-            await there.chores.named[chore].stop()
-        try:
-            async with (
-                HubClient(here.url, clinic.staff, follow=False) as console,
-                HubClient(there.url, clinic.staff, follow=False) as moved,
-            ):
-                for _ in range(5):
-                    await console.join_queue("A")
-                held = {"services": ["A"], "since": {"A": 5}}
-                answer = (await moved.request("queue.subscribe", held))["services"]["A"]
-                assert answer["snapshot"]["revision"] == 5
-                assert there.components.notifications.lines.known("A").delivered == 0
-        finally:
-            await here.stop()
-            await there.stop()
-
-    run(story())
+    here, there = await started(clinic), await started(clinic)
+    for chore in ("listener to other hubs", "change watch"):
+        await there.chores.named[chore].stop()
+    try:
+        async with (
+            HubClient(here.url, clinic.staff, follow=False) as console,
+            HubClient(there.url, clinic.staff, follow=False) as moved,
+        ):
+            for _ in range(5):
+                await console.join_queue("A")
+            held = {"services": ["A"], "since": {"A": 5}}
+            answer = (await moved.request("queue.subscribe", held))["services"]["A"]
+            assert answer["snapshot"]["revision"] == 5
+            assert there.components.notifications.lines.known("A").delivered == 0
+    finally:
+        await here.stop()
+        await there.stop()

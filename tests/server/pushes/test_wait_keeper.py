@@ -16,7 +16,6 @@ from server.database.calls import Database
 from server.pushes import wait_keeper
 from server.pushes.clinic_lists import ClinicLists
 from server.pushes.wait_keeper import KEPT_ESTIMATES, WaitKeeper
-from tests.conftest import Run
 from tests.server.operations.test_wait_times import consult
 from tests.support.clinic import Clinic
 from tests.support.hub_process import HubProcess
@@ -40,33 +39,23 @@ async def found(clinic: Clinic, query: str, expected: Any, seconds: float = 15) 
         await asyncio.sleep(0.1)
 
 
-def test_what_a_patient_was_told_is_noted_and_what_came(run: Run, clinic: Clinic, hub: HubProcess) -> None:
-    async def story() -> None:
-        async with HubClient(hub.url, clinic.kiosk) as kiosk, HubClient(hub.url, clinic.staff) as console:
-            first, second = await kiosk.join_queue("A"), await kiosk.join_queue("A")
-            assert (first.estimated_wait, second.estimated_wait) == (WaitBracket(0, 300), WaitBracket(0, 300))
-            await console.call_next_patient("R1")
-            await until(lambda: service(kiosk, "A").estimated_wait != WaitBracket(0, 300))
-            third = await kiosk.join_queue("A")
-            assert third.estimated_wait == service(kiosk, "A").estimated_wait == WaitBracket(300, 1800)
-            noted = [("A001", 0, 300, 0), ("A002", 0, 300, None), ("A003", 300, 1800, None)]
-            await found(clinic, NOTED, noted)
-
-    run(story())
+async def test_what_a_patient_was_told_is_noted_and_what_came(clinic: Clinic, hub: HubProcess) -> None:
+    async with HubClient(hub.url, clinic.kiosk) as kiosk, HubClient(hub.url, clinic.staff) as console:
+        first, second = await kiosk.join_queue("A"), await kiosk.join_queue("A")
+        assert (first.estimated_wait, second.estimated_wait) == (WaitBracket(0, 300), WaitBracket(0, 300))
+        await console.call_next_patient("R1")
+        await until(lambda: service(kiosk, "A").estimated_wait != WaitBracket(0, 300))
+        third = await kiosk.join_queue("A")
+        assert third.estimated_wait == service(kiosk, "A").estimated_wait == WaitBracket(300, 1800)
+        noted = [("A001", 0, 300, 0), ("A002", 0, 300, None), ("A003", 300, 1800, None)]
+        await found(clinic, NOTED, noted)
 
 
-def test_estimates_follow_the_pace_of_the_consultations(
-    run: Run, clinic: Clinic, monkeypatch: pytest.MonkeyPatch
+async def test_estimates_follow_the_pace_of_the_consultations(
+    clinic: Clinic, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(wait_keeper, "REFRESH_SECONDS", 1.0)
     hub = Hub(clinic.database_url)
-
-    async def story() -> None:
-        await hub.start()
-        try:
-            await consultations_get_shorter()
-        finally:
-            await hub.stop()
 
     async def consultations_get_shorter() -> None:
         async with HubClient(hub.url, clinic.staff) as console:
@@ -82,25 +71,26 @@ def test_estimates_follow_the_pace_of_the_consultations(
             await until(lambda: service(console, "A").estimated_wait == WaitBracket(300, 600), 20)
             assert (await console.get_ticket(last.id)).estimated_wait == WaitBracket(300, 600)
 
-    run(story())
+    await hub.start()
+    try:
+        await consultations_get_shorter()
+    finally:
+        await hub.stop()
     assert clinic.rows("SELECT pace_seconds, pace_samples FROM services WHERE code = 'A'") == [(59, 41)]
 
 
-def test_nobody_can_say_while_every_counter_is_paused(run: Run, clinic: Clinic, hub: HubProcess) -> None:
-    async def story() -> None:
-        async with HubClient(hub.url, clinic.kiosk) as kiosk, HubClient(hub.url, clinic.staff) as console:
-            for counter in ("R1", "R2"):
-                await console.pause_counter(counter)
-            ticket = await kiosk.join_queue("A")
-            assert ticket.estimated_wait is None
-            await console.open_counter("R1")
-            assert (await kiosk.get_ticket(ticket.id)).estimated_wait == WaitBracket(0, 300)
-        assert await asyncio.to_thread(clinic.rows, "SELECT * FROM wait_estimates") == []
-
-    run(story())
+async def test_nobody_can_say_while_every_counter_is_paused(clinic: Clinic, hub: HubProcess) -> None:
+    async with HubClient(hub.url, clinic.kiosk) as kiosk, HubClient(hub.url, clinic.staff) as console:
+        for counter in ("R1", "R2"):
+            await console.pause_counter(counter)
+        ticket = await kiosk.join_queue("A")
+        assert ticket.estimated_wait is None
+        await console.open_counter("R1")
+        assert (await kiosk.get_ticket(ticket.id)).estimated_wait == WaitBracket(0, 300)
+    assert await asyncio.to_thread(clinic.rows, "SELECT * FROM wait_estimates") == []
 
 
-def test_a_service_that_closes_by_the_clock_is_told(run: Run, clinic: Clinic, hub: HubProcess) -> None:
+async def test_a_service_that_closes_by_the_clock_is_told(clinic: Clinic, hub: HubProcess) -> None:
     closing = """
         INSERT INTO opening_hours (service_id, weekday, opens, closes)
         SELECT id, extract(isodow FROM ends - interval '1 day'), ends::time, ends::time
@@ -108,15 +98,12 @@ def test_a_service_that_closes_by_the_clock_is_told(run: Run, clinic: Clinic, hu
         WHERE code = 'A' RETURNING 1
     """
 
-    async def story() -> None:
-        async with HubClient(hub.url, clinic.kiosk) as kiosk:
-            assert service(kiosk, "A").state == "open"
-            await asyncio.to_thread(clinic.rows, closing)
-            await until(lambda: service(kiosk, "A").state == "closed", 10)
-            assert service(kiosk, "A").opens_at is not None
-            assert service(kiosk, "B").state == "open"
-
-    run(story())
+    async with HubClient(hub.url, clinic.kiosk) as kiosk:
+        assert service(kiosk, "A").state == "open"
+        await asyncio.to_thread(clinic.rows, closing)
+        await until(lambda: service(kiosk, "A").state == "closed", 10)
+        assert service(kiosk, "A").opens_at is not None
+        assert service(kiosk, "B").state == "open"
 
 
 def joined(number: int) -> QueueEvent:
@@ -136,44 +123,38 @@ def joined(number: int) -> QueueEvent:
 
 
 @pytest.mark.logs_expected
-def test_without_a_database_estimates_are_lost_and_nothing_else(
-    run: Run, clinic: Clinic, caplog: pytest.LogCaptureFixture
+async def test_without_a_database_estimates_are_lost_and_nothing_else(
+    clinic: Clinic, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def story() -> None:
-        database = Database(clinic.database_url)
-        await database.open(Chores())
-        clinic_lists = ClinicLists(database)
-        await clinic_lists.refresh()
-        keeper = WaitKeeper(database, clinic_lists, lambda: None)
-        await database.close()
-        keeper.observe_joined(joined(number) for number in range(KEPT_ESTIMATES + 500))
-        assert len(keeper.unwritten) == KEPT_ESTIMATES
-        keeper.start(Chores())
-        await until(lambda: not keeper.unwritten, 10)
-        keeper.observe_joined([joined(1)])
-        await until(lambda: not keeper.unwritten, 10)
-
-    run(story())
+    database = Database(clinic.database_url)
+    await database.open(Chores())
+    clinic_lists = ClinicLists(database)
+    await clinic_lists.refresh()
+    keeper = WaitKeeper(database, clinic_lists, lambda: None)
+    await database.close()
+    keeper.observe_joined(joined(number) for number in range(KEPT_ESTIMATES + 500))
+    assert len(keeper.unwritten) == KEPT_ESTIMATES
+    keeper.start(Chores())
+    await until(lambda: not keeper.unwritten, 10)
+    keeper.observe_joined([joined(1)])
+    await until(lambda: not keeper.unwritten, 10)
     lost = [
         record.getMessage() for record in caplog.records if "wait estimates are lost" in record.getMessage()
     ]
     assert len(lost) == 2
 
 
-def test_only_counters_with_somebody_count_once_somebody_came_to_work(
-    run: Run, clinic: Clinic, hub: HubProcess
+async def test_only_counters_with_somebody_count_once_somebody_came_to_work(
+    clinic: Clinic, hub: HubProcess
 ) -> None:
-    async def story() -> None:
-        async with HubClient(hub.url, clinic.staff) as console:
-            for _ in range(7):
-                await console.join_queue("A")
-            await until(lambda: service(console, "A").waiting == 7)
-            before = service(console, "A").estimated_wait
-            await console.open_counter("R1")
-            await until(lambda: service(console, "A").estimated_wait != before)
-            alone = service(console, "A").estimated_wait
-            assert before is not None
-            assert alone is not None
-            assert (before.low, alone.low) == (1500, 3300)
-
-    run(story())
+    async with HubClient(hub.url, clinic.staff) as console:
+        for _ in range(7):
+            await console.join_queue("A")
+        await until(lambda: service(console, "A").waiting == 7)
+        before = service(console, "A").estimated_wait
+        await console.open_counter("R1")
+        await until(lambda: service(console, "A").estimated_wait != before)
+        alone = service(console, "A").estimated_wait
+        assert before is not None
+        assert alone is not None
+        assert (before.low, alone.low) == (1500, 3300)

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from core.client.hub_client import HubClient
-from tests.conftest import Run
 from tests.support.clinic import Clinic
 from tests.support.hub_process import HubProcess
 from tests.support.places import DOCS
@@ -54,10 +53,10 @@ class ExampleClient:
 
 @pytest.mark.long
 @pytest.mark.timeout(120)
-def test_the_pages_client_works(run: Run, clinic: Clinic, hub: HubProcess, tmp_path: Path) -> None:
+async def test_the_pages_client_works(clinic: Clinic, hub: HubProcess, tmp_path: Path) -> None:
     client = ExampleClient(hub.url, clinic.kiosk.token, tmp_path)
 
-    async def story() -> None:
+    try:
         await client.prints("A: 0 waiting; now nobody")
         client.type("A")
         await client.prints("you are A001, place 1")
@@ -82,9 +81,6 @@ def test_the_pages_client_works(run: Run, clinic: Clinic, hub: HubProcess, tmp_p
             await console.transfer(moved.id, "B")
             await client.prints("A: 704 waiting; now A001 at R1")
             await client.prints("B: 1 waiting; now nobody")
-
-    try:
-        run(story())
         client.process.communicate(b"", timeout=10)
     finally:
         client.process.kill()

@@ -13,7 +13,6 @@ from core.errors import KeyConflict
 from core.wire.session import PersonCredentials
 from server.administration import people_and_devices
 from server.routers.registry import REGISTRY
-from tests.conftest import Run
 from tests.support.changing_methods import CHANGES
 from tests.support.clinic import PASSWORD, Clinic
 from tests.support.hub_process import HubProcess
@@ -76,75 +75,63 @@ def test_every_changing_method_is_listed() -> None:
     assert set(CHANGES) == keyed
 
 
-def test_every_change_happens_once(run: Run, roomy: Clinic, hub: HubProcess) -> None:
-    async def story() -> None:
-        async with HubClient(hub.url, ADMIN, follow=False) as first:
-            made = await make_all(first, roomy)
-        async with HubClient(hub.url, ADMIN, follow=False) as again:
-            await repeat_all(again, roomy, made)
-            hub.kill()
-            await asyncio.to_thread(hub.restart)
-            await repeat_all(again, roomy, made)
-        other = HubProcess(roomy.database_url)
-        async with HubClient(other.url, ADMIN, follow=False) as elsewhere:
-            await repeat_all(elsewhere, roomy, made)
-        other.terminate()
-
-    run(story())
+async def test_every_change_happens_once(roomy: Clinic, hub: HubProcess) -> None:
+    async with HubClient(hub.url, ADMIN, follow=False) as first:
+        made = await make_all(first, roomy)
+    async with HubClient(hub.url, ADMIN, follow=False) as again:
+        await repeat_all(again, roomy, made)
+        hub.kill()
+        await asyncio.to_thread(hub.restart)
+        await repeat_all(again, roomy, made)
+    other = HubProcess(roomy.database_url)
+    async with HubClient(other.url, ADMIN, follow=False) as elsewhere:
+        await repeat_all(elsewhere, roomy, made)
+    other.terminate()
 
 
-def test_keys_of_two_people_are_two_keys(run: Run, clinic: Clinic, hub: HubProcess) -> None:
-    async def story() -> None:
-        async with (
-            HubClient(hub.url, clinic.staff, follow=False) as one,
-            HubClient(hub.url, clinic.supervisor, follow=False) as other,
-        ):
-            params = {"service": "A", "key": "k"}
-            answers = [await client.request("tickets.join", params) for client in (one, other)]
-            assert [answer["ticket"]["number"] for answer in answers] == ["A001", "A002"]
-
-    run(story())
+async def test_keys_of_two_people_are_two_keys(clinic: Clinic, hub: HubProcess) -> None:
+    async with (
+        HubClient(hub.url, clinic.staff, follow=False) as one,
+        HubClient(hub.url, clinic.supervisor, follow=False) as other,
+    ):
+        params = {"service": "A", "key": "k"}
+        answers = [await client.request("tickets.join", params) for client in (one, other)]
+        assert [answer["ticket"]["number"] for answer in answers] == ["A001", "A002"]
 
 
-def test_one_request_at_two_hubs_at_once_happens_once(run: Run, clinic: Clinic, hub: HubProcess) -> None:
+async def test_one_request_at_two_hubs_at_once_happens_once(clinic: Clinic, hub: HubProcess) -> None:
     other = HubProcess(clinic.database_url)
 
-    async def story() -> None:
-        async with (
-            HubClient(hub.url, ADMIN, follow=False) as here,
-            HubClient(other.url, ADMIN, follow=False) as there,
-        ):
-            for number in range(1, 11):
-                join = {"service": "A", "key": f"join {number}"}
-                both = await asyncio.gather(*(c.request("tickets.join", join) for c in (here, there)))
-                [ticket] = {answer["ticket"]["id"] for answer in both}
-                move = {"ticket": ticket, "service": "B", "place": "first", "key": f"transfer {number}"}
-                both = await asyncio.gather(*(c.request("queue.transfer", move) for c in (here, there)))
-                assert kept(both[0]) == kept(both[1])
-
-    run(story())
+    async with (
+        HubClient(hub.url, ADMIN, follow=False) as here,
+        HubClient(other.url, ADMIN, follow=False) as there,
+    ):
+        for number in range(1, 11):
+            join = {"service": "A", "key": f"join {number}"}
+            both = await asyncio.gather(*(c.request("tickets.join", join) for c in (here, there)))
+            [ticket] = {answer["ticket"]["id"] for answer in both}
+            move = {"ticket": ticket, "service": "B", "place": "first", "key": f"transfer {number}"}
+            both = await asyncio.gather(*(c.request("queue.transfer", move) for c in (here, there)))
+            assert kept(both[0]) == kept(both[1])
     other.terminate()
     assert clinic.rows("SELECT count(*) FROM tickets") == [(10,)]
     assert clinic.rows("SELECT count(*) FROM queue_events WHERE kind = 'transferred_in'") == [(10,)]
 
 
-def test_what_a_killed_hub_did_not_answer_happens_once(run: Run, clinic: Clinic, hub: HubProcess) -> None:
-    async def story() -> None:
-        async with HubClient(hub.url, clinic.supervisor) as console:
-            tickets = [await console.join_queue("A") for _ in range(12)]
-            loop = asyncio.get_running_loop()
-            acts = [loop.create_task(console.park(ticket.id)) for ticket in tickets[:6]]
-            acts += [loop.create_task(console.transfer(ticket.id, "B", "last")) for ticket in tickets[6:]]
-            await until(lambda: any(act.done() for act in acts))
-            hub.kill()
-            await asyncio.to_thread(hub.restart)
-            done = await asyncio.gather(*acts)
-            assert {ticket.status for ticket in done} == {"parked", "waiting"}
-            undone = await console.undo()
-            assert undone is not None
-            assert undone.service == "A"
-            await until(lambda: console.replica.lines.line("B").waiting_count == 5)
-
-    run(story())
+async def test_what_a_killed_hub_did_not_answer_happens_once(clinic: Clinic, hub: HubProcess) -> None:
+    async with HubClient(hub.url, clinic.supervisor) as console:
+        tickets = [await console.join_queue("A") for _ in range(12)]
+        loop = asyncio.get_running_loop()
+        acts = [loop.create_task(console.park(ticket.id)) for ticket in tickets[:6]]
+        acts += [loop.create_task(console.transfer(ticket.id, "B", "last")) for ticket in tickets[6:]]
+        await until(lambda: any(act.done() for act in acts))
+        hub.kill()
+        await asyncio.to_thread(hub.restart)
+        done = await asyncio.gather(*acts)
+        assert {ticket.status for ticket in done} == {"parked", "waiting"}
+        undone = await console.undo()
+        assert undone is not None
+        assert undone.service == "A"
+        await until(lambda: console.replica.lines.line("B").waiting_count == 5)
     kinds: dict[str, int] = dict(clinic.rows("SELECT kind, count(*) FROM queue_events GROUP BY kind"))
     assert (kinds["parked"], kinds["transferred_out"], kinds["transferred_in"]) == (6, 6, 6)

@@ -17,7 +17,6 @@ from core.errors import HubError, Unauthenticated
 from core.wire.session import DeviceCredentials, PersonCredentials
 from server.administration import people_and_devices
 from server.routers.registry import REGISTRY
-from tests.conftest import Run
 from tests.server.routers.test_operations_over_the_wire import refused, seated
 from tests.support.changing_methods import CHANGES, READINGS
 from tests.support.clinic import PASSWORD, Clinic
@@ -79,28 +78,25 @@ async def be_refused(client: HubClient) -> None:
 
 @pytest.mark.long
 @pytest.mark.logs_expected
-def test_every_answer_and_push_is_as_described(run: Run, clinic: Clinic, hub: HubProcess) -> None:
+async def test_every_answer_and_push_is_as_described(clinic: Clinic, hub: HubProcess) -> None:
     engine = clinic.engine()
     for code in ("R8", "R9"):
         people_and_devices.add_counter(engine, code, code, ["C"])
     seen: dict[str, set[str]] = {}
 
-    async def story() -> None:
-        async with RecordingRelay(hub.url) as relay, contextlib.AsyncExitStack() as clients:
-            admitted = {}
-            for role, credentials in credentials_of(clinic).items():
-                client = HubClient(relay.url, credentials)
-                admitted[role] = await clients.enter_async_context(client)
-                await call_everything(client, role)
-            await be_refused(admitted["admin"])
-            assert await admitted["monitor"].discover() == DOCUMENT
-            await asyncio.to_thread(people_and_devices.add_service, engine, "V", "Vaccinations", None)
-            recordings = dict(zip(admitted, relay.recordings, strict=True))
-            await until(lambda: all(has_every_push(*one) for one in recordings.items()), 20, "every push")
-            await admitted["admin"].request("session.end")
-            seen.update({role: check(recording) for role, recording in recordings.items()})
-
-    run(story())
+    async with RecordingRelay(hub.url) as relay, contextlib.AsyncExitStack() as clients:
+        admitted = {}
+        for role, credentials in credentials_of(clinic).items():
+            client = HubClient(relay.url, credentials)
+            admitted[role] = await clients.enter_async_context(client)
+            await call_everything(client, role)
+        await be_refused(admitted["admin"])
+        assert await admitted["monitor"].discover() == DOCUMENT
+        await asyncio.to_thread(people_and_devices.add_service, engine, "V", "Vaccinations", None)
+        recordings = dict(zip(admitted, relay.recordings, strict=True))
+        await until(lambda: all(has_every_push(*one) for one in recordings.items()), 20, "every push")
+        await admitted["admin"].request("session.end")
+        seen.update({role: check(recording) for role, recording in recordings.items()})
     engine.dispose()
     for role, methods in seen.items():
         told = {name for name, described in (METHODS | PUSHES).items() if role in described["x-roles"]}
@@ -109,24 +105,22 @@ def test_every_answer_and_push_is_as_described(run: Run, clinic: Clinic, hub: Hu
 
 
 @pytest.mark.logs_expected
-def test_an_introduction_is_as_described(run: Run, clinic: Clinic, hub: HubProcess) -> None:
+async def test_an_introduction_is_as_described(clinic: Clinic, hub: HubProcess) -> None:
     engine = clinic.engine()
     code = people_and_devices.pair_device(engine, "kiosk", "Second kiosk")
     engine.dispose()
 
-    async def story() -> set[str]:
-        async with RecordingRelay(hub.url) as relay:
+    async with RecordingRelay(hub.url) as relay:
+        await pair(relay.url, code, "inturn-kiosk")
+        with pytest.raises(Unauthenticated):
             await pair(relay.url, code, "inturn-kiosk")
-            with pytest.raises(Unauthenticated):
-                await pair(relay.url, code, "inturn-kiosk")
-            stranger = HubClient(relay.url, PersonCredentials("nobody", "wrong"))
-            stranger.start()
-            with pytest.raises(Unauthenticated):
-                await stranger.live()
-            await stranger.aclose()
-            return set().union(*map(check, relay.recordings))
-
-    assert run(story()) == {"session.pair", "session.pair!unauthenticated", "session.hello!unauthenticated"}
+        stranger = HubClient(relay.url, PersonCredentials("nobody", "wrong"))
+        stranger.start()
+        with pytest.raises(Unauthenticated):
+            await stranger.live()
+        await stranger.aclose()
+        heard = set().union(*map(check, relay.recordings))
+    assert heard == {"session.pair", "session.pair!unauthenticated", "session.hello!unauthenticated"}
 
 
 def has_every_push(role: str, recording: Recording) -> bool:

@@ -27,7 +27,6 @@ from core.errors import (
 from core.line.tickets import Ticket
 from core.wire.session import PersonCredentials
 from server.administration import clinic_settings, people_and_devices
-from tests.conftest import Run
 from tests.support.clinic import PASSWORD, Clinic
 from tests.support.hub_process import HubProcess
 from tests.support.waiting import until
@@ -66,125 +65,108 @@ async def assert_replicas_are_right(*clients: HubClient) -> None:
             assert line.missed == truth.missed[: len(line.missed)]
 
 
-def test_any_patient_is_called_and_says_so_everywhere(run: Run, clinic: Clinic, hub: HubProcess) -> None:
-    async def story() -> None:
-        async with HubClient(hub.url, clinic.staff) as console, HubClient(hub.url, clinic.monitor) as wall:
-            tickets = [await console.join_queue("A") for _ in range(4)]
-            called = await console.call_patient(tickets[2].id, "R1")
-            assert (called.status, called.counter, called.calls) == ("consulting", "R1", 1)
-            assert await numbers(console) == ["A001", "A002", "A004"]
-            with pytest.raises(CounterBusy, match="A003 is still at this counter"):
-                await console.call_patient(tickets[0].id, "R1")
-            await console.no_show(called.id)
-            assert [t.number for t in (await console.snapshot("A")).missed] == ["A003"]
-            again = await console.call_patient(called.id, "R1")
-            assert (again.status, again.calls, again.ended_at) == ("consulting", 2, None)
-            await console.park(again.id, "x-ray")
-            assert (await console.call_patient(again.id, "R2")).counter == "R2"
-            await console.complete(again.id)
-            await assert_replicas_are_right(console, wall)
-
-    run(story())
+async def test_any_patient_is_called_and_says_so_everywhere(clinic: Clinic, hub: HubProcess) -> None:
+    async with HubClient(hub.url, clinic.staff) as console, HubClient(hub.url, clinic.monitor) as wall:
+        tickets = [await console.join_queue("A") for _ in range(4)]
+        called = await console.call_patient(tickets[2].id, "R1")
+        assert (called.status, called.counter, called.calls) == ("consulting", "R1", 1)
+        assert await numbers(console) == ["A001", "A002", "A004"]
+        with pytest.raises(CounterBusy, match="A003 is still at this counter"):
+            await console.call_patient(tickets[0].id, "R1")
+        await console.no_show(called.id)
+        assert [t.number for t in (await console.snapshot("A")).missed] == ["A003"]
+        again = await console.call_patient(called.id, "R1")
+        assert (again.status, again.calls, again.ended_at) == ("consulting", 2, None)
+        await console.park(again.id, "x-ray")
+        assert (await console.call_patient(again.id, "R2")).counter == "R2"
+        await console.complete(again.id)
+        await assert_replicas_are_right(console, wall)
 
 
-def test_a_patient_is_put_aside_and_comes_back(run: Run, clinic: Clinic, hub: HubProcess) -> None:
-    async def story() -> None:
-        async with HubClient(hub.url, clinic.staff) as console, HubClient(hub.url, clinic.monitor) as wall:
-            tickets = [await console.join_queue("A") for _ in range(4)]
-            for ticket in tickets[:3]:
-                parked = await console.park(ticket.id, "blood test first")
-                assert (parked.status, parked.parked_reason) == ("parked", "blood test first")
-            await until(lambda: len(wall.replica.lines.line("A").parked) == 3)
-            assert wall.replica.lines.line("A").parked[0].parked_reason is None
-            await console.unpark(tickets[0].id, "last")
-            await console.unpark(tickets[2].id)
-            await console.unpark(tickets[1].id, "first")
-            assert await numbers(console) == ["A002", "A003", "A004", "A001"]
-            at_counter = await console.call_next_patient("R1")
-            assert at_counter.why is not None
-            assert at_counter.why.reason == "placed_by_hand"
-            assert at_counter.ticket is not None
-            await console.park(at_counter.ticket.id)
-            assert (await console.call_next_patient("R1")).ticket is not None
-            await assert_replicas_are_right(console, wall)
-
-    run(story())
+async def test_a_patient_is_put_aside_and_comes_back(clinic: Clinic, hub: HubProcess) -> None:
+    async with HubClient(hub.url, clinic.staff) as console, HubClient(hub.url, clinic.monitor) as wall:
+        tickets = [await console.join_queue("A") for _ in range(4)]
+        for ticket in tickets[:3]:
+            parked = await console.park(ticket.id, "blood test first")
+            assert (parked.status, parked.parked_reason) == ("parked", "blood test first")
+        await until(lambda: len(wall.replica.lines.line("A").parked) == 3)
+        assert wall.replica.lines.line("A").parked[0].parked_reason is None
+        await console.unpark(tickets[0].id, "last")
+        await console.unpark(tickets[2].id)
+        await console.unpark(tickets[1].id, "first")
+        assert await numbers(console) == ["A002", "A003", "A004", "A001"]
+        at_counter = await console.call_next_patient("R1")
+        assert at_counter.why is not None
+        assert at_counter.why.reason == "placed_by_hand"
+        assert at_counter.ticket is not None
+        await console.park(at_counter.ticket.id)
+        assert (await console.call_next_patient("R1")).ticket is not None
+        await assert_replicas_are_right(console, wall)
 
 
-def test_a_patient_goes_on_to_another_service(run: Run, clinic: Clinic, hub: HubProcess) -> None:
-    async def story() -> None:
-        async with (
-            HubClient(hub.url, clinic.staff) as console,
-            HubClient(hub.url, clinic.monitor) as wall,
-            HubClient(hub.url, clinic.kiosk, services=("B",)) as of_one_line,
-        ):
-            await console.join_queue("B")
-            at_counter = await seated(console)
-            waiting = await console.join_queue("A")
-            moved = await console.transfer(at_counter.id, "B", "first")
-            assert (moved.number, moved.service, moved.origin_service) == ("A001", "B", "A")
-            assert (moved.position, moved.counter, moved.status) == (1, None, "waiting")
-            await console.transfer(waiting.id, "B", "last")
-            await console.park(waiting.id)
-            assert (await console.transfer(waiting.id, "B")).position == 3
-            assert await numbers(console, "B") == ["A001", "B001", "A002"]
-            assert (await console.transfer(moved.id, "B", "last")).position == 3
-            await assert_replicas_are_right(console, wall)
-            line = of_one_line.replica.lines.line("B")
-            await until(lambda: [t.number for t in line.waiting] == ["B001", "A002", "A001"])
-
-    run(story())
+async def test_a_patient_goes_on_to_another_service(clinic: Clinic, hub: HubProcess) -> None:
+    async with (
+        HubClient(hub.url, clinic.staff) as console,
+        HubClient(hub.url, clinic.monitor) as wall,
+        HubClient(hub.url, clinic.kiosk, services=("B",)) as of_one_line,
+    ):
+        await console.join_queue("B")
+        at_counter = await seated(console)
+        waiting = await console.join_queue("A")
+        moved = await console.transfer(at_counter.id, "B", "first")
+        assert (moved.number, moved.service, moved.origin_service) == ("A001", "B", "A")
+        assert (moved.position, moved.counter, moved.status) == (1, None, "waiting")
+        await console.transfer(waiting.id, "B", "last")
+        await console.park(waiting.id)
+        assert (await console.transfer(waiting.id, "B")).position == 3
+        assert await numbers(console, "B") == ["A001", "B001", "A002"]
+        assert (await console.transfer(moved.id, "B", "last")).position == 3
+        await assert_replicas_are_right(console, wall)
+        line = of_one_line.replica.lines.line("B")
+        await until(lambda: [t.number for t in line.waiting] == ["B001", "A002", "A001"])
 
 
-def test_a_supervisor_sets_the_order(run: Run, clinic: Clinic, hub: HubProcess) -> None:
-    async def story() -> None:
-        async with (
-            HubClient(hub.url, clinic.supervisor) as console,
-            HubClient(hub.url, clinic.monitor) as wall,
-        ):
-            tickets = [await console.join_queue("A") for _ in range(4)]
-            assert (await console.set_priority(tickets[3].id, "high")).position == 1
-            assert (await console.set_priority(tickets[0].id, "low")).position == 4
-            assert await numbers(console) == ["A004", "A002", "A003", "A001"]
-            assert (await console.move(tickets[0].id, 2)).position == 2
-            assert (await console.move(tickets[3].id, 1_000)).position == 4
-            assert await numbers(console) == ["A001", "A002", "A003", "A004"]
-            assert (await console.get_ticket(tickets[0].id)).priority == "low"
-            assert (await console.validate_queue_integrity("A")).sound
-            await assert_replicas_are_right(console, wall)
-
-    run(story())
+async def test_a_supervisor_sets_the_order(clinic: Clinic, hub: HubProcess) -> None:
+    async with (
+        HubClient(hub.url, clinic.supervisor) as console,
+        HubClient(hub.url, clinic.monitor) as wall,
+    ):
+        tickets = [await console.join_queue("A") for _ in range(4)]
+        assert (await console.set_priority(tickets[3].id, "high")).position == 1
+        assert (await console.set_priority(tickets[0].id, "low")).position == 4
+        assert await numbers(console) == ["A004", "A002", "A003", "A001"]
+        assert (await console.move(tickets[0].id, 2)).position == 2
+        assert (await console.move(tickets[3].id, 1_000)).position == 4
+        assert await numbers(console) == ["A001", "A002", "A003", "A004"]
+        assert (await console.get_ticket(tickets[0].id)).priority == "low"
+        assert (await console.validate_queue_integrity("A")).sound
+        await assert_replicas_are_right(console, wall)
 
 
-def test_what_is_known_of_a_patient_is_written_by_staff_alone(
-    run: Run, clinic: Clinic, hub: HubProcess
-) -> None:
+async def test_what_is_known_of_a_patient_is_written_by_staff_alone(clinic: Clinic, hub: HubProcess) -> None:
     heard: list[bytes] = []
 
-    async def story() -> None:
-        async with HubClient(hub.url, clinic.staff) as console, HubClient(hub.url, clinic.monitor) as wall:
-            first = await console.join_queue("A", language="ar")
-            await console.join_queue("A")
-            noted = await console.update_ticket(
-                first.id, patient_name="Amal Haddad", note="Zebra allergy", needs=["interpreter", "lift"]
-            )
-            assert (noted.patient_name, noted.needs, noted.language) == (
-                "Amal Haddad",
-                ("interpreter", "lift"),
-                "ar",
-            )
-            cleared = await console.update_ticket(first.id, patient_name=None, needs=None, language="zh-Hans")
-            assert (cleared.patient_name, cleared.note, cleared.needs) == (None, "Zebra allergy", ())
-            assert (cleared.language, cleared.position) == ("zh-Hans", 1)
-            await console.park(first.id, "Giraffe scan")
-            await assert_replicas_are_right(console, wall)
-            assert console.replica.lines.line("A").parked[0].note == "Zebra allergy"
-            heard.append(msgspec.json.encode([vars_of(t) for t in wall.replica.lines.line("A").parked]))
-            for since in ({"A": 0}, {}):
-                answer = await wall.request_raw("queue.subscribe", {"services": ["A"], "since": since})
-                heard.append(bytes(answer))
-
-    run(story())
+    async with HubClient(hub.url, clinic.staff) as console, HubClient(hub.url, clinic.monitor) as wall:
+        first = await console.join_queue("A", language="ar")
+        await console.join_queue("A")
+        noted = await console.update_ticket(
+            first.id, patient_name="Amal Haddad", note="Zebra allergy", needs=["interpreter", "lift"]
+        )
+        assert (noted.patient_name, noted.needs, noted.language) == (
+            "Amal Haddad",
+            ("interpreter", "lift"),
+            "ar",
+        )
+        cleared = await console.update_ticket(first.id, patient_name=None, needs=None, language="zh-Hans")
+        assert (cleared.patient_name, cleared.note, cleared.needs) == (None, "Zebra allergy", ())
+        assert (cleared.language, cleared.position) == ("zh-Hans", 1)
+        await console.park(first.id, "Giraffe scan")
+        await assert_replicas_are_right(console, wall)
+        assert console.replica.lines.line("A").parked[0].note == "Zebra allergy"
+        heard.append(msgspec.json.encode([vars_of(t) for t in wall.replica.lines.line("A").parked]))
+        for since in ({"A": 0}, {}):
+            answer = await wall.request_raw("queue.subscribe", {"services": ["A"], "since": since})
+            heard.append(bytes(answer))
     for secret in (b"Amal", b"Zebra", b"interpreter", b"Giraffe"):
         assert not [frame for frame in heard if secret in frame]
     told = clinic.rows(
@@ -197,51 +179,45 @@ def vars_of(ticket: Ticket) -> dict[str, Any]:
     return msgspec.structs.asdict(ticket)
 
 
-def test_who_does_not_come_is_last_in_line_until_called_often_enough(
-    run: Run, clinic: Clinic, hub: HubProcess
+async def test_who_does_not_come_is_last_in_line_until_called_often_enough(
+    clinic: Clinic, hub: HubProcess
 ) -> None:
     setting(clinic, clinic_settings.set_service, "A", {"no_show_calls": "2"})
 
-    async def story() -> None:
-        async with HubClient(hub.url, clinic.staff) as console, HubClient(hub.url, clinic.monitor) as wall:
-            ticket = await seated(console)
-            await console.join_queue("A")
-            back = await console.no_show(ticket.id)
-            assert (back.status, back.position, back.counter, back.calls) == ("waiting", 2, None, 1)
-            await until(lambda: wall.replica.lines.line("A").waiting_count == 2)
-            answer = await wall.request("queue.subscribe", {"services": ["A"], "since": {"A": 3}})
-            [told] = answer["services"]["A"]["events"]
-            assert (told["kind"], told["reason"], told["waiting"]) == ("no_show", "no_show", 2)
-            await console.call_patient(ticket.id, "R1")
-            assert (await console.no_show(ticket.id)).status == "no_show"
-            await assert_replicas_are_right(console, wall)
-
-    run(story())
+    async with HubClient(hub.url, clinic.staff) as console, HubClient(hub.url, clinic.monitor) as wall:
+        ticket = await seated(console)
+        await console.join_queue("A")
+        back = await console.no_show(ticket.id)
+        assert (back.status, back.position, back.counter, back.calls) == ("waiting", 2, None, 1)
+        await until(lambda: wall.replica.lines.line("A").waiting_count == 2)
+        answer = await wall.request("queue.subscribe", {"services": ["A"], "since": {"A": 3}})
+        [told] = answer["services"]["A"]["events"]
+        assert (told["kind"], told["reason"], told["waiting"]) == ("no_show", "no_show", 2)
+        await console.call_patient(ticket.id, "R1")
+        assert (await console.no_show(ticket.id)).status == "no_show"
+        await assert_replicas_are_right(console, wall)
 
 
-def test_a_service_is_opened_paused_and_closed(run: Run, clinic: Clinic, hub: HubProcess) -> None:
-    async def story() -> None:
-        async with (
-            HubClient(hub.url, clinic.supervisor) as console,
-            HubClient(hub.url, clinic.kiosk) as kiosk,
-        ):
-            await console.join_queue("A")
-            states = []
-            for act in (console.pause_service, console.close_service, console.open_service):
-                service = await act("A")
-                states.append((service.state, service.open))
-                await until(lambda wanted=service.state: kiosk.replica.services[0].state == wanted)  # type: ignore[misc]
-                if not service.open:
-                    with pytest.raises(ServiceClosed):
-                        await kiosk.join_queue("A")
-            assert states == [("paused", False), ("closed", False), ("open", True)]
-            revision = (await console.snapshot("A")).revision
-            assert (await console.open_service("A")).revision == revision
-            await assert_replicas_are_right(console, kiosk)
-            await console.pause_service("A", "fire alarm")
-            assert (await console.call_next_patient("R1")).ticket
-
-    run(story())
+async def test_a_service_is_opened_paused_and_closed(clinic: Clinic, hub: HubProcess) -> None:
+    async with (
+        HubClient(hub.url, clinic.supervisor) as console,
+        HubClient(hub.url, clinic.kiosk) as kiosk,
+    ):
+        await console.join_queue("A")
+        states = []
+        for act in (console.pause_service, console.close_service, console.open_service):
+            service = await act("A")
+            states.append((service.state, service.open))
+            await until(lambda wanted=service.state: kiosk.replica.services[0].state == wanted)  # type: ignore[misc]
+            if not service.open:
+                with pytest.raises(ServiceClosed):
+                    await kiosk.join_queue("A")
+        assert states == [("paused", False), ("closed", False), ("open", True)]
+        revision = (await console.snapshot("A")).revision
+        assert (await console.open_service("A")).revision == revision
+        await assert_replicas_are_right(console, kiosk)
+        await console.pause_service("A", "fire alarm")
+        assert (await console.call_next_patient("R1")).ticket
     kinds = clinic.rows("SELECT kind FROM queue_events WHERE ticket_id IS NULL ORDER BY revision")
     assert [kind for (kind,) in kinds] == ["paused", "closed", "opened", "paused"]
     reasons = clinic.rows(
@@ -250,29 +226,26 @@ def test_a_service_is_opened_paused_and_closed(run: Run, clinic: Clinic, hub: Hu
     assert [reason for (reason,) in reasons] == [None, "fire alarm"]
 
 
-def test_each_operation_says_why_it_is_refused(run: Run, clinic: Clinic, hub: HubProcess) -> None:
+async def test_each_operation_says_why_it_is_refused(clinic: Clinic, hub: HubProcess) -> None:
     setting(clinic, people_and_devices.add_user, "second", "staff", PASSWORD)
 
-    async def story() -> None:
-        async with (
-            HubClient(hub.url, ADMIN, follow=False) as console,
-            HubClient(hub.url, PersonCredentials("second", PASSWORD), follow=False) as other,
-        ):
-            waiting, nobody = await console.join_queue("A"), str(uuid4())
-            at_counter = await seated(console)
-            done = await seated(console, counter="R2")
-            await console.complete(done.id)
-            await console.pause_counter("R2")
-            await console.close_service("C")
-            await refused(console, waiting.id, at_counter.id, done.id, nobody)
-            with pytest.raises(CounterTaken, match="admin is working"):
-                await other.call_patient(waiting.id, "R1")
-            with pytest.raises(NotUndoable):
-                await other.undo(console.last_operation)
-            with pytest.raises(NotUndoable, match="nothing to take back"):
-                await other.undo()
-
-    run(story())
+    async with (
+        HubClient(hub.url, ADMIN, follow=False) as console,
+        HubClient(hub.url, PersonCredentials("second", PASSWORD), follow=False) as other,
+    ):
+        waiting, nobody = await console.join_queue("A"), str(uuid4())
+        at_counter = await seated(console)
+        done = await seated(console, counter="R2")
+        await console.complete(done.id)
+        await console.pause_counter("R2")
+        await console.close_service("C")
+        await refused(console, waiting.id, at_counter.id, done.id, nobody)
+        with pytest.raises(CounterTaken, match="admin is working"):
+            await other.call_patient(waiting.id, "R1")
+        with pytest.raises(NotUndoable):
+            await other.undo(console.last_operation)
+        with pytest.raises(NotUndoable, match="nothing to take back"):
+            await other.undo()
 
 
 async def refused(hub: HubClient, waiting: str, at_counter: str, done: str, nobody: str) -> None:

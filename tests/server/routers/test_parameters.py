@@ -10,7 +10,6 @@ import pytest
 from core.client.hub_client import HubClient
 from core.errors import InvalidParams
 from core.wire.session import PersonCredentials
-from tests.conftest import Run
 from tests.support.clinic import PASSWORD, Clinic
 from tests.support.hub_process import HubProcess
 
@@ -66,14 +65,11 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
 ]
 
 
-def test_each_wrong_parameter_is_named(run: Run, clinic: Clinic, hub: HubProcess) -> None:
-    async def story() -> None:
-        async with HubClient(hub.url, PersonCredentials("admin", PASSWORD), follow=False) as console:
-            for method, params, path in WRONG:
-                with pytest.raises(InvalidParams) as refused:
-                    await console.request(method, params)
-                assert (method, refused.value.data["path"]) == (method, path), refused.value.message
-                assert refused.value.message.endswith(".")
-
-    run(story())
+async def test_each_wrong_parameter_is_named(clinic: Clinic, hub: HubProcess) -> None:
+    async with HubClient(hub.url, PersonCredentials("admin", PASSWORD), follow=False) as console:
+        for method, params, path in WRONG:
+            with pytest.raises(InvalidParams) as refused:
+                await console.request(method, params)
+            assert (method, refused.value.data["path"]) == (method, path), refused.value.message
+            assert refused.value.message.endswith(".")
     assert clinic.rows("SELECT count(*) FROM requests") == [(0,)]

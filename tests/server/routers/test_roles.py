@@ -19,7 +19,6 @@ from core.wire.protocol import SUBPROTOCOL
 from core.wire.session import PersonCredentials
 from server.administration import people_and_devices
 from server.routers.registry import REGISTRY
-from tests.conftest import Run
 from tests.support.changing_methods import CHANGES, READINGS, Prepare, fixed
 from tests.support.clinic import PASSWORD, Clinic
 from tests.support.logged_hub import LoggedHub
@@ -80,15 +79,15 @@ def test_the_registry_has_the_protocols_roles() -> None:
 
 
 @pytest.mark.long
-def test_every_cell_over_the_wire(run: Run, clinic: Clinic, tmp_path: Path) -> None:
+async def test_every_cell_over_the_wire(clinic: Clinic, tmp_path: Path) -> None:
     engine = clinic.engine()
     for code in ("R8", "R9"):
         people_and_devices.add_counter(engine, code, code, ["C"])
     hub = LoggedHub(clinic.database_url, tmp_path / "log")
 
-    async def story() -> list[dict[str, Any]]:
+    tried: list[dict[str, Any]] = []
+    with hub:
         async with HubClient(hub.url, PersonCredentials("admin", PASSWORD), follow=False) as admin:
-            tried: list[dict[str, Any]] = []
             for role in ROLES:
                 credentials = await lasting_credentials(hub.url, clinic, role)
                 await assert_may(
@@ -99,11 +98,7 @@ def test_every_cell_over_the_wire(run: Run, clinic: Clinic, tmp_path: Path) -> N
                     before = written(engine)
                     tried.append(await be_forbidden(hub.url, credentials, method, params))
                     assert written(engine) == before, (role, method)
-            return tried
-
-    with hub:
-        tried = run(story())
-        run(until(lambda: all(cell in refusals(hub) for cell in tried), 20, "a record of every refusal"))
+        await until(lambda: all(cell in refusals(hub) for cell in tried), 20, "a record of every refusal")
     engine.dispose()
     assert len(tried) == sum(len(set(ROLES) - command.roles) for command in REGISTRY.values())
 

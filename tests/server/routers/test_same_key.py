@@ -12,7 +12,6 @@ import pytest
 from core.client.hub_client import HubClient
 from server.database.calls import driver_url
 from server.operations.queue_operations import Outcome
-from tests.conftest import Run
 from tests.support.at_once import STAFF, SUPERVISOR, Press, after_each_other, at_once, joined, joins, outcome
 from tests.support.clinic import Clinic
 from tests.support.hub_process import HubProcess
@@ -79,73 +78,60 @@ def test_a_refusal_is_not_remembered(clinic: Clinic) -> None:
     assert list(map(outcome, answers)) == ["queue_empty", "waiting", "consulting", "consulting"]
 
 
-def test_one_key_to_two_hubs_at_once_is_one_deed(run: Run, clinic: Clinic, hub: HubProcess) -> None:
+async def test_one_key_to_two_hubs_at_once_is_one_deed(clinic: Clinic, hub: HubProcess) -> None:
     other = HubProcess(clinic.database_url)
 
-    async def story() -> None:
-        async with HubClient(hub.url, clinic.staff) as here, HubClient(other.url, clinic.staff) as there:
-            with lines_locked(clinic):
-                asked = [
-                    client.request("tickets.join", {"service": "A", "key": "once"})
-                    for client in (here, there)
-                ]
-                answers = asyncio.gather(*asked)
-                await until(lambda: clinic.rows(WAITERS) == [(2,)], what="both hubs at the lock")
-            first, second = await answers
-            assert first["ticket"]["id"] == second["ticket"]["id"]
-            lines = [client.replica.lines.line("A") for client in (here, there)]
-            await until(lambda: [(line.revision, len(line.waiting)) for line in lines] == [(1, 1), (1, 1)])
-
-    run(story())
+    async with HubClient(hub.url, clinic.staff) as here, HubClient(other.url, clinic.staff) as there:
+        with lines_locked(clinic):
+            asked = [
+                client.request("tickets.join", {"service": "A", "key": "once"}) for client in (here, there)
+            ]
+            answers = asyncio.gather(*asked)
+            await until(lambda: clinic.rows(WAITERS) == [(2,)], what="both hubs at the lock")
+        first, second = await answers
+        assert first["ticket"]["id"] == second["ticket"]["id"]
+        lines = [client.replica.lines.line("A") for client in (here, there)]
+        await until(lambda: [(line.revision, len(line.waiting)) for line in lines] == [(1, 1), (1, 1)])
     other.terminate()
     assert clinic.rows("SELECT count(*), max(revision) FROM queue_events") == [(1, 1)]
 
 
 @pytest.mark.logs_expected
-def test_a_deed_done_behind_a_dead_hub_is_not_done_again(run: Run, clinic: Clinic, hub: HubProcess) -> None:
-    async def story() -> None:
-        async with HubClient(hub.url, clinic.kiosk) as kiosk:
-            with lines_locked(clinic):
-                joining = asyncio.get_running_loop().create_task(kiosk.join_queue("A"))
-                await until(lambda: clinic.rows(WAITERS) == [(1,)], what="the hub at the lock")
-                hub.kill()
-            await until(lambda: clinic.rows("SELECT number FROM tickets") == [("A001",)], what="the deed")
-            assert not joining.done()
-            hub.restart()
-            assert (await joining).number == "A001"
-
-    run(story())
+async def test_a_deed_done_behind_a_dead_hub_is_not_done_again(clinic: Clinic, hub: HubProcess) -> None:
+    async with HubClient(hub.url, clinic.kiosk) as kiosk:
+        with lines_locked(clinic):
+            joining = asyncio.get_running_loop().create_task(kiosk.join_queue("A"))
+            await until(lambda: clinic.rows(WAITERS) == [(1,)], what="the hub at the lock")
+            hub.kill()
+        await until(lambda: clinic.rows("SELECT number FROM tickets") == [("A001",)], what="the deed")
+        assert not joining.done()
+        hub.restart()
+        assert (await joining).number == "A001"
     assert clinic.rows("SELECT count(*) FROM queue_events") == [(1,)]
 
 
 @pytest.mark.logs_expected
-def test_a_deed_repeated_at_another_hub_while_the_first_still_does_it(
-    run: Run, clinic: Clinic, hub: HubProcess
+async def test_a_deed_repeated_at_another_hub_while_the_first_still_does_it(
+    clinic: Clinic, hub: HubProcess
 ) -> None:
     other = HubProcess(clinic.database_url)
 
-    async def story() -> None:
-        async with HubClient([hub.url, other.url], clinic.staff) as console:
-            with lines_locked(clinic):
-                joining = asyncio.get_running_loop().create_task(console.join_queue("A"))
-                await until(lambda: clinic.rows(WAITERS) == [(1,)], what="the first hub at the lock")
-                hub.kill()
-                await until(lambda: clinic.rows(WAITERS) == [(2,)], what="the second hub behind it")
-            assert (await joining).number == "A001"
-
-    run(story())
+    async with HubClient([hub.url, other.url], clinic.staff) as console:
+        with lines_locked(clinic):
+            joining = asyncio.get_running_loop().create_task(console.join_queue("A"))
+            await until(lambda: clinic.rows(WAITERS) == [(1,)], what="the first hub at the lock")
+            hub.kill()
+            await until(lambda: clinic.rows(WAITERS) == [(2,)], what="the second hub behind it")
+        assert (await joining).number == "A001"
     other.terminate()
     assert clinic.rows("SELECT count(*) FROM queue_events") == [(1,)]
 
 
-def test_a_lost_connection_repeats_its_requests_once_each(run: Run, clinic: Clinic, hub: HubProcess) -> None:
-    async def story() -> None:
-        async with HubClient(hub.url, clinic.staff) as console:
-            with lines_locked(clinic):
-                joining = asyncio.gather(*(console.join_queue("A") for _ in range(5)))
-                await until(lambda: clinic.rows(WAITERS) == [(1,)], what="the hub at the lock")
-                console._connection.transport.abort()  # type: ignore[union-attr]
-            assert sorted(ticket.number for ticket in await joining) == [f"A00{n}" for n in range(1, 6)]
-
-    run(story())
+async def test_a_lost_connection_repeats_its_requests_once_each(clinic: Clinic, hub: HubProcess) -> None:
+    async with HubClient(hub.url, clinic.staff) as console:
+        with lines_locked(clinic):
+            joining = asyncio.gather(*(console.join_queue("A") for _ in range(5)))
+            await until(lambda: clinic.rows(WAITERS) == [(1,)], what="the hub at the lock")
+            console._connection.transport.abort()  # type: ignore[union-attr]
+        assert sorted(ticket.number for ticket in await joining) == [f"A00{n}" for n in range(1, 6)]
     assert clinic.rows("SELECT count(*), max(revision) FROM queue_events") == [(5, 5)]

@@ -13,7 +13,6 @@ from sqlalchemy import make_url
 from core.client.hub_client import HubClient
 from server.database.calls import driver_url
 from server.schema.backup import restore_backup, write_backup
-from tests.conftest import Run
 from tests.support.clinic import Clinic
 from tests.support.hub_process import HubProcess
 from tests.support.private_clusters import query
@@ -77,24 +76,21 @@ def test_a_copy_of_a_database_has_its_own(clinic: Clinic) -> None:
     assert clinic.rows("SELECT current_epoch()") == [(epoch,)]
 
 
-def test_a_restored_backup_reaches_every_window(
-    run: Run, clinic: Clinic, hub: HubProcess, tmp_path: Path
+async def test_a_restored_backup_reaches_every_window(
+    clinic: Clinic, hub: HubProcess, tmp_path: Path
 ) -> None:
     engine = clinic.engine()
 
-    async def story() -> None:
-        async with HubClient(hub.url, clinic.staff) as desk, HubClient(hub.url, clinic.monitor) as wall:
+    async with HubClient(hub.url, clinic.staff) as desk, HubClient(hub.url, clinic.monitor) as wall:
+        await desk.join_queue("A")
+        write_backup(engine, tmp_path / "backup")
+        for _ in range(3):
             await desk.join_queue("A")
-            write_backup(engine, tmp_path / "backup")
-            for _ in range(3):
-                await desk.join_queue("A")
-            line = wall.replica.lines.line("A")
-            await until(lambda: line.waiting_count == 4)
-            epoch = line.epoch
-            restore_backup(engine, tmp_path / "backup")
-            await until(lambda: line.epoch != epoch and line.waiting_count == 1, timeout=3)
-            await desk.join_queue("A")
-            await until(lambda: line.waiting_count == 2)
-
-    run(story())
+        line = wall.replica.lines.line("A")
+        await until(lambda: line.waiting_count == 4)
+        epoch = line.epoch
+        restore_backup(engine, tmp_path / "backup")
+        await until(lambda: line.epoch != epoch and line.waiting_count == 1, timeout=3)
+        await desk.join_queue("A")
+        await until(lambda: line.waiting_count == 2)
     engine.dispose()

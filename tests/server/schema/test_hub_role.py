@@ -16,7 +16,6 @@ from core.errors import HubError
 from server.database.calls import driver_url
 from server.schema import hub_role
 from server.schema.tables import metadata
-from tests.conftest import Run
 from tests.support.clinic import Clinic
 from tests.support.hub_process import HubProcess
 from tests.support.places import ROOT
@@ -123,17 +122,14 @@ def test_no_table_can_be_read_or_written(clinic: Clinic) -> None:
     assert tried == 8 * len(relations)
 
 
-def test_a_hub_acts_as_it(run: Run, clinic: Clinic, hub: HubProcess) -> None:
-    async def story() -> None:
-        async with HubClient(hub.url, clinic.staff) as desk:
+async def test_a_hub_acts_as_it(clinic: Clinic, hub: HubProcess) -> None:
+    async with HubClient(hub.url, clinic.staff) as desk:
+        await desk.join_queue("A")
+        done(clinic, f"REVOKE EXECUTE ON FUNCTION join_queue FROM {hub_role.ROLE}")
+        with pytest.raises(HubError):
             await desk.join_queue("A")
-            done(clinic, f"REVOKE EXECUTE ON FUNCTION join_queue FROM {hub_role.ROLE}")
-            with pytest.raises(HubError):
-                await desk.join_queue("A")
-            clinic.rows("SELECT set_up_hub_role()")
-            await desk.join_queue("A")
-
-    run(story())
+        clinic.rows("SELECT set_up_hub_role()")
+        await desk.join_queue("A")
 
 
 SHADOWS = (
