@@ -17,7 +17,7 @@ from tests.support.clinic import clinic, hub, postgres, template
 from tests.support.event_loops import Run, current, runner
 from tests.support.faults.recovery_times import table_of
 from tests.support.reachable_folders import reachable_folders
-from tests.support.waiting import LEAD_SECONDS, give_time, time_of
+from tests.support.time_limits import LEAD_SECONDS, give_time, time_of
 
 __all__ = ["clinic", "hub", "postgres", "reachable_folders", "template"]
 

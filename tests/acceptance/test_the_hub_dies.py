@@ -47,7 +47,7 @@ async def test_a_touch_that_the_hub_never_answered_counts_once(
         await asyncio.sleep(0.2)
         await asyncio.to_thread(hub.kill)
         await asyncio.to_thread(hub.restart)
-        await until(lambda: room.says(room.kiosk, "Your number: A, zero zero one"), 10, "the ticket page")
+        await until(lambda: room.says(room.kiosk, "Your number: A, zero zero one"), what="the ticket page")
     assert clinic.rows("SELECT count(*) FROM tickets") == [(1,)]
 
 

@@ -15,7 +15,6 @@ LARGEST = {"overview": 300_000}
 
 
 @pytest.mark.long
-@pytest.mark.timeout(240)
 def test_the_tour_sees_everything_and_leaves_pictures(tmp_path: Path) -> None:
     own = tmp_path / "temporary"
     own.mkdir()

@@ -13,7 +13,7 @@ from tests.support.faults.killable_server import KillableServer
 from tests.support.faults.trial import Trial
 from tests.support.proof_size import proof_size
 
-pytestmark = [pytest.mark.long, pytest.mark.logs_expected, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.long, pytest.mark.logs_expected]
 
 STOPS = 11
 SOFTER = ["immediate stop"] * 5

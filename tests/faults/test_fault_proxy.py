@@ -12,6 +12,7 @@ from time import monotonic
 import pytest
 
 from tests.support.faults.fault_proxy import FaultProxy
+from tests.support.waiting import in_time
 
 Ends = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
@@ -49,7 +50,7 @@ async def closed(ends: Ends) -> None:
 async def said(ends: Ends, text: bytes) -> bytes:
     """What comes back of a text, whole."""
     ends[1].write(text)
-    return await asyncio.wait_for(ends[0].readexactly(len(text)), 5)
+    return await in_time(ends[0].readexactly(len(text)))
 
 
 async def silent(ends: Ends, text: bytes) -> bool:
@@ -79,9 +80,9 @@ async def delayed(proxy: FaultProxy, ends: Ends) -> None:
 async def sliced(proxy: FaultProxy, ends: Ends) -> None:
     proxy.down.slice_bytes = 1
     ends[1].write(b"x" * 2000)
-    came = [await asyncio.wait_for(ends[0].read(2000), 5)]
+    came = [await in_time(ends[0].read(2000))]
     while sum(map(len, came)) < 2000:
-        came.append(await asyncio.wait_for(ends[0].read(2000), 5))
+        came.append(await in_time(ends[0].read(2000)))
     assert len(came) > 20
 
 
@@ -96,7 +97,7 @@ async def frozen(proxy: FaultProxy, ends: Ends) -> None:
     proxy.freeze()
     assert await silent(ends, b"hello")
     proxy.heal()
-    assert await asyncio.wait_for(ends[0].readexactly(5), 5) == b"hello"
+    assert await in_time(ends[0].readexactly(5)) == b"hello"
 
 
 async def half_open(proxy: FaultProxy, ends: Ends) -> None:
@@ -109,26 +110,26 @@ async def half_open(proxy: FaultProxy, ends: Ends) -> None:
 
 async def cut(proxy: FaultProxy, ends: Ends) -> None:
     proxy.cut()
-    assert await asyncio.wait_for(ends[0].read(), 5) == b""
+    assert await in_time(ends[0].read()) == b""
 
 
 async def cut_in_the_middle(proxy: FaultProxy, ends: Ends) -> None:
     proxy.down.cut_after = 3
     ends[1].write(b"hello")
-    assert await asyncio.wait_for(ends[0].read(), 5) == b"hel"
+    assert await in_time(ends[0].read()) == b"hel"
 
 
 async def reset(proxy: FaultProxy, ends: Ends) -> None:
     proxy.reset()
     with pytest.raises(ConnectionResetError):
-        await asyncio.wait_for(ends[0].read(), 5)
+        await in_time(ends[0].read())
 
 
 async def refused(proxy: FaultProxy, ends: Ends) -> None:
     proxy.refuses = True
     other = await asyncio.open_connection("127.0.0.1", proxy.port)
     with pytest.raises(ConnectionResetError):
-        await asyncio.wait_for(other[0].read(), 5)
+        await in_time(other[0].read())
     await closed(other)
     assert await said(ends, b"old ones go on") == b"old ones go on"
 

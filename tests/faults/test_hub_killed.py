@@ -14,7 +14,6 @@ from tests.support.proof_size import proof_size
 pytestmark = [
     pytest.mark.long,
     pytest.mark.logs_expected,
-    pytest.mark.timeout(240),
 ]
 
 KILLS = 25

@@ -23,7 +23,7 @@ from tests.support.faults.trial import Trial
 from tests.support.hub_process import HubProcess
 from tests.support.proof_size import LONG
 
-pytestmark = [pytest.mark.long, pytest.mark.logs_expected, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.long, pytest.mark.logs_expected]
 
 PAIRS_IN_A_TRIAL = 5
 OVERLAP_SECONDS = 0.5

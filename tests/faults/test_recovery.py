@@ -14,9 +14,10 @@ from server.database.calls import driver_url
 from tests.support.faults.killable_server import KillableServer
 from tests.support.faults.real_hub import RealHub
 from tests.support.faults.recovery_times import RecoveryTimes
-from tests.support.faults.trial import CONVERGE_SECONDS, Trial
+from tests.support.faults.trial import Trial
+from tests.support.waiting import WAIT_SECONDS, wait_until
 
-pytestmark = [pytest.mark.long, pytest.mark.alone, pytest.mark.logs_expected, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.long, pytest.mark.alone, pytest.mark.logs_expected]
 
 WALLS = 44
 """In each of two processes, beside the six clients of `admit_everybody`: a hundred together."""
@@ -41,7 +42,7 @@ def behind_their_back(trial: Trial) -> None:
 def all_current(trial: Trial) -> float:
     """When the last of all clients was live and current (monotonic seconds)."""
     revisions = trial.revisions()
-    came = trial.ask_all("converge", revisions, CONVERGE_SECONDS)
+    came = trial.ask_all("converge", revisions, WAIT_SECONDS)
     times = [when for part in came for when in part.values()]
     assert len(times) == 12 + 2 * WALLS
     assert trial.shown_otherwise(revisions) == []
@@ -54,7 +55,7 @@ def first_answer(trial: Trial, ready: Callable[[], None]) -> float:
     before = sum(part.answers for part in trial.crowd)
     with ThreadPoolExecutor(1) as pool:
         making = pool.submit(ready)
-        trial.until(lambda: sum(part.answers for part in trial.crowd) > before, "the first answer")
+        wait_until(lambda: sum(part.answers for part in trial.crowd) > before, "the first answer")
         when = monotonic()
         making.result()
     return when
@@ -69,7 +70,7 @@ def test_a_killed_hub_is_back_soon(new_trial: Callable[..., Trial], recovery_tim
         killed = monotonic()
         replied = first_answer(trial, hub.start)
         recovery_times.note("hub killed and started: first reply", 2, replied - killed)
-        assert trial.told("rest", 30) == []
+        assert trial.told("rest", WAIT_SECONDS) == []
         hub.kill()
         killed = monotonic()
         behind_their_back(trial)
@@ -90,7 +91,7 @@ def test_another_hub_takes_over_and_a_returning_database_is_used(
     trial.wait_for_everybody()
     recovery_times.note("one of two hubs killed: everybody answered by the other", 5, monotonic() - killed)
     first.restart()
-    assert trial.told("rest", 30) == []
+    assert trial.told("rest", WAIT_SECONDS) == []
     second.kill()
     killed = monotonic()
     behind_their_back(trial)

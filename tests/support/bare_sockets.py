@@ -14,9 +14,9 @@ from websockets.typing import Subprotocol
 from core.wire.protocol import SUBPROTOCOL
 from tests.support.clinic import PASSWORD
 from tests.support.hub_process import HubProcess
+from tests.support.waiting import WAIT_SECONDS, in_time
 
 HELLO = {"credentials": {"username": "staff", "password": PASSWORD}}
-PATIENCE = 10
 
 
 def open_socket(hub: HubProcess, **how: Any) -> connect:
@@ -29,7 +29,7 @@ def open_socket(hub: HubProcess, **how: Any) -> connect:
 async def ask(socket: ClientConnection, text: str) -> Any:
     """Sends a text and returns the next frame, the answer if nothing is subscribed."""
     await socket.send(text)
-    return json.loads(await asyncio.wait_for(socket.recv(), PATIENCE))
+    return json.loads(await in_time(socket.recv()))
 
 
 def request(method: str, params: Any, request_id: int = 1) -> str:
@@ -50,7 +50,7 @@ def reason_of(answer: Any) -> str:
 
 async def code_of(socket: ClientConnection) -> int:
     """The code with which the hub closes the connection, whatever it says before."""
-    async with asyncio.timeout(2 * PATIENCE):
+    async with asyncio.timeout(WAIT_SECONDS):
         with pytest.raises(ConnectionClosed) as closed:  # noqa: PT012  any number of frames may come first
             while True:
                 await socket.recv()

@@ -21,6 +21,7 @@ from server.postgres import accounts, shared_folder
 from server.postgres.binaries import BIN_VARIABLE
 from server.postgres.embedded import EmbeddedPostgres, EmbeddedPostgresError
 from tests.support.places import ROOT
+from tests.support.waiting import WAIT_SECONDS
 
 
 class OwnerProcess:
@@ -51,7 +52,7 @@ class OwnerProcess:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.process.communicate(timeout=20)
+        self.process.communicate(timeout=WAIT_SECONDS)
 
     def report(self) -> dict[str, Any]:
         assert self.process.stdout is not None
@@ -60,7 +61,7 @@ class OwnerProcess:
 
     def kill(self) -> None:
         self.process.kill()
-        self.process.wait(10)
+        self.process.wait(WAIT_SECONDS)
 
 
 def main() -> None:

@@ -22,8 +22,8 @@ import psycopg
 from server.database.calls import driver_url
 from server.database.errors import MOVED_MEANWHILE, REFUSED
 from tests.support.scene import Scene
+from tests.support.waiting import WAIT_SECONDS
 
-RECOVERY_SECONDS = 30
 FRESHNESS = 8
 """After so many presses a process looks at the lines again: in between it acts on what may be over, as people do."""
 _context = multiprocessing.get_context("forkserver")
@@ -259,7 +259,7 @@ BUTTONS: dict[str, Callable[[Presser], Arguments]] = {
 
 def connected(url: str) -> psycopg.Connection[tuple[Any, ...]]:
     """A connection as the hub has them, as soon as the database answers."""
-    deadline = monotonic() + RECOVERY_SECONDS
+    deadline = monotonic() + WAIT_SECONDS
     while True:
         try:
             return psycopg.connect(

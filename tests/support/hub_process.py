@@ -16,11 +16,10 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from server.connections.hub import Hub
+from tests.support.waiting import WAIT_SECONDS
 
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(["tests.support.hub_process", "server.connections.connection"])
-
-STOP_SECONDS = 10
 
 
 class HubProcess:
@@ -54,7 +53,7 @@ class HubProcess:
     def kill(self) -> None:
         """Ends it by SIGKILL, as a power cut would."""
         self._process.kill()
-        self._process.join(STOP_SECONDS)
+        self._process.join(WAIT_SECONDS)
 
     def restart(self) -> None:
         """Starts it again on the same port."""
@@ -71,7 +70,7 @@ class HubProcess:
     def terminate(self) -> int | None:
         """Ends it in order (SIGTERM); its exit code."""
         self._process.terminate()
-        self._process.join(STOP_SECONDS)
+        self._process.join(WAIT_SECONDS)
         if self._process.exitcode is None:
             self.kill()
         return self._process.exitcode

@@ -10,8 +10,7 @@ from types import TracebackType
 from typing import Any
 
 from tests.support.places import ROOT
-
-STOP_SECONDS = 10
+from tests.support.waiting import WAIT_SECONDS
 
 
 class LoggedHub:
@@ -50,7 +49,7 @@ class LoggedHub:
     ) -> None:
         self._process.terminate()
         try:
-            self._process.communicate(timeout=STOP_SECONDS)
+            self._process.communicate(timeout=WAIT_SECONDS)
         finally:
             self._process.kill()
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -15,7 +14,6 @@ import pytest
 from server.postgres import accounts, shared_folder
 from server.postgres.embedded import EmbeddedPostgres
 from server.postgres.files import RunningServer, read_pid_file
-from tests.support.waiting import until
 
 FAST = {"fsync": "off"}
 NOBODY = 65534
@@ -95,8 +93,3 @@ def is_alive(pid: int) -> bool:
         return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
     except (FileNotFoundError, ProcessLookupError):
         return False
-
-
-def eventually(condition: Callable[[], bool], what: str = "") -> None:
-    """Wait for another process; AssertionError with `what` after five seconds."""
-    asyncio.run(until(condition, what=what))

@@ -12,7 +12,7 @@ from core.client.hub_client import HubClient
 from core.errors import Forbidden, Unauthenticated, UnknownMethod
 from core.wire.session import PersonCredentials
 from tests.support.clinic import PASSWORD, Clinic
-from tests.support.waiting import until
+from tests.support.waiting import WAIT_SECONDS, until
 
 NAMES = ("Amal Haddad", "Zoë Canary-Smith", "قناري الاسم", "Robert'); DROP TABLE tickets;--")
 """Patients whose names must not be found anywhere."""
@@ -24,7 +24,7 @@ def page(url: str, name: str, **headers: str) -> tuple[int, str]:
     """Status and body of a page beside the WebSocket."""
     address = url.replace("ws://", "http://").replace("/ws", f"/{name}")
     try:
-        with urlopen(Request(address, headers=headers), timeout=5) as answer:
+        with urlopen(Request(address, headers=headers), timeout=WAIT_SECONDS) as answer:
             return answer.status, answer.read().decode()
     except HTTPError as error:
         with error:

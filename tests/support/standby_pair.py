@@ -16,7 +16,8 @@ from server.postgres.cluster import SUPERUSER, Cluster
 from server.postgres.embedded import DATABASE, EmbeddedPostgres
 from server.postgres.file_lock import FileLock
 from server.postgres.files import PORT, socket_directory
-from tests.support.private_clusters import FAST, eventually, is_alive, query, server_of
+from tests.support.private_clusters import FAST, is_alive, query, server_of
+from tests.support.waiting import WAIT_SECONDS, wait_until
 
 
 class StandbyPair:
@@ -36,12 +37,12 @@ class StandbyPair:
         self._standby.start()
         self.standby_url = _url(self._standby.root)
         self.url = _url(self._primary.root, self._standby.root)
-        eventually(lambda: self._replicas() == [("streaming",)], "the standby streams")
+        wait_until(lambda: self._replicas() == [("streaming",)], "the standby streams")
         if synchronous:
             query(self.primary_url, "ALTER SYSTEM SET synchronous_standby_names = '*'")
             query(self.primary_url, "SELECT pg_reload_conf()")
             synced = "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'"
-            eventually(lambda: query(self.primary_url, synced) == [(1,)], "the standby is synchronous")
+            wait_until(lambda: query(self.primary_url, synced) == [(1,)], "the standby is synchronous")
 
     def close(self) -> None:
         """Ends both."""
@@ -52,14 +53,14 @@ class StandbyPair:
         """Ends it by SIGKILL, as a power cut would."""
         pid = server_of(self._primary.root).pid
         os.kill(pid, signal.SIGKILL)
-        eventually(lambda: not is_alive(pid))
+        wait_until(lambda: not is_alive(pid))
 
     def cut_off_standby(self) -> None:
         """The standby gets nothing more."""
         [(self._followed,)] = query(self.standby_url, "SHOW primary_conninfo")
         query(self.standby_url, "ALTER SYSTEM SET primary_conninfo = ''")
         query(self.standby_url, "SELECT pg_reload_conf()")
-        eventually(lambda: self._replicas() == [], "the standby is cut off")
+        wait_until(lambda: self._replicas() == [], "the standby is cut off")
 
     def reconnect_standby(self) -> None:
         """The standby gets everything again."""
@@ -92,12 +93,12 @@ class _Standby:
     def start(self) -> None:
         with FileLock(self.root / "server.lock") as lock:
             self._process = self._cluster.spawn_server(lock)
-        eventually(self._answers, "the standby answers")
+        wait_until(self._answers, "the standby answers")
 
     def kill(self) -> None:
         if self._process is not None:
             self._process.send_signal(signal.SIGQUIT)
-            self._process.wait(10)
+            self._process.wait(WAIT_SECONDS)
             self._cluster.remove_socket_directory()
 
     def _answers(self) -> bool:

@@ -23,7 +23,8 @@ from server.administration import people_and_devices
 from server.postgres.embedded import EmbeddedPostgres
 from server.schema import revisions
 from tests.support.clinic import rows_at
-from tests.support.private_clusters import eventually, is_alive, server_of
+from tests.support.private_clusters import is_alive, server_of
+from tests.support.waiting import WAIT_SECONDS, wait_until
 
 SERVICES = "ABC"
 _keys = (f"key {number}" for number in count())
@@ -54,7 +55,7 @@ class TroubledClinic:
         """As `pg_ctl stop -m immediate`: nobody is told anything."""
         postmaster = server_of(self.cluster.root).pid
         os.kill(postmaster, signal.SIGQUIT)
-        eventually(lambda: not is_alive(postmaster))
+        wait_until(lambda: not is_alive(postmaster))
 
     def start(self) -> None:
         """Starts the server again."""
@@ -132,8 +133,8 @@ class Kiosk:
         return press
 
     async def join_until(self, enough: Callable[[Press], bool], service: str = "A") -> Press:
-        """Joins every 20 ms until an answer is as wanted; AssertionError after ten seconds."""
-        deadline = time.monotonic() + 10
+        """Joins every 20 ms until an answer is as wanted; AssertionError when it is not in time."""
+        deadline = time.monotonic() + WAIT_SECONDS
         while True:
             press = await self.join(service)
             if enough(press):

@@ -17,7 +17,6 @@ from tests.support.waiting import until
 START_SECONDS, END_SECONDS = 90.0, 60.0
 pytestmark = [
     pytest.mark.long,
-    pytest.mark.timeout(240),
     pytest.mark.skipif(sys.platform != "linux", reason="reads /proc"),
 ]
 
@@ -63,7 +62,7 @@ def demo(tmp_path: Path, run: Run) -> Iterator[Demo]:
     folder = tmp_path / "own"
     folder.mkdir()
     made = Demo(folder)
-    run(until(made.runs, START_SECONDS, "the demo to run"))
+    run(until(made.runs, what="the demo to run"))
     yield made
     if made.process.poll() is None:
         made.process.kill()
@@ -84,5 +83,5 @@ async def test_when_the_demo_is_killed_no_process_stays(demo: Demo) -> None:
     demo.process.kill()
     demo.process.wait()
     began = monotonic()
-    await until(lambda: not demo.processes(), END_SECONDS, "the hub and its database to end")
+    await until(lambda: not demo.processes(), what="the hub and its database to end")
     assert monotonic() - began < END_SECONDS

@@ -13,7 +13,7 @@ from tests.support.clinic import Clinic
 from tests.support.hub_process import HubProcess
 from tests.support.reference_line import ReferenceLine
 from tests.support.scripted_hub import ScriptedHub
-from tests.support.waiting import until
+from tests.support.waiting import in_time, until
 
 DEVICE = DeviceCredentials("t0ken")
 NOBODY_LISTENS = "ws://127.0.0.1:9/ws"
@@ -26,14 +26,14 @@ async def two_hubs(stack: AsyncExitStack) -> tuple[ScriptedHub, ScriptedHub]:
     )
 
 
-async def until_asked(hub: ScriptedHub, method: str, times: int = 1, timeout: float = 5.0) -> None:
-    await until(lambda: len(hub.asked_for(method)) >= times, timeout, what=f"{method} at {hub.url}")
+async def until_asked(hub: ScriptedHub, method: str, times: int = 1) -> None:
+    await until(lambda: len(hub.asked_for(method)) >= times, what=f"{method} at {hub.url}")
 
 
 async def test_a_lost_hub_is_left_at_once_and_what_it_owed_is_asked_of_the_next_with_its_key() -> None:
     truth = ReferenceLine(revision=7)
 
-    async def story(stack: AsyncExitStack) -> None:
+    async with AsyncExitStack() as stack:
         first, second = await two_hubs(stack)
         first.answers["queue.subscribe"] = lambda params: {"services": {"A": {"snapshot": truth.snapshot()}}}
         ticket = truth.join().ticket
@@ -42,7 +42,7 @@ async def test_a_lost_hub_is_left_at_once_and_what_it_owed_is_asked_of_the_next_
         cancelling = asyncio.get_running_loop().create_task(client.cancel("t1"))
         await until_asked(first, "tickets.cancel")
         await first.hang_up()
-        await asyncio.wait_for(cancelling, 1.0)
+        await in_time(cancelling)
         assert second.asked_for("tickets.cancel") == first.asked_for("tickets.cancel")
         assert second.asked_for("queue.subscribe") == [{"services": None, "since": {"A": 8}, "epoch": "e1"}]
         await client.live()
@@ -50,33 +50,27 @@ async def test_a_lost_hub_is_left_at_once_and_what_it_owed_is_asked_of_the_next_
         assert client.address == second.url
         assert len(first.asked_for("session.hello")) == 1
 
-    await within(story)
-
 
 @pytest.mark.parametrize("code", [1001, 1013, 4429])
 async def test_a_hub_that_takes_no_more_clients_is_left_for_the_next(code: int) -> None:
-    async def story(stack: AsyncExitStack) -> None:
+    async with AsyncExitStack() as stack:
         first, second = await two_hubs(stack)
         client = await stack.enter_async_context(HubClient(f"{first.url}, {second.url}", DEVICE))
         await first.hang_up(code)
-        await until_asked(second, "session.hello", timeout=1.0)
+        await until_asked(second, "session.hello")
         await client.live()
-
-    await within(story)
 
 
 async def test_a_hub_that_stalls_is_left_when_there_is_another(monkeypatch: pytest.MonkeyPatch) -> None:
     hurry(monkeypatch)
 
-    async def story(stack: AsyncExitStack) -> None:
+    async with AsyncExitStack() as stack:
         first, second = await two_hubs(stack)
         client = await stack.enter_async_context(HubClient([first.url, second.url], DEVICE))
         del first.answers["ping"]
         asking = asyncio.get_running_loop().create_task(client.request("no.answer"))
         second.answers["no.answer"] = lambda params: {"from": "second"}
-        assert await asyncio.wait_for(asking, 3.0) == {"from": "second"}
-
-    await within(story)
+        assert await in_time(asking) == {"from": "second"}
 
 
 async def test_a_hub_that_never_says_hello_is_left_when_there_is_another(
@@ -84,19 +78,17 @@ async def test_a_hub_that_never_says_hello_is_left_when_there_is_another(
 ) -> None:
     hurry(monkeypatch)
 
-    async def story(stack: AsyncExitStack) -> None:
+    async with AsyncExitStack() as stack:
         first, second = await two_hubs(stack)
         del first.answers["session.hello"]
         client = await stack.enter_async_context(HubClient([first.url, second.url], DEVICE))
         assert client.address == second.url
 
-    await within(story)
-
 
 async def test_one_hub_alone_is_waited_for_when_it_stalls(monkeypatch: pytest.MonkeyPatch) -> None:
     hurry(monkeypatch)
 
-    async def story(stack: AsyncExitStack) -> None:
+    async with AsyncExitStack() as stack:
         hub = await stack.enter_async_context(ScriptedHub.running())
         client = await stack.enter_async_context(HubClient(hub.url, DEVICE))
         asking = asyncio.get_running_loop().create_task(client.request("no.answer"))
@@ -106,11 +98,9 @@ async def test_one_hub_alone_is_waited_for_when_it_stalls(monkeypatch: pytest.Mo
         assert len(hub.asked_for("session.hello")) == 1
         asking.cancel()
 
-    await within(story)
-
 
 async def test_a_hub_that_misses_its_database_is_not_left_for_that() -> None:
-    async def story(stack: AsyncExitStack) -> None:
+    async with AsyncExitStack() as stack:
         first, second = await two_hubs(stack)
         client = await stack.enter_async_context(HubClient([first.url, second.url], DEVICE))
         away: list[Any] = [Unavailable(retry_after=0.1), Unavailable(retry_after=0.1)]
@@ -122,13 +112,11 @@ async def test_a_hub_that_misses_its_database_is_not_left_for_that() -> None:
         assert len(first.asked_for("counters.open")) == 3
         assert second.asked == []
 
-    await within(story)
-
 
 async def test_no_patience_is_left_while_no_hub_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("core.client.hub_client.TICK_SECONDS", 0.05)
 
-    async def story(stack: AsyncExitStack) -> None:
+    async with AsyncExitStack() as stack:
         hub = await stack.enter_async_context(ScriptedHub.running())
         client = await stack.enter_async_context(HubClient(hub.url, DEVICE, patience=0.3))
         with pytest.raises(Unavailable, match="may have been done"):
@@ -138,11 +126,9 @@ async def test_no_patience_is_left_while_no_hub_answers(monkeypatch: pytest.Monk
         await client.live()
         assert len(hub.asked_for("tickets.cancel")) == 1
 
-    await within(story)
-
 
 async def test_two_real_hubs_on_one_database(clinic: Clinic, hub: HubProcess) -> None:
-    async def story(stack: AsyncExitStack) -> None:
+    async with AsyncExitStack() as stack:
         other = HubProcess(clinic.database_url)
         stack.callback(other.terminate)
         both = f"{hub.url},{other.url}"
@@ -158,13 +144,6 @@ async def test_two_real_hubs_on_one_database(clinic: Clinic, hub: HubProcess) ->
         await until(lambda: console.replica.lines.line("A").revision == 6)
         assert (await console.call_next_patient("R1")).ticket is not None
         assert (kiosk.address, console.address) == (other.url, other.url)
-
-    await within(story)
-
-
-async def within(story: Any) -> None:
-    async with AsyncExitStack() as stack:
-        await story(stack)
 
 
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:

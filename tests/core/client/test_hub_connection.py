@@ -1,6 +1,5 @@
 """Certificates that fit and those that don't: connected, or told in a sentence what to do."""
 
-import asyncio
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,6 +13,7 @@ from core.errors import HubError, SetupError, Unavailable, UntrustedHub
 from core.wire.session import DeviceCredentials
 from tests.support.places import CERTIFICATES
 from tests.support.scripted_hub import ScriptedHub
+from tests.support.waiting import in_time
 
 AUTHORITY = str(CERTIFICATES / "authority.pem")
 DEVICE = DeviceCredentials("t0ken")
@@ -93,5 +93,5 @@ async def test_a_pairing_code_is_not_tried_elsewhere_when_a_hub_refuses_it() -> 
     async with ScriptedHub.running() as first, ScriptedHub.running() as second:
         first.answers["session.pair"] = lambda params: Unavailable()
         with pytest.raises(Unavailable, match="database"):
-            await asyncio.wait_for(pair([first.url, second.url], "ABC", "test"), 5)
+            await in_time(pair([first.url, second.url], "ABC", "test"))
         assert second.asked == []

@@ -13,6 +13,7 @@ import pytest
 
 from core.qt.app import garbage_collected_here, has_screen
 from tests.support.places import ROOT
+from tests.support.waiting import WAIT_MILLISECONDS, WAIT_SECONDS
 
 PREAMBLE = """
 import asyncio, os, signal, sys
@@ -34,7 +35,7 @@ def start(body: str) -> "subprocess.Popen[str]":
 
 
 def finish(process: "subprocess.Popen[str]") -> tuple[int, str, str]:
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=WAIT_SECONDS)
     return process.returncode, out, err
 
 
@@ -163,7 +164,7 @@ def test_garbage_is_collected_in_the_windows_thread(qtbot: Any) -> None:
         worker.start()
         worker.join()
         assert threads == []
-        qtbot.waitUntil(lambda: bool(threads), timeout=5000)
+        qtbot.waitUntil(lambda: bool(threads), timeout=WAIT_MILLISECONDS)
     assert threads == [threading.main_thread()]
 
 

@@ -10,6 +10,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from kiosk_app.wall.announcer import TOO_OLD, Announcement, Announcer
+from tests.support.waiting import WAIT_MILLISECONDS
 
 PLAYER = "import sys; f = open(sys.argv[1], 'a'); f.write('begin '); f.flush(); f.write('end\\n')"
 
@@ -30,7 +31,7 @@ def test_twenty_calls_at_once_are_twenty_announcements_in_order(qtbot: QtBot, tm
     numbers = [f"A{number:03}" for number in range(20)]
     for number in numbers:
         assert announcer.announce(call(number), NEW)
-    qtbot.waitUntil(lambda: len(story) == 40, timeout=20_000)
+    qtbot.waitUntil(lambda: len(story) == 40, timeout=WAIT_MILLISECONDS)
     assert story == [step for number in numbers for step in (f"+{number}", f"-{number}")]
     assert played.read_text() == "begin end\n" * 20
     assert announcer.trouble == ""
@@ -57,7 +58,7 @@ def test_a_player_that_fails_is_told_and_the_next_call_comes(qtbot: QtBot, playe
     announcer.finished.connect(ended.append)
     announcer.announce(call("A001"), NEW)
     announcer.announce(call("A002"), NEW)
-    qtbot.waitUntil(lambda: len(ended) == 2, timeout=10_000)
+    qtbot.waitUntil(lambda: len(ended) == 2, timeout=WAIT_MILLISECONDS)
     assert "could not be played" in announcer.trouble
 
 

@@ -216,7 +216,7 @@ async def test_a_statement_that_waits_for_a_lock_is_found_with_its_holder(
         join = "SELECT join_queue('user:1', 'k', '', 'A')"
         waiting = threading.Thread(target=lambda: clinic.rows(join))
         waiting.start()
-        found = await until(lambda: troubles(engine, hub, Thresholds(lock_wait=0.05)), timeout=10)
+        found = await until(lambda: troubles(engine, hub, Thresholds(lock_wait=0.05)))
     waiting.join(10)
     told = rf"FAILED locks 1 statement waits for a lock, since \d s, held by process {holder}"
     assert re.match(told, the_one(found))
@@ -224,7 +224,7 @@ async def test_a_statement_that_waits_for_a_lock_is_found_with_its_holder(
 
 async def test_a_forgotten_transaction_is_found(engine: Engine, hub: HubProcess) -> None:
     with held(engine, "SELECT 1") as holder:
-        found = await until(lambda: troubles(engine, hub, Thresholds(transaction=0.3)), timeout=10)
+        found = await until(lambda: troubles(engine, hub, Thresholds(transaction=0.3)))
     told = the_one(found)
     assert re.match(r"warning transactions One is open since \d s \(idle in transaction\), by process", told)
     assert told.endswith(f"SELECT pg_terminate_backend({holder})")

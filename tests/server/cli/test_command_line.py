@@ -14,6 +14,7 @@ import pytest
 
 from tests.support.clinic import PASSWORD, Clinic
 from tests.support.places import ROOT
+from tests.support.waiting import WAIT_SECONDS
 
 
 def inturn_hub(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -155,7 +156,7 @@ def test_a_hub_serves_from_a_folder_of_its_own_and_stops_in_order(tmp_path: Path
         assert hub.stdout.readline().startswith("listening on ws://127.0.0.1:")
         assert inturn_hub("service", "add", "A", "See a doctor", "--data-dir", data).returncode == 0
         hub.send_signal(signal.SIGTERM)
-        _, log = hub.communicate(timeout=20)
+        _, log = hub.communicate(timeout=WAIT_SECONDS)
     assert hub.returncode == 0
     assert "Notification service started" in log
     assert "Notification service stopped" in log

@@ -14,6 +14,7 @@ from core.wire.protocol import MAX_REQUEST_BYTES
 from tests.support.bare_sockets import HELLO, ask, open_socket, request
 from tests.support.clinic import Clinic
 from tests.support.hub_process import HubProcess
+from tests.support.waiting import in_time
 
 
 @pytest.mark.parametrize(
@@ -58,7 +59,7 @@ async def test_a_refused_subscription_leaves_the_one_before(clinic: Clinic, hub:
         refused = await ask(socket, request("queue.subscribe", {"services": ["A", "X"]}))
         assert refused["error"]["data"]["reason"] == "unknown_service"
         await socket.send(request("tickets.join", {"service": "A", "key": "k"}))
-        frames = [json.loads(await asyncio.wait_for(socket.recv(), 5)) for _ in range(2)]
+        frames = [json.loads(await in_time(socket.recv())) for _ in range(2)]
         assert [frame.get("method") for frame in frames] == [None, "queue.event"]
 
 
@@ -77,7 +78,7 @@ async def test_a_frame_that_is_no_text_ends_the_connection(
         await ask(socket, request("session.hello", HELLO))
         await socket.send(payload, text=opcode is Opcode.TEXT)
         with pytest.raises(ConnectionClosed) as closed:
-            await asyncio.wait_for(socket.recv(), 5)
+            await in_time(socket.recv())
         assert closed.value.rcvd is not None
         assert closed.value.rcvd.code == code
     async with open_socket(hub) as socket:
@@ -88,7 +89,7 @@ async def test_a_frame_that_is_no_text_ends_the_connection(
 async def test_who_does_not_say_hello_or_falls_silent_is_sent_away(clinic: Clinic, hub: HubProcess) -> None:
     async def code_of(socket: ClientConnection) -> int:
         with pytest.raises(ConnectionClosed) as closed:
-            await asyncio.wait_for(socket.recv(), 20)
+            await in_time(socket.recv())
         assert closed.value.rcvd is not None
         return closed.value.rcvd.code
 

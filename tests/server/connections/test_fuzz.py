@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import random
 from collections import Counter
@@ -21,6 +20,7 @@ from tests.support.clinic import Clinic
 from tests.support.hub_process import HubProcess
 from tests.support.mutations import mutated, valid_request
 from tests.support.proof_size import proof_size
+from tests.support.waiting import in_time
 
 REQUESTS = proof_size(1200, 100_000)
 HELLOS = proof_size(60, 2000)
@@ -35,7 +35,7 @@ async def answers_until(socket: ClientConnection, last: int) -> list[dict[str, A
     """Every frame up to the reply with this id."""
     frames: list[dict[str, Any]] = []
     while not frames or frames[-1].get("id") != last:
-        frames.append(json.loads(await asyncio.wait_for(socket.recv(), 20)))
+        frames.append(json.loads(await in_time(socket.recv())))
     return frames[:-1]
 
 
@@ -60,7 +60,6 @@ async def fuzz(socket: ClientConnection, source: random.Random, ticket: str, fou
         assert len(replies) <= AT_ONCE
 
 
-@pytest.mark.timeout(proof_size(60, 1200))
 @pytest.mark.parametrize("seed", [proof_size(20261123, random.randrange(10**9))])
 async def test_changed_requests_are_answered_and_never_a_fault(clinic: Clinic, seed: int) -> None:
     hub = HubProcess(clinic.database_url, limits=UNHURRIED)
@@ -120,7 +119,7 @@ async def test_changed_hellos_are_answered_or_closed(clinic: Clinic, hub: HubPro
             try:
                 await socket.send(mutated(source, said))
                 await socket.send("the end")
-                answer = json.loads(await asyncio.wait_for(socket.recv(), 20))
+                answer = json.loads(await in_time(socket.recv()))
                 found[reason_of(answer) or "ok"] += 1
             except ConnectionClosed as closed:
                 found[str(closed.rcvd.code if closed.rcvd else "no code")] += 1

@@ -18,7 +18,7 @@ from core.line.tickets import Ticket
 from tests.support.at_once import after_each_other, desks, moving
 from tests.support.clinic import Clinic
 from tests.support.hub_process import HubProcess
-from tests.support.waiting import until
+from tests.support.waiting import WAIT_SECONDS, until
 
 LOOKS: dict[str, dict[str, Any]] = {
     "queue.snapshot": {"service": "A"},
@@ -114,7 +114,7 @@ async def test_looking_changes_nothing(clinic: Clinic, hub: HubProcess) -> None:
 
 
 def get(address: str, path: str) -> int:
-    connection = http.client.HTTPConnection(address, timeout=5)
+    connection = http.client.HTTPConnection(address, timeout=WAIT_SECONDS)
     try:
         connection.request("GET", path)
         return connection.getresponse().status

@@ -18,7 +18,7 @@ from tests.support.waiting import until
 async def test_a_join_asked_while_the_hub_is_dead_happens_once(clinic: Clinic, hub: HubProcess) -> None:
     async with HubClient(hub.url, clinic.kiosk) as kiosk:
         hub.kill()
-        await until(lambda: kiosk.state is ConnectionState.LOST, timeout=2, what="the loss to be noticed")
+        await until(lambda: kiosk.state is ConnectionState.LOST, what="the loss to be noticed")
         joining = asyncio.get_running_loop().create_task(kiosk.join_queue("A"))
         await asyncio.sleep(0.1)
         hub.restart()
@@ -31,7 +31,7 @@ async def test_a_frozen_hub_is_noticed_and_its_answer_comes_once(clinic: Clinic,
     async with HubClient(hub.url, clinic.kiosk) as kiosk:
         hub.freeze()
         joining = asyncio.get_running_loop().create_task(kiosk.join_queue("A"))
-        await until(lambda: kiosk.state is ConnectionState.LOST, timeout=10, what="the silence to be noticed")
+        await until(lambda: kiosk.state is ConnectionState.LOST, what="the silence to be noticed")
         hub.thaw()
         assert (await joining).number == "A001"
         await until(lambda: kiosk.state is ConnectionState.LIVE)
@@ -72,4 +72,4 @@ async def test_a_client_that_reads_slowly_gets_a_long_line_in_parts(clinic: Clin
             await asyncio.sleep(0.05)
         assert [t.id for t in late.waiting] == [t.id for t in line.waiting]
         line, late = console.replica.lines.line("B"), slow.replica.lines.line("B")
-        await until(lambda: late.revision == line.revision, timeout=20, what="the events meanwhile")
+        await until(lambda: late.revision == line.revision, what="the events meanwhile")

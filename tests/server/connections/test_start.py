@@ -27,7 +27,7 @@ from server.schema import revisions
 from tests.support.clinic import Clinic
 from tests.support.hub_process import running
 from tests.support.places import CERTIFICATES, ROOT
-from tests.support.waiting import until
+from tests.support.waiting import WAIT_SECONDS, until
 
 FOR_ADMINISTRATION = {"alembic", "mako", "sqlalchemy"}
 _IMPORTED = re.compile(r"^import time: .*\| +([\w.]+)$", re.MULTILINE)
@@ -52,7 +52,7 @@ def loaded_by_serving(*where: str) -> set[str]:
             said.append(line)
             if "Listening on " in line:
                 hub.send_signal(signal.SIGTERM)
-        assert hub.wait(20) == 0
+        assert hub.wait(WAIT_SECONDS) == 0
     return packages("".join(said))
 
 

@@ -8,11 +8,10 @@ from contextlib import suppress
 from time import monotonic
 from urllib.request import urlopen
 
-import pytest
-
 from tests.support.clinic import Clinic
 from tests.support.hub_process import HubProcess
 from tests.support.raw_frames import TEXT, RawConnection, frame, hello
+from tests.support.waiting import WAIT_SECONDS
 
 LATE_SECONDS = 12.5
 """A client pings every five seconds: two of its pings were lost."""
@@ -32,7 +31,7 @@ async def seconds_until_gone(connection: RawConnection) -> float:
     """How long the hub kept the connection of somebody who does not say goodbye."""
     began = monotonic()
     with suppress(ConnectionResetError):
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(WAIT_SECONDS):
             await connection.reader.read(-1)
     connection.close()
     return monotonic() - began
@@ -51,7 +50,7 @@ async def stops_reading(hub: HubProcess, clinic: Clinic) -> RawConnection:
 
 def sockets_at(hub: HubProcess) -> float:
     """How many WebSockets the hub serves."""
-    with urlopen(f"http://127.0.0.1:{hub.port}/metrics", timeout=5) as answer:
+    with urlopen(f"http://127.0.0.1:{hub.port}/metrics", timeout=WAIT_SECONDS) as answer:
         lines = answer.read().decode().splitlines()
     return float(next(line for line in lines if line.startswith("inturn_sockets ")).split()[1])
 
@@ -66,7 +65,6 @@ async def says_something_late(hub: HubProcess, clinic: Clinic) -> int:
     return opcode
 
 
-@pytest.mark.timeout(90)
 async def test_the_vanished_are_gone_in_time_and_the_late_stay(clinic: Clinic, hub: HubProcess) -> None:
     async def vanishes(after: float) -> float:
         await asyncio.sleep(after)

@@ -66,17 +66,14 @@ def answer(url: str, statement: str) -> object:
 
 
 async def test_a_login_that_may_only_serve_serves(clinic: Clinic) -> None:
-    async def story(hub: str) -> None:
-        async with HubClient(hub, clinic.staff) as desk, HubClient(hub, clinic.kiosk) as kiosk:
-            joined = await kiosk.join_queue("A")
-            called = await desk.call_next_patient("R1")
-            assert called.ticket is not None
-            assert called.ticket.id == joined.id
-            await desk.complete(joined.id)
-
     with login(clinic.database_url, f"IN ROLE {hub_role.ROLE}") as account:
         with hub_process(account) as hub:
-            await story(hub)
+            async with HubClient(hub, clinic.staff) as desk, HubClient(hub, clinic.kiosk) as kiosk:
+                joined = await kiosk.join_queue("A")
+                called = await desk.call_next_patient("R1")
+                assert called.ticket is not None
+                assert called.ticket.id == joined.id
+                await desk.complete(joined.id)
         with psycopg.connect(driver_url(account)) as connection, pytest.raises(errors.InsufficientPrivilege):
             connection.execute("SELECT password_hash FROM users")
         for command in (("user", "list"), ("db", "upgrade")):

@@ -57,11 +57,12 @@ async def backends(clinic: Clinic, application: str) -> list[tuple[Any, ...]]:
 async def is_woken(one: Hub, another: Hub) -> None:
     """One wakes the other; asked again and again, since a hub that listens no more is woken by its own doing."""
     another.wakes = 0
-    deadline = time.monotonic() + 5
-    while not another.wakes:
-        assert time.monotonic() < deadline, "never woken"
+
+    def wake() -> int:
         one.channel.wake_others()
-        await asyncio.sleep(0.05)
+        return another.wakes
+
+    await until(wake, what="the other hub to be woken")
 
 
 async def test_the_others_are_woken_and_not_oneself(clinic: Clinic) -> None:
@@ -115,11 +116,7 @@ async def test_who_does_not_hear_itself_listens_anew(clinic: Clinic, monkeypatch
         [(frozen, _, _)] = await backends(clinic, "inturn-hub listens")
         os.kill(int(frozen), signal.SIGSTOP)
         try:
-            deadline = time.monotonic() + 5
-            while not one.wakes:
-                assert time.monotonic() < deadline, "never listens anew"
-                one.channel.wake_others()
-                await asyncio.sleep(0.05)
+            await is_woken(one, one)
         finally:
             os.kill(int(frozen), signal.SIGCONT)
 

@@ -24,16 +24,15 @@ from sqlalchemy import Engine, create_engine
 from server.postgres.embedded import EmbeddedPostgres
 from server.schema import revisions
 from tests.support.hammer import Log, connected, hammer
-from tests.support.private_clusters import eventually, is_alive, query, server_of
+from tests.support.private_clusters import is_alive, query, server_of
 from tests.support.proof_size import proof_size
 from tests.support.scene import Scene, furnish
 from tests.support.verdict import judged
-from tests.support.waiting import until
+from tests.support.waiting import until, wait_until
 
 pytestmark = [
     pytest.mark.long,
     pytest.mark.usefixtures("nothing_left_of_windows"),
-    pytest.mark.timeout(proof_size(120, 400)),
 ]
 
 PEOPLE = 8
@@ -58,9 +57,9 @@ class Clinic:
                 os.kill(busy_backend(witness), signal.SIGKILL)
             else:
                 os.kill(postmaster, WAYS[way])
-            eventually(lambda: is_cut_off(witness))
+            wait_until(lambda: is_cut_off(witness))
         if way != "backend":
-            eventually(lambda: not is_alive(postmaster))
+            wait_until(lambda: not is_alive(postmaster))
             assert self.cluster.start() == self.url
         connected(self.url).close()
 
@@ -100,7 +99,7 @@ def killings(clinic: Clinic, kills: int, done: Callable[[], list[int]]) -> None:
     random = Random(3)
     for number in range(kills):
         before = done()
-        asyncio.run(until(partial(all_more, done, before), timeout=20, what="people to work again"))
+        asyncio.run(until(partial(all_more, done, before), what="people to work again"))
         Event().wait(random.uniform(0, 0.4))
         clinic.kill((*WAYS, "backend")[number % 3])
 

@@ -24,7 +24,7 @@ from server.database.errors import BUSY, CROWDED, DISK_FULL
 from server.database.pool import Connection, ConnectionPool
 from tests.support.clinic import Clinic
 from tests.support.private_clusters import query
-from tests.support.waiting import until
+from tests.support.waiting import in_time, until
 
 pytestmark = [pytest.mark.long, pytest.mark.logs_expected]
 
@@ -96,7 +96,7 @@ async def test_who_gives_up_at_the_moment_of_their_turn_hands_it_on(clinic: Clin
     await until(lambda: pool.stats()["waiting"] == 2)
     pool.give_back(lease)
     waiting[0].cancel()
-    next_lease = await asyncio.wait_for(waiting[1], 1)
+    next_lease = await in_time(waiting[1])
     assert (next_lease is lease) == (not lost)
     pool.give_back(next_lease)
     assert waiting[0].cancelled()

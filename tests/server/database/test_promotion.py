@@ -28,11 +28,11 @@ from server.checks.violations import count_violations
 from server.schema import revisions
 from server.schema.engine import administration_engine
 from tests.support.hub_process import HubProcess
-from tests.support.private_clusters import eventually, query
+from tests.support.private_clusters import query
 from tests.support.standby_pair import StandbyPair
-from tests.support.waiting import until
+from tests.support.waiting import WAIT_SECONDS, until, wait_until
 
-pytestmark = [pytest.mark.usefixtures("nothing_left_of_windows"), pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.usefixtures("nothing_left_of_windows")]
 
 SERVICES = ("A", "B")
 PASSWORD = "correct horse"
@@ -211,7 +211,7 @@ async def test_a_standby_that_lacks_something_takes_over_and_everybody_follows_i
         # The line grows past what was lost before the hub is there: the same revisions, of other patients.
         for number in range(lost - kept + 5):
             query(pair.standby_url, f"SELECT join_queue('user:1', 'other {number}', '', 'A')")
-        await until(lambda: all(w.line("A").epoch == epoch_of(pair.standby_url) for w in workers), 15)
+        await until(lambda: all(w.line("A").epoch == epoch_of(pair.standby_url) for w in workers))
         for worker in workers:
             worker.called.clear()
         query(
@@ -257,14 +257,14 @@ def test_what_the_standby_lacks_is_not_acknowledged_to_whoever_repeats_it(
     assert "Every change waits for a standby that is not there." in doctor_says(engine)
     with ThreadPoolExecutor(2) as desks:
         first = desks.submit(join)
-        eventually(lambda: len(waiting()) == 1, "the first waits")
+        wait_until(lambda: len(waiting()) == 1, "the first waits")
         query(pair.primary_url, f"SELECT pg_cancel_backend(pid) FROM ({WAITING_FOR_THE_STANDBY}) one")
-        told = first.result(5)
+        told = first.result(WAIT_SECONDS)
         assert query(pair.primary_url, "SELECT count(*) FROM tickets") == [(1,)]
         assert query(pair.standby_url, "SELECT count(*) FROM tickets") == [(0,)]
         repeated = desks.submit(join)
-        eventually(lambda: bool(waiting()) or repeated.done(), "the repeated one waits")
+        wait_until(lambda: bool(waiting()) or repeated.done(), "the repeated one waits")
         assert not repeated.done()
         pair.reconnect_standby()
-        assert repeated.result(10) == told
+        assert repeated.result(WAIT_SECONDS) == told
     assert query(pair.standby_url, "SELECT count(*) FROM tickets") == [(1,)]

@@ -29,12 +29,9 @@ def url(clinic: Clinic, tmp_path: Path) -> str:
 
 
 async def test_a_hub_and_its_clients_work_on_it(clinic: Clinic, url: str) -> None:
-    async def story(hub: str) -> None:
+    with hub_process(url) as hub:
         async with HubClient(hub, clinic.staff) as desk:
             await desk.join_queue("A")
-
-    with hub_process(url) as hub:
-        await story(hub)
 
 
 def test_a_backup_is_made_and_restored_with_it(clinic: Clinic, url: str, tmp_path: Path) -> None:

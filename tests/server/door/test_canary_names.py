@@ -30,7 +30,7 @@ from core.wire.session import PersonCredentials
 from tests.support.canaries import leak_in, name_of, numbers_in
 from tests.support.clinic import PASSWORD, Clinic
 from tests.support.logged_hub import LoggedHub
-from tests.support.waiting import until
+from tests.support.waiting import WAIT_SECONDS, in_time, until
 from tests.support.wire_recording import RecordingRelay
 
 ADMIN = PersonCredentials("admin", PASSWORD)
@@ -70,7 +70,6 @@ def test_a_canary_is_found_however_it_is_written(form: str) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.timeout(120)
 async def test_no_canary_reaches_a_device_the_log_or_a_page(clinic: Clinic, tmp_path: Path) -> None:
     hub = LoggedHub(clinic.database_url, tmp_path / "log")
     make_fragile(clinic)
@@ -266,7 +265,7 @@ async def say(url: str, texts: Sequence[str]) -> None:
     async with connect(url, subprotocols=[Subprotocol(SUBPROTOCOL)], compression=None) as socket:
         for text in texts:
             await socket.send(text)
-            await asyncio.wait_for(socket.recv(), 5)
+            await in_time(socket.recv())
 
 
 async def hurry(url: str, introduction: str, text: str) -> None:
@@ -274,12 +273,14 @@ async def hurry(url: str, introduction: str, text: str) -> None:
     async with connect(url, subprotocols=[Subprotocol(SUBPROTOCOL)], compression=None) as socket:
         for each in [introduction, *[text] * 400]:
             await socket.send(each)
-        while "rate_limited" not in str(await asyncio.wait_for(socket.recv(), 5)):
+        while "rate_limited" not in str(await in_time(socket.recv())):
             pass
 
 
 def pages(url: str) -> Iterable[bytes]:
     """What the hub shows beside the WebSocket."""
     for name in ("metrics", "readyz", "livez"):
-        with urlopen(url.replace("ws://", "http://").replace("/ws", f"/{name}"), timeout=5) as answer:
+        with urlopen(
+            url.replace("ws://", "http://").replace("/ws", f"/{name}"), timeout=WAIT_SECONDS
+        ) as answer:
             yield answer.read()

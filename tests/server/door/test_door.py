@@ -23,6 +23,7 @@ from server.door.limits import Limits
 from tests.support.bare_sockets import ask, code_of, open_socket, reason_of, request, say_hello
 from tests.support.clinic import Clinic
 from tests.support.hub_process import HubProcess
+from tests.support.waiting import WAIT_SECONDS
 
 
 @contextmanager
@@ -77,7 +78,7 @@ async def page_status(hub: HubProcess, path: str) -> int:
 
     def read() -> int:
         try:
-            with urllib.request.urlopen(url, timeout=5) as page:
+            with urllib.request.urlopen(url, timeout=WAIT_SECONDS) as page:
                 return int(page.status)
         except urllib.error.HTTPError as refused:
             refused.close()
@@ -87,7 +88,7 @@ async def page_status(hub: HubProcess, path: str) -> int:
 
 
 async def test_a_web_page_of_elsewhere_is_refused_and_a_named_one_is_not(clinic: Clinic) -> None:
-    async def story(hub: HubProcess) -> None:
+    with running(clinic, origins=["https://clinic.example"]) as hub:
         for foreign in ("https://evil.example", "null", "http://clinic.example"):
             with pytest.raises(InvalidStatus) as refused:
                 await open_socket(hub, origin=foreign)
@@ -96,14 +97,11 @@ async def test_a_web_page_of_elsewhere_is_refused_and_a_named_one_is_not(clinic:
             assert reason_of(await say_hello(page)) == ""
             assert reason_of(await say_hello(program)) == ""
 
-    with running(clinic, origins=["https://clinic.example"]) as hub:
-        await story(hub)
-
 
 async def test_a_client_that_asks_too_fast_is_slowed_and_nobody_else_is(clinic: Clinic) -> None:
     flood = 60
 
-    async def story(hub: HubProcess) -> None:
+    with running(clinic, limits=Limits(device_rate=20, device_burst=10)) as hub:
         async with open_socket(hub) as kiosk, open_socket(hub) as other:
             await say_hello(kiosk, token=clinic.kiosk.token)
             await say_hello(other)
@@ -121,12 +119,9 @@ async def test_a_client_that_asks_too_fast_is_slowed_and_nobody_else_is(clinic: 
             assert set(reasons[10:]) == {"", "rate_limited"}
             assert monotonic() - began > 1.0, "the hub read on as fast as it was flooded"
 
-    with running(clinic, limits=Limits(device_rate=20, device_burst=10)) as hub:
-        await story(hub)
-
 
 async def test_one_connection_too_many_is_told_and_the_next_place_is_for_the_next(clinic: Clinic) -> None:
-    async def story(hub: HubProcess) -> None:
+    with running(clinic, limits=Limits(connections_per_address=5)) as hub:
         async with AsyncExitStack() as opened:
             for _ in range(4):
                 await say_hello(await opened.enter_async_context(open_socket(hub)))
@@ -140,12 +135,9 @@ async def test_one_connection_too_many_is_told_and_the_next_place_is_for_the_nex
             async with open_socket(hub) as socket:
                 assert reason_of(await say_hello(socket)) == ""
 
-    with running(clinic, limits=Limits(connections_per_address=5)) as hub:
-        await story(hub)
-
 
 async def test_a_crowd_beyond_that_is_closed_as_it_arrives(clinic: Clinic) -> None:
-    async def story(hub: HubProcess) -> None:
+    with running(clinic, limits=Limits(connections_per_address=5)) as hub:
         host, port = make_url(hub.url).host, make_url(hub.url).port
         silent = [await asyncio.open_connection(host, port) for _ in range(5 + TOLD)]
         assert await hello_at(hub) == "closed"
@@ -153,23 +145,17 @@ async def test_a_crowd_beyond_that_is_closed_as_it_arrives(clinic: Clinic) -> No
             writer.close()
         await until_same(lambda: hello_at(hub), "")
 
-    with running(clinic, limits=Limits(connections_per_address=5)) as hub:
-        await story(hub)
-
 
 async def test_plain_pages_have_a_limit_of_their_own(clinic: Clinic) -> None:
-    async def story(hub: HubProcess) -> None:
+    with running(clinic, limits=Limits(pages_per_second=0.01, pages_at_once=3)) as hub:
         found = [await page_status(hub, "/livez") for _ in range(6)]
         assert found == [200, 200, 200, 429, 429, 429]
         async with open_socket(hub) as socket:
             assert reason_of(await say_hello(socket)) == ""
 
-    with running(clinic, limits=Limits(pages_per_second=0.01, pages_at_once=3)) as hub:
-        await story(hub)
-
 
 async def test_of_a_persons_sessions_the_oldest_ends(clinic: Clinic) -> None:
-    async def story(hub: HubProcess) -> None:
+    with running(clinic, limits=Limits(sessions_per_person=2)) as hub:
         async with open_socket(hub) as first, open_socket(hub) as second, open_socket(hub) as third:
             oldest = (await say_hello(first))["result"]["session"]
             await say_hello(second)
@@ -182,9 +168,6 @@ async def test_of_a_persons_sessions_the_oldest_ends(clinic: Clinic) -> None:
         async with open_socket(hub) as gone:
             assert reason_of(await say_hello(gone, session=oldest)) == "unauthenticated"
             assert await code_of(gone) == 4401
-
-    with running(clinic, limits=Limits(sessions_per_person=2)) as hub:
-        await story(hub)
 
 
 async def test_those_who_share_an_account_come_in_at_once_and_guesses_do_not(

@@ -28,7 +28,7 @@ from tests.support.clinic import Clinic
 from tests.support.hub_process import HubProcess
 from tests.support.memory_use import resident_bytes
 from tests.support.places import CERTIFICATES
-from tests.support.waiting import until
+from tests.support.waiting import WAIT_SECONDS, until
 
 AUTHORITY = CERTIFICATES / "authority.pem"
 GOOD = TlsFiles(CERTIFICATES / "valid.pem", CERTIFICATES / "hub_key.pem")
@@ -212,7 +212,7 @@ def encrypted(hub: HubProcess) -> connect:
 
 def read_page(url: str) -> bytes:
     """A page over https."""
-    with urllib.request.urlopen(url, context=trusting(), timeout=5) as page:
+    with urllib.request.urlopen(url, context=trusting(), timeout=WAIT_SECONDS) as page:
         found: bytes = page.read()
         return found
 

@@ -20,13 +20,15 @@ from core.wire.session import PersonCredentials
 from tests.server.cli.test_command_line import inturn_hub, serving
 from tests.support.clinic import PASSWORD, Clinic
 from tests.support.hub_process import HubProcess
-from tests.support.waiting import until
+from tests.support.waiting import WAIT_SECONDS, until
 
 
 def page(url: str, name: str) -> tuple[int, str]:
     """Status and body of a page beside the WebSocket."""
     try:
-        with urlopen(url.replace("ws://", "http://").replace("/ws", f"/{name}"), timeout=5) as answer:
+        with urlopen(
+            url.replace("ws://", "http://").replace("/ws", f"/{name}"), timeout=WAIT_SECONDS
+        ) as answer:
             return answer.status, answer.read().decode()
     except HTTPError as error:
         with error:
@@ -89,7 +91,9 @@ async def test_a_killed_database_is_started_again_by_its_hub(tmp_path: Path) -> 
     for command in (["service", "add", "A", "Doctor"], ["user", "add", "staff", "--role", "staff"]):
         assert inturn_hub(*command, "--data-dir", data, INTURN_PASSWORD=PASSWORD).returncode == 0
 
-    async def story(url: str) -> None:
+    with serving("--data-dir", data) as hub:
+        assert hub.stdout is not None
+        url = hub.stdout.readline().split()[-1]
         async with HubClient(url, PersonCredentials("staff", PASSWORD)) as console:
             before = await console.join_queue("A")
             os.kill(int((tmp_path / "data" / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
@@ -97,12 +101,8 @@ async def test_a_killed_database_is_started_again_by_its_hub(tmp_path: Path) -> 
             assert [before.number, after.number] == ["A001", "A002"]
             await until(lambda: len(console.replica.lines.line("A").waiting) == 2)
             await _ready(url)
-
-    with serving("--data-dir", data) as hub:
-        assert hub.stdout is not None
-        await story(hub.stdout.readline().split()[-1])
         hub.send_signal(signal.SIGTERM)
-        hub.communicate(timeout=20)
+        hub.communicate(timeout=WAIT_SECONDS)
 
 
 async def _ready(url: str) -> None:

@@ -26,7 +26,7 @@ from tests.support.proof_size import proof_size
 from tests.support.scene import furnish
 from tests.support.verdict import judged
 
-pytestmark = [pytest.mark.usefixtures("nothing_left_of_windows"), pytest.mark.timeout(proof_size(60, 300))]
+pytestmark = [pytest.mark.usefixtures("nothing_left_of_windows")]
 
 SECONDS = proof_size(3, 60)
 

@@ -99,7 +99,7 @@ async def test_the_schedule_closes_while_the_hub_runs(
         assert len((await console.snapshot("A")).waiting) == 2
         change(clinic, clinic_settings.set_site, {"day_closes": local.clock(minutes=-1)})
         line = wall.replica.lines.line("A")
-        await until(lambda: (line.waiting_count, line.parked) == (0, ()), 2.0)
+        await until(lambda: (line.waiting_count, line.parked) == (0, ()))
         assert (await console.join_queue("A")).number == "A005"
         assert clinic.rows("SELECT close_day_if_due()") == [(None,)]
         await until(lambda: line.waiting_count == 1)

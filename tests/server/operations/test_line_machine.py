@@ -326,12 +326,10 @@ def run_machine(performer: Sql, examples: int, steps: int) -> None:
         performer.close()
 
 
-@pytest.mark.timeout(3600)
 def test_every_operation_agrees_with_the_model(clinic: Clinic) -> None:
     run_machine(Sql(clinic), examples=proof_size(40, 250), steps=proof_size(50, 60))
 
 
-@pytest.mark.timeout(3600)
 def test_over_the_wire_by_two_hubs_too(clinic: Clinic, hub: HubProcess) -> None:
     other = HubProcess(clinic.database_url)
     try:

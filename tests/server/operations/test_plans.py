@@ -26,7 +26,7 @@ from tests.support.proof_size import proof_size
 WAITING = proof_size(2_000, 10_000)
 PAST = proof_size(50_000, 1_000_000)
 LINE_OF_TWENTY = 20
-pytestmark = [pytest.mark.long, pytest.mark.timeout(proof_size(60, 1_200))]
+pytestmark = [pytest.mark.long]
 PLANS_ARE_KEPT_AFTER = 6
 
 KEY, TICKET = "requests_once", "tickets_pkey"

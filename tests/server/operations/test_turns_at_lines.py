@@ -18,7 +18,7 @@ from server.operations.queue_operations import Outcome, QueueOperations
 from server.operations.turns_at_lines import LineTurns
 from tests.support.at_once import STAFF
 from tests.support.clinic import Clinic
-from tests.support.waiting import until
+from tests.support.waiting import in_time, until
 
 WIDTH = 2
 
@@ -53,7 +53,7 @@ async def test_nobody_waits_for_somebody_who_waits_for_them() -> None:
     for task in random.sample(tasks, 100):
         await asyncio.sleep(0)
         task.cancel()
-    ends = await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 10)
+    ends = await in_time(asyncio.gather(*tasks, return_exceptions=True))
     assert {type(end) for end in ends} == {type(None), asyncio.CancelledError}
     assert turns.waiting == {}
 

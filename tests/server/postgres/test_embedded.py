@@ -23,15 +23,8 @@ from server.postgres.errors import SocketTaken
 from server.postgres.files import SOCKET_NAME, read_pid_file
 from server.postgres.programs import programs_for
 from tests.support.cluster_owner import OwnerProcess
-from tests.support.private_clusters import (
-    FAST,
-    NOBODY,
-    ORDINARY_USER,
-    eventually,
-    is_alive,
-    query,
-    server_of,
-)
+from tests.support.private_clusters import FAST, NOBODY, ORDINARY_USER, is_alive, query, server_of
+from tests.support.waiting import WAIT_SECONDS, wait_until
 
 ONE_OF_EACH_MAJOR = list({binaries.major: binaries for binaries in installed_binaries()}.values())
 
@@ -187,7 +180,7 @@ def test_an_adopter_outwaits_a_stopping_server(cluster_root: Path) -> None:
             owner.kill()
             with EmbeddedPostgres(cluster_root, options=FAST) as next_owner:
                 assert query(next_owner.start(), "SELECT 1") == [(1,)]
-                eventually(lambda: not next_owner.adopted if next_owner.start() else False)
+                wait_until(lambda: not next_owner.adopted if next_owner.start() else False)
 
 
 def test_a_server_that_somebody_started_by_hand_is_adopted(cluster_root: Path, tmp_path: Path) -> None:
@@ -212,10 +205,10 @@ def foreign_server(root: Path, *settings: str) -> Iterator[None]:
     for setting in (*settings, "fsync=off"):
         argv += ["-c", setting]
     process = subprocess.Popen(argv, stderr=subprocess.DEVNULL, **account.options())
-    eventually(lambda: (running := read_pid_file(root / "data")) is not None and running.ready)
+    wait_until(lambda: (running := read_pid_file(root / "data")) is not None and running.ready)
     yield
     process.send_signal(signal.SIGINT)
-    process.wait(10)
+    process.wait(WAIT_SECONDS)
 
 
 def a_free_port() -> int:
@@ -241,7 +234,7 @@ def test_the_server_ends_with_its_killed_owner_and_keeps_what_it_acknowledged(cl
         pid = server_of(cluster_root).pid
         threading.Timer(0.1, owner.process.kill).start()
         acknowledged = insert_until_it_fails(url)
-        eventually(lambda: not is_alive(pid))
+        wait_until(lambda: not is_alive(pid))
     with EmbeddedPostgres(cluster_root, options=FAST) as cluster:
         assert not cluster.adopted
         assert acknowledged > 0
@@ -265,7 +258,7 @@ def insert_until_it_fails(url: str) -> int:
 def test_a_killed_server_starts_again(cluster: EmbeddedPostgres) -> None:
     query(cluster.start(), "CREATE TABLE kept AS SELECT 7 AS number")
     os.kill(server_of(cluster.root).pid, signal.SIGKILL)
-    eventually(lambda: query_or_none(cluster.start(), "SELECT number FROM kept") == [(7,)])
+    wait_until(lambda: query_or_none(cluster.start(), "SELECT number FROM kept") == [(7,)])
     assert not cluster.adopted
 
 
@@ -280,7 +273,7 @@ def test_a_killed_server_may_be_started_by_an_adopter(cluster: EmbeddedPostgres)
     with EmbeddedPostgres(cluster.root, options=FAST) as second:
         pid = server_of(cluster.root).pid
         os.kill(pid, signal.SIGKILL)
-        eventually(lambda: not is_alive(pid))
+        wait_until(lambda: not is_alive(pid))
         assert query(second.start(), "SELECT 1") == [(1,)]
         assert not second.adopted
         assert query(cluster.start(), "SELECT 1") == [(1,)]
@@ -290,7 +283,7 @@ def test_a_killed_server_may_be_started_by_an_adopter(cluster: EmbeddedPostgres)
 def test_a_pid_that_is_in_use_again_does_not_keep_the_server_down(cluster: EmbeddedPostgres) -> None:
     running = server_of(cluster.root)
     os.kill(running.pid, signal.SIGKILL)
-    eventually(lambda: not is_alive(running.pid))
+    wait_until(lambda: not is_alive(running.pid))
     with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as somebody:
         for path in (cluster.root / "data" / "postmaster.pid", running.socket_dir / f"{SOCKET_NAME}.lock"):
             lines = path.read_text().splitlines(keepends=True)
@@ -301,7 +294,7 @@ def test_a_pid_that_is_in_use_again_does_not_keep_the_server_down(cluster: Embed
 
 def test_killed_while_the_cluster_is_made(tmp_path: Path) -> None:
     with OwnerProcess(tmp_path) as owner:
-        eventually((tmp_path / "data.new" / "PG_VERSION").exists)
+        wait_until((tmp_path / "data.new" / "PG_VERSION").exists)
         owner.kill()
         with EmbeddedPostgres(tmp_path, options=FAST) as cluster:
             assert query(cluster.start(), "SELECT 1") == [(1,)]

@@ -12,7 +12,8 @@ import pytest
 from server.postgres.accounts import Account
 from server.postgres.process import spawn
 from tests.support.places import ROOT
-from tests.support.private_clusters import eventually, is_alive
+from tests.support.private_clusters import is_alive
+from tests.support.waiting import WAIT_SECONDS, wait_until
 
 SPAWN_AND_WAIT = """
 import signal, sys
@@ -31,9 +32,9 @@ def test_a_program_ends_with_the_process_and_not_with_the_thread_that_started_it
     ) as parent:
         assert parent.stdout is not None
         pid = int(parent.stdout.readline())
-        eventually(lambda: Path(f"/proc/{pid}/comm").read_text() == "sleep\n", "the child's program")
+        wait_until(lambda: Path(f"/proc/{pid}/comm").read_text() == "sleep\n", "the child's program")
         parent.kill()
-        eventually(lambda: not is_alive(pid), "the child's end")
+        wait_until(lambda: not is_alive(pid), "the child's end")
 
 
 def test_a_thread_that_spawns_may_end(tmp_path: Path) -> None:
@@ -49,10 +50,10 @@ def test_a_thread_that_spawns_may_end(tmp_path: Path) -> None:
     with pytest.raises(subprocess.TimeoutExpired):
         spawned[0].wait(0.2)
     spawned[0].terminate()
-    spawned[0].wait(5)
+    spawned[0].wait(WAIT_SECONDS)
 
 
 def test_a_program_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     with (tmp_path / "log").open("wb") as log:
         process = spawn([str(tmp_path / "gone")], account=Account(), log=log, inherited_fd=log.fileno())
-        assert process.wait(5) != 0
+        assert process.wait(WAIT_SECONDS) != 0

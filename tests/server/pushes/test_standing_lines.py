@@ -57,7 +57,6 @@ async def everybody_at(clients: list[HubClient], revision: int) -> None:
             all(c.state is ConnectionState.LIVE for c in clients)
             and all(line.revision == revision for line in lines)
         ),
-        timeout=30,
         what=f"every client at {revision}: {sorted({line.revision for line in lines})}",
     )
 

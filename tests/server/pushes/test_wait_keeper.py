@@ -68,7 +68,7 @@ async def test_estimates_follow_the_pace_of_the_consultations(
             assert service(console, "A").estimated_wait == WaitBracket(4200, 6600)
             await asyncio.to_thread(consult, clinic, [60.0] * 40)
             await console.complete(called.id)
-            await until(lambda: service(console, "A").estimated_wait == WaitBracket(300, 600), 20)
+            await until(lambda: service(console, "A").estimated_wait == WaitBracket(300, 600))
             assert (await console.get_ticket(last.id)).estimated_wait == WaitBracket(300, 600)
 
     await hub.start()
@@ -101,7 +101,7 @@ async def test_a_service_that_closes_by_the_clock_is_told(clinic: Clinic, hub: H
     async with HubClient(hub.url, clinic.kiosk) as kiosk:
         assert service(kiosk, "A").state == "open"
         await asyncio.to_thread(clinic.rows, closing)
-        await until(lambda: service(kiosk, "A").state == "closed", 10)
+        await until(lambda: service(kiosk, "A").state == "closed")
         assert service(kiosk, "A").opens_at is not None
         assert service(kiosk, "B").state == "open"
 
@@ -135,9 +135,9 @@ async def test_without_a_database_estimates_are_lost_and_nothing_else(
     keeper.observe_joined(joined(number) for number in range(KEPT_ESTIMATES + 500))
     assert len(keeper.unwritten) == KEPT_ESTIMATES
     keeper.start(Chores())
-    await until(lambda: not keeper.unwritten, 10)
+    await until(lambda: not keeper.unwritten)
     keeper.observe_joined([joined(1)])
-    await until(lambda: not keeper.unwritten, 10)
+    await until(lambda: not keeper.unwritten)
     lost = [
         record.getMessage() for record in caplog.records if "wait estimates are lost" in record.getMessage()
     ]

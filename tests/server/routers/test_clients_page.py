@@ -14,7 +14,7 @@ from core.client.hub_client import HubClient
 from tests.support.clinic import Clinic
 from tests.support.hub_process import HubProcess
 from tests.support.places import DOCS
-from tests.support.waiting import until
+from tests.support.waiting import WAIT_SECONDS, until
 
 JOIN = "SELECT count(join_queue('user:1', '{}' || n, '', 'A')) FROM generate_series(1, {}) n"
 
@@ -43,7 +43,7 @@ class ExampleClient:
 
     async def prints(self, line: str) -> None:
         """Waits for a line."""
-        await until(lambda: line in self.lines, 30, f"{line!r} in {self.lines}")
+        await until(lambda: line in self.lines, what=f"{line!r} in {self.lines}")
 
     @property
     def lines(self) -> list[str]:
@@ -52,7 +52,6 @@ class ExampleClient:
 
 
 @pytest.mark.long
-@pytest.mark.timeout(120)
 async def test_the_pages_client_works(clinic: Clinic, hub: HubProcess, tmp_path: Path) -> None:
     client = ExampleClient(hub.url, clinic.kiosk.token, tmp_path)
 
@@ -81,7 +80,7 @@ async def test_the_pages_client_works(clinic: Clinic, hub: HubProcess, tmp_path:
             await console.transfer(moved.id, "B")
             await client.prints("A: 704 waiting; now A001 at R1")
             await client.prints("B: 1 waiting; now nobody")
-        client.process.communicate(b"", timeout=10)
+        client.process.communicate(b"", timeout=WAIT_SECONDS)
     finally:
         client.process.kill()
     assert client.process.returncode == 0, client.lines

@@ -94,7 +94,7 @@ async def test_every_answer_and_push_is_as_described(clinic: Clinic, hub: HubPro
         assert await admitted["monitor"].discover() == DOCUMENT
         await asyncio.to_thread(people_and_devices.add_service, engine, "V", "Vaccinations", None)
         recordings = dict(zip(admitted, relay.recordings, strict=True))
-        await until(lambda: all(has_every_push(*one) for one in recordings.items()), 20, "every push")
+        await until(lambda: all(has_every_push(*one) for one in recordings.items()), what="every push")
         await admitted["admin"].request("session.end")
         seen.update({role: check(recording) for role, recording in recordings.items()})
     engine.dispose()

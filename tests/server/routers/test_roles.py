@@ -98,7 +98,7 @@ async def test_every_cell_over_the_wire(clinic: Clinic, tmp_path: Path) -> None:
                     before = written(engine)
                     tried.append(await be_forbidden(hub.url, credentials, method, params))
                     assert written(engine) == before, (role, method)
-        await until(lambda: all(cell in refusals(hub) for cell in tried), 20, "a record of every refusal")
+        await until(lambda: all(cell in refusals(hub) for cell in tried), what="a record of every refusal")
     engine.dispose()
     assert len(tried) == sum(len(set(ROLES) - command.roles) for command in REGISTRY.values())
 

@@ -16,7 +16,7 @@ from server.schema.backup import restore_backup, write_backup
 from tests.support.clinic import Clinic
 from tests.support.hub_process import HubProcess
 from tests.support.private_clusters import query
-from tests.support.waiting import until
+from tests.support.waiting import WAIT_SECONDS, until
 
 MOVED = "UPDATE settings SET cluster_identity = 'another cluster' RETURNING epoch::text"
 STORED = "SELECT epoch::text, config_revision FROM settings"
@@ -32,7 +32,7 @@ def test_of_hubs_that_ask_at_once_one_makes_the_epoch(clinic: Clinic) -> None:
 
         def ask(together: Barrier = together) -> object:
             with psycopg.connect(driver_url(clinic.database_url), autocommit=True) as connection:
-                together.wait(10)
+                together.wait(WAIT_SECONDS)
                 row = connection.execute("SELECT current_epoch()").fetchone()
             assert row is not None
             return row[0]
@@ -90,7 +90,7 @@ async def test_a_restored_backup_reaches_every_window(
         await until(lambda: line.waiting_count == 4)
         epoch = line.epoch
         restore_backup(engine, tmp_path / "backup")
-        await until(lambda: line.epoch != epoch and line.waiting_count == 1, timeout=3)
+        await until(lambda: line.epoch != epoch and line.waiting_count == 1)
         await desk.join_queue("A")
         await until(lambda: line.waiting_count == 2)
     engine.dispose()

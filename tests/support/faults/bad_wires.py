@@ -9,6 +9,7 @@ from threading import Thread
 from typing import Any
 
 from tests.support.faults.fault_proxy import FaultProxy, Target
+from tests.support.waiting import WAIT_SECONDS
 
 
 class Wire:
@@ -67,7 +68,7 @@ class Wire:
         async def done() -> None:
             act()
 
-        asyncio.run_coroutine_threadsafe(done(), self._loop).result(10)
+        asyncio.run_coroutine_threadsafe(done(), self._loop).result(WAIT_SECONDS)
 
 
 @contextmanager
@@ -79,11 +80,11 @@ def bad_wires(*targets: Target) -> Iterator[list[Wire]]:
     proxies = [FaultProxy(target) for target in targets]
     try:
         for proxy in proxies:
-            asyncio.run_coroutine_threadsafe(proxy.__aenter__(), loop).result(10)
+            asyncio.run_coroutine_threadsafe(proxy.__aenter__(), loop).result(WAIT_SECONDS)
         yield [Wire(loop, proxy) for proxy in proxies]
     finally:
         for proxy in proxies:
-            asyncio.run_coroutine_threadsafe(proxy.__aexit__(), loop).result(10)
+            asyncio.run_coroutine_threadsafe(proxy.__aexit__(), loop).result(WAIT_SECONDS)
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()

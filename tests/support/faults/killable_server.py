@@ -14,7 +14,8 @@ from sqlalchemy import create_engine, make_url
 from server.postgres.embedded import EmbeddedPostgres
 from server.schema import revisions
 from tests.support.hammer import connected
-from tests.support.private_clusters import eventually, is_alive, query, server_of
+from tests.support.private_clusters import is_alive, query, server_of
+from tests.support.waiting import wait_until
 
 WAYS = {"immediate stop": signal.SIGQUIT, "postmaster killed": signal.SIGKILL, "backend killed": None}
 TERMINATE = (
@@ -57,13 +58,13 @@ class KillableServer:
         end = WAYS[way]
         if end is not None:
             os.kill(postmaster, end)
-            eventually(lambda: not is_alive(postmaster), "the server's end")
+            wait_until(lambda: not is_alive(postmaster), "the server's end")
             return
         with connected(self._url) as witness:
             busy = witness.execute(_BUSY).fetchone()
             if busy is not None:
                 os.kill(int(busy[0]), signal.SIGKILL)
-                eventually(lambda: _is_cut_off(witness), "the server to end every connection")
+                wait_until(lambda: _is_cut_off(witness), "the server to end every connection")
 
     def start(self) -> None:
         """Serves again when it returns."""

@@ -21,9 +21,8 @@ from tests.support.faults.crowd_process import CrowdProcess, Part
 from tests.support.faults.verdict import counted, database_lines, judged
 from tests.support.hub_process import HubProcess
 from tests.support.scene import furnish
+from tests.support.waiting import WAIT_SECONDS, wait_until
 
-RESTART_SECONDS = 30
-CONVERGE_SECONDS = 30
 REPEATED = 15
 """So many of each client's acknowledged changes are asked again before the verdict."""
 
@@ -62,7 +61,7 @@ class Trial:
 
     def restart_hub(self, hub: HubProcess) -> None:
         """Starts a hub again and again until it stays: without a database it gives up."""
-        deadline = monotonic() + RESTART_SECONDS
+        deadline = monotonic() + WAIT_SECONDS
         while True:
             try:
                 return hub.restart()
@@ -113,22 +112,15 @@ class Trial:
             actor = f"device:{found.scalar_one()}"
         return Role(actor, "kiosk" if role == "kiosk" else "wall", DeviceCredentials(token), pause=0.2)
 
-    def until(self, condition: Callable[[], bool], what: str, seconds: float = 40.0) -> None:
-        """Asks again until it is so. AssertionError with `what` was waited for."""
-        deadline = monotonic() + seconds
-        while not condition():
-            assert monotonic() < deadline, f"waited {seconds:g} s in vain for {what}"
-            Event().wait(0.01)
-
     def wait_for_answers(self, more: int = 1) -> None:
         """Until every process with busy clients got so many answers more than it had."""
         wanted = [(part, part.answers + more) for part in self.crowd if part.is_busy]
-        self.until(lambda: all(part.answers >= count for part, count in wanted), "the crowd to be answered")
+        wait_until(lambda: all(part.answers >= count for part, count in wanted), "the crowd to be answered")
 
     def wait_for_everybody(self) -> None:
         """Until every busy client got an answer."""
         wanted = [(part, part.least_answers + 1) for part in self.crowd if part.is_busy]
-        self.until(lambda: all(part.least_answers >= n for part, n in wanted), "everybody to be answered")
+        wait_until(lambda: all(part.least_answers >= n for part, n in wanted), "everybody to be answered")
 
     def random_pause(self, seconds: float) -> None:
         """Any instant of the next seconds."""
@@ -136,7 +128,7 @@ class Trial:
 
     def verdict(self) -> dict[str, Any]:
         """Lets the crowd rest, and says everything that is wrong; it works again afterwards."""
-        wrong: dict[str, Any] = {"in trouble": self.told("rest", CONVERGE_SECONDS)}
+        wrong: dict[str, Any] = {"in trouble": self.told("rest", WAIT_SECONDS)}
         if not wrong["in trouble"]:
             revisions = self.revisions()
             wrong["not converged"] = self.not_converged(revisions)
@@ -150,7 +142,7 @@ class Trial:
     def not_converged(self, revisions: dict[str, int]) -> list[str]:
         """Who was not live and current in time."""
         wanted = {role.actor for part in self.crowd for role in part.part.roles}
-        came = self.ask_all("converge", revisions, CONVERGE_SECONDS)
+        came = self.ask_all("converge", revisions, WAIT_SECONDS)
         return sorted(wanted - {actor for part in came for actor in part})
 
     def shown_otherwise(self, revisions: dict[str, int]) -> list[Any]:
