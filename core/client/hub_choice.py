@@ -10,9 +10,8 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.2, 2.0
-NEXT_HUB_SECONDS = 0.1
-"""Within this time a client of a lost hub is at the next one: at once to a person, not in one moment for a thousand."""
+from core.wire.client_timings import USUAL, ClientTimings
+
 _LONGEST_DOUBLINGS = 8
 
 
@@ -23,9 +22,10 @@ class HubChoice:
         address: the one to connect to now.
     """
 
-    def __init__(self, addresses: Sequence[str]) -> None:
+    def __init__(self, addresses: Sequence[str], timings: ClientTimings = USUAL) -> None:
         """Begins with the first, the preferred one."""
         self._addresses = tuple(addresses)
+        self._timings = timings
         self._current = 0
         self._failed = 0
 
@@ -48,6 +48,7 @@ class HubChoice:
         self._current = (self._current + 1) % len(self._addresses)
         rounds, tried = divmod(self._failed, len(self._addresses))
         if tried:
-            return random.uniform(0, NEXT_HUB_SECONDS)
+            return random.uniform(0, self._timings.next_hub)
         doublings = min(rounds - 1, _LONGEST_DOUBLINGS)
-        return random.uniform(0, min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2**doublings))
+        pause = self._timings.first_pause * 2**doublings
+        return random.uniform(0, min(self._timings.longest_pause, pause))

@@ -19,15 +19,15 @@ from websockets.exceptions import WebSocketException
 
 from core.client.answers import Answers
 from core.client.hub_address import checked_addresses
-from core.client.hub_choice import LONGEST_PAUSE_SECONDS, HubChoice
-from core.client.hub_connection import OPEN_SECONDS, UNREACHABLE, open_connection, trouble, trust_for
+from core.client.hub_choice import HubChoice
+from core.client.hub_connection import UNREACHABLE, open_connection, trouble, trust_for
 from core.client.hub_operations import HubOperations
 from core.errors import HubError, Unavailable
 from core.line.tickets import Hello
+from core.wire.client_timings import USUAL, ClientTimings
 from core.wire.follower import Follower
 from core.wire.replica import Change, Replica, StateChanged
 from core.wire.session import (
-    STALL_SECONDS,
     ClientSession,
     ConnectionState,
     Credentials,
@@ -42,9 +42,6 @@ from core.wire.session import (
 
 log = logging.getLogger(__name__)
 
-TICK_SECONDS = 0.5
-REFUSED_PAUSE_SECONDS = (5.0, 10.0)
-"""A refused device keeps asking: its token may be made valid again while nobody stands beside it."""
 TURN_SECONDS = 0.002
 """How long frames of a burst are taken in one go: a window on the same loop wants to draw between them."""
 
@@ -72,6 +69,7 @@ class HubClient(HubOperations):
         follow: bool = True,
         patience: float | None = None,
         ca_file: str = "",
+        timings: ClientTimings = USUAL,
     ) -> None:
         """Several urls are tried in turn, the first one first. Raises SetupError when one is not the address of a hub.
 
@@ -88,12 +86,13 @@ class HubClient(HubOperations):
         self.refusal: HubError | None = None
         self.trouble: HubError | None = None
         urls = checked_addresses(url)
-        self._hubs = HubChoice(urls)
+        self._hubs = HubChoice(urls, timings)
         self._trusted = trust_for(urls, ca_file)
         self._patience = patience
+        self._timings = timings
         self._persistent = isinstance(credentials, DeviceCredentials)
         self._on_change = on_change
-        self._session = ClientSession(credentials, client_name)
+        self._session = ClientSession(credentials, client_name, timings)
         self._follower = Follower(self._session, self.replica, services if follow else ())
         self._answers = Answers()
         self._connection: ClientConnection | None = None
@@ -198,11 +197,11 @@ class HubClient(HubOperations):
             except Exception:
                 log.exception("The connection to the hub was lost by a fault of this program.")
                 self._forget_connection()
-                await asyncio.sleep(LONGEST_PAUSE_SECONDS)
+                await asyncio.sleep(self._timings.longest_pause)
 
     async def _keep_time(self) -> None:
         while True:
-            await asyncio.sleep(TICK_SECONDS)
+            await asyncio.sleep(self._timings.tick)
             now = time.monotonic()
             try:
                 self._take(self._session.tick(now), now)
@@ -227,11 +226,12 @@ class HubClient(HubOperations):
             # A TaskGroup whose member fails at the moment of a cancellation swallows the cancellation.
             if self._closing:
                 return
-            await asyncio.sleep(random.uniform(*REFUSED_PAUSE_SECONDS) if self.refusal is not None else pause)
+            refused = random.uniform(*self._timings.refused)
+            await asyncio.sleep(refused if self.refusal is not None else pause)
 
     async def _one_connection(self, url: str) -> None:
         # With another hub to go to, this one has no longer to say a first word than any later one.
-        seconds = STALL_SECONDS if self._hubs.has_others else OPEN_SECONDS
+        seconds = self._timings.stall if self._hubs.has_others else self._timings.open
         async with open_connection(url, self._trusted, seconds) as connection:
             self._connection = connection
             self._session.connected(time.monotonic())

@@ -13,9 +13,9 @@ from websockets.typing import Subprotocol
 from core.client.hub_address import checked_addresses
 from core.errors import HubError, SetupError, Unavailable, UntrustedHub
 from core.wire import protocol
+from core.wire.client_timings import USUAL
 from core.wire.session import DeviceCredentials
 
-OPEN_SECONDS = 5.0
 UNREACHABLE = "The hub can't be reached. Check that it is running and that this computer is on the network."
 NOT_A_HUB = (
     "Something answers at the hub's address, but not as a hub does. Check the address, and whether it begins "
@@ -47,7 +47,7 @@ def is_encrypted(url: str) -> bool:
     return url.startswith("wss:")
 
 
-def open_connection(url: str, trusted: ssl.SSLContext | None, seconds: float = OPEN_SECONDS) -> connect:
+def open_connection(url: str, trusted: ssl.SSLContext | None, seconds: float = USUAL.open) -> connect:
     """A connection to be opened with `async with`, within so many seconds; see `trouble` for what it raises."""
     # No proxy: the hub is in the house, and the system's proxy would look for it outside.
     # The heartbeat is the application's own (`ping`), so that the hub's answering is seen, not its kernel's.
@@ -111,7 +111,7 @@ async def pair(
     failed: HubError = Unavailable(UNREACHABLE)
     for address in urls:
         try:
-            async with asyncio.timeout(2 * OPEN_SECONDS), open_connection(address, trusted) as connection:
+            async with asyncio.timeout(2 * USUAL.open), open_connection(address, trusted) as connection:
                 params = {"code": code, "client": client_name}
                 await connection.send(protocol.request_frame(1, "session.pair", params), text=True)
                 reply = protocol.decode_incoming(await connection.recv(decode=False))

@@ -17,10 +17,8 @@ import msgspec
 from core.errors import HubError, InternalError, RateLimited, Unavailable
 from core.line.tickets import Hello
 from core.wire import protocol
+from core.wire.client_timings import USUAL, ClientTimings
 from core.wire.pending_requests import PendingRequests, pending
-
-STALL_SECONDS = 4.0
-"""How long a request may stay unanswered, nothing else being heard, before the hub counts as lost."""
 
 
 class ConnectionState(enum.Enum):
@@ -115,12 +113,13 @@ class ClientSession:
         last_operation: the key of the last change that the hub answered with a result; what `queue.undo` asks for.
     """
 
-    def __init__(self, credentials: Credentials, client_name: str) -> None:
+    def __init__(self, credentials: Credentials, client_name: str, timings: ClientTimings = USUAL) -> None:
         self.state = ConnectionState.CONNECTING
         self.latency: float | None = None
         self.last_operation: str | None = None
         self._credentials = credentials
         self._client_name = client_name
+        self._timings = timings
         self._last_id = 0
         self._hello_id: int | None = None
         self._ping: tuple[int, float] | None = None
@@ -213,7 +212,7 @@ class ClientSession:
     def tick(self, now: float) -> list[SessionEvent]:
         """To be called every half second or so: pings, notices silence, gives up."""
         if self._greeted:
-            if self._ping is None and now - self._last_sent >= protocol.PING_SECONDS:
+            if self._ping is None and now - self._last_sent >= self._timings.ping:
                 self._send_ping(now)
             if self.is_stalled(now):
                 self.state = ConnectionState.LOST
@@ -223,11 +222,11 @@ class ClientSession:
 
     def is_stalled(self, now: float) -> bool:
         """Whether the hub has owed an answer for so long, nothing else being heard, that it counts as lost."""
-        return self._waits_since is not None and now - self._waits_since >= STALL_SECONDS
+        return self._waits_since is not None and now - self._waits_since >= self._timings.stall
 
     def is_dead(self, now: float) -> bool:
         """Whether this connection has been silent for so long that it should be closed."""
-        return now - self._last_heard >= protocol.SILENCE_SECONDS
+        return now - self._last_heard >= self._timings.silence
 
     def _next_id(self) -> int:
         self._last_id += 1

@@ -20,7 +20,6 @@ from server.schema.own_database import prepare
 
 log = logging.getLogger(__name__)
 
-WATCH_SECONDS = 0.5
 GIVEN_UP = 4
 """The exit code of a hub that ended because a chore that it can't do without failed again and again."""
 
@@ -91,7 +90,7 @@ def watch_database(hub: Hub, embedded: EmbeddedPostgres) -> None:
 
 async def _keep_database(hub: Hub, embedded: EmbeddedPostgres) -> None:
     while True:
-        await asyncio.sleep(WATCH_SECONDS)
+        await asyncio.sleep(hub.timings.own_server)
         if hub.misses_database:
             try:
                 await asyncio.to_thread(embedded.start)

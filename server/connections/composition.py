@@ -17,6 +17,7 @@ from server.operations.queue_operations import QueueOperations
 from server.operations.turns_at_lines import LineTurns
 from server.pushes.clinic_lists import ClinicLists
 from server.pushes.notification_service import NotificationService
+from server.timings import Timings
 
 
 @dataclass(frozen=True)
@@ -31,18 +32,20 @@ class HubComponents:
     metrics: Metrics
     watch: HubWatch
     condition: HubCondition
+    timings: Timings
     version: str
 
 
-async def assemble(database: Database, limits: Limits, chores: Chores) -> HubComponents:
+async def assemble(database: Database, limits: Limits, chores: Chores, timings: Timings) -> HubComponents:
     """Reads the site and builds the components on an open database. Raises Unavailable."""
     clinic_lists = ClinicLists(database)
     await clinic_lists.refresh()
     salt = bytes.fromhex(clinic_lists.site.request_salt)
-    operations = QueueOperations(database, salt, LineTurns(), clinic_lists.services_of)
-    notifications = NotificationService(database, operations, clinic_lists, DatabaseChannel(database.address))
-    watch, version = HubWatch(database, operations, clinic_lists), _version()
-    metrics = Metrics(notifications, database, watch, chores, version)
+    operations = QueueOperations(database, salt, LineTurns(timings.line), clinic_lists.services_of)
+    channel = DatabaseChannel(database.address, timings.echo)
+    notifications = NotificationService(database, operations, clinic_lists, channel, timings)
+    watch, version = HubWatch(database, operations, clinic_lists, timings), _version()
+    metrics = Metrics(notifications, database, watch, chores, version, timings)
     return HubComponents(
         database=database,
         access=Access(database, limits),
@@ -52,6 +55,7 @@ async def assemble(database: Database, limits: Limits, chores: Chores) -> HubCom
         metrics=metrics,
         watch=watch,
         condition=HubCondition(notifications, database, watch, metrics, chores, version),
+        timings=timings,
         version=version,
     )
 

@@ -20,7 +20,6 @@ from websockets.exceptions import ConnectionClosed
 from core.errors import InvalidRequest, RateLimited, Unauthenticated
 from core.wire.protocol import (
     CLOSE_UNAUTHENTICATED,
-    HELLO_SECONDS,
     MAX_HELLO_BYTES,
     MAX_REQUEST_BYTES,
     PROTOCOL_VERSIONS,
@@ -43,8 +42,6 @@ from server.routers.registry import Context, as_hub_error, decode_params
 log = logging.getLogger(__name__)
 
 CLOSE_NOT_TEXT = 1003
-GOODBYE_SECONDS = 1.0
-"""How long a client that is sent away may take to say goodbye; one that is gone never does."""
 REQUESTS_A_TURN = 8
 NO_PARAMS = msgspec.Raw(b"{}")
 _PROGRAM = re.compile(r"[A-Za-z-]{1,32}/[0-9A-Za-z.+]{1,24}")
@@ -80,7 +77,7 @@ class ClientConnection:
         """Sends the client away: nothing that it still asks is done."""
         self.leaving = True
         try:
-            async with asyncio.timeout(GOODBYE_SECONDS):
+            async with asyncio.timeout(self._components.timings.goodbye):
                 await self._socket.close(code, reason)
         except TimeoutError:
             # The library waits for ever until a goodbye is written, which it never is to one that has stopped reading.
@@ -93,7 +90,7 @@ class ClientConnection:
     async def _live(self) -> None:
         self._socket.protocol.max_message_size = MAX_HELLO_BYTES
         try:
-            async with asyncio.timeout(HELLO_SECONDS):
+            async with asyncio.timeout(self._components.timings.hello):
                 principal = await self._welcome()
         except TimeoutError:
             self._components.metrics.refuse_connection("hello_late")

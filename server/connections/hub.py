@@ -26,7 +26,7 @@ from core.wire.protocol import CLOSE_TOO_MANY, MAX_REQUEST_BYTES, SUBPROTOCOL
 from server.chores import BACK_OFF, BackOff, Chores
 from server.connections import http_pages
 from server.connections.composition import HubComponents, assemble
-from server.connections.connection import GOODBYE_SECONDS, ClientConnection
+from server.connections.connection import ClientConnection
 from server.connections.visitors import Visitors
 from server.database.calls import Database
 from server.door.doorway import BACKLOG, Doorway
@@ -36,15 +36,13 @@ from server.door.limits import Limits
 from server.door.tls import TlsDoor, TlsFiles
 from server.door.turns import Turns
 from server.operations.queue_operations import Result
+from server.timings import USUAL, Timings
 
 log = logging.getLogger(__name__)
 _quiet = logging.getLogger("websockets.hub")
 # Anybody can break off a handshake: a traceback each would fill the log and take a millisecond.
 _quiet.setLevel(logging.CRITICAL)
 
-TIDY_SECONDS = 3600.0
-DAY_SECONDS = 20.0
-"""How often the schedule of the daily close is looked at."""
 SEND_BUFFER_BYTES = 64 * 1024
 """The kernel would hide megabytes of backlog behind a frozen client."""
 BACKLOG_BYTES = 64 * 1024
@@ -61,6 +59,7 @@ class Hub:
         port: the port it listens on, once started.
         components: what is behind the sockets, once started.
         chores: its tasks beside the requests; when they are `given_up`, the hub is to be stopped.
+        timings: how long it waits for what.
     """
 
     def __init__(
@@ -74,6 +73,7 @@ class Hub:
         origins: Sequence[str] = (),
         metrics_from: str = http_pages.OWN_COMPUTER,
         back_off: BackOff = BACK_OFF,
+        timings: Timings = USUAL,
     ) -> None:
         """Raises SetupError for TLS files or networks that can't be used.
 
@@ -81,12 +81,13 @@ class Hub:
             tls: the certificate and key; without them the hub speaks plainly.
             origins: web pages that may connect, e.g. "https://clinic.example"; programs, which have none, always may.
             metrics_from: networks whose computers may read `/metrics`.
-            back_off: how soon a chore that failed is started again.
+            back_off: how soon a chore that failed is started again. timings: how long the hub waits for what.
         """
         self.port = port
         self.components: HubComponents
         self.chores = Chores(back_off)
-        self._database = Database(database_url)
+        self.timings = timings
+        self._database = Database(database_url, timings=timings)
         self._host = host
         self._tls = TlsDoor(tls) if tls else None
         self._limits = limits
@@ -143,11 +144,11 @@ class Hub:
         opened.push_async_callback(self._database.close)
         opened.push_async_callback(self.chores.stop)
         await self._database.open(self.chores)
-        self.components = await assemble(self._database, self._limits, self.chores)
+        self.components = await assemble(self._database, self._limits, self.chores, self.timings)
         opened.callback(self.components.access.close)
         opened.push_async_callback(self.components.notifications.stop)
         await self.components.notifications.start(self.chores)
-        self._visitors = Visitors(self.components.access, self.components.metrics)
+        self._visitors = Visitors(self.components.access, self.components.metrics, self.timings)
         self.components.notifications.outside.on_configuration = self._visitors.look_again
         self._doorway.on_refused = self.components.metrics.refuse_connection
 
@@ -157,7 +158,7 @@ class Hub:
         self.chores.start("tidying of old requests", self._tidy)
         self.chores.start("daily close", self._keep_days)
         if self._tls is not None:
-            self.chores.start("certificate watch", self._tls.watch)
+            self.chores.start("certificate watch", partial(self._tls.watch, self.timings.certificate))
 
     async def _listen(self, opened: AsyncExitStack) -> None:
         sockets = self._doorway.listen(self._host, self.port)
@@ -181,7 +182,7 @@ class Hub:
             sockets |= {
                 "ssl": self._tls.context,
                 "ssl_handshake_timeout": self._limits.handshake_seconds,
-                "ssl_shutdown_timeout": GOODBYE_SECONDS,
+                "ssl_shutdown_timeout": self.timings.goodbye,
             }
         server = await serve(
             self._serve_client,
@@ -197,7 +198,7 @@ class Hub:
             write_limit=BACKLOG_BYTES,
             open_timeout=self._limits.handshake_seconds,
             ping_interval=None,
-            close_timeout=GOODBYE_SECONDS,
+            close_timeout=self.timings.goodbye,
             server_header=None,
             logger=_quiet,
             **sockets,
@@ -246,7 +247,7 @@ class Hub:
         while True:
             with contextlib.suppress(HubError):
                 await self._database.call("forget_old_requests")
-            await asyncio.sleep(TIDY_SECONDS)
+            await asyncio.sleep(self.timings.tidy)
 
     async def _keep_days(self) -> None:
         """Now and every 20 s: closes the day when it is due; whichever hub asks first does it."""
@@ -258,7 +259,7 @@ class Hub:
                     log.info("%s", _told(closed.result))
             except HubError as error:
                 log.info("Whether the day is to be closed could not be asked: %s", error.message)
-            await asyncio.sleep(DAY_SECONDS)
+            await asyncio.sleep(self.timings.day)
 
 
 def _told(closed: Result) -> str:

@@ -9,30 +9,30 @@ from collections.abc import Iterable
 from time import monotonic
 
 from core.errors import HubError
-from core.wire.protocol import CLOSE_SILENT, CLOSE_UNAUTHENTICATED, SILENCE_SECONDS
+from core.wire.protocol import CLOSE_SILENT, CLOSE_UNAUTHENTICATED
 from server.chores import Chores
-from server.connections.connection import GOODBYE_SECONDS, ClientConnection
+from server.connections.connection import ClientConnection
 from server.door.access import Access
 from server.health.metrics import Metrics
+from server.timings import Timings
 
 log = logging.getLogger(__name__)
 
-SWEEP_SECONDS = 0.25
-SILENT_SECONDS = SILENCE_SECONDS - GOODBYE_SECONDS - 2 * SWEEP_SECONDS
-"""Who is silent for so long is sent away: noticed a sweep later, gone after the goodbye, and a sweep to spare."""
 GOODBYES_AT_ONCE = 2
 """In one turn of the loop: each costs it up to 0.7 ms."""
-ASK_SECONDS = 10.0
-"""How often the database is asked who may stay, even if nothing was heard of: another hub may have ended a session."""
 ASK_AGAIN_SECONDS = 1.0
+"""After the database did not answer."""
 
 
 class Visitors:
     """The clients of one hub."""
 
-    def __init__(self, access: Access, metrics: Metrics) -> None:
+    def __init__(self, access: Access, metrics: Metrics, timings: Timings) -> None:
         self._access = access
         self._metrics = metrics
+        self._timings = timings
+        # Noticed a sweep later, gone after the goodbye, and a sweep to spare.
+        self._silent_seconds = timings.silence - timings.goodbye - 2 * timings.sweep
         self._clients: set[ClientConnection] = set()
         self._changed = asyncio.Event()
         access.on_sessions = self.look_again
@@ -55,26 +55,26 @@ class Visitors:
         chores.start("check of who may stay", self._keep_asking)
 
     async def _keep_sweeping(self) -> None:
-        """Every quarter of a second."""
         async with asyncio.TaskGroup() as goodbyes:
             while True:
-                await asyncio.sleep(SWEEP_SECONDS)
+                await asyncio.sleep(self._timings.sweep)
                 await self._send_away(goodbyes, self._silent(), CLOSE_SILENT, "silent")
                 await self._send_away(goodbyes, self._ended(), CLOSE_UNAUTHENTICATED, "session ended")
 
     async def _keep_asking(self) -> None:
-        """Every ten seconds, and at once after `look_again`; a second after the database did not answer."""
+        """In intervals, since another hub may have ended a session, and at once after `look_again`."""
         async with asyncio.TaskGroup() as goodbyes:
             while True:
                 self._changed.clear()
                 revoked = await self._revoked()
                 await self._send_away(goodbyes, revoked or (), CLOSE_UNAUTHENTICATED, "revoked")
                 with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(ASK_SECONDS if revoked is not None else ASK_AGAIN_SECONDS):
+                    seconds = self._timings.admission if revoked is not None else ASK_AGAIN_SECONDS
+                    async with asyncio.timeout(seconds):
                         await self._changed.wait()
 
     def _silent(self) -> list[ClientConnection]:
-        until = monotonic() - SILENT_SECONDS
+        until = monotonic() - self._silent_seconds
         return [client for client in self._clients if client.heard_at < until]
 
     def _ended(self) -> list[ClientConnection]:

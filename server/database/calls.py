@@ -19,11 +19,11 @@ from server.database.address import connection_options, driver_url, place_of
 from server.database.errors import away, busy, is_trouble, met_another, wrapped
 from server.database.pool import Connection, ConnectionPool
 from server.database.watch import DatabaseWatch
+from server.timings import USUAL, Timings
 
 __all__ = ["Database", "driver_url"]
 
-_SAFETY = "-c statement_timeout=10s -c lock_timeout=3s -c idle_in_transaction_session_timeout=10s"
-"""The second in the queue at a row waits for two locks: for its place, then for the row."""
+_SAFETY = "-c statement_timeout=10s -c idle_in_transaction_session_timeout=10s"
 _PLANS = "-c enable_seqscan=off -c jit=off"
 """Every statement of the hub finds its rows by an index, also by a plan that was made while the tables were empty."""
 _TRIES = 5
@@ -41,13 +41,15 @@ class Database:
         on_call: told how each call ended (ok, refused, unavailable, failed) and the seconds that it took.
     """
 
-    def __init__(self, url: str, *, size: int = 8) -> None:
+    def __init__(self, url: str, *, size: int = 8, timings: Timings = USUAL) -> None:
         self.epoch: str | None = None
         self.on_call: Callable[[str, float], None] = lambda _outcome, _seconds: None
         self.address = driver_url(url)
         self.host = place_of(self.address)
-        self._pool = ConnectionPool(self._connect, self._introduce, size)
-        self._watch = DatabaseWatch(self.address, self._pool)
+        # The second in the queue at a row waits for two locks: for its place, then for the row.
+        self._options = f"{_SAFETY} -c lock_timeout={round(timings.lock * 1000)}ms {_PLANS}"
+        self._pool = ConnectionPool(self._connect, self._introduce, size, timings.connection)
+        self._watch = DatabaseWatch(self.address, self._pool, timings)
         self._open = False
 
     @property
@@ -147,7 +149,7 @@ class Database:
 
     async def _connect(self) -> Connection:
         where = await self._watch.where()
-        options = connection_options(where, application="inturn-hub", options=f"{_SAFETY} {_PLANS}")
+        options = connection_options(where, application="inturn-hub", options=self._options)
         return await psycopg.AsyncConnection.connect(**options)
 
     async def _introduce(self, connection: Connection) -> None:

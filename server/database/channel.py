@@ -22,22 +22,25 @@ from server.chores import Chores
 from server.database.address import CONNECT_SECONDS, connection_options, driver_url
 from server.database.errors import first_line
 from server.database.pool import Connection, hang_up
+from server.timings import USUAL
 
 log = logging.getLogger(__name__)
 
 CHANNEL = "inturn"
 COALESCE_SECONDS = 0.02
-ANSWER_SECONDS = 2.0
-"""How long one's own notification may take to come back; then the listening connection is no good any more."""
 AGAIN_SECONDS = 0.5
 WORKED_SECONDS = 5.0
 """A connection that lasted so long had come about."""
 
 
 class DatabaseChannel:
-    """One hub's end of the channel."""
+    """One hub's end of the channel.
 
-    def __init__(self, database_url: str) -> None:
+    A notification of its own that does not come back within `seconds` shows that its listening connection is no good.
+    """
+
+    def __init__(self, database_url: str, seconds: float = USUAL.echo) -> None:
+        self._seconds = seconds
         self._address = driver_url(database_url)
         self._own = token_hex(8)
         self._on_wake: Callable[[], None] = lambda: None
@@ -57,7 +60,7 @@ class DatabaseChannel:
 
     async def _listen(self) -> None:
         async with _connected(self._address, "inturn-hub listens") as connection:
-            await _execute(connection, f"LISTEN {CHANNEL}")
+            await self._execute(connection, f"LISTEN {CHANNEL}")
             self._listening, self._unheard_since = connection, None
             self._on_wake()  # what happened while nobody listened
             try:
@@ -74,7 +77,7 @@ class DatabaseChannel:
                 await self._due.wait()
                 self._due.clear()
                 try:
-                    await _execute(connection, f"NOTIFY {CHANNEL}, '{self._own}'")
+                    await self._execute(connection, f"NOTIFY {CHANNEL}, '{self._own}'")
                 except BaseException:
                     self._due.set()
                     raise
@@ -91,8 +94,15 @@ class DatabaseChannel:
         now = monotonic()
         if self._unheard_since is None:
             self._unheard_since = now
-        elif now - self._unheard_since > ANSWER_SECONDS and self._listening is not None:
+        elif now - self._unheard_since > self._seconds and self._listening is not None:
             hang_up(self._listening)
+
+    async def _execute(self, connection: Connection, statement: str) -> None:
+        deadline = asyncio.get_running_loop().call_later(self._seconds, hang_up, connection)
+        try:
+            await connection.execute(statement.encode())
+        finally:
+            deadline.cancel()
 
 
 async def _again_and_again(part: Callable[[], Coroutine[Any, Any, None]]) -> None:
@@ -119,11 +129,3 @@ async def _connected(address: str, application: str) -> AsyncIterator[Connection
         yield connection
     finally:
         await connection.close()
-
-
-async def _execute(connection: Connection, statement: str) -> None:
-    deadline = asyncio.get_running_loop().call_later(ANSWER_SECONDS, hang_up, connection)
-    try:
-        await connection.execute(statement.encode())
-    finally:
-        deadline.cancel()

@@ -20,9 +20,9 @@ from psycopg.pq import TransactionStatus
 
 from server.database.address import CONNECT_SECONDS
 from server.database.errors import away, busy
+from server.timings import USUAL
 
 Connection = psycopg.AsyncConnection[tuple[Any, ...]]
-WAIT_SECONDS = 2.0
 MAX_WAITING = 2000
 """More than the clients of a hub that all come back at once."""
 LIFETIME_SECONDS = 3600.0
@@ -77,10 +77,13 @@ class ConnectionPool:
         connect: Callable[[], Awaitable[Connection]],
         introduce: Callable[[Connection], Awaitable[None]],
         size: int,
+        seconds: float = USUAL.connection,
     ) -> None:
+        """`seconds`: how long a call waits for a connection."""
         self._connect = connect
         self._introduce = introduce
         self._size = size
+        self._seconds = seconds
         self._made = 0
         self._idle: list[Lease] = []
         self._busy: set[Lease] = set()
@@ -174,7 +177,7 @@ class ConnectionPool:
         waiter: asyncio.Future[_Turn] = asyncio.get_running_loop().create_future()
         self._waiting.append(waiter)
         try:
-            async with asyncio.timeout(WAIT_SECONDS):
+            async with asyncio.timeout(self._seconds):
                 turn = await waiter
         except TimeoutError:
             self._leave(waiter)

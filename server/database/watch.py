@@ -20,16 +20,14 @@ from server.chores import Chore, Chores
 from server.database.address import CONNECT_SECONDS, each_host
 from server.database.errors import first_line, is_trouble
 from server.database.pool import ConnectionPool
+from server.timings import Timings
 
 log = logging.getLogger(__name__)
 
-LOOK_EVERY_SECONDS = 0.25
 LOOK_SECONDS = 0.9
 """How long a look may take: connecting to every host, at the same time."""
 PATIENCE_SECONDS = 0.9
 """A call that lasts longer makes the watch look; with the look itself a frozen server is found in two seconds."""
-CALL_SECONDS = 12.0
-"""Whose call lasts longer has a connection that is no good: PostgreSQL itself ends a statement after ten."""
 
 
 class DatabaseWatch:
@@ -42,7 +40,7 @@ class DatabaseWatch:
         on_available: called when the database answers again.
     """
 
-    def __init__(self, address: str, pool: ConnectionPool) -> None:
+    def __init__(self, address: str, pool: ConnectionPool, timings: Timings) -> None:
         self.latency = 0.0
         self.unavailable_since: float | None = None
         self.host: str | None = None
@@ -50,12 +48,13 @@ class DatabaseWatch:
         self._address = address
         self._hosts = each_host(address)
         self._pool = pool
+        self._timings = timings
         self._looked = 0.0
         self._look: asyncio.Task[None] | None = None
         self._chore: Chore | None = None
         self._breaker = CircuitBreaker(
             failure_threshold=1,
-            recovery_timeout=LOOK_EVERY_SECONDS,
+            recovery_timeout=timings.database,
             expected_exception=_counts,
             name="database",
         )
@@ -92,8 +91,8 @@ class DatabaseWatch:
 
     async def _keep_watch(self) -> None:
         while True:
-            await asyncio.sleep(LOOK_EVERY_SECONDS)
-            self._pool.end_calls_older_than(CALL_SECONDS)
+            await asyncio.sleep(self._timings.database)
+            self._pool.end_calls_older_than(self._timings.call)
             lasting = self._pool.longest_call() > PATIENCE_SECONDS < monotonic() - self._looked
             if lasting or not (self._breaker.closed or self._breaker.opened):
                 await self.look()

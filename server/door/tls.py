@@ -16,7 +16,6 @@ from core.errors import SetupError
 
 log = logging.getLogger(__name__)
 
-LOOK_SECONDS = 5.0
 REMIND_SECONDS = 86_400.0
 SOON = timedelta(days=14)
 READ_BUFFER_BYTES = 2 * 1024
@@ -71,12 +70,12 @@ class TlsDoor:
         self.valid_until = _examined(self._pair, self._files)
         log.info("The certificate was loaded again")
 
-    async def watch(self) -> None:
-        """Every few seconds: loads the files when they have changed; once a day reminds of an end that is near."""
+    async def watch(self, seconds: float) -> None:
+        """Every so many seconds: loads the files when they have changed; once a day reminds of an end that is near."""
         loop = asyncio.get_running_loop()
         reminded = loop.time()
         while True:
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(seconds)
             if _stamps(self._files) != self._stamps:
                 self.renew()
                 reminded = loop.time()

@@ -32,12 +32,11 @@ from server.health.recent_counts import RecentCounts
 from server.health.watch import HubWatch
 from server.pushes.notification_service import NotificationService
 from server.routers.registry import REGISTRY
+from server.timings import Timings
 
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-SHARED_SECONDS = 1.0
-"""A page is made at most so often, however often it is asked for."""
 REQUEST_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 CLOSED_FOR = (
     "full",
@@ -72,7 +71,9 @@ class Metrics:
         watch: HubWatch,
         chores: Chores,
         version: str,
+        timings: Timings,
     ) -> None:
+        self._shared_seconds = timings.page
         self._registry = registry = CollectorRegistry()
         self.lately = RecentCounts()
         self.sockets = Gauge("inturn_sockets", "Open WebSockets, before and after hello", registry=registry)
@@ -132,7 +133,7 @@ class Metrics:
     def text(self) -> bytes:
         """The exposition that Prometheus reads."""
         now = monotonic()
-        if now - self._made_at >= SHARED_SECONDS:
+        if now - self._made_at >= self._shared_seconds:
             self._page, self._made_at = generate_latest(self._registry), now
         return self._page
 

@@ -15,15 +15,12 @@ from server.chores import Chores
 from server.database.calls import Database
 from server.operations.queue_operations import QueueOperations
 from server.pushes.clinic_lists import ClinicLists
+from server.timings import USUAL, Timings
 
 log = logging.getLogger(__name__)
 
-TURN_SECONDS = 0.5
 KEPT_LAGS = 120
 """A minute of turns."""
-ROUND_SECONDS = 300.0
-"""How often every line is checked: one after the other, evenly, so that no check is noticed."""
-LEAST_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -48,8 +45,7 @@ class HubWatch:
         database: Database,
         operations: QueueOperations,
         clinic_lists: ClinicLists,
-        *,
-        round_seconds: float = ROUND_SECONDS,
+        timings: Timings = USUAL,
     ) -> None:
         self.checked: dict[str, Checked] = {}
         self.away_seconds = 0.0
@@ -58,7 +54,7 @@ class HubWatch:
         self._database = database
         self._operations = operations
         self._clinic_lists = clinic_lists
-        self._round_seconds = round_seconds
+        self._timings = timings
         self._lags: deque[float] = deque([0.0], maxlen=KEPT_LAGS)
         self._looked: dict[str, float] = {}
 
@@ -73,17 +69,19 @@ class HubWatch:
         chores.start("check of the lines", self._check_lines)
 
     async def _keep_time(self) -> None:
-        loop = asyncio.get_running_loop()
+        loop, rest = asyncio.get_running_loop(), self._timings.lateness
         while True:
             asleep = loop.time()
-            await asyncio.sleep(TURN_SECONDS)
+            await asyncio.sleep(rest)
             turn = loop.time() - asleep
-            self._lags.append(turn - TURN_SECONDS)
-            self.on_lag(turn - TURN_SECONDS)
+            self._lags.append(turn - rest)
+            self.on_lag(turn - rest)
             if not self._database.available:
                 self.away_seconds += turn
 
     async def _check_lines(self) -> None:
+        """One line after the other, evenly, so that no check is noticed."""
+        least, all_lines = self._timings.integrity_pause, self._timings.integrity
         while True:
             services = self._clinic_lists.services
             self.checked = {code: found for code, found in self.checked.items() if code in services}
@@ -92,7 +90,7 @@ class HubWatch:
                 service = min(sorted(services), key=lambda code: self._looked.get(code, 0.0))
                 self._looked[service] = monotonic()
                 await self._check(service)
-            await asyncio.sleep(max(LEAST_SECONDS, self._round_seconds / max(1, len(services))))
+            await asyncio.sleep(max(least, all_lines / max(1, len(services))))
 
     async def _check(self, service: str) -> None:
         try:

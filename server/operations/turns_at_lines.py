@@ -14,12 +14,12 @@ from contextlib import asynccontextmanager
 
 from core.line.tickets import Ticket
 from server.database.errors import busy
+from server.timings import USUAL
 
 WIDTH = 2
 """Operations on one line at a time: while one is committed the next is on its way. With one at a time a crowd on one line
 is some 15 % slower; with eight it is not faster, but one in a hundred waits half as long again.
 """
-TURN_SECONDS = 3.0
 TICKETS = 20_000
 UNKNOWN = ""
 """The line of tickets whose line is not known here."""
@@ -36,7 +36,9 @@ class _LineTurn:
 class LineTurns:
     """Who is at which line; and which line a ticket was last seen in."""
 
-    def __init__(self, width: int = WIDTH, tickets: int = TICKETS) -> None:
+    def __init__(self, seconds: float = USUAL.line, *, width: int = WIDTH, tickets: int = TICKETS) -> None:
+        """`seconds`: how long an operation waits for its turn."""
+        self._seconds = seconds
         self._width = width
         self._turns: dict[str, _LineTurn] = {}
         self._tickets: dict[str, str] = {}
@@ -57,7 +59,7 @@ class LineTurns:
         had: dict[str, _LineTurn] = {}
         try:
             try:
-                async with asyncio.timeout(TURN_SECONDS):
+                async with asyncio.timeout(self._seconds):
                     for service in wanted:
                         had[service] = await self._take(service)
             except TimeoutError:

@@ -1,4 +1,4 @@
-"""Looks for what changed behind this hub's back: every second, and at once when somebody says that something did."""
+"""Looks for what changed behind this hub's back: in intervals, and at once when somebody says that something did."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from server.database.calls import Database
 
 log = logging.getLogger(__name__)
 
-POLL_SECONDS = 1.0
 REST_SECONDS = 0.02
 """Between two looks, however often somebody wakes it."""
 
@@ -35,7 +34,7 @@ class CurrentRevisions(msgspec.Struct, frozen=True):
 
 
 class ChangeWatch:
-    """One hub's.
+    """One hub's; it looks every `seconds`.
 
     `on_look` is given what was read, None while the database is away, and what was acted on before, whose `services`
     are those that `held` told when the look began; it may raise HubError, and is asked with the same before again.
@@ -46,10 +45,12 @@ class ChangeWatch:
         database: Database,
         held: Callable[[], dict[str, int]],
         on_look: Callable[[CurrentRevisions | None, CurrentRevisions], Awaitable[None]],
+        seconds: float,
     ) -> None:
         self._database = database
         self._held = held
         self._on_look = on_look
+        self._seconds = seconds
         self._acted_on = CurrentRevisions("", 0, "", {}, {})
         self._woken = asyncio.Event()
         self._chore: Chore | None = None
@@ -72,7 +73,7 @@ class ChangeWatch:
         while True:
             await asyncio.sleep(REST_SECONDS)
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(POLL_SECONDS - REST_SECONDS):
+                async with asyncio.timeout(self._seconds - REST_SECONDS):
                     await self._woken.wait()
             self._woken.clear()
             try:

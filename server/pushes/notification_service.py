@@ -26,6 +26,7 @@ from server.pushes.outside_changes import OutsideChanges
 from server.pushes.standing_lines import StandingLines
 from server.pushes.subscribers import Subscribers
 from server.pushes.wait_keeper import WaitKeeper
+from server.timings import USUAL, Timings
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +48,7 @@ class NotificationService:
         operations: QueueOperations,
         clinic_lists: ClinicLists,
         channel: DatabaseChannel,
+        timings: Timings = USUAL,
     ) -> None:
         self._channel = channel
         self._lists = lists = ListPushes(clinic_lists)
@@ -54,8 +56,10 @@ class NotificationService:
         self.lines = lines = StandingLines(operations)
         self.subscribers = Subscribers(lines, lists, clinic_lists)
         self.events = EventPushes(database, lines, lists, self.subscribers)
-        self.outside = OutsideChanges(database, clinic_lists, lines, lists, self.subscribers, self.events)
-        self._waits = WaitKeeper(database, clinic_lists, self.notify_counters_changed)
+        self.outside = OutsideChanges(
+            database, clinic_lists, lines, lists, self.subscribers, self.events, timings.changes
+        )
+        self._waits = WaitKeeper(database, clinic_lists, self.notify_counters_changed, timings)
 
     async def start(self, chores: Chores) -> None:
         """Reads the lines and begins. Raises HubError."""

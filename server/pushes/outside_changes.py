@@ -37,7 +37,9 @@ class OutsideChanges:
         lists: ListPushes,
         subscribers: Subscribers,
         events: EventPushes,
+        seconds: float,
     ) -> None:
+        """`seconds`: between two looks for changes."""
         self.on_configuration: Callable[[], None] = lambda: None
         self._database = database
         self._clinic_lists = clinic_lists
@@ -45,7 +47,7 @@ class OutsideChanges:
         self._lists = lists
         self._subscribers = subscribers
         self._events = events
-        self._watch = ChangeWatch(database, lines.delivered, self._take_changes)
+        self._watch = ChangeWatch(database, lines.delivered, self._take_changes, seconds)
         events.on_other_history = self._watch.wake
 
     @property

@@ -21,12 +21,10 @@ from core.wire.protocol import encode
 from server.chores import Chores
 from server.database.calls import Database
 from server.pushes.clinic_lists import ClinicLists
+from server.timings import USUAL, Timings
 
 log = logging.getLogger(__name__)
 
-TURN_SECONDS = 1.0
-REFRESH_SECONDS = 10.0
-"""How often a service's pace is computed at most."""
 KEPT_ESTIMATES = 2000
 """More than that in one turn, or while the database is slow, push the oldest out."""
 
@@ -38,11 +36,18 @@ class WaitKeeper:
         unwritten: estimates that are not in the database yet, oldest first.
     """
 
-    def __init__(self, database: Database, clinic_lists: ClinicLists, on_pace: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clinic_lists: ClinicLists,
+        on_pace: Callable[[], None],
+        timings: Timings = USUAL,
+    ) -> None:
         self.unwritten: deque[dict[str, Any]] = deque(maxlen=KEPT_ESTIMATES)
         self._database = database
         self._clinic_lists = clinic_lists
         self._on_pace = on_pace
+        self._timings = timings
         self._due: set[str] = set()
         self._refreshed: dict[str, float] = {}
 
@@ -63,7 +68,7 @@ class WaitKeeper:
 
     async def _keep(self) -> None:
         while True:
-            await asyncio.sleep(TURN_SECONDS)
+            await asyncio.sleep(self._timings.estimates)
             try:
                 await self._write_estimates()
                 await self._refresh_paces()
@@ -81,9 +86,9 @@ class WaitKeeper:
             log.warning("%d wait estimates are lost: %s", len(told), error.reason)
 
     async def _refresh_paces(self) -> None:
-        now = asyncio.get_running_loop().time()
+        now, least = asyncio.get_running_loop().time(), self._timings.paces
         for service in sorted(self._due):
-            if now - self._refreshed.get(service, -REFRESH_SECONDS) < REFRESH_SECONDS:
+            if now - self._refreshed.get(service, -least) < least:
                 continue
             self._refreshed[service] = now
             self._due.discard(service)

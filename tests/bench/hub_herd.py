@@ -7,7 +7,7 @@ import random
 from collections.abc import Iterator
 from time import monotonic
 
-from core.client.hub_choice import FIRST_PAUSE_SECONDS
+from core.wire.client_timings import USUAL
 from tests.bench.clinic_of_screens import Screens, Side, measured
 from tests.bench.readers import UPGRADE, hello, subscribe
 from tests.bench.report import Figure, Spread
@@ -61,7 +61,7 @@ class Herd:
             task.add_done_callback(self._coming.discard)
 
     async def _arrive(self) -> None:
-        await asyncio.sleep(random.uniform(0, FIRST_PAUSE_SECONDS))
+        await asyncio.sleep(random.uniform(0, USUAL.first_pause))
         loop = asyncio.get_running_loop()
         await loop.create_connection(lambda: Returning(self), "127.0.0.1", self._port)
 

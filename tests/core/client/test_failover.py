@@ -9,6 +9,7 @@ import pytest
 from core.client.hub_client import HubClient
 from core.errors import Unavailable
 from core.wire.session import ConnectionState, DeviceCredentials
+from tests.support.client_timings import SOON
 from tests.support.clinic import Clinic
 from tests.support.hub_process import HubProcess
 from tests.support.reference_line import ReferenceLine
@@ -61,36 +62,28 @@ async def test_a_hub_that_takes_no_more_clients_is_left_for_the_next(code: int) 
         await client.live()
 
 
-async def test_a_hub_that_stalls_is_left_when_there_is_another(monkeypatch: pytest.MonkeyPatch) -> None:
-    hurry(monkeypatch)
-
+async def test_a_hub_that_stalls_is_left_when_there_is_another() -> None:
     async with AsyncExitStack() as stack:
         first, second = await two_hubs(stack)
-        client = await stack.enter_async_context(HubClient([first.url, second.url], DEVICE))
+        client = await stack.enter_async_context(HubClient([first.url, second.url], DEVICE, timings=SOON))
         del first.answers["ping"]
         asking = asyncio.get_running_loop().create_task(client.request("no.answer"))
         second.answers["no.answer"] = lambda params: {"from": "second"}
         assert await in_time(asking) == {"from": "second"}
 
 
-async def test_a_hub_that_never_says_hello_is_left_when_there_is_another(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    hurry(monkeypatch)
-
+async def test_a_hub_that_never_says_hello_is_left_when_there_is_another() -> None:
     async with AsyncExitStack() as stack:
         first, second = await two_hubs(stack)
         del first.answers["session.hello"]
-        client = await stack.enter_async_context(HubClient([first.url, second.url], DEVICE))
+        client = await stack.enter_async_context(HubClient([first.url, second.url], DEVICE, timings=SOON))
         assert client.address == second.url
 
 
-async def test_one_hub_alone_is_waited_for_when_it_stalls(monkeypatch: pytest.MonkeyPatch) -> None:
-    hurry(monkeypatch)
-
+async def test_one_hub_alone_is_waited_for_when_it_stalls() -> None:
     async with AsyncExitStack() as stack:
         hub = await stack.enter_async_context(ScriptedHub.running())
-        client = await stack.enter_async_context(HubClient(hub.url, DEVICE))
+        client = await stack.enter_async_context(HubClient(hub.url, DEVICE, timings=SOON))
         asking = asyncio.get_running_loop().create_task(client.request("no.answer"))
         await until(lambda: client.state is ConnectionState.LOST)
         await hub.push("moon.rises", {})
@@ -113,12 +106,10 @@ async def test_a_hub_that_misses_its_database_is_not_left_for_that() -> None:
         assert second.asked == []
 
 
-async def test_no_patience_is_left_while_no_hub_answers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("core.client.hub_client.TICK_SECONDS", 0.05)
-
+async def test_no_patience_is_left_while_no_hub_answers() -> None:
     async with AsyncExitStack() as stack:
         hub = await stack.enter_async_context(ScriptedHub.running())
-        client = await stack.enter_async_context(HubClient(hub.url, DEVICE, patience=0.3))
+        client = await stack.enter_async_context(HubClient(hub.url, DEVICE, patience=0.3, timings=SOON))
         with pytest.raises(Unavailable, match="may have been done"):
             await client.cancel("t1")
         await hub.hang_up()
@@ -144,9 +135,3 @@ async def test_two_real_hubs_on_one_database(clinic: Clinic, hub: HubProcess) ->
         await until(lambda: console.replica.lines.line("A").revision == 6)
         assert (await console.call_next_patient("R1")).ticket is not None
         assert (kiosk.address, console.address) == (other.url, other.url)
-
-
-def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A stall is noticed after a third of a second."""
-    monkeypatch.setattr("core.wire.session.STALL_SECONDS", 0.3)
-    monkeypatch.setattr("core.client.hub_client.TICK_SECONDS", 0.05)

@@ -9,9 +9,11 @@ import pytest
 from core.client.hub_client import HubClient
 from core.client.hub_connection import pair
 from core.errors import Forbidden, HubError, SetupError, Unauthenticated, Unavailable
+from core.wire.client_timings import ClientTimings
 from core.wire.replica import Change, EventApplied, LineReplaced, Pushed, StateChanged
 from core.wire.session import ConnectionState, DeviceCredentials, PersonCredentials
 from server.administration import people_and_devices
+from tests.support.client_timings import SOON
 from tests.support.clinic import Clinic
 from tests.support.hub_process import HubProcess
 from tests.support.reference_line import ReferenceLine
@@ -61,9 +63,8 @@ async def test_a_killed_hub_is_lost_at_once_and_nothing_asked_meanwhile_is_lost_
         assert kiosk.lost_since is None
 
 
-@pytest.mark.long
 async def test_a_frozen_hub_is_lost_and_live_again_when_it_answers(clinic: Clinic, hub: HubProcess) -> None:
-    async with HubClient(hub.url, clinic.staff) as client:
+    async with HubClient(hub.url, clinic.staff, timings=SOON) as client:
         hub.freeze()
         joining = asyncio.get_running_loop().create_task(client.join_queue("A"))
         await until(lambda: client.state is ConnectionState.LOST)
@@ -201,28 +202,31 @@ async def test_what_is_not_of_the_protocol_ends_the_connection_only() -> None:
 
 @pytest.mark.logs_expected
 async def test_a_fault_of_our_own_is_logged_and_the_client_comes_back(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr("core.client.hub_client.LONGEST_PAUSE_SECONDS", 0.01)
+    soon = ClientTimings(longest_pause=0.01)
 
     def fail_once(change: Change) -> None:
         if isinstance(change, Pushed) and "fault" not in caplog.text:
             raise ZeroDivisionError
 
-    async with ScriptedHub.running() as hub, HubClient(hub.url, DEVICE, on_change=fail_once) as client:
+    async with (
+        ScriptedHub.running() as hub,
+        HubClient(hub.url, DEVICE, on_change=fail_once, timings=soon) as client,
+    ):
         await hub.push("device.command", {"command": "lock"})
         await until(lambda: len(hub.asked_for("session.hello")) == 2)
         await client.live()
     assert "ZeroDivisionError" in caplog.text
 
 
-async def test_refused_devices_ask_again_and_refused_people_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("core.client.hub_client.REFUSED_PAUSE_SECONDS", (0.0, 0.01))
-
-    async def story(hub: ScriptedHub, credentials: Any, hellos: int) -> None:
-        hub.asked.clear()
+@pytest.mark.parametrize(
+    ("credentials", "hellos"), [(DEVICE, 2), (PersonCredentials("ada", "wrong"), 1)], ids=["device", "person"]
+)
+async def test_refused_devices_ask_again_and_refused_people_do_not(credentials: Any, hellos: int) -> None:
+    async with ScriptedHub.running() as hub:
         hub.answers["session.hello"] = lambda params: Unauthenticated()
-        client = HubClient(hub.url, credentials)
+        client = HubClient(hub.url, credentials, timings=ClientTimings(refused=(0.0, 0.01)))
         client.start()
         waiting = asyncio.get_running_loop().create_task(client.join_queue("A"))
         with pytest.raises(Unauthenticated):
@@ -231,11 +235,7 @@ async def test_refused_devices_ask_again_and_refused_people_do_not(monkeypatch: 
         await client.aclose()
         with pytest.raises(HubError) as told:
             await waiting
-        assert isinstance(told.value, Unavailable if hellos > 1 else Unauthenticated)
-
-    async with ScriptedHub.running() as hub:
-        await story(hub, DEVICE, 2)
-        await story(hub, PersonCredentials("ada", "wrong"), 1)
+    assert isinstance(told.value, Unavailable if hellos > 1 else Unauthenticated)
 
 
 async def test_nobody_there() -> None:

@@ -14,6 +14,7 @@ from server.cli import serving
 from server.connections.hub import Hub
 from server.postgres.embedded import EmbeddedPostgres, EmbeddedPostgresError
 from server.pushes.standing_lines import StandingLines
+from server.timings import Timings
 from tests.support.clinic import Clinic
 from tests.support.waiting import until
 
@@ -25,6 +26,7 @@ class MissingHub:
     """What the watch of a private PostgreSQL asks of a hub: its database is gone."""
 
     misses_database = True
+    timings = Timings(own_server=0.001)
 
     def __init__(self) -> None:
         self.chores = Chores(SOON)
@@ -48,10 +50,9 @@ class StubbornServer:
 
 
 async def test_no_error_ends_the_watch_of_the_private_postgresql(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     """A driver's error did: PostgreSQL, killed later, was never started again."""
-    monkeypatch.setattr(serving, "WATCH_SECONDS", 0.001)
     server = StubbornServer(psycopg.OperationalError("gone amid a query"), EmbeddedPostgresError("no room"))
 
     hub = MissingHub()

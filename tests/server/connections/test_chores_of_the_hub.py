@@ -16,21 +16,16 @@ import pytest
 from core.wire.system_health import HealthCheck
 from server.chores import BackOff
 from server.cli import serving
-from server.connections import hub as hub_module
-from server.connections import visitors
 from server.connections.hub import Hub
 from server.connections.visitors import Visitors
-from server.database import watch
 from server.database.calls import Database
 from server.database.channel import DatabaseChannel
 from server.database.pool import ConnectionPool
 from server.door import tls
-from server.health import metrics
-from server.health import watch as health_watch
 from server.operations.queue_operations import QueueOperations
-from server.pushes import change_watch, wait_keeper
 from server.pushes.standing_lines import StandingLines
 from server.pushes.wait_keeper import WaitKeeper
+from server.timings import Timings
 from tests.support.clinic import Clinic
 from tests.support.hub_process import running
 from tests.support.places import CERTIFICATES
@@ -48,20 +43,21 @@ pytestmark = pytest.mark.logs_expected
 GOOD = tls.TlsFiles(CERTIFICATES / "valid.pem", CERTIFICATES / "hub_key.pem")
 BACK_OFF = BackOff(first=0.5, longest=0.5)
 OFTEN = 0.02
-PAUSES = [
-    (watch, "LOOK_EVERY_SECONDS"),
-    (change_watch, "POLL_SECONDS"),
-    (wait_keeper, "TURN_SECONDS"),
-    (visitors, "SWEEP_SECONDS"),
-    (visitors, "ASK_SECONDS"),
-    (hub_module, "TIDY_SECONDS"),
-    (hub_module, "DAY_SECONDS"),
-    (tls, "LOOK_SECONDS"),
-    (health_watch, "TURN_SECONDS"),
-    (health_watch, "LEAST_SECONDS"),
-    (serving, "WATCH_SECONDS"),
-    (metrics, "SHARED_SECONDS"),
-]
+TIMINGS = Timings(
+    sweep=OFTEN,
+    admission=OFTEN,
+    day=OFTEN,
+    tidy=OFTEN,
+    certificate=OFTEN,
+    database=OFTEN,
+    own_server=OFTEN,
+    changes=OFTEN,
+    estimates=OFTEN,
+    integrity=OFTEN,
+    integrity_pause=OFTEN,
+    lateness=OFTEN,
+    page=OFTEN,
+)
 """What the chores wait for between two turns: here hardly at all."""
 FAILURES: dict[str, tuple[Any, str]] = {
     "database watch": (ConnectionPool, "end_calls_older_than"),
@@ -121,18 +117,13 @@ def put_in(monkeypatch: pytest.MonkeyPatch, hub: Hub, chore: str) -> Failing:
 @asynccontextmanager
 async def a_whole_hub(clinic: Clinic) -> AsyncIterator[Hub]:
     """With TLS and a PostgreSQL of its own, so that every chore is there."""
-    async with running(Hub(clinic.database_url, tls=GOOD, back_off=BACK_OFF)) as hub:
+    async with running(Hub(clinic.database_url, tls=GOOD, back_off=BACK_OFF, timings=TIMINGS)) as hub:
         serving.watch_database(hub, OwnServer())  # type: ignore[arg-type]
         yield hub
 
 
 @pytest.fixture(autouse=True)
-def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module, pause in PAUSES:
-        monkeypatch.setattr(module, pause, OFTEN)
-    defaults = health_watch.HubWatch.__init__.__kwdefaults__
-    assert defaults is not None
-    monkeypatch.setitem(defaults, "round_seconds", OFTEN)
+def missed_database(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Hub, "misses_database", True)
 
 

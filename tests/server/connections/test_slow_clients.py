@@ -9,6 +9,7 @@ import pytest
 
 from core.client.hub_client import HubClient
 from core.wire.session import ConnectionState
+from tests.support.client_timings import SOON
 from tests.support.clinic import Clinic
 from tests.support.hub_process import HubProcess
 from tests.support.waiting import until
@@ -28,7 +29,7 @@ async def test_a_join_asked_while_the_hub_is_dead_happens_once(clinic: Clinic, h
 
 @pytest.mark.logs_expected
 async def test_a_frozen_hub_is_noticed_and_its_answer_comes_once(clinic: Clinic, hub: HubProcess) -> None:
-    async with HubClient(hub.url, clinic.kiosk) as kiosk:
+    async with HubClient(hub.url, clinic.kiosk, timings=SOON) as kiosk:
         hub.freeze()
         joining = asyncio.get_running_loop().create_task(kiosk.join_queue("A"))
         await until(lambda: kiosk.state is ConnectionState.LOST, what="the silence to be noticed")

@@ -100,7 +100,7 @@ def test_an_expired_certificate_and_an_open_key_are_warned_about(
 @asynccontextmanager
 async def listening(door: TlsDoor) -> AsyncIterator[int]:
     """A port behind the door."""
-    watch = asyncio.get_running_loop().create_task(door.watch())
+    watch = asyncio.get_running_loop().create_task(door.watch(0.02))
     server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0, ssl=door.context)
     try:
         async with server:
@@ -120,9 +120,8 @@ async def name_at(port: int) -> str:
 
 @pytest.mark.logs_expected
 async def test_a_new_certificate_is_shown_without_a_restart_and_a_damaged_one_is_not(
-    files: TlsFiles, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    files: TlsFiles, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(tls, "LOOK_SECONDS", 0.02)
     caplog.set_level(logging.INFO)
 
     async with listening(TlsDoor(files)) as port:
@@ -153,7 +152,6 @@ def take_away_behind_each_read(monkeypatch: pytest.MonkeyPatch, file: Path) -> N
 async def test_a_certificate_that_is_away_between_two_reads_ends_no_renewal(
     files: TlsFiles, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(tls, "LOOK_SECONDS", 0.02)
     caplog.set_level(logging.INFO)
 
     async with listening(TlsDoor(files)) as port:
@@ -174,7 +172,6 @@ async def test_a_certificate_that_is_away_when_its_end_is_looked_at_ends_no_rene
     files: TlsFiles, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     stamps = [0]
-    monkeypatch.setattr(tls, "LOOK_SECONDS", 0.02)
     monkeypatch.setattr(tls, "REMIND_SECONDS", 0.0)
     # The file goes away right behind the look whether it has changed.
     monkeypatch.setattr(tls, "_stamps", lambda files: list(stamps))

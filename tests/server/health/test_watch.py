@@ -11,6 +11,7 @@ from server.chores import Chores
 from server.connections.hub import Hub
 from server.health.watch import HubWatch
 from server.pushes.clinic_lists import ClinicLists
+from server.timings import Timings
 from tests.support.clinic import Clinic
 from tests.support.waiting import until
 
@@ -19,20 +20,17 @@ pytestmark = pytest.mark.usefixtures("nothing_left_of_windows")
 
 @pytest.mark.logs_expected
 async def test_a_damaged_line_is_found_and_said_once(
-    clinic: Clinic, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    clinic: Clinic, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("server.health.watch.LEAST_SECONDS", 0.01)
-
     hub = Hub(clinic.database_url)
     await hub.start()
     components = hub.components
     async with HubClient(hub.url, clinic.staff) as staff:
         for _ in range(3):
             await staff.join_queue("A")
-    watch, chores = (
-        HubWatch(components.database, components.operations, components.clinic_lists, round_seconds=0.03),
-        Chores(),
-    )
+    often = Timings(integrity=0.03, integrity_pause=0.01)
+    watch = HubWatch(components.database, components.operations, components.clinic_lists, often)
+    chores = Chores()
     watch.start(chores)
     await until(lambda: watch.checked.keys() == {"A", "B", "C"})
     assert {found.violations for found in watch.checked.values()} == {0}
@@ -55,12 +53,10 @@ class AwayDatabase:
     available = False
 
 
-async def test_a_busy_loop_and_an_outage_are_felt(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("server.health.watch.TURN_SECONDS", 0.02)
-
+async def test_a_busy_loop_and_an_outage_are_felt() -> None:
     clinic_lists = ClinicLists.__new__(ClinicLists)
     clinic_lists.services = {}
-    watch = HubWatch(AwayDatabase(), None, clinic_lists)  # type: ignore[arg-type]
+    watch = HubWatch(AwayDatabase(), None, clinic_lists, Timings(lateness=0.02))  # type: ignore[arg-type]
     lags: list[float] = []
     watch.on_lag = lags.append
     watch.start(Chores())

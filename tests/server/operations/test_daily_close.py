@@ -11,8 +11,8 @@ from core.client.hub_client import HubClient
 from core.errors import ServiceClosed
 from core.wire.session import PersonCredentials
 from server.administration import clinic_settings
-from server.connections import hub as hub_module
 from server.connections.hub import Hub
+from server.timings import Timings
 from tests.support.clinic import PASSWORD, Clinic
 from tests.support.clinic_clock import LocalTime, business_days, change
 from tests.support.hub_process import HubProcess, running
@@ -81,14 +81,12 @@ def local(clinic: Clinic) -> LocalTime:
 async def test_the_schedule_closes_while_the_hub_runs(
     clinic: Clinic,
     local: LocalTime,
-    monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(hub_module, "DAY_SECONDS", 0.1)
     caplog.set_level(logging.INFO, "server.connections.hub")
 
     async with (
-        running(Hub(clinic.database_url)) as hub,
+        running(Hub(clinic.database_url, timings=Timings(day=0.1))) as hub,
         HubClient(hub.url, ADMIN) as console,
         HubClient(hub.url, clinic.monitor) as wall,
     ):

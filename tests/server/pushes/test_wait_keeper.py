@@ -13,12 +13,12 @@ from core.line.tickets import QueueEvent, ServiceSummary, Ticket, WaitBracket
 from server.chores import Chores
 from server.connections.hub import Hub
 from server.database.calls import Database
-from server.pushes import wait_keeper
 from server.pushes.clinic_lists import ClinicLists
 from server.pushes.wait_keeper import KEPT_ESTIMATES, WaitKeeper
+from server.timings import Timings
 from tests.server.operations.test_wait_times import consult
 from tests.support.clinic import Clinic
-from tests.support.hub_process import HubProcess
+from tests.support.hub_process import HubProcess, running
 from tests.support.waiting import until
 
 NOTED = """
@@ -51,31 +51,23 @@ async def test_what_a_patient_was_told_is_noted_and_what_came(clinic: Clinic, hu
         await found(clinic, NOTED, noted)
 
 
-async def test_estimates_follow_the_pace_of_the_consultations(
-    clinic: Clinic, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(wait_keeper, "REFRESH_SECONDS", 1.0)
-    hub = Hub(clinic.database_url)
-
-    async def consultations_get_shorter() -> None:
-        async with HubClient(hub.url, clinic.staff) as console:
-            for _ in range(8):
-                await console.join_queue("A")
-            last = await console.join_queue("A")
-            called = (await console.call_next_patient("R1")).ticket
-            assert called is not None
-            await until(lambda: service(console, "A").waiting == 8)
-            assert service(console, "A").estimated_wait == WaitBracket(4200, 6600)
-            await asyncio.to_thread(consult, clinic, [60.0] * 40)
-            await console.complete(called.id)
-            await until(lambda: service(console, "A").estimated_wait == WaitBracket(300, 600))
-            assert (await console.get_ticket(last.id)).estimated_wait == WaitBracket(300, 600)
-
-    await hub.start()
-    try:
-        await consultations_get_shorter()
-    finally:
-        await hub.stop()
+async def test_estimates_follow_the_pace_of_the_consultations(clinic: Clinic) -> None:
+    often = Timings(estimates=0.05, paces=0.2)
+    async with (
+        running(Hub(clinic.database_url, timings=often)) as hub,
+        HubClient(hub.url, clinic.staff) as console,
+    ):
+        for _ in range(8):
+            await console.join_queue("A")
+        last = await console.join_queue("A")
+        called = (await console.call_next_patient("R1")).ticket
+        assert called is not None
+        await until(lambda: service(console, "A").waiting == 8)
+        assert service(console, "A").estimated_wait == WaitBracket(4200, 6600)
+        await asyncio.to_thread(consult, clinic, [60.0] * 40)
+        await console.complete(called.id)
+        await until(lambda: service(console, "A").estimated_wait == WaitBracket(300, 600))
+        assert (await console.get_ticket(last.id)).estimated_wait == WaitBracket(300, 600)
     assert clinic.rows("SELECT pace_seconds, pace_samples FROM services WHERE code = 'A'") == [(59, 41)]
 
 
