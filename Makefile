@@ -22,12 +22,12 @@ keep:
 demo: install  ## hub, kiosk, monitor and console with a stream of patients; without a screen, pictures in tour/
 	@scripts/demo $(ARGS)
 
-# Two files of tests beside each other, then those that measure alone: tests/support/beside_each_other.py. ARGS="-n 0": one after the other.
+# Two tests beside each other; ARGS="-n 0": one after the other. A machine slower than most: INTURN_TEST_PATIENCE=3 make test.
 test: install  ## every test, on a real hub, a real PostgreSQL and real windows
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
-prove: install  ## the proofs at length: random operations, hammering and killing for minutes
-	@INTURN_PROVE=1 $(BIN)/python -m pytest --timeout 3600 tests/server tests/faults $(ARGS)
+prove: install  ## the proofs at length, and speeds, on a quiet machine: hammering and killing for minutes
+	@INTURN_PROVE=1 $(BIN)/python -m pytest --timeout 3600 tests/server tests/faults tests/speeds $(ARGS)
 
 check: install  ## format, lint, types, imports and tests
 	@$(BIN)/ruff format --check .

@@ -57,5 +57,10 @@ class Timings:
     call: float = 12.0
     echo: float = 2.0
 
+    @property
+    def silent(self) -> float:
+        """Without a frame, until a client is sent away: it is noticed a sweep later and gone after the goodbye."""
+        return self.silence - self.goodbye - 2 * self.sweep
+
 
 USUAL = Timings()

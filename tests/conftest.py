@@ -5,14 +5,13 @@ import inspect
 import logging
 import os
 from collections.abc import Iterator
-from typing import Any, TypeGuard, cast
+from typing import TypeGuard, cast
 
 import pytest
 from PySide6.QtWidgets import QApplication
 from qasync import QEventLoop
 
 from core.qt.app import garbage_collected_here
-from tests.support.beside_each_other import AloneAtLast, mark_groups
 from tests.support.clinic import clinic, hub, postgres, template
 from tests.support.event_loops import Run, current, runner
 from tests.support.faults.recovery_times import table_of
@@ -27,19 +26,12 @@ os.environ["QT_QPA_PLATFORM"] = os.environ.get("INTURN_TEST_PLATFORM", "offscree
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Those that must be alone are known to the scheduler; every time-out is scaled; coroutines have a loop."""
-    mark_groups(items)
+    """Every time-out is scaled; coroutines have a loop."""
     for item in items:
         give_time(item)
         if _is_coroutine(item) and "run" not in item.fixturenames:
             # Behind the fixtures of every test, before those that the test asks for: the loop is closed after these.
             item.fixturenames.insert(item.fixturenames.index("quiet_log") + 1, "run")
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> AloneAtLast | None:
-    """How `make test` gives out the tests."""
-    return AloneAtLast(config, log) if config.getoption("dist") == "loadgroup" else None
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -54,7 +54,7 @@ def test_no_file_is_a_catch_all() -> None:
 
 
 def test_tests_mirror_the_sources() -> None:
-    own = {"acceptance", "bench", "faults", "support"}
+    own = {"acceptance", "bench", "faults", "speeds", "support"}
     folders = {file.parent.relative_to(ROOT / "tests") for file in python_files("tests")}
     assert {f.as_posix() for f in folders if not (ROOT / f).is_dir() and f.parts[0] not in own} == set()
 

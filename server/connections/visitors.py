@@ -31,8 +31,6 @@ class Visitors:
         self._access = access
         self._metrics = metrics
         self._timings = timings
-        # Noticed a sweep later, gone after the goodbye, and a sweep to spare.
-        self._silent_seconds = timings.silence - timings.goodbye - 2 * timings.sweep
         self._clients: set[ClientConnection] = set()
         self._changed = asyncio.Event()
         access.on_sessions = self.look_again
@@ -74,7 +72,7 @@ class Visitors:
                         await self._changed.wait()
 
     def _silent(self) -> list[ClientConnection]:
-        until = monotonic() - self._silent_seconds
+        until = monotonic() - self._timings.silent
         return [client for client in self._clients if client.heard_at < until]
 
     def _ended(self) -> list[ClientConnection]:

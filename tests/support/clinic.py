@@ -20,7 +20,7 @@ from core.wire.session import DeviceCredentials, PersonCredentials
 from server.administration import people_and_devices
 from server.postgres.embedded import EmbeddedPostgres
 from server.schema import revisions
-from tests.support.hub_process import HubProcess
+from tests.support.hub_process import HubProcess, hub_on
 
 PASSWORD = "correct horse"
 _worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
@@ -105,9 +105,8 @@ def clinic(postgres: str, template: Clinic) -> Iterator[Clinic]:
 @pytest.fixture
 def hub(clinic: Clinic) -> Iterator[HubProcess]:
     """A hub on the test's database."""
-    started = HubProcess(clinic.database_url)
-    yield started
-    started.terminate()
+    with hub_on(clinic.database_url) as started:
+        yield started
 
 
 def _database(url: str, name: str) -> str:

@@ -10,8 +10,8 @@ import multiprocessing
 import os
 import resource
 import signal
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -102,6 +102,16 @@ async def _until_terminated(hub: Hub, ready: Connection) -> None:
     ready.send((hub.url, hub.port))
     await stop.wait()
     await hub.stop()
+
+
+@contextmanager
+def hub_on(database_url: str, **options: Any) -> Iterator[HubProcess]:
+    """A hub that ends with the block; `options` are those of `HubProcess`."""
+    hub = HubProcess(database_url, **options)
+    try:
+        yield hub
+    finally:
+        hub.terminate()
 
 
 @asynccontextmanager

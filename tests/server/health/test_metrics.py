@@ -7,7 +7,6 @@ import json
 import re
 from collections.abc import Iterator
 from itertools import chain
-from time import perf_counter
 from typing import Any
 
 import pytest
@@ -196,9 +195,7 @@ async def test_metrics_are_told_while_the_database_is_away(clinic: Clinic, hub: 
         await asyncio.to_thread(send_away, clinic)
         try:
             await until(lambda: page(hub.url, "readyz")[0] == 503, what="the hub to miss its database")
-            began = perf_counter()
             status, body = await asyncio.to_thread(page, hub.url, "metrics")
-            assert perf_counter() - began < 0.5
             assert (status, value(body, "inturn_database_available")) == (200, 0)
             assert value(body, "inturn_database_outage_seconds") > 0
             health = await supervisor.system_health()

@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -54,11 +53,9 @@ def is_alive_in(root: Path) -> bool:
     return running is not None and is_alive(running.pid)
 
 
-def test_starting_again_returns_at_once(cluster: EmbeddedPostgres) -> None:
+def test_starting_again_starts_nothing(cluster: EmbeddedPostgres) -> None:
     first = server_of(cluster.root).pid
-    started = time.monotonic()
     urls = {cluster.start() for _ in range(20)}
-    assert time.monotonic() - started < 0.5
     assert len(urls) == 1
     assert server_of(cluster.root).pid == first
 

@@ -10,6 +10,7 @@ from random import Random
 
 from core.errors import HubError
 from core.line.tickets import Place, Priority, Ticket
+from core.wire.client_timings import ClientTimings
 from core.wire.session import Credentials
 from tests.support.faults.witness import Witness
 
@@ -51,9 +52,9 @@ class Player:
         may_press: cleared while nothing new is to be pressed. idle: set when nothing is on its way.
     """
 
-    def __init__(self, role: Role, urls: list[str], folder: Path, seed: int) -> None:
+    def __init__(self, role: Role, urls: list[str], folder: Path, seed: int, timings: ClientTimings) -> None:
         self.role = role
-        self.client = Witness(urls, role.credentials, role.actor, folder)
+        self.client = Witness(urls, role.credentials, role.actor, folder, timings)
         self.random = Random(f"{seed} {role.actor}")
         self.may_press = asyncio.Event()
         self.idle = asyncio.Event()

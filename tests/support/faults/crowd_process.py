@@ -11,10 +11,13 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
+from core.wire.client_timings import USUAL, ClientTimings
 from tests.support.faults.crowd import Player, Role
+from tests.support.waiting import WAIT_SECONDS
 
 _context = multiprocessing.get_context("forkserver")
-ANSWER_SECONDS = 60
+ANSWER_SECONDS = 2 * WAIT_SECONDS
+"""An order may itself wait until a condition holds."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,7 @@ class Part:
     urls: tuple[str, ...]
     folder: Path
     seed: int
+    timings: ClientTimings = USUAL
 
 
 class CrowdProcess:
@@ -89,7 +93,9 @@ class _Stage:
 
     def __init__(self, part: Part, pipe: Connection, counts: Any) -> None:
         self._pipe, self._counts = pipe, counts
-        self._players = [Player(role, list(part.urls), part.folder, part.seed) for role in part.roles]
+        self._players = [
+            Player(role, list(part.urls), part.folder, part.seed, part.timings) for role in part.roles
+        ]
         self._orders: asyncio.Queue[tuple[Any, ...]] = asyncio.Queue()
 
     async def run(self) -> None:

@@ -15,6 +15,7 @@ from typing import Any, Self
 
 from sqlalchemy import Engine, text
 
+from server.timings import Timings
 from tests.support.hub_process import HubProcess, _serve
 
 _context = multiprocessing.get_context("forkserver")
@@ -40,12 +41,12 @@ _INSTALL = """
 class JumpingHub(HubProcess):
     """A hub and its database, whose clocks go wrong together."""
 
-    def __init__(self, database_url: str, engine: Engine) -> None:
+    def __init__(self, database_url: str, engine: Engine, timings: Timings) -> None:
         self._away = _context.Value("d", 0.0, lock=False)
         self._engine = engine
         with engine.begin() as connection:
             connection.execute(text(_INSTALL))
-        super().__init__(database_url)
+        super().__init__(database_url, timings=timings)
 
     def jump(self, seconds: float) -> None:
         """Both clocks are so far from the true time from now on."""

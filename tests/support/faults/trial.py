@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import Engine, create_engine, text
 
+from core.wire.client_timings import USUAL
 from core.wire.session import DeviceCredentials, SessionCredentials
 from server.administration import people_and_devices
 from server.door.access import secret_hash
@@ -34,12 +35,14 @@ class Trial:
         engine: on its database.
         hubs: all on that database; a client knows all their addresses.
         crowd: the processes of its clients.
+        timings: those of clients that are admitted from now on.
     """
 
     def __init__(self, url: str, folder: Path, *, seed: int = 1) -> None:
         self.random = Random(seed)
         self.hubs: list[HubProcess] = []
         self.crowd: list[CrowdProcess] = []
+        self.timings = USUAL
         self.engine: Engine = create_engine(url, pool_pre_ping=True)
         self.url = url
         self.folder = folder
@@ -72,7 +75,7 @@ class Trial:
 
     def admit(self, roles: Sequence[Role], urls: Sequence[str]) -> CrowdProcess:
         """A process with these clients, at work."""
-        process = CrowdProcess(Part(tuple(roles), tuple(urls), self.folder, self._seed))
+        process = CrowdProcess(Part(tuple(roles), tuple(urls), self.folder, self._seed, self.timings))
         self.crowd.append(process)
         process.ask("work")
         return process

@@ -13,6 +13,7 @@ import msgspec
 from core.client.hub_client import HubClient
 from core.errors import HubError, Unavailable
 from core.line.line_store import Line
+from core.wire.client_timings import USUAL, ClientTimings
 from core.wire.replica import Change, EventApplied, LineReplaced
 from core.wire.session import ConnectionState, Credentials
 from tests.support.faults.journal import (
@@ -41,8 +42,16 @@ class Witness(HubClient):
         troubles: what no person should ever be told.
     """
 
-    def __init__(self, urls: list[str], credentials: Credentials, actor: str, folder: Path) -> None:
-        super().__init__(urls, credentials, on_change=self._see, client_name="inturn-witness/1.0")
+    def __init__(
+        self,
+        urls: list[str],
+        credentials: Credentials,
+        actor: str,
+        folder: Path,
+        timings: ClientTimings = USUAL,
+    ) -> None:
+        name = "inturn-witness/1.0"
+        super().__init__(urls, credentials, on_change=self._see, client_name=name, timings=timings)
         self.actor = actor
         self.answers = 0
         self.troubles: list[str] = []

@@ -17,7 +17,7 @@ from tests.support.faults.recovery_times import RecoveryTimes
 from tests.support.faults.trial import Trial
 from tests.support.waiting import WAIT_SECONDS, wait_until
 
-pytestmark = [pytest.mark.long, pytest.mark.alone, pytest.mark.logs_expected]
+pytestmark = pytest.mark.logs_expected
 
 WALLS = 44
 """In each of two processes, beside the six clients of `admit_everybody`: a hundred together."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from statistics import quantiles
+from statistics import median, quantiles
 from time import perf_counter
 
 import pytest
@@ -26,8 +26,7 @@ LIMIT_MS = 16
 SECONDS = 3.0
 EVENTS = 900
 """A second, at least, that came while it was measured."""
-ROUNDS = 3
-"""What else a busy machine does only adds to a delay: one good round of so many shows what the window does."""
+ROUNDS = 5
 
 MakeWindow = Callable[[HubBridge, Path], QWidget]
 
@@ -54,16 +53,16 @@ class Lateness:
         self._last = now
 
 
-async def late_while(happened: Callable[[], int], at_least: int) -> tuple[float, int]:
-    """The 99th percentile of the first good round, else of the last, and how much happened meanwhile."""
-    late, meanwhile = float("inf"), 0
+async def late_while(happened: Callable[[], int]) -> tuple[float, float]:
+    """The median of every round's 99th percentile, and of how much happened in a round."""
+    late: list[float] = []
+    meanwhile: list[int] = []
     for _ in range(ROUNDS):
         before, lateness = happened(), Lateness()
         await asyncio.sleep(SECONDS)
-        late, meanwhile = lateness.p99(), happened() - before
-        if late < LIMIT_MS and meanwhile > at_least:
-            break
-    return late, meanwhile
+        late.append(lateness.p99())
+        meanwhile.append(happened() - before)
+    return median(late), median(meanwhile)
 
 
 def kiosk(bridge: HubBridge, folder: Path) -> QWidget:
@@ -94,8 +93,6 @@ def flood() -> Iterator[FloodHub]:
     hub.stop()
 
 
-@pytest.mark.long
-@pytest.mark.alone
 @pytest.mark.logs_expected
 @pytest.mark.parametrize("make", [kiosk, monitor, console])
 async def test_a_window_stays_smooth(flood: FloodHub, tmp_path: Path, make: MakeWindow) -> None:
@@ -105,9 +102,9 @@ async def test_a_window_stays_smooth(flood: FloodHub, tmp_path: Path, make: Make
     window = make(bridge, tmp_path)
     window.show()
     await asyncio.sleep(0.5)
-    loaded, events = await late_while(lambda: bridge.line("A").revision, int(EVENTS * SECONDS))
+    loaded, events = await late_while(lambda: bridge.line("A").revision)
     flood.freeze()
-    frozen, _ = await late_while(lambda: 0, -1)
+    frozen, _ = await late_while(lambda: 0)
     window.close()
     await bridge.aclose()
     loaded, frozen, events = loaded, frozen, events
