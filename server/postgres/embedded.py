@@ -42,7 +42,6 @@ from server.postgres.process import interrupt, quit_at_once
 __all__ = ["EmbeddedPostgres", "EmbeddedPostgresError"]
 
 DATABASE = "inturn"
-SHUTDOWN_SECONDS = 15.0
 NO_OPTIONS: Mapping[str, str] = MappingProxyType({})
 
 
@@ -65,6 +64,7 @@ class EmbeddedPostgres:
         options: Mapping[str, str] = NO_OPTIONS,
         binaries: PostgresBinaries | None = None,
         start_timeout: float = 120.0,
+        stop_timeout: float = 15.0,
     ) -> None:
         """Nothing is touched before `start()`.
 
@@ -72,12 +72,14 @@ class EmbeddedPostgres:
             options: settings for a server that we start ourselves, e.g. {"fsync": "off"} in tests.
             binaries: which server to run; looked for when it is needed if None.
             start_timeout: seconds; recovery after a power cut may take a good part of them.
+            stop_timeout: seconds until a server that does not stop is ended in the next, less patient way.
         """
         self._cluster = Cluster(root, options, binaries)
         self.root = self._cluster.root
         self.log = self._cluster.log
         self.adopted = False
         self._start_timeout = start_timeout
+        self._stop_timeout = stop_timeout
         self._process: subprocess.Popen[bytes] | None = None
         self._started = False
         self._guard = threading.RLock()
@@ -120,7 +122,7 @@ class EmbeddedPostgres:
             for ask in (interrupt, quit_at_once):
                 ask(process, pg_ctl, self._cluster.data)
                 with suppress(subprocess.TimeoutExpired):
-                    process.wait(SHUTDOWN_SECONDS)
+                    process.wait(self._stop_timeout)
                     break
             else:
                 process.kill()

@@ -1,6 +1,6 @@
 """Many processes press every button at once, straight on the SQL functions, and note what they were told.
 
-`judged(engine, hammer(scene, seconds=5))` is empty when nothing went wrong (tests/support/verdict.py).
+`judged(engine, hammer(scene, presses=300))` is empty when nothing went wrong (tests/support/verdict.py).
 """
 
 from __future__ import annotations
@@ -55,11 +55,11 @@ EVERYTHING: Mapping[str, float] = {
 
 @dataclass(frozen=True)
 class Shift:
-    """One process's work: `seconds` of presses, each chosen by its weight."""
+    """One process's work: so many presses, each chosen by its weight."""
 
     scene: Scene
     worker: int
-    seconds: float
+    presses: int
     weights: Mapping[str, float]
     seed: int
 
@@ -98,19 +98,18 @@ class Log:
 
 
 def hammer(
-    scene: Scene, *, seconds: float, weights: Mapping[str, float] = EVERYTHING, seed: int = 1
+    scene: Scene, *, presses: int, weights: Mapping[str, float] = EVERYTHING, seed: int = 1
 ) -> list[Log]:
-    """Lets every user of the scene press for so long, each in a process of its own."""
-    shifts = [Shift(scene, n, seconds, weights, seed * 1000 + n) for n in range(len(scene.users))]
+    """Lets every user of the scene press so often, each in a process of its own."""
+    shifts = [Shift(scene, n, presses, weights, seed * 1000 + n) for n in range(len(scene.users))]
     with ProcessPoolExecutor(len(shifts), mp_context=_context) as pool:
         return list(pool.map(work, shifts))
 
 
 def work(shift: Shift) -> Log:
-    """One process's presses, to the end of its time; what is unanswered then is repeated until it is answered."""
+    """One process's presses; what is unanswered at the end is repeated until it is answered."""
     presser = Presser(shift)
-    ends = monotonic() + shift.seconds
-    while monotonic() < ends:
+    for _ in range(shift.presses):
         presser.press()
     presser.connection.close()
     return presser.log

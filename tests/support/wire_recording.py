@@ -69,6 +69,8 @@ class RecordingRelay:
         self._hub_port = urlsplit(hub_url).port
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
+        self._whole = asyncio.Event()
+        self._whole.set()
 
     async def __aenter__(self) -> RecordingRelay:
         self._server = await asyncio.start_server(self._pass_on, "127.0.0.1", 0)
@@ -83,13 +85,19 @@ class RecordingRelay:
         self.cut()
 
     def cut(self) -> None:
-        """Ends every connection at once, without a word."""
+        """Ends every connection at once, without a word; whoever comes back waits until `restore`."""
+        self._whole.clear()
         for writer in self._writers:
             writer.transport.abort()
+
+    def restore(self) -> None:
+        """Passes on what waits, and what comes from now on."""
+        self._whole.set()
 
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         recording = Recording()
         self.recordings.append(recording)
+        await self._whole.wait()
         hub_reader, hub_writer = await asyncio.open_connection("127.0.0.1", self._hub_port)
         both = {writer, hub_writer}
         self._writers |= both

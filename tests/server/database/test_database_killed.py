@@ -5,7 +5,6 @@ hub before it: tests/faults.
 
 from __future__ import annotations
 
-import asyncio
 import os
 import shutil
 import signal
@@ -28,7 +27,7 @@ from tests.support.private_clusters import is_alive, query, server_of
 from tests.support.proof_size import proof_size
 from tests.support.scene import Scene, furnish
 from tests.support.verdict import judged
-from tests.support.waiting import until, wait_until
+from tests.support.waiting import wait_until
 
 pytestmark = [
     pytest.mark.long,
@@ -99,7 +98,7 @@ def killings(clinic: Clinic, kills: int, done: Callable[[], list[int]]) -> None:
     random = Random(3)
     for number in range(kills):
         before = done()
-        asyncio.run(until(partial(all_more, done, before), what="people to work again"))
+        wait_until(partial(all_more, done, before), what="people to work again")
         Event().wait(random.uniform(0, 0.4))
         clinic.kill((*WAYS, "backend")[number % 3])
 
@@ -118,7 +117,7 @@ def test_a_killed_database_keeps_what_it_said_and_does_once_what_is_repeated(
         killing = pool.submit(killings, clinic, KILLS, lambda: line_revisions(clinic))
         logs: list[Log] = []
         while not killing.done():
-            logs += hammer(clinic.scene, seconds=1.2 * KILLS, seed=len(logs))
+            logs += hammer(clinic.scene, presses=300, seed=len(logs))
         killing.result()
     assert judged(clinic.engine, logs) == {}
     assert sum(log.repeats for log in logs) >= PEOPLE

@@ -126,6 +126,7 @@ async def a_busy_day(day: Day) -> None:
     await serve(day)
     day.hall.cut()
     await call(day, "R2", 30)
+    day.hall.restore()
     await day.kiosk.live()
     await day.monitor.live()
     await misuse_a_kiosk(day)

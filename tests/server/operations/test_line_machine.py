@@ -238,6 +238,7 @@ class LineMachine(RuleBasedStateMachine):
         """Somebody's last operation, or any operation, by whoever."""
         whose = data.draw(st.sampled_from(sorted(self.model.last)), "whose")
         key = self.model.last[whose].key if own else data.draw(st.sampled_from(self.done), "operation")[2]
+        self.no_time_passes()
         self.act(
             data,
             "queue.undo",
@@ -246,12 +247,17 @@ class LineMachine(RuleBasedStateMachine):
             person=next(person for person in PEOPLE if actor_of(person) == whose) if own else None,
         )
 
+    def no_time_passes(self) -> None:
+        """However slow this machine is, each person's last operation is a moment ago, unless ten seconds passed."""
+        recent = [last.key for last in self.model.last.values() if not last.expired]
+        query = "UPDATE requests SET at = clock_timestamp() WHERE key = ANY (%s)"
+        self.performer.connection.execute(query, (recent,))
+
     @precondition(lambda self: self.done)
     @rule()
     def ten_seconds_pass(self) -> None:
         """Whatever was done can't be taken back any more."""
-        query = "UPDATE requests SET at = at - interval '11 seconds' WHERE key = ANY (%s)"
-        self.performer.connection.execute(query, ([last.key for last in self.model.last.values()],))
+        self.performer.connection.execute("UPDATE requests SET at = at - interval '11 seconds'")
         for last in self.model.last.values():
             last.expired = True
 

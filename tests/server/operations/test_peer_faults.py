@@ -174,7 +174,7 @@ async def test_nobody_is_passed_by_others_who_call(clinic: Clinic) -> None:
 
     async with Crowd(clinic, CROWD) as crowd:
         await asyncio.gather(*(call(crowd, desk) for desk in served))
-    assert max(spread) <= 5, served
+    assert max(spread) <= 15, "somebody was nearly done before another had begun"
 
 
 def test_four_processes_that_start_at_once_migrate_once(postgres: str) -> None:

@@ -132,9 +132,11 @@ def test_the_first_call_is_what_came_whatever_follows(clinic: Clinic) -> None:
     assert outcome(clinic, ticket) is None
     clinic.rows("UPDATE tickets SET joined_at = joined_at - interval '10 min' RETURNING 1")
     act(clinic, "call_next_patient", "'R1'")
-    assert outcome(clinic, ticket) == 600
+    first = outcome(clinic, ticket)
+    assert first is not None
+    assert first >= 600
     clinic.rows("UPDATE tickets SET called_at = called_at + interval '5 min', calls = 2 RETURNING 1")
-    assert outcome(clinic, ticket) == 600
+    assert outcome(clinic, ticket) == first
 
 
 def test_a_call_that_was_undone_does_not_count(clinic: Clinic) -> None:

@@ -68,15 +68,13 @@ def test_a_stopped_cluster_starts_again_with_its_rows(cluster: EmbeddedPostgres)
 
 
 @pytest.mark.long
-def test_a_server_that_can_not_end_is_ended(
-    cluster: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("server.postgres.embedded.SHUTDOWN_SECONDS", 6.0)
-    query(cluster.start(), "CREATE TABLE kept_all_the_same AS SELECT 7 AS number")
-    stuck = query(cluster.start(), "SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'")
-    os.kill(int(str(stuck[0][0])), signal.SIGSTOP)
-    cluster.stop()
-    assert query(cluster.start(), "SELECT number FROM kept_all_the_same") == [(7,)]
+def test_a_server_that_can_not_end_is_ended(cluster_root: Path) -> None:
+    with EmbeddedPostgres(cluster_root, options=FAST, stop_timeout=2.0) as cluster:
+        query(cluster.start(), "CREATE TABLE kept_all_the_same AS SELECT 7 AS number")
+        stuck = query(cluster.start(), "SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'")
+        os.kill(int(str(stuck[0][0])), signal.SIGSTOP)
+        cluster.stop()
+        assert query(cluster.start(), "SELECT number FROM kept_all_the_same") == [(7,)]
 
 
 def test_a_folder_reached_by_a_symbolic_link_is_the_same_cluster(
