@@ -1,14 +1,14 @@
-"""Everything that can be refused or go wrong, as a person and as a program would read it.
+"""Exceptions of InTurn, each with a sentence for a person; errors of the hub also have a reason for programs.
 
-The hierarchy; a class's docstring is its default message to a person, `reason` its word on the wire::
+A class's docstring is its default message; `reason` is its word on the wire::
 
-    InTurnError                      something a person is told, never a traceback
-    ├── SetupError                   settings, files, directories: said at start, exit code 1
-    └── HubError                     an answer of the hub (protocol.md, "Errors")
+    InTurnError                      shown to a person as a sentence, never as a traceback
+    ├── SetupError                   settings, files, directories: printed at start, exit code 1
+    └── HubError                     an error reply of the hub (docs/clients.md, "Errors")
         ├── ParseError  InvalidRequest  UnknownMethod  InvalidParams  InternalError
         ├── Unauthenticated  Forbidden  RateLimited  Unavailable
-        │       └── UntrustedHub          said by a client about itself, never on the wire
-        └── Refusal                  the line's own rules said no (code -32000)
+        │       └── UntrustedHub          raised by a client only, never on the wire
+        └── Refusal                  a rule of the line forbids the operation (code -32000)
             ├── QueueEmpty  CounterBusy  CounterClosed  CounterTaken
             ├── NotWaiting  NotConsulting  NotUndoable
             ├── TicketNotFound  UnknownService  UnknownCounter
@@ -35,20 +35,17 @@ class SetupError(InTurnError):
 
 
 class HubError(InTurnError):
-    """The hub could not do that.
-
-    Attributes:
-        code: JSON-RPC error code.
-        reason: the word that programs rely on, e.g. `queue_empty`.
-        data: further members of the error's `data` object, e.g. `retry_after` in seconds.
-        data_example: what they may look like.
-    """
+    """The hub could not do that."""
 
     code: ClassVar[int] = -32000
+    """JSON-RPC error code."""
     reason: str = "refused"
+    """Word that programs rely on, e.g. `queue_empty`."""
     data_example: ClassVar[Mapping[str, Any]] = MappingProxyType({})
+    """Example of `data`, for docs/openrpc.json."""
 
     def __init__(self, message: str | None = None, **data: Any) -> None:
+        """`data`: members of the error's `data` object beside `reason`, e.g. `retry_after` in seconds."""
         super().__init__(message)
         self.data = data
 
@@ -225,7 +222,7 @@ BY_REASON: dict[str, type[HubError]] = _families(HubError)
 
 
 def hub_error(reason: str, message: str | None = None, **data: Any) -> HubError:
-    """The error that `reason` names; a reason of a newer hub becomes a plain `HubError` that keeps it."""
+    """Returns the error that `reason` names; an unknown reason, of a newer hub, gives a `HubError` that keeps it."""
     error = BY_REASON.get(reason, HubError)(message, **data)
     error.reason = reason
     return error

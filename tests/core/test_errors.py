@@ -25,6 +25,7 @@ def test_every_reason_names_one_class_with_a_sentence() -> None:
 
 def test_the_docstring_is_the_default_message() -> None:
     assert QueueEmpty().message == "Nobody is waiting."
+    assert HubError().message == "The hub could not do that."
     assert str(QueueEmpty("Nobody waits for X-ray.")) == "Nobody waits for X-ray."
 
 
