@@ -1,6 +1,6 @@
-"""What the hub and every window share: data types, protocol, rules, and the clients' connection.
+"""Code that the hub and every window share: data types, wire protocol, queue rules and the client.
 
-Read in this order: `tickets` (the data), `errors` (what can go wrong), `protocol` (how both travel),
-`queue_rules` (how a line is explained), `session` and `line_store` (a client without I/O),
-`hub_client` (the same client on a socket), `qt` (the same client in a window).
+Reading order: `line.tickets` (data types), `errors`, `wire.protocol` (frames that carry both), `line.queue_rules`
+(estimates), `wire.session` and `line.line_store` (a client without I/O), `client.hub_client` (the client on a socket),
+`qt` (the client in a window).
 """

@@ -1,8 +1,8 @@
-"""How every program starts: a missing package or system library becomes one sentence, never a traceback.
+"""Starts every program: a missing package or system library becomes one sentence, never a traceback.
 
-Entry modules (`server/__main__.py`, `kiosk_app/__main__.py`, ...) import nothing but this module and the
-standard library, so that each entry point speaks whatever is installed. As a program, `python -m core.entry
-hub` prints the packages of one role for `pip install -r`, read from the installed metadata.
+Entry modules (`server/__main__.py`, `kiosk_app/__main__.py`, ...) import only this module and the standard library,
+so that they can print that sentence without the missing packages. As a program, `python -m core.entry hub` prints
+the packages of one role for `pip install -r`, read from the installed metadata.
 """
 
 import importlib
@@ -15,11 +15,10 @@ QT_LIBRARIES = "libgl1 libegl1 libxkbcommon0 libdbus-1-3 libfontconfig1 libglib2
 
 
 def run(program: str, extra: str, module: str, function: str = "main") -> int:
-    """Import `module` and return what its `function` returns, the program's exit code.
+    """Imports `module`, calls its `function` and returns the program's exit code.
 
-    `program` is the command a person typed and `extra` the extra (or several, "hub,gui") that brings its
-    packages. When one of them is missing, the person reads one sentence with the command that helps, and the
-    exit code is 1.
+    `program` is the command that a person typed; `extra` is the extra (or several, "hub,gui") that brings its
+    packages. When a package is missing, prints a sentence with the command that installs it and returns 1.
     """
     try:
         code = getattr(importlib.import_module(module), function)()
@@ -33,7 +32,7 @@ def run(program: str, extra: str, module: str, function: str = "main") -> int:
 
 
 def explain(error: ImportError, program: str, extra: str) -> str | None:
-    """Return the sentence for a missing package or system library, or None when the fault is our own."""
+    """Returns the sentence for a missing package or system library; None when InTurn's own code is at fault."""
     library = re.match(r"(lib[\w.+-]+): cannot open shared object file", str(error))
     if library:
         return (
@@ -50,9 +49,9 @@ def explain(error: ImportError, program: str, extra: str) -> str | None:
 
 
 def packages_of(extra: str, metadata: list[str]) -> list[str]:
-    """Return the requirements that every program has and those of one `extra`, ready for `pip install -r`.
+    """Returns the requirements of every program and those of one `extra`, ready for `pip install -r`.
 
-    `metadata` holds the distribution's Requires-Dist lines; those of other extras and the one on `inturn`
+    `metadata` holds the distribution's Requires-Dist lines. Requirements of other extras and those on `inturn`
     itself are left out.
     """
     chosen = []

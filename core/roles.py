@@ -1,4 +1,4 @@
-"""The roles of the wire: which devices and people there are, and the sets that methods are open to."""
+"""Roles of the wire: those of devices, those of people, and the sets of roles that methods admit."""
 
 from __future__ import annotations
 
@@ -14,4 +14,4 @@ SUPERVISOR = frozenset({"supervisor", "admin"})
 ADMIN = frozenset({"admin"})
 EVERYBODY = frozenset(ROLES)
 LISTS_COUNTERS = MONITOR | STAFF
-"""A kiosk is not told of counters."""
+"""Roles that get the list of counters; a kiosk does not."""

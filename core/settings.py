@@ -1,7 +1,6 @@
-"""Where a setting comes from: option, then environment, then file, then default.
+"""Settings: a command-line option overrides the environment, the environment the file, the file the default.
 
-Parsing is pure (`resolve`); reading the file is its edge (`read_file`). The file is `inturn.toml` in the platform's
-configuration folder::
+`resolve` is pure; `read_file` reads the file, `inturn.toml` in the platform's configuration folder::
 
     host = "0.0.0.0"
     port = 8765
@@ -34,25 +33,25 @@ from core.errors import SetupError
 FILE_NAME = "inturn.toml"
 DEFAULT_HUB = "ws://127.0.0.1:8765/ws"
 LARGEST = {"port": 65535}
-"""The largest value of a number; a million unless named here."""
+"""Largest value of a setting that is a number; 1,000,000 for a setting that is missing here."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What can be set.
+    """Settings of the hub and its clients.
 
     Attributes:
-        host, port: where the hub listens; port 0 takes a free one.
-        data_dir: where the hub keeps its own database.
-        database_url: another database; the hub then keeps none of its own.
-        hub: where clients connect; several hubs of one database are separated by commas.
-        hub_ca: a file with the certificate of the authority behind the hub's own; "" trusts the system's.
-        tls_cert, tls_key: the hub's certificate (with those between it and the authority) and its key, in PEM files.
-        origins: web pages that may connect, separated by commas; a browser on any other page is refused.
-        metrics_from: computers and networks that may read `/metrics`, separated by commas; the hub's own by default.
-        people_rate: requests a second that one person's connection may make.
-        device_rate, device_burst: the same of a kiosk or monitor, and how many at once.
-        connections, connections_per_address: how many may be open at once, together and from one address.
+        host, port: address on which the hub listens; port 0 takes a free port.
+        data_dir: directory of the hub's own database.
+        database_url: URL of another database; the hub then runs no database of its own.
+        hub: URLs to which clients connect, separated by commas; the hubs share one database.
+        hub_ca: PEM file with the certificate of the authority that signed the hub's; "" trusts the system's authorities.
+        tls_cert, tls_key: PEM files with the hub's certificate chain and its private key.
+        origins: origins of web pages that may connect, separated by commas; a browser on any other page is refused.
+        metrics_from: addresses and networks that may read `/metrics`, separated by commas; loopback by default.
+        people_rate: requests/s of one person's connection.
+        device_rate, device_burst: requests/s of one kiosk's or monitor's connection, and its largest burst.
+        connections, connections_per_address: most connections open at once, in total and from one address.
     """
 
     host: str = "127.0.0.1"
@@ -73,7 +72,7 @@ class Settings:
 
     @property
     def data_path(self) -> Path:
-        """The data directory, the platform's unless set."""
+        """Data directory: `data_dir`, or the platform's folder."""
         return Path(self.data_dir).expanduser() if self.data_dir else user_data_path("inturn")
 
 
@@ -83,7 +82,7 @@ def resolve(
     file: Mapping[str, Any],
     file_name: str = FILE_NAME,
 ) -> Settings:
-    """The settings in force. Options that are None were not given. Raises SetupError naming what is wrong and where."""
+    """Returns the settings in force; an option of None was not given. Raises SetupError naming the wrong setting."""
     values: dict[str, Any] = {}
     unknown = set(file) - {field.name for field in fields(Settings)}
     if unknown:
@@ -100,7 +99,7 @@ def resolve(
 
 
 def read_file(path: Path | None = None) -> dict[str, Any]:
-    """The settings file's content, empty if there is none. Raises SetupError for a damaged or unreadable one."""
+    """Returns the settings file's content, {} without a file. Raises SetupError for a damaged or unreadable file."""
     path = path or user_config_path("inturn") / FILE_NAME
     try:
         return tomllib.loads(path.read_text("utf-8"))
@@ -115,7 +114,7 @@ def read_file(path: Path | None = None) -> dict[str, Any]:
 
 
 def load(options: Mapping[str, Any]) -> Settings:
-    """The settings in force in this process."""
+    """Returns the settings of this process, from `options`, its environment and the settings file."""
     return resolve(options, os.environ, read_file(), str(user_config_path("inturn") / FILE_NAME))
 
 

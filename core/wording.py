@@ -1,7 +1,4 @@
-"""The words of the windows: sentences made of figures, names and times. Pure text, no Qt, no clock.
-
-English only so far; everything that a language changes is here, so that others can follow.
-"""
+"""Sentences that windows show, made from figures, names and times. Pure text: no Qt, no clock. English only so far."""
 
 from __future__ import annotations
 
@@ -31,7 +28,7 @@ OFFLINE_OWED = (
     "Please ask at reception",
     "Your number could not be fetched yet. If it appears here in the next minute, it is yours.",
 )
-"""Heading and sentence of the kiosk's pages."""
+"""Heading and sentence of each kiosk page."""
 
 KEEP_NUMBER = "Please remember your number"
 YOUR_NUMBER = "Your number"
@@ -71,14 +68,14 @@ def people_ahead(count: int) -> str:
 
 
 def people_ahead_label(count: int) -> str:
-    """The words that stand under the figure."""
+    """Label under the figure: `person ahead`, `people ahead`."""
     return "person ahead" if count == 1 else "people ahead"
 
 
 def wait_bracket(wait: WaitBracket | None, about: bool = True) -> str:
-    """`about 10–20 min`, `less than 5 min`, `about 2–3 hours`; empty without an estimate.
+    """`about 10–20 min`, `less than 5 min`, `about 2–3 hours`; "" without an estimate.
 
-    A bracket is never one minute: both ends are rounded up to five minutes. `about=False` drops that word.
+    Both ends are rounded up to five minutes. `about=False` omits the word "about".
     """
     if wait is None or wait.high <= 0:
         return ""
@@ -96,7 +93,7 @@ def _range(low: int, high: int, unit: str) -> str:
 
 
 def minutes(seconds: float) -> str:
-    """A time passed: `less than 1 min`, `12 min`, `1 h 05 min`."""
+    """An elapsed time: `less than 1 min`, `12 min`, `1 h 05 min`."""
     whole = int(max(0.0, seconds) // 60)
     if whole < 1:
         return "less than 1 min"
@@ -104,7 +101,7 @@ def minutes(seconds: float) -> str:
 
 
 def service_details(service: ServiceSummary, zone: tzinfo, now: datetime) -> tuple[str, ...]:
-    """What a service's card says under its name: one or two short parts; the first is never empty."""
+    """Text under a service's name on its card: one or two short parts; the first is never empty."""
     if service.state == "open":
         wait = wait_bracket(service.estimated_wait) if service.waiting else ""
         return (people_ahead(service.waiting), wait) if wait else (people_ahead(service.waiting),)
@@ -130,12 +127,12 @@ def opens_at(moment: datetime, zone: tzinfo, now: datetime) -> str:
 
 
 def service_name(service: ServiceSummary, language: str = LANGUAGE) -> str:
-    """The service's name in a language, else the site's own."""
+    """The service's name in `language`; without a translation, the name that the site gave it."""
     return service.names.get(language) or service.name
 
 
 def counter_name(code: str | None, counters: Iterable[CounterSummary], language: str = LANGUAGE) -> str:
-    """The counter's name; an unknown one is called by its code, none at all by nothing."""
+    """The counter's name in `language`; `Counter CODE` for an unknown code, "" for None."""
     if code is None:
         return ""
     for counter in counters:
@@ -145,12 +142,12 @@ def counter_name(code: str | None, counters: Iterable[CounterSummary], language:
 
 
 def stale_since(clock: str) -> str:
-    """What the wall says while its picture may be old."""
+    """Sentence of the wall monitor while its numbers may be out of date."""
     return f"Not up to date since {clock}. Please ask at reception."
 
 
 def missed_numbers(numbers: Iterable[str]) -> str:
-    """The wall's message: today's missed numbers, or the question."""
+    """Sentence of the wall monitor: today's missed numbers, or `MISSED_YOURS` without any."""
     listed = ", ".join(numbers)
     return f"Missed: {listed}. Ask at reception." if listed else MISSED_YOURS
 
@@ -161,22 +158,22 @@ def priority_name(priority: Priority) -> str:
 
 
 def for_staff(message: str) -> str:
-    """A sentence on a public screen that patients need not understand."""
+    """Marks a sentence on a public screen as meant for staff, not for patients."""
     return f"For staff: {message}"
 
 
 def refusal(reason: str, message: str) -> str:
-    """What a patient is told when the hub says no; `message` is the hub's own sentence."""
+    """Sentence for a patient whose request the hub refused; `message` is the hub's own sentence."""
     return _REFUSALS.get(reason) or message or NO_ANSWER
 
 
 def ticket_ahead(ticket: Ticket) -> int:
-    """How many are before this ticket."""
+    """Number of tickets ahead of `ticket` in its line."""
     return max(0, (ticket.position or 1) - 1)
 
 
 def spoken_number(number: str) -> str:
-    """A ticket's number as a voice says it: `A, zero one two`."""
+    """A ticket's number as text for a voice: `A, zero one two`."""
     digits = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
     letters = " ".join(sign for sign in number if sign.isalpha())
     figures = " ".join(digits[int(sign)] for sign in number if sign in "0123456789")
@@ -195,7 +192,7 @@ def clock(moment: datetime, zone: tzinfo) -> str:
 
 @lru_cache(maxsize=8)
 def time_zone(name: str | None) -> tzinfo:
-    """The site's time zone; UTC when the name is unknown on this machine."""
+    """The time zone of that IANA name; UTC for None and for a name that this machine does not know."""
     try:
         return ZoneInfo(name or "UTC")
     except (ZoneInfoNotFoundError, ValueError, OSError):
