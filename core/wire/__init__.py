@@ -1,1 +1,1 @@
-"""What goes over the wire: frames, the session, and what answers hold."""
+"""The wire: frames, the client's session, results of methods, and the replica that they fill."""

@@ -1,4 +1,4 @@
-"""Keeps a replica true to the hub: subscribes after every hello, and again when a line has a gap. Pure."""
+"""Keeps a replica in sync with the hub: subscribes after every hello, and again when a line has a gap. Pure."""
 
 from __future__ import annotations
 
@@ -22,71 +22,71 @@ Take = Callable[[msgspec.Raw], list[Change]]
 
 
 class Follower:
-    """Asks, over a session, for everything that the replica holds.
+    """Requests, over a session, the data that the replica holds.
 
     Attributes:
-        ready: whether, since the latest hello, everything asked for at first has come.
+        ready: whether all requests sent at the latest hello have been answered.
     """
 
     def __init__(self, session: ClientSession, replica: Replica, services: tuple[str, ...] | None) -> None:
-        """`services`: whose lines to follow; None for all, future ones too; empty for none at all."""
+        """`services`: codes of the lines to follow; None follows all, future ones too; () follows none."""
         self.ready = False
         self._session = session
         self._replica = replica
         self._services = services
-        self._asked: dict[int, tuple[str, Take]] = {}
+        self._unanswered: dict[int, tuple[str, Take]] = {}
         self._gaps: set[ResyncNeeded] = set()
-        """Found while a subscription was on its way: its answer may have been made before them."""
+        """Gaps found while `queue.subscribe` is unanswered: the hub may have made its reply before them."""
 
     def welcomed(self, hello: Hello, now: float) -> list[Change]:
-        """The hub said hello: asks for everything."""
+        """Handles an accepted hello: requests services, counters and lines."""
         self._replica.hello = hello
         if self._services != ():
             self._subscribe(now)
             self._list(now)
-        self.ready = not self._asked
+        self.ready = not self._unanswered
         return [HelloChanged()]
 
     def disconnected(self) -> None:
-        """Nothing that was asked will be answered."""
+        """Forgets the requests of the lost connection: none of them will be answered."""
         self.ready = False
-        self._asked.clear()
+        self._unanswered.clear()
         self._gaps.clear()
 
     def take_push(self, push: Push, now: float) -> list[Change]:
-        """What a push changed. Raises InvalidRequest."""
+        """Applies a push; returns the changes. Raises InvalidRequest."""
         return self._follow_up(self._replica.take_push(push.method, push.params), now)
 
     def take_answer(self, answer: Reply | Failure, now: float) -> list[Change]:
-        """What an answer changed, if it was asked for here.
+        """Applies the reply to a request of this follower; returns the changes, [] for any other reply.
 
-        Raises the HubError of an answer without which the replica can't be true: then leave the connection.
+        Raises the HubError of a failed request without which the replica can't be in sync; close the connection then.
         """
-        method, take = self._asked.pop(answer.request_id, ("", None))
+        method, take = self._unanswered.pop(answer.request_id, ("", None))
         if take is None:
             return []
         changes: list[Change] = []
         if isinstance(answer, Reply):
             changes = self._follow_up(take(answer.result), now)
         else:
-            _forgive(method, answer.error)
-        self.ready = self.ready or not self._asked
+            _raise_unless_denied(method, answer.error)
+        self.ready = self.ready or not self._unanswered
         return changes
 
     def _follow_up(self, changes: list[Change], now: float) -> list[Change]:
         if any(isinstance(change, ConfigChanged) for change in changes):
             self._list(now)
         self._gaps.update(change for change in changes if isinstance(change, ResyncNeeded))
-        self._mend(now)
+        self._fill_gaps(now)
         return [change for change in changes if not isinstance(change, ResyncNeeded)]
 
-    def _mend(self, now: float) -> None:
-        """Subscribes again if a line has a gap that no answer on its way will fill."""
-        if any(method == "queue.subscribe" for method, _take in self._asked.values()):
+    def _fill_gaps(self, now: float) -> None:
+        """Subscribes again for a gap that no unanswered request will fill."""
+        if any(method == "queue.subscribe" for method, _take in self._unanswered.values()):
             return
         gaps, self._gaps = self._gaps, set()
         if any(gap.revision is None or not self._replica.is_at(gap.service, gap.revision) for gap in gaps):
-            log.info("A line has a gap: asking the hub for what is missing.")
+            log.info("A line has a gap: subscribing again.")
             self._subscribe(now)
 
     def _subscribe(self, now: float) -> None:
@@ -101,10 +101,10 @@ class Follower:
             self._ask("counters.list", {}, self._replica.take_counters, now)
 
     def _ask(self, method: str, params: Mapping[str, Any], take: Take, now: float) -> None:
-        self._asked[self._session.request(method, params, now, fleeting=True)] = (method, take)
+        self._unanswered[self._session.request(method, params, now, fleeting=True)] = (method, take)
 
 
-def _forgive(method: str, error: HubError) -> None:
+def _raise_unless_denied(method: str, error: HubError) -> None:
     if not isinstance(error, Forbidden | UnknownMethod):
         raise error
     log.warning("The hub does not let this client use %s: %s", method, error)

@@ -1,4 +1,7 @@
-"""What a client asked and was not answered yet: what is repeated, since when, and when it is given up. Pure."""
+"""Requests of a client that have no reply yet: when each is sent again, and when it fails. Pure.
+
+A *change* carries an idempotency key and is sent again with it; a *question* has none.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,8 @@ import msgspec
 
 from core.errors import HubError, Unavailable
 
-GIVE_UP_SECONDS = 10.0
-"""How long a question waits for its answer, and how long a change is repeated that the hub answers `unavailable`."""
+TIMEOUT_SECONDS = 10.0
+"""Timeout of a question; also how long a change is retried while the hub answers `unavailable`."""
 
 NO_ANSWER = "The hub does not answer. Please try again in a moment."
 OUTCOME_UNKNOWN = (
@@ -18,35 +21,36 @@ OUTCOME_UNKNOWN = (
 
 
 class Pending(msgspec.Struct):
-    """One request on its way.
+    """A request without a reply; times are those of the session's clock.
 
     Attributes:
-        key: of a change; None for a question.
-        fleeting: it concerns its connection only, and vanishes with it.
-        ends_at: when it fails if nobody has answered.
-        insists_until: how long `unavailable` is no answer to it.
-        again_at: when to send it once more, set by an answer `unavailable`.
+        frame: the encoded request.
+        key: idempotency key of a change; None for a question.
+        fleeting: whether it belongs to its connection and is dropped with it.
+        fails_at: when it fails without a reply.
+        retries_until: until then a reply `unavailable` is not final: the request is sent again.
+        retry_at: when to send it again after a reply `unavailable`; None when no retry is due.
     """
 
     frame: bytes
     key: str | None
     fleeting: bool
-    ends_at: float
-    insists_until: float
-    again_at: float | None = None
+    fails_at: float
+    retries_until: float
+    retry_at: float | None = None
 
 
 def pending(frame: bytes, key: str | None, now: float, *, fleeting: bool, patience: float | None) -> Pending:
-    """A request asked now. `patience`: how many seconds a change waits for its answer; None: however long it takes."""
+    """Makes the entry of a request sent at `now`. `patience`: timeout of a change in seconds; None: no timeout."""
     if key is None:
-        return Pending(frame, None, fleeting, now + GIVE_UP_SECONDS, now)
-    insists = GIVE_UP_SECONDS if patience is None else patience
-    ends = math.inf if patience is None else now + patience
-    return Pending(frame, key, fleeting, ends, now + insists)
+        return Pending(frame, None, fleeting, now + TIMEOUT_SECONDS, now)
+    retry_seconds = TIMEOUT_SECONDS if patience is None else patience
+    fails_at = math.inf if patience is None else now + patience
+    return Pending(frame, key, fleeting, fails_at, now + retry_seconds)
 
 
 class PendingRequests:
-    """All of them by the id under which the answer will come, in the order in which they were asked."""
+    """Pending requests by request id, oldest first."""
 
     def __init__(self) -> None:
         self._by_id: dict[int, Pending] = {}
@@ -58,44 +62,50 @@ class PendingRequests:
         return self._by_id[request_id]
 
     def add(self, request_id: int, request: Pending) -> None:
-        """Something was asked."""
         self._by_id[request_id] = request
 
     def drop(self, request_id: int) -> None:
-        """It was answered, or nobody waits for the answer any more."""
+        """Removes a request: it was answered, or its caller no longer waits."""
         self._by_id.pop(request_id, None)
 
     def drop_fleeting(self) -> None:
-        """The connection is gone."""
-        self._by_id = {key: each for key, each in self._by_id.items() if not each.fleeting}
+        """Removes the requests that belong to a lost connection."""
+        self._by_id = {number: request for number, request in self._by_id.items() if not request.fleeting}
 
-    def insists(self, request_id: int, error: HubError, now: float) -> bool:
-        """Whether this refusal is no answer: the request is repeated later, with its key.
+    def schedule_retry(self, request_id: int, error: HubError, now: float) -> bool:
+        """Schedules a retry, with the same key, after a reply `unavailable`; False when `error` is final.
 
-        Whether an `unavailable` change was made is unknown; the same key makes sure that it is made once.
+        After `unavailable` the change may or may not have been made; its key ensures that it is made once.
         """
         request = self._by_id[request_id]
-        if not isinstance(error, Unavailable) or now >= request.insists_until:
+        if not isinstance(error, Unavailable) or now >= request.retries_until:
             return False
-        request.again_at = now + float(error.data.get("retry_after", 1.0))
+        request.retry_at = now + float(error.data.get("retry_after", 1.0))
         return True
 
-    def all_again(self) -> list[bytes]:
-        """Every frame, for a new connection."""
+    def all_frames(self) -> list[bytes]:
+        """Returns all frames, to be sent on a new connection; cancels scheduled retries."""
         for request in self._by_id.values():
-            request.again_at = None
+            request.retry_at = None
         return [request.frame for request in self._by_id.values()]
 
-    def due_again(self, now: float) -> list[bytes]:
-        """The frames that were answered `unavailable` and whose time to be repeated has come."""
-        due = [each for each in self._by_id.values() if each.again_at is not None and now >= each.again_at]
+    def due_retries(self, now: float) -> list[bytes]:
+        """Returns the frames whose scheduled retry is due."""
+        due = [
+            request
+            for request in self._by_id.values()
+            if request.retry_at is not None and now >= request.retry_at
+        ]
         for request in due:
-            request.again_at = None
+            request.retry_at = None
         return [request.frame for request in due]
 
-    def give_up(self, now: float) -> dict[int, HubError]:
-        """Those that nobody answered in their time, and what is told to who asked; they are dropped."""
-        late = {key: each for key, each in self._by_id.items() if now >= each.ends_at}
+    def expire(self, now: float) -> dict[int, HubError]:
+        """Drops the requests without a reply in time; returns the error of each, by request id."""
+        late = {number: request for number, request in self._by_id.items() if now >= request.fails_at}
         for request_id in late:
             del self._by_id[request_id]
-        return {key: Unavailable(OUTCOME_UNKNOWN if each.key else NO_ANSWER) for key, each in late.items()}
+        return {
+            number: Unavailable(OUTCOME_UNKNOWN if request.key else NO_ANSWER)
+            for number, request in late.items()
+        }

@@ -1,6 +1,6 @@
-"""JSON-RPC 2.0 as InTurn speaks it: one object a text frame, no batches (protocol.md).
+"""JSON-RPC 2.0 frames of InTurn: one object a text frame, no batches (docs/clients.md).
 
-Pure: bytes in, values out. Decoding never raises anything but `core.errors.HubError`.
+Pure: bytes in, values out. Decoding raises only `core.errors.HubError`.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ SUBPROTOCOL = "inturn.v1"
 PROTOCOL_VERSIONS = (1, 1)
 MAX_REQUEST_BYTES = 64 * 1024
 MAX_HELLO_BYTES = 8 * 1024
-"""The largest frame of a client that is not known yet."""
+"""Largest frame of a client before its hello is accepted."""
 MAX_DEPTH = 32
-"""How deep a request's objects and arrays may stand in each other."""
+"""Deepest nesting of objects and arrays in a request."""
 MAX_BRACKETS = 1024
-"""How many of both it may open, those in texts included: the depth of more would take too long to find."""
+"""Most opening brackets in a request, those in strings included; the depth of more would take too long to compute."""
 MAX_PUSH_BYTES = 4 * 1024 * 1024
 
 HELLO_SECONDS = 10.0
-"""How long a new connection may take to say hello."""
+"""Timeout of a new connection's `session.hello`."""
 PING_SECONDS = 5.0
-"""How often a client that has nothing to say says `ping`."""
+"""A client that has sent no frame for this long sends `ping`."""
 SILENCE_SECONDS = 15.0
-"""How long either side waits for any frame before it gives the connection up."""
+"""Either side closes a connection on which it has received no frame for this long."""
 
 CLOSE_UNAUTHENTICATED = 4401
 CLOSE_SILENT = 4408
@@ -42,7 +42,7 @@ RequestId = (
 
 
 class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a client asks. `id` is None for a notification, which gets no reply."""
+    """A client's request. `id` is None for a notification, which gets no reply."""
 
     jsonrpc: Literal["2.0"]
     method: str
@@ -51,7 +51,7 @@ class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ErrorBody(msgspec.Struct, frozen=True):
-    """The `error` member of a reply; `data` has at least `reason`."""
+    """The `error` member of a reply; `data` holds at least `reason`."""
 
     code: int
     message: str
@@ -76,14 +76,14 @@ _request_decoder = msgspec.json.Decoder(Request)
 _incoming_decoder = msgspec.json.Decoder(Incoming)
 _encoder = msgspec.json.Encoder()
 encode = _encoder.encode
-"""Any value of `core.line.tickets` or of plain JSON -> bytes."""
+"""Encodes a value of `core.line.tickets` or a plain JSON value as bytes."""
 
 
 def decode_request(text: bytes | str) -> Request:
-    """One request. Raises ParseError (not JSON, or nested beyond reason) or InvalidRequest (JSON of another shape)."""
+    """Decodes a request. Raises ParseError (not JSON, or nested too deep) or InvalidRequest (JSON of another shape)."""
     try:
         plain = text if isinstance(text, str) else text.decode()
-        # Counting is all that an ordinary request costs: it has not as many brackets as may stand in each other.
+        # Counting brackets is cheap and settles ordinary requests: MAX_DEPTH brackets can't nest deeper than MAX_DEPTH.
         brackets = plain.count("{") + plain.count("[")
         if brackets > MAX_DEPTH and (brackets > MAX_BRACKETS or _is_too_deep(plain)):
             raise ParseError(f"That was nested more than {MAX_DEPTH} levels deep, or had too many brackets.")
@@ -95,9 +95,9 @@ def decode_request(text: bytes | str) -> Request:
 
 
 def misfit(error: Exception) -> str:
-    """What doesn't fit a type, without what was given: that may be a name in the wrong place, and kiosks stand in halls.
+    """Says why a value does not fit its type, without the value: it may be a patient's name, and kiosks are public.
 
-    A member that nobody knows is named if its name looks like a member's.
+    An unknown member is named only when its name looks like a member's.
     """
     sentence = str(error).partition(" - at `")[0]
     if sentence.startswith(_UNKNOWN_FIELD):
@@ -107,9 +107,9 @@ def misfit(error: Exception) -> str:
 
 
 def _is_too_deep(text: str) -> bool:
-    """Whether brackets outside of strings stand in each other too deep, in JSON; of other texts anything."""
+    """Whether brackets outside of strings nest deeper than MAX_DEPTH; meaningless for a text that is not JSON."""
     depth, position = 0, 0
-    # `match` where the last one ended, not `finditer`: that would try each character after the last bracket in turn.
+    # `match` from the end of the last match, not `finditer`: `finditer` retries at each character after the last bracket.
     while found := _TO_NEXT_BRACKET.match(text, position):
         position = found.end()
         depth += 1 if text[position - 1] in "[{" else -1
@@ -119,7 +119,7 @@ def _is_too_deep(text: str) -> bool:
 
 
 def decode_incoming(text: bytes | str) -> Incoming:
-    """One frame from the hub. Raises ParseError or InvalidRequest."""
+    """Decodes a frame from the hub. Raises ParseError or InvalidRequest."""
     try:
         return _incoming_decoder.decode(text)
     except msgspec.ValidationError as error:
@@ -129,7 +129,7 @@ def decode_incoming(text: bytes | str) -> Incoming:
 
 
 def decode_value(raw: msgspec.Raw, shape: type[T]) -> T:
-    """A result or a push's parameters as `shape`. Raises InvalidRequest."""
+    """Decodes a result, or the parameters of a push, as `shape`. Raises InvalidRequest."""
     try:
         return msgspec.json.decode(raw, type=shape)
     except (msgspec.DecodeError, RecursionError) as error:
@@ -137,28 +137,28 @@ def decode_value(raw: msgspec.Raw, shape: type[T]) -> T:
 
 
 def request_frame(request_id: int | str, method: str, params: Any) -> bytes:
-    """A request's frame."""
+    """Encodes a request."""
     return encode({"jsonrpc": "2.0", "id": request_id, "method": method, "params": params})
 
 
 def reply_frame(request_id: int | str | None, result: Any) -> bytes:
-    """A successful reply's frame."""
+    """Encodes the reply to a request that succeeded."""
     return encode({"jsonrpc": "2.0", "id": request_id, "result": result})
 
 
 def error_frame(request_id: int | str | None, error: HubError) -> bytes:
-    """A refusal's frame: the one place where an error gets its wire shape."""
+    """Encodes the reply to a request that failed; only here does an error get its wire shape."""
     body = {"code": error.code, "message": error.message, "data": {"reason": error.reason, **error.data}}
     return encode({"jsonrpc": "2.0", "id": request_id, "error": body})
 
 
 def push_frame(method: str, params: Any) -> bytes:
-    """A notification's frame, hub to client."""
+    """Encodes a notification from hub to client."""
     return encode({"jsonrpc": "2.0", "method": method, "params": params})
 
 
 def error_from_reply(body: ErrorBody) -> HubError:
-    """The exception that an error reply stands for: `error_frame` read backwards."""
+    """Returns the exception for an error reply: the inverse of `error_frame`."""
     data = dict(body.data)
     reason = str(data.pop("reason", "refused"))
     return hub_error(reason, body.message, **data)

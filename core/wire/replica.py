@@ -1,4 +1,4 @@
-"""What a client holds of the hub: services, counters, lines. Pure: contents of frames in, changes out."""
+"""A client's copy of the hub's data: services, counters, lines. Pure: contents of frames in, changes out."""
 
 from __future__ import annotations
 
@@ -14,50 +14,50 @@ from core.wire.session import ConnectionState
 
 
 class StateChanged(msgspec.Struct, frozen=True):
-    """The client stands differently with its hub."""
+    """The connection has another state."""
 
     state: ConnectionState
 
 
 class HelloChanged(msgspec.Struct, frozen=True):
-    """The hub said hello."""
+    """The hub accepted a hello: `Replica.hello` is new."""
 
 
 class ServicesChanged(msgspec.Struct, frozen=True):
-    """The list of services, or one of them, is another."""
+    """`Replica.services` changed."""
 
 
 class CountersChanged(msgspec.Struct, frozen=True):
-    """The list of counters, or one of them, is another."""
+    """`Replica.counters` changed."""
 
 
 class EventApplied(msgspec.Struct, frozen=True):
-    """A line made its next step. Each event comes once, in order."""
+    """An event was applied to its line. Each event is reported once, in order."""
 
     event: QueueEvent
 
 
 class LineReplaced(msgspec.Struct, frozen=True):
-    """A snapshot replaced a line."""
+    """A snapshot replaced the line of `service`."""
 
     service: str
 
 
 class ResyncNeeded(msgspec.Struct, frozen=True):
-    """A line is not known to be true: subscribe again, unless it has reached `revision` meanwhile."""
+    """The line of `service` may be wrong: subscribe again, unless it has reached `revision` meanwhile."""
 
     service: str
     revision: int | None = None
 
 
 class StaleChanged(msgspec.Struct, frozen=True):
-    """The hub misses its database, or has it again: see `Replica.stale`."""
+    """The hub lost its database, or reaches it again: see `Replica.stale`."""
 
     stale: bool
 
 
 class Pushed(msgspec.Struct, frozen=True):
-    """A push that concerns no line, with its parameters as plain JSON values."""
+    """A push that the replica does not use; `params` are plain JSON values."""
 
     method: str
     params: Any
@@ -98,14 +98,14 @@ class _Subscription(msgspec.Struct, frozen=True):
 
 
 class Replica:
-    """Everything a window may show.
+    """The data that a window may show.
 
     Attributes:
-        hello: the hub's latest hello.
+        hello: the result of the latest hello.
         services, counters: in the hub's order.
         lines: the lines, by service.
-        stale: whether the hub tells from memory, because it can't reach its database: what is held may be some
-            seconds old, and nothing can be changed.
+        stale: whether the hub can't reach its database and answers from memory: the data may be some seconds old,
+            and every change fails.
     """
 
     def __init__(self) -> None:
@@ -116,16 +116,16 @@ class Replica:
         self.stale = False
 
     def subscription(self, services: tuple[str, ...] | None) -> dict[str, Any]:
-        """The parameters of `queue.subscribe`: continue from what is held."""
+        """Returns the parameters of `queue.subscribe` that continue from the revisions held."""
         params: dict[str, Any] = {"services": services, "since": self.lines.since()}
         if self.lines.epoch is not None:
             params["epoch"] = self.lines.epoch
         return params
 
     def take_subscription(self, result: msgspec.Raw, asked_epoch: str | None = None) -> list[Change]:
-        """The answer to `queue.subscribe`: what was missed, or snapshots. `asked_epoch`: held when it was asked.
+        """Applies the result of `queue.subscribe`: missed events, or snapshots. `asked_epoch`: held at the request.
 
-        When another epoch has come meanwhile, what the answer tells of the one before is not taken: ResyncNeeded.
+        When the epoch has changed since the request, lines of the former epoch are dropped: ResyncNeeded.
         """
         answers = decode_value(result, _Subscription)
         changes = self._set_stale(answers.stale)
@@ -134,21 +134,21 @@ class Replica:
         return changes
 
     def is_at(self, service: str, revision: int) -> bool:
-        """Whether a line is true and no older than a revision."""
+        """Whether a line is in sync, at `revision` or later."""
         return self.lines.since().get(service, -1) >= revision
 
     def take_services(self, result: msgspec.Raw) -> list[Change]:
-        """The answer to `services.list`."""
+        """Applies the result of `services.list`."""
         answer = decode_value(result, _Services)
         return self._set_stale(answer.stale) + self._set_services(answer.services)
 
     def take_counters(self, result: msgspec.Raw) -> list[Change]:
-        """The answer to `counters.list`."""
+        """Applies the result of `counters.list`."""
         answer = decode_value(result, _Counters)
         return self._set_stale(answer.stale) + self._set_counters(answer.counters)
 
     def take_push(self, method: str, params: msgspec.Raw) -> list[Change]:
-        """Any push. Raises InvalidRequest when it has another shape than protocol.md says."""
+        """Applies a push. Raises InvalidRequest when its shape is not that of docs/openrpc.json."""
         match method:
             case "queue.event":
                 return self._take_event(decode_value(params, QueueEvent))
@@ -221,7 +221,7 @@ C = TypeVar("C", bound=_Coded)
 
 
 def _merge(held: tuple[C, ...], changed: tuple[C, ...]) -> tuple[C, ...]:
-    """`held` with the changed ones in their old places; new ones come last."""
-    news = {each.code: each for each in changed}
-    kept = tuple(news.pop(each.code, each) for each in held)
-    return kept + tuple(news.values())
+    """Returns `held` with changed items in their old places and new items last."""
+    by_code = {item.code: item for item in changed}
+    merged = tuple(by_code.pop(item.code, item) for item in held)
+    return merged + tuple(by_code.values())

@@ -1,8 +1,8 @@
-"""What every method answers and every push carries, beside the types of `core.line.tickets`.
+"""Results of methods and parameters of pushes, beside the types of `core.line.tickets`.
 
-A member of type `Ticket` is the ticket in the reader's view: the hub writes a `PublicTicket` for a device. The hub builds
-these results and the clients decode them. The wire shows every member, but for those that may be `UNSET`; a default is
-what a client takes for a member that is missing.
+The hub builds these values and clients decode them. A member of type `Ticket` is the ticket in the reader's view: for a
+device the hub writes a `PublicTicket`. Every member is on the wire, unless it is `UNSET`. A default is the value that a
+client assumes for a missing member.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from core.line.tickets import (
 
 
 class Done(msgspec.Struct, frozen=True):
-    """Done; there is nothing to tell."""
+    """The request succeeded and has no result."""
 
 
 class Pong(msgspec.Struct, frozen=True):
@@ -32,21 +32,21 @@ class Pong(msgspec.Struct, frozen=True):
 
 
 class TicketResult(msgspec.Struct, frozen=True):
-    """The ticket as it is now, and its line's revision: of a change, the one that it made."""
+    """The ticket as it is now, and its line's revision; after a change, the revision that the change made."""
 
     ticket: Ticket
     revision: int | None = None
 
 
 class UndoResult(msgspec.Struct, frozen=True):
-    """The ticket as it is again, and the revision that made it so."""
+    """The restored ticket, and the revision that restored it."""
 
     ticket: Ticket | None = None
     revision: int | None = None
 
 
 class CallNextResult(msgspec.Struct, frozen=True):
-    """Who is called and why; `ticket` and `why` are null when, after completing one, nobody waits."""
+    """The called ticket, and why it was next; both are null when a ticket was completed and no other waits."""
 
     ticket: Ticket | None = None
     revision: int | None = None
@@ -54,34 +54,34 @@ class CallNextResult(msgspec.Struct, frozen=True):
 
 
 class SnapshotResult(msgspec.Struct, frozen=True):
-    """A part of a line."""
+    """A line, or a part of it, at one revision."""
 
     snapshot: Snapshot
 
 
 class LineAnswer(msgspec.Struct, frozen=True):
-    """How a subscription to one service begins: with a snapshot, or with the events behind the revision held."""
+    """Start of the subscription to one service: a snapshot, or the events after the revision that the client holds."""
 
     snapshot: Snapshot | UnsetType = UNSET
     events: tuple[QueueEvent, ...] | UnsetType = UNSET
 
 
 class SubscribeResult(msgspec.Struct, frozen=True):
-    """Service code -> how its subscription begins; `stale`: from memory, while the database is away."""
+    """Service code -> start of its subscription; `stale`: from memory, because the database is unreachable."""
 
     services: dict[str, LineAnswer]
     stale: bool = False
 
 
 class ServiceList(msgspec.Struct, frozen=True):
-    """Every service in its order; `stale`: as last read, while the database is away."""
+    """All services in their order; `stale`: as last read, because the database is unreachable."""
 
     services: tuple[ServiceSummary, ...]
     stale: bool = False
 
 
 class CounterList(msgspec.Struct, frozen=True):
-    """Every counter in its order; `stale`: as last read, while the database is away."""
+    """All counters in their order; `stale`: as last read, because the database is unreachable."""
 
     counters: tuple[CounterSummary, ...]
     stale: bool = False
@@ -100,14 +100,14 @@ class CounterResult(msgspec.Struct, frozen=True):
 
 
 class DayClosed(msgspec.Struct, frozen=True):
-    """How many left the line, and the consultations that stay open."""
+    """Number of cancelled tickets, and the tickets whose consultation stays open."""
 
     cancelled: int
     consulting: tuple[Ticket, ...] = ()
 
 
 class LineIntegrity(msgspec.Struct, frozen=True):
-    """What is wrong with the places (from 1) of a line: both lists are empty when nothing is."""
+    """Missing and duplicate places (from 1) of a line; both lists are empty when the line is sound."""
 
     service: str
     missing_positions: tuple[int, ...]
@@ -121,7 +121,7 @@ class LineIntegrity(msgspec.Struct, frozen=True):
 
 
 class ConfigChanged(msgspec.Struct, frozen=True):
-    """The configuration's revision."""
+    """The new revision of the configuration."""
 
     revision: int
 
@@ -130,9 +130,9 @@ class RefusalData(msgspec.Struct, frozen=True):
     """The `data` of an error.
 
     Attributes:
-        reason: the word that programs rely on.
-        path: of `invalid_params`: where in the parameters, "$" is their root.
-        retry_after: of `unavailable` and `rate_limited`: seconds after which it may be tried again.
+        reason: word that programs rely on.
+        path: of `invalid_params`: path of the wrong parameter; "$" is their root.
+        retry_after: of `unavailable` and `rate_limited`: seconds to wait before a retry.
     """
 
     reason: str
@@ -141,7 +141,7 @@ class RefusalData(msgspec.Struct, frozen=True):
 
 
 class PushKind(msgspec.Struct, frozen=True):
-    """A notification from the hub: its name, what it carries, what it means; `kiosks`: whether they get it."""
+    """A kind of notification from the hub: name, parameters, meaning; `kiosks`: whether kiosks get it."""
 
     method: str
     params: type[msgspec.Struct]
@@ -150,7 +150,7 @@ class PushKind(msgspec.Struct, frozen=True):
 
 
 PUSHES = (
-    PushKind("queue.event", QueueEvent, "One change of a line, behind the revision that the client holds."),
+    PushKind("queue.event", QueueEvent, "One change of a line, after the revision that the client holds."),
     PushKind(
         "queue.snapshot", Snapshot, "A line, or a part of it, that replaces everything held for its service."
     ),
@@ -158,9 +158,9 @@ PUSHES = (
     PushKind(
         "counters.changed",
         CounterList,
-        "Counters, who holds them, and the ticket open at each.",
+        "Counters, the person who holds each, and the ticket open there.",
         kiosks=False,
     ),
     PushKind("config.changed", ConfigChanged, "The configuration changed: list services and counters again."),
 )
-"""What comes without being asked for, once `queue.subscribe` is answered."""
+"""Notifications that the hub sends to a client once it has answered `queue.subscribe`."""

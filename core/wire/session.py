@@ -1,8 +1,9 @@
-"""The client's half of a conversation with the hub, without a socket, a loop or a clock.
+"""The client's side of the protocol, without a socket, an event loop or a clock.
 
-Frames and the time (seconds that only grow) go in; events come out, and frames to send are fetched. It says
-hello, numbers the requests, gives every change its key and repeats what was not answered, so that a change
-happens exactly once however often the connection breaks; it pings, and notices a hub that has fallen silent.
+The caller passes in received frames and the time (seconds of a monotonic clock), gets events back, and fetches the
+frames to send. The session sends hello, numbers the requests, gives each change an idempotency key and repeats
+unanswered requests, so that a change is made exactly once however often the connection breaks. It sends pings and
+detects a hub that has fallen silent.
 """
 
 from __future__ import annotations
@@ -22,11 +23,11 @@ from core.wire.pending_requests import PendingRequests, pending
 
 
 class ConnectionState(enum.Enum):
-    """How a client stands with its hub.
+    """State of a client's connection to its hub.
 
-    CONNECTING: not connected yet, and nothing has failed (also: a console before sign-in).
-    LIVE: said hello and heard from lately; what is shown is true.
-    LOST: no connection, or the hub has not answered for some seconds; tried again for ever.
+    CONNECTING: not connected yet, and no try has failed (also: a console before sign-in).
+    LIVE: the hub accepted the hello and keeps sending frames; the data held is current.
+    LOST: no connection, or no frame from the hub for `ClientTimings.stall`; the client retries for ever.
     REFUSED: the hub does not accept these credentials.
     """
 
@@ -37,7 +38,7 @@ class ConnectionState(enum.Enum):
 
 
 class DeviceCredentials(msgspec.Struct, frozen=True):
-    """The token of a kiosk or a monitor."""
+    """Token of a kiosk or a monitor."""
 
     token: str
 
@@ -46,7 +47,7 @@ class DeviceCredentials(msgspec.Struct, frozen=True):
 
 
 class PersonCredentials(msgspec.Struct, frozen=True):
-    """What a person signs in with. Forgotten as soon as the hub has accepted it."""
+    """A person's name and password. The session drops them as soon as the hub has accepted them."""
 
     username: str
     password: str
@@ -56,7 +57,7 @@ class PersonCredentials(msgspec.Struct, frozen=True):
 
 
 class SessionCredentials(msgspec.Struct, frozen=True):
-    """What a person's client comes back with instead of the password."""
+    """A person's session at the hub, with which a client reconnects instead of the password."""
 
     session: str
 
@@ -68,13 +69,13 @@ Credentials = DeviceCredentials | PersonCredentials | SessionCredentials
 
 
 class HelloAccepted(msgspec.Struct, frozen=True):
-    """The hub accepted the credentials. What was not answered is on its way again."""
+    """The hub accepted the credentials. Unanswered requests are queued to be sent again."""
 
     hello: Hello
 
 
 class HelloRefused(msgspec.Struct, frozen=True):
-    """The hub did not; `final` when trying again with the same credentials is of no use."""
+    """The hub refused the hello; `final` when a retry with the same credentials can't succeed."""
 
     error: HubError
     final: bool
@@ -88,14 +89,14 @@ class Reply(msgspec.Struct, frozen=True):
 
 
 class Failure(msgspec.Struct, frozen=True):
-    """A request that was refused, or given up."""
+    """A request that the hub refused, or that timed out."""
 
     request_id: int
     error: HubError
 
 
 class Push(msgspec.Struct, frozen=True):
-    """A notification of the hub's."""
+    """A notification from the hub."""
 
     method: str
     params: msgspec.Raw
@@ -105,12 +106,12 @@ SessionEvent = HelloAccepted | HelloRefused | Reply | Failure | Push
 
 
 class ClientSession:
-    """One client's conversation over any number of connections.
+    """Protocol state of one client, over any number of connections.
 
     Attributes:
-        state: how the client stands with the hub.
-        latency: the last ping's round trip in seconds.
-        last_operation: the key of the last change that the hub answered with a result; what `queue.undo` asks for.
+        state: state of the connection.
+        latency: round trip of the last ping in seconds.
+        last_operation: key of the last change that succeeded; `queue.undo` takes it as `operation`.
     """
 
     def __init__(self, credentials: Credentials, client_name: str, timings: ClientTimings = USUAL) -> None:
@@ -123,27 +124,27 @@ class ClientSession:
         self._last_id = 0
         self._hello_id: int | None = None
         self._ping: tuple[int, float] | None = None
-        self._greeted = False
+        self._admitted = False
         self._pending = PendingRequests()
         self._outgoing: list[bytes] = []
-        self._last_sent = self._last_heard = 0.0
-        self._waits_since: float | None = None
-        """When the hub first owed us a frame that has not come."""
+        self._last_sent = self._last_received = 0.0
+        self._reply_due_since: float | None = None
+        """Time of the first frame sent since the hub's last frame; None when none was sent since."""
 
     def connected(self, now: float) -> None:
-        """There is a new connection: hello is the first frame to send."""
+        """Starts a new connection: hello is its first frame."""
         self._outgoing.clear()
-        self._greeted, self._ping = False, None
-        self._waits_since = None
-        self._last_heard = now
+        self._admitted, self._ping = False, None
+        self._reply_due_since = None
+        self._last_received = now
         self._hello_id = self._next_id()
         params = {"client": self._client_name, "credentials": self._credentials}
         self._send(protocol.request_frame(self._hello_id, "session.hello", params), now)
 
     def disconnected(self) -> None:
-        """The connection is gone, or could not be made."""
+        """The connection is lost, or could not be opened."""
         self._outgoing.clear()
-        self._greeted, self._hello_id, self._ping = False, None, None
+        self._admitted, self._hello_id, self._ping = False, None, None
         self._pending.drop_fleeting()
         if self.state is not ConnectionState.REFUSED:
             self.state = ConnectionState.LOST
@@ -158,16 +159,16 @@ class ClientSession:
         patience: float | None = None,
         fleeting: bool = False,
     ) -> int:
-        """Asks the hub; returns the id under which the answer will come.
+        """Queues a request; returns the id of its reply.
 
         Args:
-            keyed: it changes something: it gets a key, unless `params` has one from an earlier life of this
-                program, and is repeated until it is answered or abandoned. Others fail with `Unavailable` after
-                ten seconds.
-            patience: after so many seconds without an answer a change fails, too: whether it was made is not
-                known then, and its key is never used again. None: it waits however long the hub is away, and
-                fails only when the hub itself has answered `unavailable` for ten seconds.
-            fleeting: it concerns this connection only, and vanishes with it, unanswered.
+            keyed: the request is a change. It gets an idempotency key, unless `params` has a key from an earlier run
+                of this program, and is repeated until it is answered or abandoned. A request without a key fails
+                with `Unavailable` after ten seconds.
+            patience: timeout of a change in seconds. After the timeout the change may or may not have been made, and
+                its key is never used again. None: no timeout while the hub is unreachable; the change fails
+                only when the hub itself has answered `unavailable` for ten seconds.
+            fleeting: the request belongs to this connection and is dropped with it, without a reply.
         """
         request_id = self._next_id()
         key = str(params.get("key") or uuid.uuid4()) if keyed else None
@@ -175,28 +176,28 @@ class ClientSession:
             params = {**params, "key": key}
         frame = protocol.request_frame(request_id, method, params)
         self._pending.add(request_id, pending(frame, key, now, fleeting=fleeting, patience=patience))
-        if self._greeted:
+        if self._admitted:
             self._send(frame, now)
         return request_id
 
     def key_of(self, request_id: int) -> str | None:
-        """The key of a change that is not answered yet; None for anything else."""
+        """Key of an unanswered change; None for any other id."""
         return self._pending[request_id].key if request_id in self._pending else None
 
     def abandon(self, request_id: int) -> None:
-        """Nobody waits for this answer any more. What was sent already may still happen."""
+        """Drops a request whose caller no longer waits. A change that was already sent may still be made."""
         self._pending.drop(request_id)
 
     def frames_to_send(self) -> list[bytes]:
-        """The frames to write now, in order; each is returned once."""
+        """Returns the frames to write now, in order; each frame is returned once."""
         frames, self._outgoing = self._outgoing, []
         return frames
 
     def receive(self, frame: bytes | str, now: float) -> list[SessionEvent]:
-        """Takes one frame from the hub. Raises HubError when it is not of the protocol."""
+        """Handles a frame from the hub. Raises HubError when the frame violates the protocol."""
         incoming = protocol.decode_incoming(frame)
-        self._last_heard, self._waits_since = now, None
-        if self._greeted:
+        self._last_received, self._reply_due_since = now, None
+        if self._admitted:
             self.state = ConnectionState.LIVE
         if incoming.method is not None:
             return [Push(incoming.method, incoming.params)]
@@ -210,23 +211,23 @@ class ClientSession:
         return self._answered(incoming, now)
 
     def tick(self, now: float) -> list[SessionEvent]:
-        """To be called every half second or so: pings, notices silence, gives up."""
-        if self._greeted:
+        """Sends pings and due retries, detects a stalled hub, fails overdue requests. Call it about every half second."""
+        if self._admitted:
             if self._ping is None and now - self._last_sent >= self._timings.ping:
                 self._send_ping(now)
             if self.is_stalled(now):
                 self.state = ConnectionState.LOST
-            for frame in self._pending.due_again(now):
+            for frame in self._pending.due_retries(now):
                 self._send(frame, now)
-        return [Failure(request_id, error) for request_id, error in self._pending.give_up(now).items()]
+        return [Failure(request_id, error) for request_id, error in self._pending.expire(now).items()]
 
     def is_stalled(self, now: float) -> bool:
-        """Whether the hub has owed an answer for so long, nothing else being heard, that it counts as lost."""
-        return self._waits_since is not None and now - self._waits_since >= self._timings.stall
+        """Whether the hub owes a reply and has sent no frame for `ClientTimings.stall`."""
+        return self._reply_due_since is not None and now - self._reply_due_since >= self._timings.stall
 
     def is_dead(self, now: float) -> bool:
-        """Whether this connection has been silent for so long that it should be closed."""
-        return now - self._last_heard >= self._timings.silence
+        """Whether the hub has sent no frame for `ClientTimings.silence`, so that the connection should be closed."""
+        return now - self._last_received >= self._timings.silence
 
     def _next_id(self) -> int:
         self._last_id += 1
@@ -235,8 +236,8 @@ class ClientSession:
     def _send(self, frame: bytes, now: float) -> None:
         self._outgoing.append(frame)
         self._last_sent = now
-        if self._waits_since is None:
-            self._waits_since = now
+        if self._reply_due_since is None:
+            self._reply_due_since = now
 
     def _send_ping(self, now: float) -> None:
         self._ping = (self._next_id(), now)
@@ -249,18 +250,18 @@ class ClientSession:
         hello = protocol.decode_value(incoming.result, Hello)
         if not isinstance(self._credentials, DeviceCredentials):
             self._credentials = SessionCredentials(hello.session)
-        self._greeted = True
+        self._admitted = True
         self.state = ConnectionState.LIVE
-        for frame in self._pending.all_again():
+        for frame in self._pending.all_frames():
             self._send(frame, now)
         self._send_ping(now)
         return [HelloAccepted(hello)]
 
     def _refused(self, error: HubError) -> HelloRefused:
-        passing: tuple[type[HubError], ...] = (Unavailable, InternalError)
+        temporary: tuple[type[HubError], ...] = (Unavailable, InternalError)
         if not isinstance(self._credentials, PersonCredentials):
-            passing = (*passing, RateLimited)
-        final = not isinstance(error, passing)
+            temporary = (*temporary, RateLimited)
+        final = not isinstance(error, temporary)
         self.state = ConnectionState.REFUSED if final else ConnectionState.LOST
         return HelloRefused(error, final)
 
@@ -270,7 +271,7 @@ class ClientSession:
             return []
         if incoming.error is not None:
             error = protocol.error_from_reply(incoming.error)
-            if self._pending.insists(request_id, error, now):
+            if self._pending.schedule_retry(request_id, error, now):
                 return []
             self._pending.drop(request_id)
             return [Failure(request_id, error)]

@@ -1,4 +1,4 @@
-"""How a hub is, in a person's words and in a few numbers: what `system.health` answers."""
+"""Health of a hub in sentences and figures: the result of `system.health`."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ HealthLevel = Literal["ok", "warning", "failed"]
 
 
 class HealthCheck(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that was looked at.
+    """Result of one check.
 
     Attributes:
-        check: what, in a word that programs rely on, e.g. "database".
-        level: "failed" for what must be mended now, "warning" for what should be looked at.
-        sentence: what is the matter. advice: what to do; None when nothing needs doing.
+        check: word that programs rely on, e.g. "database".
+        level: "failed" needs a repair now, "warning" needs a look.
+        sentence: what the check found. advice: what to do; None when there is nothing to do.
     """
 
     check: str
@@ -26,11 +26,11 @@ class HealthCheck(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SlowClient(msgspec.Struct, frozen=True, kw_only=True):
-    """A client that does not read as fast as things happen.
+    """A client that reads more slowly than the hub writes.
 
     Attributes:
-        client: its stable name, e.g. "device:3". behind: for how many seconds it hasn't read.
-        last_method: the last push that was written to it. unread: bytes written that it has not taken.
+        client: stable name, e.g. "device:3". behind: seconds since it stopped reading.
+        last_method: method of the last push written to it. unread: bytes written and not yet read.
     """
 
     client: str
@@ -41,18 +41,18 @@ class SlowClient(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HealthFigures(msgspec.Struct, frozen=True, kw_only=True):
-    """A hub's key figures; times in seconds, counts of refusals over the last ten minutes.
+    """Key figures of a hub; times in seconds, refusals counted over the last ten minutes.
 
     Attributes:
-        connections: clients by role; sockets: open connections, also of those that said no hello yet.
-        database_away: since when the database does not answer; None while it does.
-        database_latency: the last call's. publish_latency: from the last commit to the write to the last window.
-        pool_size, pool_max, pool_waiting: connections to the database, allowed ones, calls that wait for one.
-        notification_backlog: events that wait for an earlier one.
-        clients_behind: clients that don't read; client_behind: for how long the slowest hasn't; slow_clients: the
-            slowest twenty, the worst first.
-        loop_lag: the last minute's worst lateness of the hub's event loop.
-        integrity_violations: service -> places of its line that are missing or taken twice.
+        connections: clients by role. sockets: open connections, those before hello included.
+        database_away: how long the database has been unreachable; None while it answers.
+        database_latency: duration of the last call. publish_latency: from the last commit to the last window's write.
+        pool_size, pool_max, pool_waiting: database connections open, allowed, and waited for by calls.
+        notification_backlog: events that wait for an earlier event.
+        clients_behind: number of clients that don't read. client_behind: how long the slowest has not read.
+            slow_clients: the twenty slowest, slowest first.
+        loop_lag: worst lateness of the hub's event loop in the last minute.
+        integrity_violations: service code -> number of places of its line that are missing or taken twice.
     """
 
     version: str
@@ -78,7 +78,7 @@ class HealthFigures(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SystemHealth(msgspec.Struct, frozen=True, kw_only=True):
-    """A hub's health; `level` is its worst check's, and the worst checks come first."""
+    """Health of a hub. `level` is that of the worst check; `checks` are sorted worst first."""
 
     at: datetime
     level: HealthLevel
