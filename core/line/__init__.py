@@ -1,1 +1,1 @@
-"""A line as values: tickets, rules, and the replica that events keep true."""
+"""A line as values: tickets, rules, and the replica that events keep up to date."""

@@ -1,8 +1,8 @@
-"""Those of a line who do not only wait: at a counter, parked, lately called, missed. Pure.
+"""Tickets of one line that are consulting, parked, lately called or missed. Pure.
 
-Of the called and of the missed only the latest ten are told, and little more is remembered. So one who leaves such a
-list (undone, transferred, a missed patient called after all) may leave a place to somebody who was forgotten; then the
-lists say that they are `incomplete`, and only a snapshot mends them.
+Of the called and of the missed tickets only the latest ten are listed, and few more are stored. When a ticket leaves
+such a list (undone, transferred, a missed patient called after all), the ticket that moves up may have been dropped
+already. The lists are then `incomplete`, and only a snapshot completes them.
 """
 
 from __future__ import annotations
@@ -13,77 +13,77 @@ from datetime import UTC, datetime
 from core.line.tickets import Snapshot, Ticket
 
 RECENT = 10
-"""How many of the last called, and of the missed, are told."""
+"""Length of the lists of called and of missed tickets."""
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 class HandledTickets:
-    """One line's.
+    """The consulting, parked, lately called and missed tickets of one line.
 
     Attributes:
-        incomplete: whether a list of the latest is short by one who was forgotten.
+        incomplete: whether `called` or `missed` lacks a ticket that was dropped.
     """
 
     def __init__(self, service: str) -> None:
         self.incomplete = False
         self._service = service
         self._tickets: dict[str, Ticket] = {}
-        """By id. The called are among them even while they wait again."""
-        self._forget_at = 5 * RECENT
+        """By id. A called ticket stays here even while it waits again."""
+        self._prune_at = 5 * RECENT
         self._business_day = ""
         self._called_since = self._missed_since = _NEVER
-        """Only from then on all who were called, or missed, are among them: an undo may bring back an older time."""
+        """Tickets called (missed) earlier may have been dropped. The lists omit them: an undo can bring one back."""
 
     @property
     def consulting(self) -> tuple[Ticket, ...]:
-        """At a counter now, the earliest call first."""
+        """Tickets at a counter now, the earliest call first."""
         return self._select(lambda ticket: ticket.status == "consulting", _called)
 
     @property
     def parked(self) -> tuple[Ticket, ...]:
-        """Put aside, in order of joining."""
+        """Parked tickets, in order of joining."""
         return self._select(lambda ticket: ticket.status == "parked", _joined)
 
     @property
     def called(self) -> tuple[Ticket, ...]:
-        """The last called (at most ten), newest call first."""
+        """The latest called tickets (at most ten), latest call first."""
         return self._select(self._was_called, _called)[::-1][:RECENT]
 
     @property
     def missed(self) -> tuple[Ticket, ...]:
-        """The day's no-shows (at most ten), newest first."""
+        """The day's latest no-shows (at most ten), latest first."""
         return self._select(self._is_missed, _ended)[::-1][:RECENT]
 
     def find(self, ticket_id: str) -> Ticket | None:
-        """One of them by its id."""
+        """The ticket of that id; None when it is not stored here."""
         return self._tickets.get(ticket_id)
 
     def replace(self, first: Snapshot, waiting: list[Ticket]) -> None:
-        """Holds what the first part of a snapshot says and nothing else; `waiting` tells the business day."""
-        everyone = (*first.missed, *first.recent, *first.parked, *first.consulting)
-        self._tickets = {ticket.id: ticket for ticket in everyone}
-        self._business_day = max((ticket.business_day for ticket in (*waiting, *everyone)), default="")
+        """Replaces all tickets by those of a snapshot's first part; `waiting` counts for the business day only."""
+        handled = (*first.missed, *first.recent, *first.parked, *first.consulting)
+        self._tickets = {ticket.id: ticket for ticket in handled}
+        self._business_day = max((ticket.business_day for ticket in (*waiting, *handled)), default="")
         self._called_since = self._missed_since = _NEVER
-        self._remember_since(first.recent, first.missed)
+        self._set_cutoffs(first.recent, first.missed)
         self.incomplete = False
 
-    def keep(self, ticket: Ticket) -> None:
-        """Takes a ticket of the line as an event left it."""
+    def store(self, ticket: Ticket) -> None:
+        """Stores a ticket of the line in its state after an event."""
         if ticket.business_day > self._business_day:
             self._business_day = ticket.business_day
-            self._missed_since = _NEVER  # Nobody of a new day is forgotten yet.
+            self._missed_since = _NEVER  # No no-show of the new day has been dropped yet.
         before = self._tickets.pop(ticket.id, None)
         never_called = ticket.called_at is None and ticket.status in ("waiting", "cancelled")
         if not never_called and ticket.service == self._service:
             self._tickets[ticket.id] = ticket
         if before is not None and not self.incomplete:
-            self.incomplete = self._misses_one_for(before)
-        if len(self._tickets) > self._forget_at:
-            self._forget_old()
+            self.incomplete = self._leaves_gap(before)
+        if len(self._tickets) > self._prune_at:
+            self._prune()
 
-    def _misses_one_for(self, before: Ticket) -> bool:
-        """Whether a ticket that was `before` left a list in which somebody forgotten now has a place."""
+    def _leaves_gap(self, before: Ticket) -> bool:
+        """Whether the ticket that was `before` left a list into which a dropped ticket should move up."""
         after = self._tickets.get(before.id)
 
         def left(is_in: Callable[[Ticket], bool]) -> bool:
@@ -93,15 +93,15 @@ class HandledTickets:
             self._missed_since > _NEVER and left(self._is_missed) and len(self.missed) < RECENT
         )
 
-    def _forget_old(self) -> None:
+    def _prune(self) -> None:
         called, missed = self.called, self.missed
-        self._remember_since(called, missed)
+        self._set_cutoffs(called, missed)
         kept = {ticket.id for ticket in (*self.consulting, *self.parked, *called, *missed)}
         self._tickets = {key: ticket for key, ticket in self._tickets.items() if key in kept}
-        self._forget_at = 2 * len(kept) + 5 * RECENT
+        self._prune_at = 2 * len(kept) + 5 * RECENT
 
-    def _remember_since(self, called: tuple[Ticket, ...], missed: tuple[Ticket, ...]) -> None:
-        """Of the called and missed only the last are held from now on."""
+    def _set_cutoffs(self, called: tuple[Ticket, ...], missed: tuple[Ticket, ...]) -> None:
+        """Notes that of the called and missed tickets only these latest are stored from now on."""
         if len(called) >= RECENT:
             self._called_since = max(self._called_since, _called(called[-1])[0])
         if len(missed) >= RECENT:

@@ -1,8 +1,8 @@
-"""A replica of the lines: snapshots and events in, what a window shows out. Pure.
+"""Replica of the lines: snapshots and events in, the contents of a line out. Pure.
 
-The promise of protocol.md ("Pushes") as a client keeps it: every revision of a line is applied once and in
-order, or a snapshot replaces those that are missing. What does not fit is never guessed: the line stays as it
-was, and the answer says to ask the hub again.
+It keeps the promise of docs/clients.md ("Following lines"): every revision of a line is applied once and in order, or
+a snapshot replaces the missing ones. An event that does not fit is not applied: the line stays unchanged, and the
+result says to subscribe again.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from core.line.tickets import QueueEvent, Snapshot, Ticket, WaitBracket
 
 
 class Applied(enum.Enum):
-    """What became of an event.
+    """Result of applying an event.
 
-    Applied; applied, but the line is incomplete and must be asked for again; known already; or not applied, and the
-    line must be asked for again.
+    APPLIED: the line is up to date. INCOMPLETE: applied, but a list lacks a ticket: subscribe again.
+    KNOWN: applied before, dropped. RESYNC: not applied: subscribe again.
     """
 
     APPLIED = "applied"
@@ -30,16 +30,16 @@ class Applied(enum.Enum):
 
 
 class Line:
-    """One service's line as this client knows it. It lives: read it again after each change.
+    """One service's line. The object changes with each event: read its attributes again after each change.
 
     Attributes:
-        service: the service's code.
-        known: False until a first snapshot came; everything is empty then.
-        revision: the latest change that is in it.
-        epoch: of the database it was read from.
+        service: code of the service.
+        known: False until the first snapshot; the line is empty until then.
+        revision: latest change applied.
+        epoch: epoch of the database that the line was read from.
         open: whether the service takes patients.
-        as_of: when the hub took the latest snapshot. stale: whether the hub itself doubted it then.
-        estimated_wait: of a patient who would join now.
+        as_of: when the hub took the latest snapshot. stale: whether the hub could not reach its database then.
+        estimated_wait: of a patient who joins now.
     """
 
     def __init__(self, service: str) -> None:
@@ -52,26 +52,28 @@ class Line:
         self.stale = False
         self.estimated_wait: WaitBracket | None = None
         self._order: list[Ticket] = []
+        """Waiting tickets in order; their `position` may be out of date."""
         self._numbered: tuple[Ticket, ...] | None = None
+        """Cache of `waiting`; None after a change."""
         self._handled = HandledTickets(service)
 
     @property
     def waiting_count(self) -> int:
-        """How many wait; costs nothing."""
+        """Number of waiting tickets; cheaper than `len(waiting)`."""
         return len(self._order)
 
     @property
     def waiting(self) -> tuple[Ticket, ...]:
-        """All who wait, in order, with `position` right. Kept until the line changes."""
+        """All waiting tickets in order, with correct `position`. Cached until the line changes."""
         if self._numbered is None:
             self._numbered = self.first(len(self._order))
         return self._numbered
 
     def first(self, count: int) -> tuple[Ticket, ...]:
-        """The first `count` who wait, with `position` right: cheap in a long line."""
+        """Returns the first `count` waiting tickets, with correct `position`: cheap in a long line."""
         if self._numbered is not None:
             return self._numbered[:count]
-        # Events move everybody behind them; the numbers are set right only when somebody looks.
+        # An event shifts all tickets behind it. Their positions are corrected here, on read, not at each event.
         for index, ticket in enumerate(self._order[:count]):
             if ticket.position != index + 1:
                 self._order[index] = msgspec.structs.replace(ticket, position=index + 1)
@@ -79,38 +81,38 @@ class Line:
 
     @property
     def consulting(self) -> tuple[Ticket, ...]:
-        """At a counter now, the earliest call first."""
+        """Tickets at a counter now, the earliest call first."""
         return self._handled.consulting
 
     @property
     def parked(self) -> tuple[Ticket, ...]:
-        """Put aside, in order of joining."""
+        """Parked tickets, in order of joining."""
         return self._handled.parked
 
     @property
     def recent(self) -> tuple[Ticket, ...]:
-        """The last called (at most ten), newest call first, each once, as they are now."""
+        """The latest called tickets (at most ten) in their present state, each once, latest call first."""
         return tuple(self.find(ticket.id) or ticket for ticket in self._handled.called)
 
     @property
     def missed(self) -> tuple[Ticket, ...]:
-        """The day's no-shows (at most ten), newest first."""
+        """The day's latest no-shows (at most ten), latest first."""
         return self._handled.missed
 
     @property
     def incomplete(self) -> bool:
-        """Whether `recent` or `missed` is short by somebody forgotten: only a snapshot mends it."""
+        """Whether `recent` or `missed` lacks a dropped ticket; only a snapshot completes them."""
         return self._handled.incomplete
 
     def find(self, ticket_id: str) -> Ticket | None:
-        """A waiting, consulting, parked, lately called or missed ticket by its id."""
-        other = self._handled.find(ticket_id)
-        if other is not None and other.status != "waiting":
-            return other
+        """Returns a waiting, consulting, parked, lately called or missed ticket by its id."""
+        handled = self._handled.find(ticket_id)
+        if handled is not None and handled.status != "waiting":
+            return handled
         return next((ticket for ticket in self.waiting if ticket.id == ticket_id), None)
 
     def replace(self, parts: list[Snapshot]) -> None:
-        """Holds what the parts of one snapshot say and nothing else."""
+        """Replaces the line by the parts of one snapshot."""
         first = parts[0]
         self.known = True
         self.revision, self.epoch, self.open = first.revision, first.epoch, first.open
@@ -121,7 +123,7 @@ class Line:
         self._handled.replace(first, self._order)
 
     def snapshot(self, as_of: datetime, *, stale: bool = False) -> Snapshot:
-        """The whole line as one part, whatever its length: what `replace` makes the same line of."""
+        """Returns the whole line as one part of any length; `replace` makes the same line from it."""
         return Snapshot(
             service=self.service,
             epoch=self.epoch,
@@ -137,8 +139,8 @@ class Line:
         )
 
     def apply(self, event: QueueEvent) -> bool:
-        """Makes the event's change. False, and nothing is changed, when the event does not fit this line."""
-        ticket, leaves, enters = event.ticket, event.from_position, _entrance(event)
+        """Applies an event. Returns False, with the line unchanged, when the event does not fit."""
+        ticket, leaves, enters = event.ticket, event.from_position, _entry_position(event)
         if not self._fits(event, enters):
             return False
         if leaves is not None:
@@ -146,7 +148,7 @@ class Line:
         if ticket is not None:
             if enters is not None:
                 self._order.insert(enters - 1, ticket)
-            self._handled.keep(ticket)
+            self._handled.store(ticket)
         if event.kind in ("opened", "paused", "closed"):
             self.open = event.kind == "opened"
         self.revision = event.revision
@@ -164,8 +166,8 @@ class Line:
         return after == event.waiting and (enters is None or 0 < enters <= after)
 
 
-def _entrance(event: QueueEvent) -> int | None:
-    """The place where the event's ticket enters this line; a ticket of another service enters another one."""
+def _entry_position(event: QueueEvent) -> int | None:
+    """The place at which the event's ticket enters this line; None when it waits in another line or not at all."""
     ticket = event.ticket
     return ticket.position if ticket is not None and ticket.service == event.service else None
 
@@ -174,23 +176,25 @@ class LineStore:
     """The lines of one hub, by service.
 
     Attributes:
-        epoch: of the database that the lines were read from; None before the first snapshot.
+        epoch: epoch of the database that the lines were read from; None before the first snapshot.
     """
 
     def __init__(self) -> None:
         self.epoch: str | None = None
         self._lines: dict[str, Line] = {}
         self._parts: dict[str, list[Snapshot]] = {}
+        """Parts of a snapshot whose last part is still missing, by service."""
         self._in_doubt: set[str] = set()
+        """Services with a line that an event did not fit; a snapshot replaces it."""
 
     def line(self, service: str) -> Line:
-        """The line of a service: always the same object."""
+        """Returns the line of a service: always the same object."""
         if service not in self._lines:
             self._lines[service] = Line(service)
         return self._lines[service]
 
     def since(self) -> dict[str, int]:
-        """The revisions to continue from; a line that needs a snapshot is not among them."""
+        """Returns the revisions to continue from, by service, without the lines that need a snapshot."""
         return {
             code: line.revision
             for code, line in self._lines.items()
@@ -198,7 +202,7 @@ class LineStore:
         }
 
     def apply_event(self, event: QueueEvent) -> Applied:
-        """Applies the next event of a line. After RESYNC or INCOMPLETE subscribe again with `since()`."""
+        """Applies an event to its line. After RESYNC or INCOMPLETE, subscribe again with `since()`."""
         line = self.line(event.service)
         if not line.known or event.service in self._in_doubt:
             return Applied.RESYNC
@@ -212,12 +216,12 @@ class LineStore:
         return Applied.INCOMPLETE if line.incomplete else Applied.APPLIED
 
     def apply_snapshot(self, snapshot: Snapshot) -> bool:
-        """Takes a snapshot or a part of one. True when the line was replaced, False while parts are to come.
+        """Takes a snapshot, or a part of one. Returns True when it replaced the line, False while parts are missing.
 
-        An older snapshot of the same line, overtaken by events, is no news: False.
+        A snapshot that events have overtaken, older than the line, is dropped: False.
         """
         code = snapshot.service
-        parts = self._continue(snapshot)
+        parts = self._with_earlier_parts(snapshot)
         self._parts[code] = parts
         if snapshot.more:
             return False
@@ -231,8 +235,8 @@ class LineStore:
         self._in_doubt.discard(code)
         return True
 
-    def _continue(self, snapshot: Snapshot) -> list[Snapshot]:
-        """The parts held with this one behind them, or this one alone when it begins anew."""
+    def _with_earlier_parts(self, snapshot: Snapshot) -> list[Snapshot]:
+        """Returns the parts held followed by `snapshot`, or `snapshot` alone when it does not continue them."""
         parts = self._parts.get(snapshot.service, [])
         held = sum(len(part.waiting) for part in parts)
         same = parts and (parts[0].epoch, parts[0].revision) == (snapshot.epoch, snapshot.revision)

@@ -1,9 +1,9 @@
-"""What a place in line means for a patient. Pure: SQL decides the order, this explains it.
+"""Explains a place in line to a patient: position, likely wait, order of calls. Pure. SQL decides the order.
 
-The estimate: everybody ahead needs about their service's pace, and the open counters share that work, also where several
-lines share counters. Where every counter is busy, the rest of what goes on there comes on top; an idle one means no
-wait. The bracket spans about the 25th to the 80th percentile in steps of five minutes, its upper end rounded up, and
-never names a single minute. `inturn-hub simulate` shows how it does.
+The estimate: each ticket ahead takes about the pace of its service, and the open counters share that work, also across
+lines that share counters. When every counter is busy, the rest of the running consultations is added; an idle counter
+means no wait. The bracket spans about the 25th to the 80th percentile in steps of five minutes, its upper end rounded
+up, and is at least one step wide. `inturn-hub simulate` reports its error.
 """
 
 from __future__ import annotations
@@ -19,21 +19,20 @@ from core.line.tickets import Ticket, WaitBracket
 
 STEP_SECONDS = 300
 USUAL_VARIATION = 0.8
-"""The spread of consultations over their mean, where it was not measured yet."""
+"""Standard deviation of a consultation over its mean, while no measured one exists."""
 REMAINDER = 0.7
-"""Of a consultation that goes on, this part of the pace is still to come. Between 0.5 and 1 the simulated error changes
-by less than a tenth; at 0.7 estimates are on average neither too long nor too short."""
+"""Part of the pace that a running consultation still takes (DECISIONS: How are lines that share counters estimated?)."""
 _P25 = -0.674
 _P80 = 0.842
 
 
 class LineWork(msgspec.Struct, frozen=True):
-    """A service's line.
+    """The work that waits in a service's line.
 
     Attributes:
-        waiting: how many wait.
-        pace: seconds that a consultation takes on average.
-        spread: by how many seconds consultations deviate from it (standard deviation); None: not measured.
+        waiting: number of waiting tickets.
+        pace: mean duration of a consultation in seconds.
+        spread: standard deviation of that duration in seconds; None: not measured.
     """
 
     waiting: int
@@ -42,31 +41,31 @@ class LineWork(msgspec.Struct, frozen=True):
 
     @property
     def work(self) -> float:
-        """Seconds of consultation that wait."""
+        """Consultation time of the waiting tickets in seconds."""
         return self.waiting * self.pace
 
     @property
     def variance(self) -> float:
-        """Of one consultation, in seconds squared."""
+        """Variance of one consultation in seconds squared."""
         spread = USUAL_VARIATION * self.pace if self.spread is None else self.spread
         return spread * spread
 
 
 class OpenCounter(msgspec.Struct, frozen=True):
-    """An open counter: the services it serves, and the service of the patient who is there (None: idle)."""
+    """An open counter: codes of its services, and the service of the patient there (None: idle)."""
 
     services: frozenset[str]
     serving: str | None = None
 
 
 class LineLoad(msgspec.Struct, frozen=True):
-    """What stands between a line's patients and their turn.
+    """The work and the counters that determine the wait in one line.
 
     Attributes:
         line: the line itself.
-        counters: open ones that serve it; `idle` of them have no patient.
-        pool: counters that work for it and for the lines that wait for the same ones; may be more or fewer.
-        under_way: mean pace of the consultations at its own counters, in seconds; 0 without any.
+        counters: number of open counters that serve it; `idle` of them have no patient.
+        pool: number of counters that work for it and for the lines that compete for them; may be more or fewer.
+        under_way: mean pace of the consultations at its counters in seconds; 0 without any.
         shared_work, shared_variance: of the pool's other lines, in seconds and seconds squared.
     """
 
@@ -80,10 +79,11 @@ class LineLoad(msgspec.Struct, frozen=True):
 
 
 def line_loads(lines: Mapping[str, LineWork], desks: Sequence[OpenCounter]) -> dict[str, LineLoad]:
-    """The load of each line (by service) at the open counters.
+    """Returns the load of each line, by service, at the open counters.
 
-    A counter takes who came first, so lines that share counters wait equally long, as long as any of their counters
-    can help the slowest. A line that its own counters finish sooner waits for these alone, and they help nobody else.
+    A counter takes the patient who came first. So lines that share counters wait equally long, as long as any of their
+    counters serves the slowest line. A line that its own counters finish sooner waits for these counters alone, and
+    they count for no other line.
     """
     loads = {service: LineLoad(line, counters=0) for service, line in lines.items()}
     known = frozenset(lines)
@@ -98,17 +98,17 @@ def line_loads(lines: Mapping[str, LineWork], desks: Sequence[OpenCounter]) -> d
 
 
 def calculate_position_and_wait_time(slot: int, head: int, load: LineLoad) -> tuple[int, WaitBracket | None]:
-    """The place in line (from 1) of `slot` in a line that starts at `head`, and the likely wait until it is called.
+    """Returns the place in line (from 1) of `slot` in a line that starts at `head`, and the likely wait until its call.
 
-    No estimate when no counter that serves the line is open: nobody can say. Of the lines beside it the same part is
-    ahead as of its own: all for the last, half for the one in the middle.
+    The wait is None while no open counter serves the line. Of the pool's other lines the same share is ahead as of the
+    ticket's own line: all for the last ticket, half for the ticket in the middle.
     """
     place = slot - head + 1
     return place, estimated_wait(place - 1, load, place / max(place, load.line.waiting))
 
 
 def estimated_wait(ahead: int, load: LineLoad, share: float = 1.0) -> WaitBracket | None:
-    """The likely wait behind `ahead` people of the line and `share` of the lines beside it; None without a counter."""
+    """Returns the likely wait behind `ahead` tickets and `share` of the pool's other lines; None without a counter."""
     if load.counters < 1:
         return None
     if ahead < load.idle:
@@ -120,7 +120,7 @@ def estimated_wait(ahead: int, load: LineLoad, share: float = 1.0) -> WaitBracke
 
 
 def likely_wait(ahead: int, load: LineLoad, share: float = 1.0) -> tuple[float, float]:
-    """The mean and the standard deviation of that wait, in seconds; at least one counter must be open."""
+    """Returns mean and standard deviation of that wait in seconds. At least one counter must be open."""
     remainder = 0.0 if load.idle else REMAINDER * load.under_way / load.counters
     work = ahead * load.line.pace + share * load.shared_work
     variance = ahead * load.line.variance + share * load.shared_variance
@@ -149,7 +149,7 @@ def _load(
 
 
 def _connected(group: frozenset[str], counters: Sequence[frozenset[str]]) -> frozenset[str]:
-    """Those lines, the lines that share a counter with one of them, and so on."""
+    """Returns the group with every line that shared counters connect to it, directly or through other lines."""
     grown = group.union(*(services for services in counters if services & group))
     return group if grown == group else _connected(grown, counters)
 
@@ -157,7 +157,7 @@ def _connected(group: frozenset[str], counters: Sequence[frozenset[str]]) -> fro
 def _slowest(
     group: frozenset[str], lines: Mapping[str, LineWork], counters: Sequence[frozenset[str]]
 ) -> frozenset[str]:
-    """A group without the lines that counters of their own finish sooner than the rest is finished."""
+    """Returns the group without the lines that their own counters finish sooner than the rest."""
     helping = [services & group for services in counters if services & group]
     pace = sum(lines[name].work for name in group) / len(helping)
     for apart in sorted(set(helping) - {group}, key=lambda services: (len(services), sorted(services))):
@@ -168,22 +168,22 @@ def _slowest(
 
 
 def rank(ticket: Ticket) -> tuple[int, datetime]:
-    """What its line is sorted by: class, then time, as the hub tells it; the smaller is called first."""
+    """Returns the sort key of a ticket in its line: the hub's class, then time; the smallest is called first."""
     if ticket.rank_class is None or ticket.rank_time is None:
         return ("high", "medium", "low").index(ticket.priority), ticket.joined_at
     return ticket.rank_class, ticket.rank_time
 
 
 def calling_order(lines: Iterable[Iterable[Ticket]], in_order: bool) -> Iterator[Ticket]:
-    """The lines of a counter as calls will take them: of those at the heads the best class, then who ranks first.
+    """Merges the lines of a counter in the order of its calls: of the heads the best class, then the earliest time.
 
-    With the counter's rule "in_order" the lines' own order comes between the two. Each line keeps its order.
+    With the counter's rule "in_order" the order of `lines` comes between the two. Each line keeps its own order.
     """
 
-    def heads(place: int, line: Iterable[Ticket]) -> Iterator[tuple[tuple[int, int, datetime], Ticket]]:
+    def keyed(place: int, line: Iterable[Ticket]) -> Iterator[tuple[tuple[int, int, datetime], Ticket]]:
         for ticket in line:
             rank_class, time = rank(ticket)
             yield (rank_class, place if in_order else 0, time), ticket
 
-    merged = heapq.merge(*(heads(*each) for each in enumerate(lines)), key=lambda head: head[0])
-    return (ticket for _, ticket in merged)
+    keyed_lines = (keyed(place, line) for place, line in enumerate(lines))
+    return (ticket for _, ticket in heapq.merge(*keyed_lines, key=lambda pair: pair[0]))

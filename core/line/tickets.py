@@ -1,7 +1,7 @@
-"""The data of a line, as it travels and as windows hold it: immutable values, times in UTC, waits in seconds.
+"""Tickets, events and snapshots of a line, on the wire and in windows: immutable, times in UTC, waits in seconds.
 
-`PublicTicket` has no member for a name, a note or a need, so what is encoded from it can't leak one;
-`Ticket`, the staff view, adds them. A client always decodes `Ticket`: for a public device they stay empty.
+`PublicTicket` has no member for a name, a note or a need, so that a frame encoded from it can't leak any of them.
+`Ticket`, the staff view, adds these members. Clients always decode `Ticket`: on a public device they stay empty.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
-"""A time with its zone; on the wire ISO 8601 in UTC."""
+"""A time with its time zone; on the wire ISO 8601 in UTC."""
 Priority = Literal["high", "medium", "low"]
 Place = Literal["arrival", "first", "last"]
-"""Where a patient enters a line again: by their priority and time of arrival, before everybody, behind everybody."""
+"""Where a patient enters a line again: by priority and time of arrival, at the front, at the end."""
 Status = Literal["waiting", "consulting", "parked", "completed", "no_show", "cancelled"]
 ServiceState = Literal["open", "paused", "full", "closed"]
 CounterState = Literal["open", "paused", "closed"]
@@ -42,21 +42,21 @@ EventKind = Literal[
 
 
 class WaitBracket(msgspec.Struct, frozen=True):
-    """A likely wait, in seconds: about one wait in four is shorter than `low`, four in five shorter than `high`."""
+    """A likely wait in seconds: about one wait in four is shorter than `low`, four in five are shorter than `high`."""
 
     low: int
     high: int
 
 
 class PublicTicket(msgspec.Struct, frozen=True, kw_only=True):
-    """What everybody in the waiting room may know of a ticket.
+    """The public view of a ticket: the members that a waiting room may see.
 
     Attributes:
         position: place in line, from 1, exactly while `status` is "waiting".
-        counter: code of the counter that called it.
-        rank_class, rank_time: what its line is sorted by; a neighbour's if `placed_by_hand`.
-        calls: how often it was called.
-        called_at: the latest call; `started_at` is the first.
+        counter: code of the counter that called the ticket.
+        rank_class, rank_time: sort key in its line; a neighbour's if `placed_by_hand`.
+        calls: number of calls.
+        called_at: time of the latest call. started_at: time of the first call.
     """
 
     id: str
@@ -81,7 +81,7 @@ class PublicTicket(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Ticket(PublicTicket, frozen=True, kw_only=True):
-    """The staff view: a `PublicTicket` and what is personal."""
+    """The staff view of a ticket: a `PublicTicket` with the personal members."""
 
     patient_name: str | None = None
     note: str | None = None
@@ -93,11 +93,11 @@ class QueueEvent(msgspec.Struct, frozen=True, kw_only=True):
     """One change of one service's line.
 
     Attributes:
-        revision: counts the service's changes from 1 without a gap.
-        ticket: as it is after the change; None for events of the service itself.
-        from_position: the place in line that the ticket left, if it stood in it.
-        waiting: how many wait after the change.
-        reason: a word for why the system's own act happened, e.g. "day_closed"; None for a person's.
+        revision: number of the change, counted for each service from 1 without a gap.
+        ticket: its state after the change; None for events of the service itself.
+        from_position: place in line that the ticket left; None when it had no place.
+        waiting: number of waiting tickets after the change.
+        reason: word for the cause of a change by the system, e.g. "day_closed"; None for a change by a person.
     """
 
     service: str
@@ -111,11 +111,12 @@ class QueueEvent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
-    """A service's whole line at one revision (protocol.md, "Objects").
+    """A service's whole line at one revision (docs/clients.md, "Following lines").
 
     Attributes:
-        waiting: in order of their places; `more` says how many follow in later parts.
-        recent: the last ten called, newest first. missed: today's no-shows, at most ten, newest first.
+        waiting: in order of their places. more: number of waiting tickets that follow in later parts.
+        recent: the ten latest called, latest call first. missed: today's latest no-shows, at most ten, latest first.
+        stale: whether the hub could not reach its database, so that the line may be some seconds old.
     """
 
     service: str
@@ -134,7 +135,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WhyNext(msgspec.Struct, frozen=True, kw_only=True):
-    """Why a ticket was the next: `waited` is in seconds, `rule` the counter's (`CounterSummary`)."""
+    """Why a ticket was called next: `waited` is in seconds, `rule` is the counter's (`CounterSummary`)."""
 
     rule: Literal["best_rank", "in_order"]
     reason: Literal["placed_by_hand", "priority", "counter_order", "waited_longest"]
@@ -144,7 +145,7 @@ class WhyNext(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ServiceSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """A service as a card shows it; `estimated_wait` is that of a patient who would join now."""
+    """A service as a card shows it; `estimated_wait` is that of a patient who joins now."""
 
     code: str
     name: str
@@ -161,10 +162,10 @@ class ServiceSummary(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CounterSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """A counter: the services it serves in their order, who holds it, and the ticket open there.
+    """A counter: its services in their order, the person who holds it, and the ticket open there.
 
     Attributes:
-        rule: "best_rank" calls the best head of all its lines, "in_order" goes by class, then by its services' order.
+        rule: "best_rank" calls the best head of all its lines; "in_order" calls by class, then by the order of services.
     """
 
     code: str
@@ -180,7 +181,7 @@ class CounterSummary(msgspec.Struct, frozen=True, kw_only=True):
 class Site(msgspec.Struct, frozen=True, kw_only=True):
     """The clinic. `time_zone` is an IANA name, `business_day` "YYYY-MM-DD".
 
-    `day_starts` and `day_closes` are local "HH:MM"; None: only an administrator closes the day.
+    `day_starts` and `day_closes` are local "HH:MM"; when `day_closes` is None, only an administrator closes the day.
     """
 
     name: str
@@ -192,7 +193,7 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Hello(msgspec.Struct, frozen=True, kw_only=True):
-    """The hub's answer to `session.hello`."""
+    """The result of `session.hello`."""
 
     session: str
     role: str
