@@ -1,8 +1,8 @@
-"""How every window program lives: QApplication and asyncio on one loop, and a clean end.
+"""Runs a window program: QApplication and asyncio on one event loop, and a clean exit.
 
-The window's last close does not end the program; its coroutine does, when it returns. It is given an event that is
-set when somebody asks the program to stop (SIGTERM, SIGINT, or the window itself), cleans up and returns the exit
-code. Qt's own `quit()` is not used: a window that ignores its closeEvent, as the kiosk's does, would veto it.
+Closing the last window does not end the program; it ends when its main coroutine returns. The coroutine gets an event
+that SIGTERM, SIGINT or the window itself sets; it then cleans up and returns the exit code. Qt's own `quit()` is not
+used: a window that ignores its closeEvent, as the kiosk's does, would veto it.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ Main = Callable[[asyncio.Event], Awaitable[int]]
 
 
 def run(main: Main, *, name: str = "InTurn", arguments: list[str] | None = None) -> int:
-    """Runs `main(stop)` to its end and returns its exit code; 1 when it failed.
+    """Runs `main(stop)` until it returns; returns its exit code, 1 after an exception.
 
     Args:
-        main: builds its windows, waits for `stop` and cleans up after itself.
-        name: of the application, as the desktop shows it.
-        arguments: Qt's own, e.g. ["-platform", "offscreen"]; otherwise Qt reads its environment only.
+        main: builds the windows, waits for `stop` and cleans up.
+        name: name of the application, as the desktop shows it.
+        arguments: Qt's arguments, e.g. ["-platform", "offscreen"]; None: Qt reads only its environment.
     """
     if not arguments and QApplication.instance() is None and not has_screen(sys.platform, os.environ):
         print(NO_SCREEN, file=sys.stderr)
@@ -44,7 +44,7 @@ def run(main: Main, *, name: str = "InTurn", arguments: list[str] | None = None)
     app = make_application(name, arguments)
     gc.freeze()
     with (
-        _faults_logged(),
+        _exceptions_logged(),
         garbage_collected_here(),
         asyncio.Runner(loop_factory=lambda: QEventLoop(app)) as runner,
     ):
@@ -53,25 +53,25 @@ def run(main: Main, *, name: str = "InTurn", arguments: list[str] | None = None)
         except KeyboardInterrupt:
             return 130
         except Exception:
-            log.exception("%s has ended by a fault of its own.", name)
+            log.exception("%s ended by an unhandled exception.", name)
             return 1
 
 
 def log_changes() -> None:
-    """Tells standard error of warnings, and of each change with its key, by which the hub's log goes on."""
+    """Logs warnings and each change's key to standard error; the hub's log has the same key."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("core.client.answers").setLevel(logging.INFO)
 
 
 def has_screen(platform: str, environment: Mapping[str, str]) -> bool:
-    """Whether Qt will find something to draw on; without it, it would abort the process."""
+    """Whether Qt will find a display; without a display Qt aborts the process."""
     if not platform.startswith("linux"):
         return True
     return any(environment.get(name) for name in ("QT_QPA_PLATFORM", "DISPLAY", "WAYLAND_DISPLAY"))
 
 
 def make_application(name: str, arguments: list[str] | None = None) -> QApplication:
-    """The process's one QApplication, set up for windows that may all be closed while the program lives."""
+    """Returns the process's only QApplication, set up so that closing all windows does not end the program."""
     existing = QApplication.instance()
     app = existing if isinstance(existing, QApplication) else QApplication([name, *(arguments or [])])
     app.setApplicationName(name)
@@ -82,13 +82,13 @@ def make_application(name: str, arguments: list[str] | None = None) -> QApplicat
 
 @contextmanager
 def garbage_collected_here() -> Iterator[None]:
-    """Python collects garbage in this thread only, while its Qt loop turns.
+    """Makes Python collect garbage in this thread only, by a timer of its Qt loop.
 
-    By itself it collects in whichever thread happens to allocate. On a worker's thread that destroys timers and
-    notifiers of sockets which belong to this one, and Qt dies of it.
+    By default Python collects in the thread that happens to allocate. In a worker thread that would destroy timers
+    and socket notifiers that belong to the Qt thread, and Qt would crash.
     """
     timer = QTimer(interval=COLLECT_MILLISECONDS)
-    timer.timeout.connect(_collect_what_is_due)
+    timer.timeout.connect(_collect_due_generations)
     timer.start()
     gc.disable()
     try:
@@ -98,48 +98,45 @@ def garbage_collected_here() -> Iterator[None]:
         timer.stop()
 
 
-def _collect_what_is_due() -> None:
-    due = [
-        at
-        for at, (count, most) in enumerate(zip(gc.get_count(), gc.get_threshold(), strict=True))
-        if count > most
-    ]
+def _collect_due_generations() -> None:
+    counts = zip(gc.get_count(), gc.get_threshold(), strict=True)
+    due = [generation for generation, (count, threshold) in enumerate(counts) if count > threshold]
     if due:
         gc.collect(max(due))
 
 
 async def _until_done(main: Main) -> int:
     stop = asyncio.Event()
-    with _signals_set(stop):
+    with _stopped_by_signals(stop):
         return await main(stop)
 
 
 @contextmanager
-def _signals_set(stop: asyncio.Event) -> Iterator[None]:
+def _stopped_by_signals(stop: asyncio.Event) -> Iterator[None]:
     loop = asyncio.get_running_loop()
-    asked = (signal.SIGTERM, signal.SIGINT)
+    signals = (signal.SIGTERM, signal.SIGINT)
     if sys.platform == "win32":
-        # No signal wakes a Windows loop; Ctrl+C arrives with the next event, as Python's own handler has it.
+        # No signal wakes the loop on Windows: Ctrl+C takes effect at the next event, by Python's own handler.
         yield
         return
-    for each in asked:
-        loop.add_signal_handler(each, stop.set)
+    for number in signals:
+        loop.add_signal_handler(number, stop.set)
     try:
         yield
     finally:
-        for each in asked:
-            loop.remove_signal_handler(each)
+        for number in signals:
+            loop.remove_signal_handler(number)
 
 
 @contextmanager
-def _faults_logged() -> Iterator[None]:
-    """A fault in a slot is logged and the window lives on; nobody is shown a traceback."""
+def _exceptions_logged() -> Iterator[None]:
+    """Logs an exception raised in a slot; the window keeps running and shows no traceback."""
 
-    def log_fault(kind: type[BaseException], fault: BaseException, trace: TracebackType | None) -> None:
+    def log_exception(kind: type[BaseException], fault: BaseException, trace: TracebackType | None) -> None:
         log.critical("A fault of this program:", exc_info=(kind, fault, trace))
 
     former = sys.excepthook
-    sys.excepthook = log_fault
+    sys.excepthook = log_exception
     try:
         yield
     finally:

@@ -1,6 +1,6 @@
-"""The hub as the windows see it: slots in, signals out, never a wait.
+"""The hub for windows: slots in, signals out, no blocking call.
 
-The one door to the hub for `kiosk_app` and `admin_app`; it owns the client and its tasks.
+`kiosk_app` and `admin_app` reach the hub only through `HubBridge`, which owns the client and its tasks.
 """
 
 from __future__ import annotations
@@ -50,8 +50,9 @@ __all__ = [
 ]
 
 FRAME_MILLISECONDS = 30
-"""How often, at most, one line's change is told: a window repaints no faster."""
-FAREWELL_SECONDS = 2.0
+"""Shortest interval between two `line_changed` of a service: a window repaints no faster."""
+SIGN_OUT_SECONDS = 2.0
+"""Timeout of `session.end` at sign-out."""
 
 
 class HubBridge(QObject, HubRequests):
@@ -59,14 +60,14 @@ class HubBridge(QObject, HubRequests):
 
     Signals:
         state_changed(object): the new `ConnectionState`.
-        hello_changed(): `hello` is another, or None after signing out.
-        services_changed(), counters_changed(): the list is another.
-        line_changed(str): a service's line changed; at most once in 30 ms for a service.
-        event_received(object): each `QueueEvent` applied, each once, in order; a snapshot gives none.
-        reset(str): a snapshot replaced the service's line.
-        config_changed(int): the site's configuration has this revision now.
-        stale_changed(bool): the hub misses its database, or has it again: see `stale`.
-        pushed(str, object): any other push: its method and its parameters as plain JSON values.
+        hello_changed(): `hello` is new, or None after sign-out.
+        services_changed(), counters_changed(): the list changed.
+        line_changed(str): the line of that service changed; at most once in 30 ms for each service.
+        event_received(object): a `QueueEvent` that was applied, each once, in order; a snapshot emits none.
+        reset(str): a snapshot replaced the line of that service.
+        config_changed(int): the new revision of the site's configuration.
+        stale_changed(bool): the hub lost its database, or reaches it again: see `stale`.
+        pushed(str, object): any other push: its method, and its parameters as plain JSON values.
     """
 
     state_changed = Signal(object)
@@ -90,11 +91,11 @@ class HubBridge(QObject, HubRequests):
         patience: float | None = None,
         ca_file: str = "",
     ) -> None:
-        """Without credentials it stays CONNECTING until `sign_in`. Raises SetupError for a wrong url.
+        """Without credentials the bridge stays CONNECTING until `sign_in`. Raises SetupError for an invalid URL.
 
         Args:
-            patience: how many seconds a change waits for its answer; None: however long no hub answers.
-            ca_file: with the authorities' certificates that are trusted for wss:// instead of the system's.
+            patience: timeout of a change in seconds; None: no timeout while no hub answers.
+            ca_file: PEM file with the authorities trusted for wss:// instead of the system's; "" trusts the system's.
         """
         super().__init__(parent)
         self._url = checked_addresses(url)
@@ -102,18 +103,18 @@ class HubBridge(QObject, HubRequests):
             HubClient, self._url, client_name=client_name, patience=patience, ca_file=ca_file
         )
         self._client = self._new_client(credentials) if credentials is not None else None
-        self._nothing = Replica()
+        self._empty_replica = Replica()
         self._replies: set[HubReply] = set()
         self._closing: set[asyncio.Task[None]] = set()
-        """Clients of earlier sign-ins on their way out."""
+        """Tasks that close the clients of earlier sign-ins."""
         self._changed_lines: set[str] = set()
         self._frame = QTimer(self)
         self._frame.setSingleShot(True)
         self._frame.setInterval(FRAME_MILLISECONDS)
-        self._frame.timeout.connect(self._tell_changed_lines)
+        self._frame.timeout.connect(self._emit_changed_lines)
 
     def start(self) -> None:
-        """Begins to connect, in the current asyncio loop. Returns at once."""
+        """Starts to connect, in the current asyncio loop. Returns at once."""
         if self._client is not None:
             self._client.start()
 
@@ -129,65 +130,65 @@ class HubBridge(QObject, HubRequests):
 
     @property
     def state(self) -> ConnectionState:
-        """How the window stands with its hub."""
+        """State of the connection; CONNECTING without credentials."""
         return self._client.state if self._client is not None else ConnectionState.CONNECTING
 
     @property
     def lost_since(self) -> datetime | None:
-        """Since when nothing was heard (UTC); None while LIVE or before anything failed."""
+        """When the connection was lost (UTC); None while LIVE and before the first failure."""
         return self._client.lost_since if self._client is not None else None
 
     @property
     def refusal(self) -> HubError | None:
-        """Why the hub refused the credentials, while REFUSED."""
+        """The error with which the hub refused the credentials, while REFUSED."""
         return self._client.refusal if self._client is not None else None
 
     @property
     def trouble(self) -> HubError | None:
-        """Why the latest try to connect failed; None once one has succeeded."""
+        """The error of the latest try to connect; None once a try has succeeded."""
         return self._client.trouble if self._client is not None else None
 
     @property
     def stale(self) -> bool:
-        """Whether the hub misses its database: the lines may be some seconds old, nothing can be changed."""
+        """Whether the hub can't reach its database: lines may be some seconds old, and every change fails."""
         return self._replica.stale
 
     @property
     def hello(self) -> Hello | None:
-        """What the hub said at the latest hello."""
+        """The result of the latest hello."""
         return self._replica.hello
 
     @property
     def services(self) -> tuple[ServiceSummary, ...]:
-        """All services, in their order."""
+        """All services in their order."""
         return self._replica.services
 
     @property
     def counters(self) -> tuple[CounterSummary, ...]:
-        """All counters; empty on a kiosk, which may not list them."""
+        """All counters in their order; empty on a kiosk, which may not list them."""
         return self._replica.counters
 
     @property
     def latency(self) -> float | None:
-        """The last ping's round trip in seconds."""
+        """Round trip of the last ping in seconds."""
         return self._client.latency if self._client is not None else None
 
     def line(self, service: str) -> Line:
-        """The live line of a service; one that is not known yet is empty, with `known` False."""
+        """Returns the live line of a service; before its first snapshot it is empty, with `known` False."""
         return self._replica.lines.line(service)
 
     def sign_in(self, username: str, password: str) -> HubReply:
-        """Connects as this person. Succeeds with the `Hello`.
+        """Connects as that person. Succeeds with the `Hello`.
 
-        Fails with `Unauthenticated`, `RateLimited` or `Unavailable`, and then nothing is tried again.
+        Fails with `Unauthenticated`, `RateLimited` or `Unavailable`; the client then does not retry.
         """
         self._close_client()
         client = self._client = self._new_client(PersonCredentials(username, password))
         client.start()
-        return self._keep(HubReply(self._signed_in(client)))
+        return self._track(HubReply(self._signed_in(client)))
 
     def sign_out(self) -> None:
-        """Ends the session, forgets what is held and disconnects: CONNECTING until the next `sign_in`."""
+        """Ends the session, drops the replica and disconnects: CONNECTING until the next `sign_in`."""
         self._close_client(signing_out=True)
 
     async def _signed_in(self, client: HubClient) -> Hello:
@@ -200,11 +201,11 @@ class HubBridge(QObject, HubRequests):
 
     @property
     def _replica(self) -> Replica:
-        return self._client.replica if self._client is not None else self._nothing
+        return self._client.replica if self._client is not None else self._empty_replica
 
     def _new_client(self, credentials: DeviceCredentials | PersonCredentials) -> HubClient:
         def take(change: Change) -> None:
-            # What a client on its way out still hears concerns nobody.
+            # A client that is being closed may still receive frames: its changes are dropped.
             if client is self._client:
                 self._take(change)
 
@@ -215,19 +216,19 @@ class HubBridge(QObject, HubRequests):
         client, self._client = self._client, None
         if client is None:
             return
-        task = asyncio.get_event_loop().create_task(_farewell(client) if signing_out else client.aclose())
+        task = asyncio.get_event_loop().create_task(_end_session(client) if signing_out else client.aclose())
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
-        self._nothing = Replica()
+        self._empty_replica = Replica()
         self.state_changed.emit(self.state)
         for signal in (self.hello_changed, self.services_changed, self.counters_changed):
             signal.emit()
 
     def _ask(self, operation: Callable[[HubClient], Coroutine[Any, Any, Any]]) -> HubReply:
         client = self._client
-        return self._keep(HubReply(operation(client) if client is not None else _signed_out()))
+        return self._track(HubReply(operation(client) if client is not None else _signed_out()))
 
-    def _keep(self, reply: HubReply) -> HubReply:
+    def _track(self, reply: HubReply) -> HubReply:
         self._replies.add(reply)
         reply.finished.connect(self._forget_finished)
         return reply
@@ -263,17 +264,17 @@ class HubBridge(QObject, HubRequests):
         if not self._frame.isActive():
             self._frame.start()
 
-    def _tell_changed_lines(self) -> None:
+    def _emit_changed_lines(self) -> None:
         changed, self._changed_lines = self._changed_lines, set()
         for service in sorted(changed):
             self.line_changed.emit(service)
 
 
-async def _farewell(client: HubClient) -> None:
-    # A hub that is away can't be told; the session then ends by its age.
+async def _end_session(client: HubClient) -> None:
+    # An unreachable hub can't end the session: it expires there by its age.
     if client.state is ConnectionState.LIVE:
         with suppress(HubError, TimeoutError):
-            async with asyncio.timeout(FAREWELL_SECONDS):
+            async with asyncio.timeout(SIGN_OUT_SECONDS):
                 await client.request("session.end")
     await client.aclose()
 

@@ -1,4 +1,4 @@
-"""The answer to one request, for windows."""
+"""The reply to one request, for windows."""
 
 from __future__ import annotations
 
@@ -15,17 +15,16 @@ log = logging.getLogger(__name__)
 
 
 class HubReply(QObject):
-    """The answer to one request, as it comes (like QNetworkReply).
+    """The reply to one request (like QNetworkReply).
 
-    It is emitted from the event loop, never before the caller had the time to connect; the bridge keeps
-    the reply until it has finished. While the hub is away a change waits and is repeated with its key until
-    it is answered, abandoned or the bridge's patience ends; a mere question fails with `Unavailable` after ten
-    seconds.
+    The event loop emits the signals, so never before the caller has connected them. The bridge keeps the reply until
+    it has finished. While no hub is reachable a change waits and is repeated with its key, until it is answered,
+    abandoned, or the bridge's `patience` ends. A request without a key fails with `Unavailable` after ten seconds.
 
     Signals:
-        succeeded(object): the method's result.
+        succeeded(object): the result of the method.
         failed(object): the `HubError`; its `message` is for people.
-        finished(): after either.
+        finished(): after `succeeded` or `failed`.
     """
 
     succeeded = Signal(object)
@@ -33,22 +32,22 @@ class HubReply(QObject):
     finished = Signal()
 
     def __init__(self, answer: Coroutine[Any, Any, Any]) -> None:
-        """Begins to wait for `answer` in the current loop."""
+        """Starts `answer` as a task of the current loop."""
         super().__init__()
         self._task = asyncio.get_event_loop().create_task(answer)
         self._task.add_done_callback(self._done)
 
     def abandon(self) -> None:
-        """Stops waiting: fails with `Unavailable`. A change that was already sent may have happened."""
+        """Stops waiting: the reply fails with `Unavailable`. A change that was already sent may have been made."""
         self._task.cancel()
 
     @property
     def is_finished(self) -> bool:
-        """Whether the answer is there."""
+        """Whether the task of the reply has ended."""
         return self._task.done()
 
     async def wait(self) -> None:
-        """Until it has finished; raises nothing."""
+        """Waits until the reply has finished; raises nothing."""
         await asyncio.gather(self._task, return_exceptions=True)
 
     def _done(self, task: asyncio.Task[Any]) -> None:

@@ -1,4 +1,4 @@
-"""What a window may ask of the hub: each returns at once, with the reply that is to come."""
+"""Requests of a window to the hub. Each returns its `HubReply` at once."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from core.qt.hub_reply import HubReply
 
 
 class HubRequests:
-    """The requests of `HubBridge`; how one is made is its matter."""
+    """The requests of `HubBridge`, over an abstract `_ask`."""
 
     @abc.abstractmethod
     def _ask(self, operation: Callable[[HubClient], Coroutine[Any, Any, Any]]) -> HubReply:
-        """Begins an operation."""
+        """Starts an operation of the client."""
 
     def join_queue(
         self, service: str, priority: Priority | None = None, patient_name: str | None = None
     ) -> HubReply:
-        """A patient takes a turn. Succeeds with the `Ticket`."""
+        """Creates a ticket. Succeeds with the `Ticket`."""
         return self._ask(lambda hub: hub.join_queue(service, priority, patient_name))
 
     def call_next_patient(self, counter: str, complete: str | None = None) -> HubReply:
-        """First completes the ticket `complete`. Succeeds with a `CallNextResult`: `ticket` (or None), `why`."""
+        """Completes the ticket `complete` if given, then calls the next. Succeeds with the `CallNextResult`."""
         return self._ask(lambda hub: hub.call_next_patient(counter, complete))
 
     def recall(self, ticket_id: str) -> HubReply:
@@ -33,15 +33,15 @@ class HubRequests:
         return self._ask(lambda hub: hub.recall(ticket_id))
 
     def complete(self, ticket_id: str) -> HubReply:
-        """The patient was served. Succeeds with the `Ticket`."""
+        """Ends the consultation. Succeeds with the `Ticket`."""
         return self._ask(lambda hub: hub.complete(ticket_id))
 
     def no_show(self, ticket_id: str) -> HubReply:
-        """The patient never came. Succeeds with the `Ticket`."""
+        """Records that the called patient did not come. Succeeds with the `Ticket`."""
         return self._ask(lambda hub: hub.no_show(ticket_id))
 
     def cancel(self, ticket_id: str) -> HubReply:
-        """The waiting or parked patient leaves. Succeeds with the `Ticket`."""
+        """Cancels a waiting or parked ticket. Succeeds with the `Ticket`."""
         return self._ask(lambda hub: hub.cancel(ticket_id))
 
     def get_ticket(self, ticket_id: str) -> HubReply:
@@ -61,11 +61,11 @@ class HubRequests:
         return self._ask(lambda hub: hub.close_counter(code, reason))
 
     def validate_queue_integrity(self, service: str) -> HubReply:
-        """Succeeds with an `LineIntegrity`."""
+        """Succeeds with the `LineIntegrity`."""
         return self._ask(lambda hub: hub.validate_queue_integrity(service))
 
     def request(
         self, method: str, params: Mapping[str, Any] | None = None, *, keyed: bool = False
     ) -> HubReply:
-        """Any other method; `keyed` when it changes something. Succeeds with plain JSON values."""
+        """Sends any method; `keyed` when it changes data. Succeeds with the result as plain JSON values."""
         return self._ask(lambda hub: hub.request(method, params, keyed=keyed))

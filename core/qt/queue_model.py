@@ -1,4 +1,4 @@
-"""The waiting patients of one or several services as a table, changed row by row, at most once a frame."""
+"""Table model of the waiting tickets of one or several services, updated row by row, at most once a frame."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Index = QModelIndex | QPersistentModelIndex
 TICKET_ROLE = int(Qt.ItemDataRole.UserRole)
 """The row's `Ticket`."""
 WAITED_ROLE = TICKET_ROLE + 1
-"""How long the patient has waited, in seconds."""
+"""Time since the patient joined, in seconds."""
 
 CLOCK_MILLISECONDS = 10_000
 
@@ -48,10 +48,10 @@ class _Row(NamedTuple):
 
 
 class LineModel(QAbstractTableModel):
-    """Who waits, in the order in which they will be called.
+    """The waiting tickets in the order in which a counter calls them.
 
-    The lines of several services are merged as a call takes them (`calling_order`). There are at most `limit` rows;
-    `hidden_count` tells how many wait behind them.
+    The lines of several services are merged by `calling_order`. The model has at most `limit` rows; `hidden_count` is
+    the number of waiting tickets behind them.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class LineModel(QAbstractTableModel):
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         frame_milliseconds: int = 0,
     ) -> None:
-        """`frame_milliseconds`: changes are gathered for that long, so that a view has less to paint."""
+        """`frame_milliseconds`: how long changes are collected, so that a view repaints less often."""
         super().__init__(parent)
         self._bridge = bridge
         self._services = tuple(services)
@@ -73,10 +73,10 @@ class LineModel(QAbstractTableModel):
         self._now = now
         self._rows: list[_Row] = []
         self._names: dict[str, str] = {}
-        self._soon = QTimer(self, singleShot=True, interval=frame_milliseconds)
-        self._soon.timeout.connect(self.refresh)
+        self._refresh_timer = QTimer(self, singleShot=True, interval=frame_milliseconds)
+        self._refresh_timer.timeout.connect(self.refresh)
         self._clock = QTimer(self, interval=CLOCK_MILLISECONDS)
-        self._clock.timeout.connect(self._tell_times)
+        self._clock.timeout.connect(self._refresh_waits)
         self._clock.start()
         bridge.line_changed.connect(self._line_changed)
         bridge.services_changed.connect(self._services_changed)
@@ -85,22 +85,22 @@ class LineModel(QAbstractTableModel):
 
     @property
     def services(self) -> tuple[str, ...]:
-        """Whose lines are shown."""
+        """Codes of the services shown."""
         return self._services
 
     @property
     def in_order(self) -> bool:
-        """Whether the services' own order comes before the time of waiting."""
+        """Whether the order of `services` comes before the time of joining."""
         return self._in_order
 
     def set_services(self, services: Sequence[str], *, in_order: bool = False) -> None:
-        """Shows these services' lines from now on, merged by the rule of a counter that serves them."""
+        """Shows the lines of other services, merged by the rule of a counter that serves them."""
         self._services, self._in_order = tuple(services), in_order
         self.refresh()
 
     @property
     def hidden_count(self) -> int:
-        """How many wait behind the last row."""
+        """Number of waiting tickets behind the last row."""
         return sum(self._bridge.line(code).waiting_count for code in self._services) - len(self._rows)
 
     def ticket(self, row: int) -> Ticket:
@@ -108,27 +108,25 @@ class LineModel(QAbstractTableModel):
         return self._rows[row].ticket
 
     def row_of(self, ticket_id: str) -> int | None:
-        """Where a ticket stands in the table."""
-        return next((row for row, each in enumerate(self._rows) if each.ticket.id == ticket_id), None)
+        """Returns the row of a ticket; None when it has none."""
+        return next((at for at, row in enumerate(self._rows) if row.ticket.id == ticket_id), None)
 
     def rowCount(self, parent: Index | None = None) -> int:  # Qt's name
-        """How many rows; a row has no children."""
+        """Number of rows; a row has no children."""
         return 0 if parent is not None and parent.isValid() else len(self._rows)
 
     def columnCount(self, parent: Index | None = None) -> int:  # Qt's name
-        """How many columns."""
         return 0 if parent is not None and parent.isValid() else len(Column)
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = 0) -> Any:
-        """The columns' headings."""
         if role == Qt.ItemDataRole.DisplayRole and orientation == Qt.Orientation.Horizontal:
             return HEADINGS[section]
         return None
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """A cell's text, the row's ticket or its wait."""
-        # A view asks for eight roles of every visible cell at each repaint: whatever is not known leaves at once,
-        # and the roles are compared as plain numbers.
+        """Returns the text of a cell, the row's ticket (TICKET_ROLE) or its wait in seconds (WAITED_ROLE)."""
+        # A view asks for eight roles of every visible cell at each repaint: an unknown role returns first, and roles
+        # are compared as plain ints.
         if role == _TEXT:
             return self._text(self._rows[index.row()], index.column())
         if role < TICKET_ROLE:
@@ -137,9 +135,9 @@ class LineModel(QAbstractTableModel):
         return ticket if role == TICKET_ROLE else self._waited(ticket) if role == WAITED_ROLE else None
 
     def refresh(self) -> None:
-        """Makes the table what the lines are now, telling views only what is different."""
+        """Updates the rows to the present lines, with signals to views for changed rows only."""
         rows = list(islice(self._merged(), self._limit))
-        self._remove_all_but(_keeping_order(self._rows, rows))
+        self._remove_rows_except(_rows_that_stay(self._rows, rows))
         self._insert_missing(rows)
         changed = [at for at, (old, new) in enumerate(zip(self._rows, rows, strict=True)) if old != new]
         self._rows = rows
@@ -150,7 +148,7 @@ class LineModel(QAbstractTableModel):
         lines = [self._bridge.line(code).first(self._limit) for code in self._services]
         return (_Row(ticket, ticket.position or 0) for ticket in calling_order(lines, self._in_order))
 
-    def _remove_all_but(self, kept: set[str]) -> None:
+    def _remove_rows_except(self, kept: set[str]) -> None:
         gone = [at for at, row in enumerate(self._rows) if row.ticket.id not in kept]
         for first, last in reversed(list(_runs(gone))):
             self.beginRemoveRows(QModelIndex(), first, last)
@@ -181,25 +179,25 @@ class LineModel(QAbstractTableModel):
         return max(0.0, (self._now() - ticket.joined_at).total_seconds())
 
     def _line_changed(self, service: str) -> None:
-        if service in self._services and not self._soon.isActive():
-            self._soon.start()
+        if service in self._services and not self._refresh_timer.isActive():
+            self._refresh_timer.start()
 
     def _services_changed(self) -> None:
         names = {service.code: wording.service_name(service) for service in self._bridge.services}
         if names != self._names:
             self._names = names
-            self._tell_column(Column.SERVICE)
+            self._emit_column_changed(Column.SERVICE)
 
-    def _tell_times(self) -> None:
-        self._tell_column(Column.WAITED)
+    def _refresh_waits(self) -> None:
+        self._emit_column_changed(Column.WAITED)
 
-    def _tell_column(self, column: Column) -> None:
+    def _emit_column_changed(self, column: Column) -> None:
         if self._rows:
             self.dataChanged.emit(self.index(0, column), self.index(len(self._rows) - 1, column))
 
 
-def _keeping_order(held: list[_Row], wanted: list[_Row]) -> set[str]:
-    """The ids of as many held rows as can stay where they are: a longest run of both in one order."""
+def _rows_that_stay(held: list[_Row], wanted: list[_Row]) -> set[str]:
+    """Ids of the rows that need no move: a longest subsequence of `held` that is in the order of `wanted`."""
     places = {row.ticket.id: at for at, row in enumerate(wanted)}
     ids = [row.ticket.id for row in held if row.ticket.id in places]
     ends: list[int] = []
@@ -219,7 +217,7 @@ def _keeping_order(held: list[_Row], wanted: list[_Row]) -> set[str]:
 
 
 def _runs(numbers: Iterable[int]) -> Iterator[tuple[int, int]]:
-    """Rising numbers as runs of neighbours: 1 2 3 7 -> (1, 3) (7, 7)."""
+    """Splits rising numbers into runs of neighbours: 1 2 3 7 -> (1, 3) (7, 7)."""
     for _offset, run in groupby(enumerate(numbers), lambda pair: pair[1] - pair[0]):
         members = [number for _at, number in run]
         yield members[0], members[-1]

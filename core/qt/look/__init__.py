@@ -1,1 +1,1 @@
-"""From the palette to buttons: how every window looks."""
+"""The look of every window, from the palette to buttons."""

@@ -1,7 +1,7 @@
 """The button of the console and of in-window choices, painted from the theme's roles.
 
-ActionButton(theme, "Recall", icon="volume-2", key="F3")          an outlined button with its key's cap
-ActionButton(theme, "Call next", key="F2", kind=Kind.PRIMARY, large=True)     the one thing to do
+ActionButton(theme, "Recall", icon="volume-2", key="F3")                    an outlined button with its key's cap
+ActionButton(theme, "Call next", key="F2", kind=Kind.PRIMARY, large=True)   the primary action
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from core.qt.look.widgets import rounded
 
 
 class Kind(Enum):
-    """How much a button asks to be pressed."""
+    """Emphasis of a button."""
 
     PRIMARY = "primary"
     SECONDARY = "secondary"
@@ -28,9 +28,9 @@ class Kind(Enum):
 
 
 class ActionButton(QAbstractButton):
-    """A button with an icon, a sentence and the cap of the key that does the same.
+    """A button with an icon, a text and the cap of its keyboard shortcut.
 
-    Signals: those of QAbstractButton. The accessible name is the text; the key is told in the description.
+    Signals: those of QAbstractButton. The accessible name is the text; the accessible description names the key.
     """
 
     def __init__(
@@ -55,12 +55,12 @@ class ActionButton(QAbstractButton):
         theme.changed.connect(self._renew)
 
     def set_kind(self, kind: Kind) -> None:
-        """Change how much it asks to be pressed."""
+        """Changes the emphasis."""
         self._kind = kind
         self.update()
 
     def set_icon_name(self, name: str | None) -> None:
-        """Change or remove the icon."""
+        """Changes the icon; None removes it."""
         self._icon_name = name
         self._renew()
 

@@ -1,4 +1,4 @@
-"""A line of text that ends in "…" when there is no room, and tells the whole of it by tooltip."""
+"""A line of text that ends in "…" when it does not fit, with the whole text as tooltip."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from core.qt.look.widgets import TextLabel
 
 
 class ElidedLabel(TextLabel):
-    """A label that never asks for more room than it gets."""
+    """A label whose minimum width is 0: it elides its text instead of widening the layout."""
 
     def __init__(self, theme: Theme, size: float = Size.BASE, weight: int = 400, role: Role = "text") -> None:
         super().__init__(theme, "", size, weight, role, tabular=False)

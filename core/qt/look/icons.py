@@ -1,4 +1,4 @@
-"""Icons: Lucide's SVGs drawn in any colour, sharp at any device pixel ratio, rendered once and kept."""
+"""Icons: Lucide's SVGs in any colour, sharp at any device pixel ratio, rendered once and cached."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from PySide6.QtSvg import QSvgRenderer
 import resources
 
 UNKNOWN = "clipboard-list"
-"""Drawn for a name that InTurn doesn't ship: a service's icon is free text of an administrator."""
+"""Drawn for a name that InTurn does not ship: a service's icon is free text typed by an administrator."""
 
 
 def exists(name: str) -> bool:
-    """Whether an icon of that name ships with InTurn. Never raises, whatever the text."""
+    """Whether an icon of that name ships with InTurn. Raises for no text."""
     if not name or not all(letter.isalnum() or letter == "-" for letter in name):
         return False
     try:
@@ -27,9 +27,9 @@ def exists(name: str) -> bool:
 
 @lru_cache(maxsize=512)
 def pixmap(name: str, colour: str, size: int, ratio: float = 1.0, stroke: float = 2.0) -> QPixmap:
-    """The icon `name` in `colour` (#RRGGBB), `size` logical pixels square, for a screen of pixel `ratio`.
+    """Returns the icon `name` in `colour` (#RRGGBB), `size` logical pixels square, for a device pixel ratio.
 
-    `stroke` is the line's width in the drawing's 24 units. An unknown name gives `UNKNOWN`.
+    `stroke` is the line width in the drawing's 24 units. An unknown name gives `UNKNOWN`.
     """
     side = max(1, round(size * ratio))
     picture = QPixmap(side, side)
@@ -42,13 +42,13 @@ def pixmap(name: str, colour: str, size: int, ratio: float = 1.0, stroke: float 
 
 
 def draw(painter: QPainter, name: str, colour: str, area: QRectF, stroke: float = 2.0) -> None:
-    """Draw the icon into `area` (logical pixels) with the painter's own device pixel ratio."""
+    """Draws the icon into `area` (logical pixels) at the device pixel ratio of the painter."""
     ratio = painter.device().devicePixelRatioF()
     painter.drawPixmap(area.topLeft(), pixmap(name, colour, round(area.width()), ratio, stroke))
 
 
 def icon(name: str, colour: str, size: int = 24, disabled: str | None = None) -> QIcon:
-    """A QIcon of the same, for buttons and actions; `disabled` colours its disabled state."""
+    """Returns the icon as a QIcon, for buttons and actions; `disabled` is the colour of its disabled state."""
     found = QIcon()
     for ratio in (1.0, 2.0):
         found.addPixmap(pixmap(name, colour, size, ratio))
@@ -58,7 +58,7 @@ def icon(name: str, colour: str, size: int = 24, disabled: str | None = None) ->
 
 
 def size_of(side: int) -> QSize:
-    """A square QSize, for `setIconSize`."""
+    """Returns a square QSize, for `setIconSize`."""
     return QSize(side, side)
 
 

@@ -1,9 +1,9 @@
-"""Colours by role, and the arithmetic that keeps them readable. Values only: no Qt here.
+"""Colours by role, and their contrast. Values only: no Qt here.
 
-A widget asks for what a colour *means* (`palette.action`, `palette.on_call`), never for what it looks like:
-the light, dark and high-contrast palettes are exchanged without touching a widget. `USED_PAIRS` lists every
-pair of roles that windows put on each other, with the contrast it must keep; a test computes all of them for
-all palettes, so a widget that needs a new pair adds it here first.
+A widget names the role of a colour (`palette.action`, `palette.on_call`), never the colour itself, so that the light,
+dark and high-contrast palettes are exchanged without a change to any widget. `USED_PAIRS` lists every pair of roles
+that windows draw on each other, with its minimum contrast. A test checks all pairs in all palettes: a widget that needs
+a new pair adds it here first.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ class Palette:
     """One set of colours, each `#RRGGBB`, by role.
 
     Attributes:
-        ground, surface: the window; what lies on it (cards, tables, fields).
+        ground, surface: the window, and what lies on it (cards, tables, fields).
         text, text_secondary: words.
-        touch_border: the edge of what can be touched; `separator` is decoration.
-        action, on_action, action_soft: what can be done now, words on it, its quiet ground.
-        focus: the keyboard's ring.
+        touch_border: edge of a control. separator: decoration.
+        action, on_action, action_soft: an action that is possible now, words on it, its quiet ground.
+        focus: ring around the widget with keyboard focus.
         attention, danger, success (+ `_soft`): icons and short words; on a soft ground, words are `on_soft`.
-        selected, on_selected: the chosen one of several; `rail` and `on_rail` the console's dark edge.
-        ticket_*: the kiosk's "here is your number" page. wall_*, call*: the wall monitor.
+        selected, on_selected: the selected item and words on it. rail, on_rail: the console's dark edge.
+        ticket_*: the kiosk's page with the new number. wall_*, call*: the wall monitor.
     """
 
     ground: str
@@ -78,12 +78,12 @@ class Palette:
     on_call: str
 
     def colour(self, role: Role) -> str:
-        """The colour of a role given by name."""
+        """Returns the colour of a role given by name."""
         value: str = getattr(self, role)
         return value
 
     def tone(self, tone: Tone) -> tuple[str, str]:
-        """(strong, soft) of a tone: the icon's colour and the ground's; words on the ground are `on_soft`."""
+        """Returns (strong, soft) of a tone: the icon's colour and the ground's; words on the ground are `on_soft`."""
         if tone == "neutral":
             return self.text_secondary, self.neutral_soft
         return self.colour(tone), getattr(self, f"{tone}_soft")
@@ -213,7 +213,7 @@ class Pair:
 
 
 TEXT, SHORT_TEXT, CONTROL = 7.0, 4.5, 3.0
-"""WCAG: words to be read; large or bold single words (console only); edges and icons of controls."""
+"""WCAG contrast of running text; of large or bold single words (console only); of edges and icons of controls."""
 
 
 def _pairs(fronts: tuple[Role, ...], backs: tuple[Role, ...], minimum: float) -> tuple[Pair, ...]:
@@ -246,7 +246,7 @@ USED_PAIRS: tuple[Pair, ...] = (
 
 
 def contrast(first: str, second: str) -> float:
-    """WCAG contrast ratio of two `#RRGGBB` colours, from 1 to 21."""
+    """Returns the WCAG contrast ratio of two `#RRGGBB` colours, from 1 to 21."""
     low, high = sorted((_luminance(first), _luminance(second)))
     return (high + 0.05) / (low + 0.05)
 

@@ -1,6 +1,6 @@
 """The style sheet for Qt's standard widgets, made from a palette. Text in, text out.
 
-Only what both programs use; a widget that paints itself (`core.qt.look.widgets`) takes no part in it.
+It covers the widgets that both programs use, except those that paint themselves (`core.qt.look.widgets`).
 """
 
 from __future__ import annotations
@@ -59,6 +59,6 @@ QCheckBox, QRadioButton { spacing: 10px; }
 
 
 def style_sheet(palette: Palette, text_scale: float = 1.0) -> str:
-    """The sheet for one palette; `text_scale` multiplies its font sizes."""
+    """Returns the sheet for a palette; `text_scale` multiplies its font sizes."""
     sizes = {f"s{size}": str(round(size * text_scale)) for size in (13, 15)}
     return _SHEET.substitute(vars(palette), **sizes)

@@ -1,9 +1,9 @@
-"""The look: colours by role, type, space and style, handed to windows and widgets through their constructors.
+"""The theme: colours by role, fonts, spacing and style. Windows and widgets get it through their constructors.
 
-    theme = Theme()               follows the system: light, dark or high contrast; Theme(ThemeMode.LIGHT) stays
-    theme.apply(app)              Fusion style, font, QPalette and style sheet; and on changes
+    theme = Theme()               follows the system: light, dark or high contrast; Theme(ThemeMode.LIGHT) is fixed
+    theme.apply(app)              sets Fusion style, font, QPalette and style sheet, again after each change
 
-What it offers (sizes in logical pixels):
+Members (sizes in logical pixels):
 
     ===========================================  ========================================================
     theme.palette.<role>                         "#RRGGBB" by role: ground, surface, text, text_secondary,
@@ -13,7 +13,7 @@ What it offers (sizes in logical pixels):
     theme.icon(name, role="text", size=24)       QIcon from resources/icons, greyed when disabled
     theme.pixmap(name, role, size, ratio)        the same as a QPixmap; `icons.draw` in a painter
     theme.changed                                signal: palette or text size changed, repaint
-    theme.reduce_motion                          True: nothing moves or pulses
+    theme.reduce_motion                          True: no animation
     theme.duration(ms)                           0 with reduced motion, else ms (at most 150)
     Size.SECONDARY BASE LARGE TITLE MAIN NUMBER  the console's type scale: 13, 15, 17, 20, 27, 84
     Radius.LARGE MEDIUM SMALL TINY               36, 20, 14, 8
@@ -45,7 +45,7 @@ UNIT = 8
 
 
 class ThemeMode(Enum):
-    """Which palette a window wears."""
+    """The palette of all windows; SYSTEM follows the desktop's setting."""
 
     SYSTEM = "system"
     LIGHT = "light"
@@ -80,7 +80,7 @@ def space(units: float) -> int:
 
 @cache
 def load_fonts() -> tuple[str, ...]:
-    """Load the bundled fonts once a process; returns the families found. Needs a QGuiApplication."""
+    """Loads the bundled fonts once a process; returns their families. Needs a QGuiApplication."""
     found: list[str] = []
     for file in sorted(resources.path("fonts").glob("*.ttf")):
         number = QFontDatabase.addApplicationFont(str(file))
@@ -89,12 +89,12 @@ def load_fonts() -> tuple[str, ...]:
 
 
 class Theme(QObject):
-    """One look for a whole program.
+    """The theme of a whole program.
 
     Attributes:
-        palette: the colours worn now.
-        text_scale: multiplies every font size, 1.0 by default.
-        reduce_motion: nothing moves; from the platform, or INTURN_REDUCE_MOTION=1.
+        palette: the current colours.
+        text_scale: factor of every font size, 1.0 by default.
+        reduce_motion: whether animations are off; from the platform, or INTURN_REDUCE_MOTION=1.
     Signals:
         changed(): the palette or the text size changed; widgets repaint.
     """
@@ -118,12 +118,12 @@ class Theme(QObject):
         return self._mode
 
     def set_mode(self, mode: ThemeMode) -> None:
-        """Wear another palette; widgets follow at once."""
+        """Changes the palette; widgets repaint at once."""
         self._mode = mode
         self._follow_system()
 
     def set_text_scale(self, scale: float) -> None:
-        """Make all text larger or smaller."""
+        """Sets the factor of every font size."""
         self.text_scale = scale
         self._renew()
 
@@ -134,17 +134,17 @@ class Theme(QObject):
         return self._reduce_motion
 
     def duration(self, milliseconds: int) -> int:
-        """How long a movement may take: at most 150 ms, 0 with reduced motion."""
+        """Duration of an animation: at most 150 ms, 0 with reduced motion."""
         return 0 if self.reduce_motion else min(milliseconds, 150)
 
     def colour(self, role: Role, alpha: float = 1.0) -> QColor:
-        """The colour of a role as a QColor; `alpha` from 0 to 1."""
+        """Returns the colour of a role as a QColor; `alpha` from 0 to 1."""
         colour = QColor(self.palette.colour(role))
         colour.setAlphaF(alpha)
         return colour
 
     def font(self, size: float, weight: int = 400, tabular: bool = False) -> QFont:
-        """The typeface at `size` logical pixels; `weight` 400 to 800; `tabular`: one width for all digits."""
+        """Returns the typeface at `size` logical pixels; `weight` 400 to 800; `tabular`: one width for all digits."""
         found = QFont(FAMILIES)
         found.setPixelSize(max(1, round(size * self.text_scale)))
         found.setWeight(QFont.Weight(weight))
@@ -153,20 +153,20 @@ class Theme(QObject):
         return found
 
     def icon(self, name: str, role: Role = "text", size: int = 24) -> QIcon:
-        """An icon in the colour of a role, greyed when its button is disabled."""
+        """Returns an icon in the colour of a role, greyed when its button is disabled."""
         return icons.icon(name, self.palette.colour(role), size, self.palette.touch_border)
 
     def pixmap(self, name: str, role: Role = "text", size: int = 24, ratio: float = 1.0) -> QPixmap:
-        """The same as a pixmap for a screen of that device pixel ratio."""
+        """Returns the same as a pixmap for a screen of that device pixel ratio."""
         return icons.pixmap(name, self.palette.colour(role), size, ratio)
 
     def apply(self, app: QApplication) -> None:
-        """Dress the application, now and after each change."""
+        """Styles the application, now and after each change."""
         self._app = app
         app.setStyle("Fusion")
-        self._dress(app)
+        self._style(app)
 
-    def _dress(self, app: QApplication) -> None:
+    def _style(self, app: QApplication) -> None:
         app.setFont(self.font(Size.BASE))
         app.setPalette(qt_palette(self.palette))
         app.setStyleSheet(style_sheet(self.palette, self.text_scale))
@@ -179,7 +179,7 @@ class Theme(QObject):
 
     def _renew(self) -> None:
         if self._app is not None:
-            self._dress(self._app)
+            self._style(self._app)
         self.changed.emit()
 
     def _choose(self) -> Palette:
@@ -199,7 +199,7 @@ def _system_reduces_motion() -> bool:
 
 
 def qt_palette(colours: Palette) -> QPalette:
-    """The same roles for widgets that Qt draws by itself."""
+    """Returns the roles as a QPalette, for widgets that Qt paints itself."""
     parts = QPalette.ColorRole
     made = QPalette()
     for part, role in {

@@ -1,4 +1,4 @@
-"""Small widgets that both programs use, painted from the theme's roles: they follow its changes.
+"""Small widgets of both programs, painted from the theme's roles; they repaint when the theme changes.
 
 Pill(theme, "12 min", tone="attention", icon="clock-alert")     a word with an icon on a soft ground
 Card(theme)                                                      a rounded surface; put a layout in it
@@ -21,7 +21,7 @@ from core.qt.look.theme import Radius, Size, Theme, space
 def rounded(
     painter: QPainter, area: QRectF, radius: float, fill: QColor | None = None, edge: QPen | None = None
 ) -> None:
-    """A rounded rectangle whose edge lies wholly inside `area`."""
+    """Draws a rounded rectangle whose edge lies wholly inside `area`."""
     half = edge.widthF() / 2 if edge is not None else 0.0
     painter.setPen(edge if edge is not None else Qt.PenStyle.NoPen)
     painter.setBrush(fill if fill is not None else Qt.BrushStyle.NoBrush)
@@ -29,7 +29,7 @@ def rounded(
 
 
 class Pill(QWidget):
-    """One or two words on a soft ground, with an icon so that colour is never alone. Not touchable."""
+    """One or two words on a soft ground, with an icon so that colour is not the only sign. Not touchable."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class Pill(QWidget):
         theme.changed.connect(self._renew)
 
     def set(self, text: str, tone: Tone = "neutral", icon: str | None = None) -> None:
-        """Say something else."""
+        """Changes text, tone and icon."""
         if (text, tone, icon) != (self._text, self._tone, self._icon_name):
             self._text, self._tone, self._icon_name = text, tone, icon
             self.setAccessibleName(text)
@@ -71,7 +71,7 @@ class Pill(QWidget):
 
 
 def pill_size(theme: Theme, text: str, icon: str | None = None, size: float = Size.SECONDARY) -> QSize:
-    """How much room `paint_pill` needs."""
+    """Returns the size that `paint_pill` needs, in logical pixels."""
     metrics = QFontMetricsF(theme.font(size, 600, tabular=True))
     side = metrics.height()
     width = metrics.horizontalAdvance(text) + side * (2.4 if icon else 1.2)
@@ -87,7 +87,7 @@ def paint_pill(
     icon: str | None = None,
     size: float = Size.SECONDARY,
 ) -> None:
-    """A pill's picture, for `Pill` and for the delegates of tables."""
+    """Paints a pill into `area`, for `Pill` and for the delegates of tables."""
     strong, soft = theme.palette.tone(tone)
     rounded(painter, area, min(area.height() / 2, Radius.MEDIUM), QColor(soft))
     font = theme.font(size, 600, tabular=True)
@@ -103,7 +103,7 @@ def paint_pill(
 
 
 class Card(QFrame):
-    """A rounded surface with a quiet edge."""
+    """A rounded surface with a thin edge."""
 
     def __init__(self, theme: Theme, radius: int = Radius.MEDIUM, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -127,7 +127,7 @@ _NOTICE_ICONS: dict[Tone, str] = {
 
 
 class Notice(QFrame):
-    """A sentence inside the window: what happened and what to do. Hidden while there is nothing to say."""
+    """A sentence inside the window: what happened and what to do. Hidden while it has no sentence."""
 
     def __init__(self, theme: Theme, size: float = Size.BASE, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -143,7 +143,7 @@ class Notice(QFrame):
         theme.changed.connect(self._renew)
 
     def say(self, sentence: str, tone: Tone = "neutral") -> None:
-        """Show a sentence."""
+        """Shows a sentence."""
         self._tone = tone
         self._words.setText(sentence)
         self.setAccessibleName(sentence)
@@ -151,12 +151,12 @@ class Notice(QFrame):
         self.show()
 
     def set_size(self, size: float) -> None:
-        """Say it in larger or smaller letters (logical pixels)."""
+        """Sets the text size in logical pixels."""
         self._size = size
         self._renew()
 
     def clear(self) -> None:
-        """Nothing to say any more."""
+        """Removes the sentence and hides the notice."""
         self._words.clear()
         self.setAccessibleName("")
         self.hide()
@@ -197,7 +197,7 @@ class Choice(QComboBox):
 
 
 class TextLabel(QLabel):
-    """A QLabel whose font and colour come from the theme and follow it."""
+    """A QLabel whose font and colour follow the theme."""
 
     def __init__(self, theme: Theme, text: str, size: float, weight: int, role: Role, tabular: bool) -> None:
         super().__init__(text)
@@ -206,7 +206,7 @@ class TextLabel(QLabel):
         self._renew()
 
     def set_role(self, role: Role) -> None:
-        """Change what the colour means."""
+        """Changes the role of the colour."""
         if role != self._role:
             self._role = role
             self._renew()
@@ -224,5 +224,5 @@ def text_label(
     role: Role = "text",
     tabular: bool = False,
 ) -> TextLabel:
-    """A label in the theme's type; `tabular` for numbers and clocks."""
+    """Makes a label in the theme's typeface; `tabular` for numbers and clocks."""
     return TextLabel(theme, text, size, weight, role, tabular)
