@@ -1,1 +1,1 @@
-"""The clients' only socket: connect, reconnect, ask, follow."""
+"""The clients' only socket: connect, reconnect, request, follow."""

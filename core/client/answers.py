@@ -1,4 +1,4 @@
-"""Who waits for which answer of the hub. What became of each change is logged by its key."""
+"""Replies that callers wait for. The outcome of each change is logged with its key."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ log = logging.getLogger(__name__)
 
 
 class Answers:
-    """The answers that are awaited, by the id of their request."""
+    """Futures of the requests whose callers wait, by request id."""
 
     def __init__(self) -> None:
         self._waiting: dict[int, asyncio.Future[msgspec.Raw]] = {}
 
     async def of(self, request_id: int, method: str, key: str | None) -> msgspec.Raw:
-        """The answer to a request that was just asked; `key`: of a change. Raises HubError."""
+        """Waits for the result of a request just made; `key` is that of a change, else None. Raises HubError."""
         if key is not None:
             log.info("%s asked with key %s", method, key)
         answer: asyncio.Future[msgspec.Raw] = asyncio.get_running_loop().create_future()
@@ -38,7 +38,7 @@ class Answers:
         return result
 
     def settle(self, event: Reply | Failure) -> bool:
-        """Hands over an answer. False if nobody waits for it."""
+        """Passes a reply to its caller. Returns False when no caller waits for it."""
         answer = self._waiting.pop(event.request_id, None)
         if answer is None:
             return False
@@ -50,6 +50,6 @@ class Answers:
         return True
 
     def fail_all(self, error: HubError) -> None:
-        """No more answers will come."""
+        """Raises `error` in every waiting caller."""
         for request_id in list(self._waiting):
             self.settle(Failure(request_id, error))

@@ -1,4 +1,4 @@
-"""Where a hub is: checks addresses that people typed. Pure."""
+"""Checks addresses of hubs that people typed. Pure."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ EXAMPLE = "ws://127.0.0.1:8765/ws"
 
 
 def checked_addresses(url: str | Sequence[str]) -> list[str]:
-    """The urls of one or several hubs as a list. Raises SetupError with a sentence about the wrong one.
+    """Returns the URLs of one or several hubs as a list. Raises SetupError with a sentence about the first invalid URL.
 
     Args:
-        url: one url, several in one text with commas between, or a list of them; one named twice counts once.
+        url: a URL, several URLs in one text separated by commas, or a list of URLs; duplicates are dropped.
 
-    Unencrypted beyond this computer is allowed, and warned about in the log.
+    An unencrypted URL of another computer is allowed and logged as a warning.
     """
     typed = url.split(",") if isinstance(url, str) else url
-    urls = list(dict.fromkeys(each.strip() for each in typed if each.strip()))
+    urls = list(dict.fromkeys(address.strip() for address in typed if address.strip()))
     if not urls:
         raise SetupError(f"The hub's address is missing. It looks like {EXAMPLE}.")
-    for each in urls:
-        parts = _parts(each)
+    for address in urls:
+        parts = _parts(address)
         if parts.scheme == "ws" and not _is_loopback(parts.hostname or ""):
-            log.warning("What is sent to %s is not encrypted. Use wss:// beyond this computer.", each)
+            log.warning("The connection to %s is not encrypted. Use wss:// beyond this computer.", address)
     return urls
 
 
@@ -40,7 +40,7 @@ def _parts(url: str) -> SplitResult:
         _port = parts.port
     except ValueError as error:
         raise wrong from error
-    # Two addresses with something else than a comma between them would be one with a strange path.
+    # Two addresses without a comma between them parse as one address with an odd path.
     several = "//" in parts.path or any(character.isspace() for character in url)
     if parts.scheme not in ("ws", "wss") or not parts.hostname or several:
         raise wrong

@@ -1,4 +1,4 @@
-"""What can be asked of the hub, by the names of the field. Each raises `HubError` when the hub says no."""
+"""Methods of the hub as coroutines, named in the words of a clinic. Each raises `HubError` when the hub refuses."""
 
 from __future__ import annotations
 
@@ -28,40 +28,40 @@ from core.wire.system_health import SystemHealth
 
 
 class HubOperations(abc.ABC):
-    """The methods of protocol.md over any way to ask."""
+    """The methods of docs/openrpc.json, over an abstract `request_raw`."""
 
     @property
     @abc.abstractmethod
     def last_operation(self) -> str | None:
-        """The key of this client's last change that the hub made; None before the first."""
+        """Key of this client's last change that succeeded; None before the first."""
 
     @abc.abstractmethod
     async def request_raw(
         self, method: str, params: Mapping[str, Any] | None = None, *, keyed: bool = False
     ) -> msgspec.Raw:
-        """The answer to any method, undecoded; `keyed` for whatever changes something."""
+        """Sends any method; returns its undecoded result. `keyed`: the method changes data."""
 
     async def request(
         self, method: str, params: Mapping[str, Any] | None = None, *, keyed: bool = False
     ) -> Any:
-        """The answer to any method as plain JSON values."""
+        """Sends any method; returns its result as plain JSON values."""
         return msgspec.json.decode(await self.request_raw(method, params, keyed=keyed))
 
     async def list_services(self) -> tuple[ServiceSummary, ...]:
-        """All services in their order."""
+        """Returns all services in their order."""
         return decode_value(await self.request_raw("services.list"), ServiceList).services
 
     async def list_counters(self) -> tuple[CounterSummary, ...]:
-        """All counters; not for kiosks."""
+        """Returns all counters in their order; forbidden to kiosks."""
         return decode_value(await self.request_raw("counters.list"), CounterList).counters
 
     async def snapshot(self, service: str, after: int | None = None) -> Snapshot:
-        """A service's line: at most 500 waiting behind the place `after`; `more` says how many follow."""
+        """Returns a service's line, with at most 500 waiting tickets behind place `after`; `more` counts the rest."""
         params = {"service": service} if after is None else {"service": service, "after": after}
         return decode_value(await self.request_raw("queue.snapshot", params), SnapshotResult).snapshot
 
     async def get_ticket(self, ticket_id: str) -> Ticket:
-        """One ticket as it is now, with its exact estimate."""
+        """Returns a ticket as it is now, with its exact estimate."""
         result = await self.request_raw("tickets.get", {"ticket": ticket_id})
         return decode_value(result, TicketResult).ticket
 
@@ -72,8 +72,10 @@ class HubOperations(abc.ABC):
         patient_name: str | None = None,
         language: str | None = None,
     ) -> Ticket:
-        """A new ticket at the end of the line, or of its priority's part of it."""
-        params = _said(service=service, priority=priority, patient_name=patient_name, language=language)
+        """Creates a ticket at the end of the line, or at the end of its priority's part of the line."""
+        params = _without_none(
+            service=service, priority=priority, patient_name=patient_name, language=language
+        )
         return await self._change_ticket("tickets.join", params)
 
     async def update_ticket(
@@ -85,18 +87,18 @@ class HubOperations(abc.ABC):
         needs: Sequence[str] | UnsetType | None = UNSET,
         language: str | UnsetType | None = UNSET,
     ) -> Ticket:
-        """Writes what is given and leaves the rest; None clears."""
+        """Writes the given fields and leaves the rest; None clears a field."""
         params = {"patient_name": patient_name, "note": note, "needs": needs, "language": language}
         given = {name: value for name, value in params.items() if value is not UNSET}
         return await self._change_ticket("tickets.update", {"ticket": ticket_id, **given})
 
     async def call_next_patient(self, counter: str, complete: str | None = None) -> CallNextResult:
-        """Calls whoever is next for this counter; first completes the ticket `complete`, open there."""
-        params = _said(counter=counter, complete=complete)
+        """Completes the ticket `complete`, open at this counter, if given; then calls the counter's next patient."""
+        params = _without_none(counter=counter, complete=complete)
         return decode_value(await self.request_raw("queue.call_next", params, keyed=True), CallNextResult)
 
     async def call_patient(self, ticket_id: str, counter: str) -> Ticket:
-        """Calls this patient: one who waits wherever in line, is parked, or was missed today."""
+        """Calls a chosen patient: waiting at any place, parked, or missed today."""
         return await self._change_ticket("queue.call", {"ticket": ticket_id, "counter": counter})
 
     async def recall(self, ticket_id: str) -> Ticket:
@@ -104,38 +106,38 @@ class HubOperations(abc.ABC):
         return await self._change_ticket("queue.recall", {"ticket": ticket_id})
 
     async def complete(self, ticket_id: str) -> Ticket:
-        """The patient was served."""
+        """Ends the consultation: the patient was served."""
         return await self._change_ticket("queue.complete", {"ticket": ticket_id})
 
     async def no_show(self, ticket_id: str) -> Ticket:
-        """The patient was called and never came: off, or, before as many calls as the service grants, last in line."""
+        """Records that a called patient did not come: to the end of the line, or off it after the service's last call."""
         return await self._change_ticket("queue.no_show", {"ticket": ticket_id})
 
     async def park(self, ticket_id: str, reason: str | None = None) -> Ticket:
-        """Puts a patient aside who waits or is at a counter; only staff see the reason."""
-        return await self._change_ticket("queue.park", _said(ticket=ticket_id, reason=reason))
+        """Parks a waiting or consulting patient; only staff see the reason."""
+        return await self._change_ticket("queue.park", _without_none(ticket=ticket_id, reason=reason))
 
     async def unpark(self, ticket_id: str, place: Place = "arrival") -> Ticket:
-        """The parked patient waits again."""
+        """Puts a parked patient back in line."""
         return await self._change_ticket("queue.unpark", {"ticket": ticket_id, "place": place})
 
     async def transfer(self, ticket_id: str, service: str, place: Place = "arrival") -> Ticket:
-        """The patient waits for another service, with the same number."""
+        """Moves the patient to another service's line, with the same number."""
         params = {"ticket": ticket_id, "service": service, "place": place}
         return await self._change_ticket("queue.transfer", params)
 
     async def set_priority(self, ticket_id: str, priority: Priority) -> Ticket:
-        """Gives another priority, and the place that belongs to it."""
+        """Sets the priority, and the place that belongs to it."""
         return await self._change_ticket("queue.set_priority", {"ticket": ticket_id, "priority": priority})
 
     async def move(self, ticket_id: str, position: int) -> Ticket:
-        """Puts a patient at a place in line, from 1; behind the end is the end."""
+        """Moves a patient to a place in line, from 1; a place behind the end is the end."""
         return await self._change_ticket("queue.move", {"ticket": ticket_id, "position": position})
 
     async def undo(self, operation: str | None = None) -> Ticket | None:
-        """Takes back the operation of that key, by default this client's last one.
+        """Undoes the operation of that key, by default `last_operation`; returns the restored ticket.
 
-        Raises NotUndoable after ten seconds, when something happened to its ticket since, or when there is none.
+        Raises NotUndoable after ten seconds, when its ticket has changed since, or when there is no operation.
         """
         operation = operation or self.last_operation
         if operation is None:
@@ -144,63 +146,63 @@ class HubOperations(abc.ABC):
         return decode_value(result, UndoResult).ticket
 
     async def cancel(self, ticket_id: str) -> Ticket:
-        """The waiting or parked patient leaves."""
+        """Cancels a waiting or parked ticket."""
         return await self._change_ticket("tickets.cancel", {"ticket": ticket_id})
 
     async def open_counter(self, code: str) -> CounterSummary:
-        """The caller works there now."""
+        """Opens a counter for the signed-in person."""
         return await self._change_counter("counters.open", code)
 
     async def pause_counter(self, code: str, reason: str | None = None) -> CounterSummary:
-        """Nobody is called there for a while."""
+        """Pauses a counter: no patient is called to it."""
         return await self._change_counter("counters.pause", code, reason)
 
     async def close_counter(self, code: str, reason: str | None = None) -> CounterSummary:
-        """The caller leaves it; refused while a patient is there."""
+        """Closes a counter and gives it back; refused while a patient is there."""
         return await self._change_counter("counters.close", code, reason)
 
     async def open_service(self, code: str) -> ServiceSummary:
-        """Patients can join, in its hours."""
+        """Opens a service: patients can join during its hours."""
         return await self._change_service("services.open", code)
 
     async def pause_service(self, code: str, reason: str | None = None) -> ServiceSummary:
-        """Nobody joins for a while; who waits is called."""
+        """Stops joins for a while; waiting patients are still called."""
         return await self._change_service("services.pause", code, reason)
 
     async def close_service(self, code: str, reason: str | None = None) -> ServiceSummary:
-        """Nobody joins until somebody opens it again; who waits is called."""
+        """Stops joins until the service is opened again; waiting patients are still called."""
         return await self._change_service("services.close", code, reason)
 
     async def close_day(self, service: str | None = None) -> DayClosed:
-        """Cancels who still waits or is parked, of one service or all, and leaves consultations open."""
-        result = await self.request_raw("services.close_day", _said(service=service), keyed=True)
+        """Cancels the waiting and parked tickets of one service or all; consultations stay open."""
+        result = await self.request_raw("services.close_day", _without_none(service=service), keyed=True)
         return decode_value(result, DayClosed)
 
     async def validate_queue_integrity(self, service: str) -> LineIntegrity:
-        """Whether a line has gaps or doubles."""
+        """Returns the missing and duplicate places of a line."""
         result = await self.request_raw("queue.validate_integrity", {"service": service})
         return decode_value(result, LineIntegrity)
 
     async def system_health(self) -> SystemHealth:
-        """How the hub is, in words and figures; for supervisors."""
+        """Returns the hub's health in sentences and figures; for supervisors."""
         return decode_value(await self.request_raw("system.health"), SystemHealth)
 
     async def discover(self) -> dict[str, Any]:
-        """The hub's OpenRPC document: every method, as JSON values."""
+        """Returns the hub's OpenRPC document as plain JSON values."""
         return cast(dict[str, Any], await self.request("rpc.discover"))
 
     async def _change_ticket(self, method: str, params: Mapping[str, Any]) -> Ticket:
         return decode_value(await self.request_raw(method, params, keyed=True), TicketResult).ticket
 
     async def _change_counter(self, method: str, code: str, reason: str | None = None) -> CounterSummary:
-        params = _said(counter=code, reason=reason)
+        params = _without_none(counter=code, reason=reason)
         return decode_value(await self.request_raw(method, params, keyed=True), CounterResult).counter
 
     async def _change_service(self, method: str, code: str, reason: str | None = None) -> ServiceSummary:
-        params = _said(service=code, reason=reason)
+        params = _without_none(service=code, reason=reason)
         return decode_value(await self.request_raw(method, params, keyed=True), ServiceResult).service
 
 
-def _said(**params: Any) -> dict[str, Any]:
-    """The parameters that have a value."""
+def _without_none(**params: Any) -> dict[str, Any]:
+    """Returns the parameters that are not None."""
     return {name: value for name, value in params.items() if value is not None}
