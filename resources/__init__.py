@@ -5,9 +5,9 @@ from pathlib import Path
 
 
 def path(*parts: str) -> Path:
-    """Return where one resource lies, e.g. `path("icons", "check.svg")`.
+    """Returns the path of a resource, e.g. `path("icons", "check.svg")`.
 
-    Raises FileNotFoundError when there is no such file, so that a misspelt name is found where it is written.
+    Raises FileNotFoundError when there is no such file, so that a misspelt name fails where it is used.
     """
     found = Path(str(files(__name__).joinpath(*parts)))
     if not found.exists():
