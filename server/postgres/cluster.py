@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import shutil
 import subprocess
@@ -41,6 +42,8 @@ from server.postgres.files import (
 from server.postgres.placement import finish_move, home_of, make_reachable
 from server.postgres.process import spawn
 from server.postgres.programs import programs_for
+
+log = logging.getLogger(__name__)
 
 SUPERUSER = "inturn"
 DISK_SPACE_FOR_A_CLUSTER = 150_000_000
@@ -139,6 +142,9 @@ class Cluster:
     def spawn_server(self, server_lock: FileLock) -> subprocess.Popen[bytes]:
         """Start `postgres`; it is not ready yet."""
         self._choose_account()
+        if self._home != self.root:
+            why = "PostgreSQL runs as user %s, who can't enter %s: its database is in %s"
+            log.info(why, self._account.user, self.root, self._home)
         sockets = socket_directory(self._home)
         make_private(sockets, self._home)
         clear_stale_files(self.data, sockets)

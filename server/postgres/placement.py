@@ -14,7 +14,6 @@ Every function here expects its caller to hold the lock of `root`.
 
 from __future__ import annotations
 
-import logging
 import os
 import shutil
 import tempfile
@@ -24,8 +23,6 @@ from pathlib import Path
 from server.postgres import shared_folder
 from server.postgres.accounts import Account
 from server.postgres.errors import LostCluster
-
-log = logging.getLogger(__name__)
 
 CLUSTERS = "clusters"
 OWNER_LINK = "belongs-to"
@@ -65,9 +62,6 @@ def make_reachable(root: Path, account: Account) -> Path:
         return home
     if home == root and not account.can_enter(root.parent):
         home = _move_outside(root, account)
-        log.info(
-            "PostgreSQL runs as user %d, who can't enter %s: its files are in %s", account.user, root, home
-        )
     # The data first: the folder's new owner tells the next start that all of it is given away.
     data = home / "data"
     if data.exists() and data.stat().st_uid == 0:

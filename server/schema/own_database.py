@@ -20,13 +20,19 @@ def database_url(settings: Settings, *, must_exist: bool = False) -> Iterator[st
     """
     if settings.database_url:
         yield settings.database_url
-    elif must_exist and not (settings.data_path / "data" / "PG_VERSION").is_file():
+    elif must_exist and not _holds_database(settings.data_path):
         raise SetupError(
             f"There is no InTurn database in {settings.data_path}. Check --data-dir; `inturn-hub serve` makes a new one."
         )
     else:
         with EmbeddedPostgres(settings.data_path) as embedded:
             yield embedded.start()
+
+
+def _holds_database(folder: Path) -> bool:
+    # A link leads to a database outside; if that is gone, starting PostgreSQL tells where it was.
+    data = folder / "data"
+    return data.is_symlink() or (data / "PG_VERSION").is_file()
 
 
 def prepare(url: str, *, own: Path | None) -> None:
