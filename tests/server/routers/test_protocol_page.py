@@ -60,7 +60,7 @@ def test_every_method_has_its_parameters_result_and_roles() -> None:
             set(method["x-roles"]),
         )
         for method in described()["methods"]
-    }
+    }, "write the method into docs/clients.md, Methods"
 
 
 def test_every_push_has_its_parameters_and_roles() -> None:
