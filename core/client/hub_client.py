@@ -9,7 +9,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Self
 
@@ -192,12 +192,19 @@ class HubClient(HubOperations):
         while not self._closing:
             try:
                 async with asyncio.TaskGroup() as tasks:
-                    tasks.create_task(self._keep_time())
-                    tasks.create_task(self._keep_connected())
+                    tasks.create_task(_named("clock", self._keep_time()))
+                    tasks.create_task(_named("connection", self._keep_connected()))
             except Exception:
                 log.exception("The connection to the hub was lost by a fault of this program.")
-                self._forget_connection()
+                self._tell_of_the_loss()
                 await asyncio.sleep(self._timings.longest_pause)
+
+    def _tell_of_the_loss(self) -> None:
+        try:
+            self._forget_connection()
+        except Exception:
+            # The window's fault, too. To end for it would be to stay away from the hub for ever.
+            log.exception("That the hub is lost could not be told.")
 
     async def _keep_time(self) -> None:
         while True:
@@ -237,8 +244,8 @@ class HubClient(HubOperations):
             self._session.connected(time.monotonic())
             try:
                 async with asyncio.TaskGroup() as tasks:
-                    tasks.create_task(self._write(connection))
-                    tasks.create_task(self._read(connection))
+                    tasks.create_task(_named("writer", self._write(connection)))
+                    tasks.create_task(_named("reader", self._read(connection)))
             finally:
                 # Going away is no fault; left to `async with`, it would be told to the hub as one (1011).
                 await connection.close()
@@ -311,3 +318,12 @@ class HubClient(HubOperations):
         self._follower.disconnected()
         self._session.disconnected()
         self._report_state()
+
+
+async def _named(name: str, work: Coroutine[Any, Any, None]) -> None:
+    """One of the client's tasks; the traceback of a fault of it says which."""
+    try:
+        await work
+    except Exception as error:
+        error.add_note(f"This was the client's {name}.")
+        raise

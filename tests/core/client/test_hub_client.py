@@ -6,12 +6,14 @@ from typing import Any
 
 import pytest
 
+from core.client.hub_choice import HubChoice
 from core.client.hub_client import HubClient
 from core.client.hub_connection import pair
 from core.errors import Forbidden, HubError, SetupError, Unauthenticated, Unavailable
 from core.wire.client_timings import ClientTimings
+from core.wire.follower import Follower
 from core.wire.replica import Change, EventApplied, LineReplaced, Pushed, StateChanged
-from core.wire.session import ConnectionState, DeviceCredentials, PersonCredentials
+from core.wire.session import ClientSession, ConnectionState, DeviceCredentials, PersonCredentials
 from server.administration import people_and_devices
 from tests.support.client_timings import SOON
 from tests.support.clinic import Clinic
@@ -218,6 +220,70 @@ async def test_a_fault_of_our_own_is_logged_and_the_client_comes_back(
         await until(lambda: len(hub.asked_for("session.hello")) == 2)
         await client.live()
     assert "ZeroDivisionError" in caplog.text
+
+
+def made_to_fail_once(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str) -> list[str]:
+    """The next call of a method fails, and is noted; those behind it work."""
+    real = getattr(owner, name)
+    failed: list[str] = []
+
+    def call(*arguments: Any, **named: Any) -> Any:
+        if not failed:
+            failed.append(name)
+            raise ZeroDivisionError("made to fail by the test")
+        return real(*arguments, **named)
+
+    monkeypatch.setattr(owner, name, call)
+    return failed
+
+
+@pytest.mark.logs_expected
+@pytest.mark.parametrize(
+    ("chore", "owner", "name"),
+    [
+        ("clock", ClientSession, "tick"),
+        ("writer", ClientSession, "frames_to_send"),
+        ("reader", ClientSession, "receive"),
+        ("reader", Follower, "take_push"),
+        ("connection", HubChoice, "leave"),
+    ],
+)
+async def test_a_client_whose_task_fails_logs_it_by_name_and_comes_back(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, chore: str, owner: Any, name: str
+) -> None:
+    soon = ClientTimings(longest_pause=0.01)
+    async with ScriptedHub.running() as hub, HubClient(hub.url, DEVICE, timings=soon) as client:
+        failed = made_to_fail_once(monkeypatch, owner, name)
+        await hub.push("device.command", {"command": "lock"})
+        if owner is HubChoice:
+            await hub.hang_up()
+        await until(lambda: failed, what=f"the {chore} to fail")
+        await until(lambda: len(hub.asked_for("session.hello")) == 2, what="the client to come back")
+        await client.live()
+        assert await client.list_services() == ()
+    assert "Traceback (most recent call last)" in caplog.text
+    assert "made to fail by the test" in caplog.text
+    assert f"This was the client's {chore}." in caplog.text
+
+
+@pytest.mark.logs_expected
+async def test_a_window_that_fails_when_it_is_told_of_the_loss_does_not_end_its_client(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    soon = ClientTimings(longest_pause=0.01)
+
+    def fail(change: Change) -> None:
+        if change == StateChanged(ConnectionState.LOST):
+            raise ZeroDivisionError
+
+    async with (
+        ScriptedHub.running() as hub,
+        HubClient(hub.url, DEVICE, on_change=fail, timings=soon) as client,
+    ):
+        made_to_fail_once(monkeypatch, ClientSession, "tick")
+        await until(lambda: len(hub.asked_for("session.hello")) == 2, what="the client to come back")
+        await client.live()
+    assert "That the hub is lost could not be told" in caplog.text
 
 
 @pytest.mark.parametrize(
