@@ -20,7 +20,7 @@ from websockets.exceptions import WebSocketException
 from core.client.answers import Answers
 from core.client.hub_address import checked_addresses
 from core.client.hub_choice import HubChoice
-from core.client.hub_connection import UNREACHABLE, open_connection, trouble, trust_for
+from core.client.hub_connection import UNREACHABLE, hang_up, open_connection, trouble, trust_for
 from core.client.hub_operations import HubOperations
 from core.errors import HubError, Unavailable
 from core.line.tickets import Hello
@@ -219,7 +219,7 @@ class HubClient(HubOperations):
                 log.info("Leaving the connection to the hub: %s", error)
                 silent = True
             if silent and self._connection is not None:
-                self._connection.transport.abort()
+                hang_up(self._connection)
 
     async def _keep_connected(self) -> None:
         while self.refusal is None or self._persistent:

@@ -20,7 +20,6 @@ from websockets.exceptions import ConnectionClosed
 from core.errors import InvalidRequest, RateLimited, Unauthenticated
 from core.wire.protocol import (
     CLOSE_UNAUTHENTICATED,
-    MAX_HELLO_BYTES,
     MAX_REQUEST_BYTES,
     PROTOCOL_VERSIONS,
     Request,
@@ -81,14 +80,13 @@ class ClientConnection:
                 await self._socket.close(code, reason)
         except TimeoutError:
             # The library waits for ever until a goodbye is written, which it never is to one that has stopped reading.
-            self._socket.transport.abort()
+            self._socket.hang_up()
         except asyncio.CancelledError:
             # The chore that sends it away failed. Nobody says goodbye to a client twice, so it must not stay.
-            self._socket.transport.abort()
+            self._socket.hang_up()
             raise
 
     async def _live(self) -> None:
-        self._socket.protocol.max_message_size = MAX_HELLO_BYTES
         try:
             async with asyncio.timeout(self._components.timings.hello):
                 principal = await self._welcome()
@@ -97,8 +95,7 @@ class ClientConnection:
             return await self.close(CLOSE_UNAUTHENTICATED, "no hello in time")
         if principal is None:
             return await self.close(CLOSE_UNAUTHENTICATED, "not authenticated")
-        self._socket.protocol.max_message_size = MAX_REQUEST_BYTES
-        self._socket.trust()
+        self._socket.trust(MAX_REQUEST_BYTES)
         self._on_admitted()
         self._components.metrics.connected(principal.role)
         try:

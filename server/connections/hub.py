@@ -11,7 +11,7 @@ import gc
 import logging
 import socket
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from http import HTTPStatus
@@ -22,7 +22,7 @@ from websockets.http11 import Request, Response
 from websockets.typing import Origin, Subprotocol
 
 from core.errors import HubError
-from core.wire.protocol import CLOSE_TOO_MANY, MAX_REQUEST_BYTES, SUBPROTOCOL
+from core.wire.protocol import CLOSE_TOO_MANY, MAX_HELLO_BYTES, SUBPROTOCOL
 from server.chores import BACK_OFF, BackOff, Chores
 from server.connections import http_pages
 from server.connections.composition import HubComponents, assemble
@@ -30,7 +30,7 @@ from server.connections.connection import ClientConnection
 from server.connections.visitors import Visitors
 from server.database.calls import Database
 from server.door.doorway import BACKLOG, Doorway
-from server.door.hub_socket import HubSocket
+from server.door.hub_socket import HubSocket, untie_when_done
 from server.door.known_first import KnownFirst
 from server.door.limits import Limits
 from server.door.tls import TlsDoor, TlsFiles
@@ -193,7 +193,8 @@ class Hub:
             origins=self._origins,
             subprotocols=[Subprotocol(SUBPROTOCOL)],
             compression=None,
-            max_size=MAX_REQUEST_BYTES,
+            # Who has said hello may say more (`HubSocket.trust`).
+            max_size=MAX_HELLO_BYTES,
             max_queue=UNREAD_FRAMES,
             write_limit=BACKLOG_BYTES,
             open_timeout=self._limits.handshake_seconds,
@@ -203,7 +204,7 @@ class Hub:
             logger=_quiet,
             **sockets,
         )
-        server.handler = partial(_serve_and_untie, server.handler)
+        untie_when_done(server)
         return server
 
     async def _serve_client(self, connection: ServerConnection) -> None:
@@ -213,7 +214,7 @@ class Hub:
             await connection.close(CLOSE_TOO_MANY, "too many connections")
             return
         assert isinstance(connection, HubSocket)
-        kernel: socket.socket = connection.transport.get_extra_info("socket")
+        kernel = connection.kernel
         kernel.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
         # The number is asked for then: a socket that is closed by then has none, and its own may be somebody else's.
         client = ClientConnection(
@@ -266,12 +267,3 @@ def _told(closed: Result) -> str:
     """The schedule's daily close in one line."""
     still_open = ", ".join(ticket.number for ticket in closed.consulting) or "none"
     return f"The schedule closed the day: {closed.cancelled} cancelled, consultations left open: {still_open}"
-
-
-async def _serve_and_untie(serve_it: Callable[[Any], Awaitable[None]], connection: ServerConnection) -> None:
-    """`serve_it` is the library's, from the handshake to the end."""
-    assert isinstance(connection, HubSocket)
-    try:
-        await serve_it(connection)
-    finally:
-        connection.untie()

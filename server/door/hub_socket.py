@@ -4,17 +4,21 @@ A frame costs some 20 µs, however small. The kernel hands over a quarter of a m
 bytes: without a bound, one client's pings or splinters of a message would hold up everybody for a second. So a slice is
 taken in at once, the rest slice by slice in the next turns of the loop; and who has not said hello waits for a turn with
 everything.
+
+The library documents none of this. `UNDOCUMENTED` names all of it that the hub uses, with the reason; no other module of
+the hub does, and the requirement in `pyproject.toml` is as tight as what was tested.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import socket
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
-from websockets.asyncio.server import ServerConnection
-from websockets.frames import DATA_OPCODES, CloseCode, Frame, Opcode
+from websockets.asyncio.server import Server, ServerConnection
+from websockets.frames import CloseCode, Frame, Opcode
 from websockets.http11 import Request, Response
 from websockets.protocol import State
 
@@ -31,6 +35,32 @@ SPLINTERS_PER_SECOND, SPLINTERS_AT_ONCE = 20, 200
 """Pings, pongs and pieces of messages: an honest client sends one in seconds, if any."""
 FRAMES_BEFORE_HELLO = 16
 _OVER = {State.CLOSING, State.CLOSED}
+_WHOLE = {Opcode.TEXT, Opcode.BINARY}
+UNDOCUMENTED = {
+    "transport": "pushes are written once for all clients; who is silent or revoked is hung up on; reading is paused",
+    "paused": "a push goes past a client that does not read",
+    "drain": "a snapshot is written when its client has taken what came before",
+    "process_event": "frames of a stranger and splinters are counted before the library keeps them",
+    "send_data": "the answers to a flood of pings are one write",
+    "connection_exc": "let go of with the connection, so that nothing of it waits for the garbage collector",
+    "recv_messages.frames": "whether a request waits already",
+    "recv_messages.put": "a whole text frame goes straight to the queue of messages",
+    "recv_messages.paused": "no slice is taken in while enough messages wait",
+    "recv_messages.pause": "let go of with the connection",
+    "recv_messages.resume": "reading goes on with what is held here, before the kernel is asked for more",
+    "protocol.fail": "who sends too many frames is told so (1008)",
+    "protocol.writes": "the answers to a flood of pings are one write",
+    "protocol.max_message_size": "who said hello may say more; the limit before is the documented `max_size`",
+    "protocol.parser": "let go of with the connection",
+    "protocol.parser_exc": "let go of with the connection",
+    "protocol.handshake_exc": "let go of with the connection",
+    "server.handler": "the connection is let go of when the library is done with it, however it ended",
+}
+"""What the library's reference does not tell of, by the path from a connection: why the hub uses it all the same.
+
+Beside these it overrides asyncio's own callbacks (`connection_made`, `data_received`, …), which the library's connection
+has because it is an `asyncio.Protocol`.
+"""
 
 
 class HubSocket(ServerConnection):
@@ -38,7 +68,8 @@ class HubSocket(ServerConnection):
 
     Attributes:
         ended: whether nothing may be said any more: one side has said goodbye, or is gone.
-        on_flow: called when the connection ends, when it has taken too little (`paused`), and when it has caught up.
+        on_flow: called when the connection ends, when it has taken too little (`is_full`), and when it has caught up.
+        write: hands finished frames to the kernel, without waiting.
     """
 
     ended = False
@@ -49,6 +80,7 @@ class HubSocket(ServerConnection):
     _frames_left = FRAMES_BEFORE_HELLO
     _too_much = False
     _splinters: Pace
+    write: Callable[[bytes], None]
 
     def __init__(self, *arguments: Any, known: Turns, strangers: Turns, **options: Any) -> None:
         """`known`, `strangers`: the turns of those who have said hello and of the others; the rest is the library's."""
@@ -59,6 +91,7 @@ class HubSocket(ServerConnection):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """asyncio's: the connection begins."""
         super().connection_made(transport)
+        self.write = self.transport.write
         self._splinters = Pace(SPLINTERS_PER_SECOND, SPLINTERS_AT_ONCE)
         self.recv_messages.resume = self._go_on
         # asyncio reads as much as this attribute of its transport says; what has none reads less by itself.
@@ -86,8 +119,33 @@ class HubSocket(ServerConnection):
         """Whether a request waits already."""
         return len(self.recv_messages.frames) > 0
 
-    def trust(self) -> None:
-        """The client said who it is: its requests have their own limit from now on."""
+    @property
+    def kernel(self) -> socket.socket:
+        """The socket under it; closed with the connection."""
+        found: socket.socket = self.transport.get_extra_info("socket")
+        return found
+
+    @property
+    def unread_bytes(self) -> int:
+        """What is written and not yet taken by the kernel."""
+        return self.transport.get_write_buffer_size()
+
+    @property
+    def is_full(self) -> bool:
+        """Whether more is unread than is good: nothing should be written now."""
+        return self.paused
+
+    async def drained(self) -> None:
+        """Waits while it is full."""
+        await self.drain()
+
+    def hang_up(self) -> None:
+        """Ends the connection at once, without a goodbye."""
+        self.transport.abort()
+
+    def trust(self, most_bytes: int) -> None:
+        """The client said who it is: its requests have their own limits from now on, `most_bytes` each."""
+        self.protocol.max_message_size = most_bytes
         self._frames_left = -1
         self._is_known = True
         # Nobody reads the handshake's headers any more: 3 kB.
@@ -115,7 +173,7 @@ class HubSocket(ServerConnection):
         if len(said) > 2:
             self.protocol.writes = [b"".join(said), *([b""] if said[-1] == b"" else [])]
         super().send_data()
-        if self.protocol.state in _OVER and not self.ended:
+        if self.state in _OVER and not self.ended:
             self._end()
 
     def pause_writing(self) -> None:
@@ -173,7 +231,7 @@ class HubSocket(ServerConnection):
         if self._too_much or self._frames_left == 0:
             return False
         self._frames_left -= self._frames_left > 0
-        whole = frame.opcode in DATA_OPCODES and frame.opcode is not Opcode.CONT and frame.fin
+        whole = frame.opcode in _WHOLE and frame.fin
         return whole or frame.opcode is Opcode.CLOSE or not self._splinters.take()
 
     def _end(self) -> None:
@@ -185,6 +243,20 @@ class HubSocket(ServerConnection):
             self._too_much = True
             self.protocol.fail(CloseCode.POLICY_VIOLATION, "too many frames")
             self.send_data()
+
+
+def untie_when_done(server: Server) -> None:
+    """Has every connection of a server let go of what refers back to it when the library is done with it."""
+    server.handler = partial(_serve_and_untie, server.handler)
+
+
+async def _serve_and_untie(serve_it: Callable[[Any], Awaitable[None]], connection: ServerConnection) -> None:
+    """`serve_it` is the library's, from the handshake to the end."""
+    assert isinstance(connection, HubSocket)
+    try:
+        await serve_it(connection)
+    finally:
+        connection.untie()
 
 
 def _nothing() -> None: ...

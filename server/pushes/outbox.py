@@ -48,7 +48,7 @@ class Outbox:
         "_last_method",
         "_ready",
         "_recovery",
-        "_transport",
+        "_write_piece",
         "actor",
         "role",
         "view",
@@ -62,7 +62,7 @@ class Outbox:
         self._last_method = ""
         self._connection = connection
         # Looked up once: a push to a thousand clients is a thousand times this way.
-        self._transport = connection.transport
+        self._write_piece = connection.write
         self._recovery: asyncio.Task[None] | None = None
         connection.on_flow = self._look
         self._look()
@@ -80,7 +80,7 @@ class Outbox:
         """How slow the client is; None while it is not behind."""
         if self._behind_since is None:
             return None
-        backlog = self._connection.transport.get_write_buffer_size()
+        backlog = self._connection.unread_bytes
         return SlowClient(
             client=self.actor,
             role=self.role,
@@ -99,7 +99,7 @@ class Outbox:
         if len(frame) > PIECE_BYTES:
             self._write(frame)
         else:
-            self._transport.write(frame)
+            self._write_piece(frame)
         return True
 
     def fall_behind(self) -> None:
@@ -145,22 +145,19 @@ class Outbox:
             pass
         except Exception:
             log.exception("A client that was behind could not be caught up")
-            self._connection.transport.abort()
+            self._connection.hang_up()
 
     def _look(self) -> None:
         """One flag for all that may stand in a push's way: a push to a thousand clients asks it a thousand times."""
         connection = self._connection
-        self._ready = not (connection.paused or connection.ended or self.behind)
+        self._ready = not (connection.is_full or connection.ended or self.behind)
 
     def _write(self, frame: bytes) -> None:
         if self._connection.ended:
             return
-        transport = self._transport
-        if len(frame) <= PIECE_BYTES:
-            transport.write(frame)
-            return
         for start in range(0, len(frame), PIECE_BYTES):
-            transport.write(frame[start : start + PIECE_BYTES])
+            # A frame that is one piece is sliced without being copied.
+            self._write_piece(frame[start : start + PIECE_BYTES])
 
     async def _drained(self) -> None:
-        await self._connection.drain()
+        await self._connection.drained()

@@ -12,6 +12,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 from core.wire.protocol import SUBPROTOCOL
+from server.connections.hub import Hub
 from tests.support.clinic import PASSWORD
 from tests.support.hub_process import HubProcess
 from tests.support.waiting import WAIT_SECONDS, in_time
@@ -19,7 +20,7 @@ from tests.support.waiting import WAIT_SECONDS, in_time
 HELLO = {"credentials": {"username": "staff", "password": PASSWORD}}
 
 
-def open_socket(hub: HubProcess, **how: Any) -> connect:
+def open_socket(hub: HubProcess | Hub, **how: Any) -> connect:
     """A bare connection, without a hello."""
     return connect(
         hub.url, subprotocols=[Subprotocol(SUBPROTOCOL)], compression=None, ping_interval=None, **how

@@ -14,7 +14,9 @@ import pytest
 
 from core.wire.protocol import PING_SECONDS, SILENCE_SECONDS
 from server.chores import Chores
+from server.connections.connection import ClientConnection
 from server.connections.visitors import Visitors
+from server.door.limits import Limits
 from server.timings import USUAL, Timings
 from tests.support.clinic import Clinic
 from tests.support.hub_process import HubProcess, hub_on
@@ -99,3 +101,29 @@ async def test_who_is_only_late_stays(silent_for: float, leaves: bool) -> None:
     await until(lambda: client.looked_at > 5)
     await chores.stop()
     assert client.leaving is leaves
+
+
+class DeafSocket:
+    """A client's that takes no goodbye; `hung_up`: whether it was ended all the same."""
+
+    remote_address = ("127.0.0.1", 1)
+    hung_up = False
+
+    async def close(self, _code: int, _reason: str) -> None:
+        """Waits without end."""
+        await asyncio.Event().wait()
+
+    def hang_up(self) -> None:
+        """Ends it."""
+        self.hung_up = True
+
+
+async def test_a_goodbye_that_is_broken_off_ends_the_connection_all_the_same() -> None:
+    """The chore that says it fails in that moment; another goodbye would never come."""
+    socket, components = DeafSocket(), SimpleNamespace(timings=USUAL)
+    client = ClientConnection(socket, components, Limits(), lambda: None)  # type: ignore[arg-type]
+    goodbye = asyncio.get_running_loop().create_task(client.close(4408, "silent"))
+    await asyncio.sleep(0)
+    goodbye.cancel()
+    await asyncio.wait([goodbye])
+    assert socket.hung_up

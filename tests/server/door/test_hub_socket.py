@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import gc
 import json
+import re
 import sys
+import tomllib
 from collections.abc import Iterator
+from importlib.metadata import version
+from operator import attrgetter
 
 import pytest
 from websockets.server import ServerProtocol
 
+from core.wire.protocol import MAX_HELLO_BYTES, MAX_REQUEST_BYTES
 from server.connections.hub import Hub
-from server.door.hub_socket import HubSocket
+from server.door.hub_socket import UNDOCUMENTED, HubSocket
 from server.pushes.outbox import Outbox
-from tests.support.bare_sockets import reason_of, request
+from tests.support.bare_sockets import ask, code_of, open_socket, reason_of, request, say_hello
 from tests.support.clinic import Clinic
 from tests.support.hub_process import HubProcess, running
 from tests.support.memory_use import file_table
+from tests.support.places import ROOT
 from tests.support.raw_frames import CLOSE, TEXT, UPGRADE, RawConnection, frame, hello
 from tests.support.waiting import until
 
@@ -88,6 +94,53 @@ async def test_nothing_of_a_refusal_waits_for_it_either(clinic: Clinic) -> None:
         ]
         connection.close()
         await gone(before)
+
+
+async def test_every_undocumented_name_exists_and_has_its_reason(clinic: Clinic) -> None:
+    async with running(Hub(clinic.database_url)) as hub, open_socket(hub):
+        [connection] = next(iter(hub._servers)).connections
+        for name, reason in UNDOCUMENTED.items():
+            attrgetter(name)(connection)
+            assert len(reason) > 20
+
+
+def test_the_library_is_the_one_that_was_tested() -> None:
+    needed = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["dependencies"]
+    [bounds] = [found for each in needed if (found := re.fullmatch(r"websockets>=([\d.]+),<([\d.]+)", each))]
+    low, high, here = (tuple(map(int, each.split("."))) for each in (*bounds.groups(), version("websockets")))
+    assert low <= here < high
+    assert high <= (low[0], low[1] + 1)
+
+
+def test_no_other_module_names_them() -> None:
+    own = ROOT / "server/door/hub_socket.py"
+    for name in UNDOCUMENTED:
+        assert re.search(rf"(?:\.|def ){name.rpartition('.')[2]}\b", own.read_text("utf-8")), name
+    named = "|".join(name.rpartition(".")[2] for name in UNDOCUMENTED)
+    used = re.compile(rf"(?:_socket|connection|server)\.(?:protocol|recv_messages|{named})\b")
+    sources = [file for folder in ("server", "core") for file in (ROOT / folder).rglob("*.py")]
+    found = {file.name for file in sources if used.search(file.read_text("utf-8"))}
+    assert found <= {"hub_socket.py", "hub_connection.py"}
+
+
+@pytest.mark.parametrize(("size", "code"), [(MAX_HELLO_BYTES, None), (MAX_HELLO_BYTES + 1, 1009)])
+async def test_a_stranger_may_say_no_more_than_a_hello_needs(
+    hub: HubProcess, size: int, code: int | None
+) -> None:
+    async with open_socket(hub) as stranger:
+        await stranger.send("x" * size)
+        if code is None:
+            assert reason_of(json.loads(await stranger.recv())) == "parse_error"
+        else:
+            assert await code_of(stranger) == code
+
+
+async def test_who_has_said_hello_may_say_more(hub: HubProcess) -> None:
+    async with open_socket(hub) as client:
+        await say_hello(client)
+        assert reason_of(await ask(client, "x" * MAX_REQUEST_BYTES)) == "parse_error"
+        await client.send("x" * (MAX_REQUEST_BYTES + 1))
+        assert await code_of(client) == 1009
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the table is read from /proc")

@@ -64,14 +64,14 @@ async def test_who_catches_up_before_the_next_push_is_not_behind() -> None:
         outbox = Outbox(socket, "monitor", "public", "device:1")
         reading(client).pause_reading()
         pushed = 0
-        while not socket.paused:
+        while not socket.is_full:
             assert outbox.push(FRAME, "queue.event")
             pushed += 1
         assert outbox.slowness() is None
         reading(client).resume_reading()
         for _ in range(pushed):
             await client.read_frame()
-        await until(lambda: not socket.paused)
+        await until(lambda: not socket.is_full)
         assert outbox.push(FRAME, "queue.event")
         assert not outbox.behind
         assert (await client.read_frame())[0] == TEXT
@@ -88,7 +88,7 @@ async def test_who_does_not_read_is_behind_until_caught_up() -> None:
         assert BACKLOG_BYTES < slow.unread < BACKLOG_BYTES + 2 * len(FRAME)
         reading(client).resume_reading()
         read = asyncio.get_running_loop().create_task(client.close_code())
-        await until(lambda: not socket.paused)
+        await until(lambda: not socket.is_full)
         assert not outbox.push(FRAME, "queue.event")
         outbox.caught_up()
         assert outbox.push(FRAME, "queue.event")
