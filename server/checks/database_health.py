@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 from core.errors import SetupError
 from server.checks.finding import Finding, Level
-from server.database.schema_revision import OLDEST_POSTGRESQL
+from server.database.schema_revision import OLDEST_POSTGRESQL, needed_schema
 from server.schema import revisions
 from server.schema.hub_role import may_call
 
@@ -68,7 +68,7 @@ def _misses_standby(connection: Connection) -> bool:
 
 def schema_findings(connection: Connection) -> Iterator[Finding]:
     """Whether the schema is this program's; the checks behind it rely on that."""
-    found = revisions.current_revision(connection)
+    found = revisions.schema_in_force(connection)
     try:
         missing = revisions.missing_revisions(connection)
     except SetupError as error:
@@ -78,6 +78,8 @@ def schema_findings(connection: Connection) -> Iterator[Finding]:
         yield Finding("FAILED", "schema", "There is no InTurn in this database. Run: inturn-hub db upgrade")
     elif missing:
         yield Finding("FAILED", "schema", f"It lacks {', '.join(missing)}. Run: inturn-hub db upgrade")
+    elif found.functions != needed_schema().functions:
+        yield Finding("FAILED", "schema", "Its functions are another InTurn's. Run: inturn-hub db upgrade")
     query = text(
         "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND classid = 0 AND objid = :lock AND granted "
         "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"

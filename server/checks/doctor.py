@@ -31,6 +31,7 @@ from server.checks.hub_health import hub_findings
 from server.checks.plans import plan_findings
 from server.checks.schema_objects import (
     constraint_findings,
+    function_findings,
     index_findings,
     role_findings,
     trigger_findings,
@@ -80,6 +81,7 @@ def _examine_database(
         yield from _found(
             engine, "triggers", "All are there and on: no event can be rewritten.", trigger_findings
         )
+        yield from _found(engine, "functions", "All are as InTurn made them.", function_findings)
         acts = "Hubs act as inturn_hub: they call operations and can neither read nor write a table."
         yield from _found(engine, "role", acts, role_findings)
         yield from plan_findings(engine)

@@ -25,7 +25,7 @@ from server.schema.engine import sentence_of
 GROWING = ("tickets", "queue_events", "requests")
 """Tables that grow without end: reading one from its first row to its last is never right."""
 _BY_INDEX = ("seqscan", "bitmapscan", "sort", "hashjoin", "mergejoin")
-_ADVICE = "See whether that index is still the one of server/migrations/sql, and run ANALYZE."
+_ADVICE = "See whether that index is still the one of server/schema/migrations/sql, and run ANALYZE."
 _WHO = "'user:' || :user, :key, ''"
 
 

@@ -1,4 +1,4 @@
-"""Whether the database still has what keeps it sound: constraints, indexes and triggers, by name, and who may do what.
+"""Whether the database still has what keeps it sound: constraints, indexes and triggers by name, functions, privileges.
 
 The lists say what the migrations make, a test compares both.
 """
@@ -11,6 +11,7 @@ from sqlalchemy import Connection, text
 
 from server.checks.finding import Finding
 from server.schema.hub_role import ROLE, may_call
+from server.schema.installed_functions import function_differences
 
 CONSTRAINTS: Mapping[str, str] = {
     "admin_events": "admin_events_pkey",
@@ -18,6 +19,8 @@ CONSTRAINTS: Mapping[str, str] = {
     "counter_services": "counter_services_pkey idx_unique_counter_place counter_services_counter_id_fkey "
     "counter_services_service_id_fkey",
     "counters": "counters_pkey counters_code_key chk_code counters_rule_check counters_state_check counters_held_by_fkey",
+    "installed_functions": "installed_functions_pkey",
+    "installed_schema": "installed_schema_pkey installed_schema_only_row_check",
     "devices": "devices_pkey devices_code_key devices_token_hash_key devices_role_check",
     "opening_hours": "opening_hours_pkey opening_hours_last_ticket_minutes_check opening_hours_weekday_check "
     "opening_hours_service_id_fkey",
@@ -69,7 +72,7 @@ TRIGGERS: Mapping[str, str] = {
     "services": "services_config services_rank_is_fixed",
     "users": "users_config",
 }
-MAKE_AGAIN = "Make it again as in server/migrations/sql, or restore a backup into a new database."
+MAKE_AGAIN = "Make it again as in server/schema/migrations/sql, or restore a backup into a new database."
 
 
 def named(lists: Mapping[str, str]) -> set[tuple[str, str]]:
@@ -124,6 +127,16 @@ def trigger_findings(connection: Connection) -> Iterator[Finding]:
         names = ", ".join(sorted(name for (where, name), on in found.items() if where == table and not on))
         advice = f"Run: ALTER TABLE {table} ENABLE TRIGGER ALL"
         yield Finding("FAILED", "triggers", f"{names} on {table} switched off. {advice}")
+
+
+def function_findings(connection: Connection) -> Iterator[Finding]:
+    """Functions that were changed by hand since `db upgrade` put them in place."""
+    for difference in function_differences(connection):
+        name = difference.signature
+        if difference.fault == "strange":
+            yield Finding("FAILED", "functions", f"{name} is not InTurn's. Run: DROP FUNCTION {name}")
+        else:
+            yield Finding("FAILED", "functions", f"{name} is {difference.fault}. Run: inturn-hub db upgrade")
 
 
 def role_findings(connection: Connection) -> Iterator[Finding]:

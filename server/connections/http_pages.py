@@ -11,6 +11,7 @@ from __future__ import annotations
 import ipaddress
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from http import HTTPStatus
 
 import msgspec
@@ -19,7 +20,7 @@ from websockets.http11 import Request, Response
 
 from core.errors import HubError, SetupError
 from server.connections.composition import HubComponents
-from server.database.schema_revision import latest_revision
+from server.database.schema_revision import needed_schema
 from server.health.metrics import CONTENT_TYPE
 
 WEBSOCKET_PATH = "/ws"
@@ -89,12 +90,12 @@ async def answer(
 async def _readiness(components: HubComponents, *, detailed: bool) -> Response:
     """Whether this hub should be given work: {"ready"}; in detail what is missing, and how it is."""
     try:
-        revision = json.loads(await components.database.call("schema_revision"))
+        schema = json.loads(await components.database.call("schema_revision"))
     except HubError:
-        revision = None
+        schema = None
     checks = {
-        "database": revision is not None,
-        "schema": revision == latest_revision(),
+        "database": schema is not None,
+        "schema": schema == asdict(needed_schema()),
         "notification_service": components.notifications.outside.running,
     }
     ready = all(checks.values())

@@ -5,6 +5,8 @@ A hub that starts on a database with the current schema needs no more; `server.s
 
 from __future__ import annotations
 
+import hashlib
+from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 
@@ -15,15 +17,68 @@ from server.database.address import ADMINISTRATION_CONNECT_SECONDS, driver_url
 from server.database.errors import sentence_of
 
 OLDEST_POSTGRESQL = 150000
-MIGRATIONS = Path(__file__).parents[1] / "schema" / "migrations"
+SCHEMA = Path(__file__).parents[1] / "schema"
+MIGRATIONS = SCHEMA / "migrations"
+TRIGGER_FUNCTIONS = SCHEMA / "functions" / "triggers.sql"
+"""The functions that stand before the tables do: a trigger needs its function."""
 
 _LOOK = "SELECT current_setting('server_version_num')::int, to_regprocedure('schema_revision()') IS NOT NULL"
 
 
+@dataclass(frozen=True)
+class SchemaInForce:
+    """The schema of a database, or of this program.
+
+    Attributes:
+        revision: the last of its revisions.
+        tables: fingerprint of the SQL of all its revisions. functions: fingerprint of its function files.
+            Both are "" in the database of an unreleased InTurn, which recorded none.
+    """
+
+    revision: str
+    tables: str = ""
+    functions: str = ""
+
+
+def revision_file(revision: str) -> Path:
+    """The SQL of a revision."""
+    return MIGRATIONS / "sql" / f"{revision}.sql"
+
+
+def revision_files(up_to: str) -> list[Path]:
+    """The SQL of the revisions up to `up_to`, oldest first."""
+    return [file for file in _sql_in(MIGRATIONS / "sql") if file.stem <= up_to]
+
+
+def function_files() -> list[Path]:
+    """The files that define the functions, those of triggers in `TRIGGER_FUNCTIONS`."""
+    return _sql_in(SCHEMA / "functions")
+
+
+def _sql_in(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.sql"))
+
+
 @cache
 def latest_revision() -> str:
-    """The revision that this program needs: the last of its migrations, each a file that is named like it."""
-    return max(file.stem for file in (MIGRATIONS / "versions").glob("[0-9]*.py"))
+    """The revision that this program needs."""
+    return _sql_in(MIGRATIONS / "sql")[-1].stem
+
+
+@cache
+def fingerprint(*files: Path) -> str:
+    """SHA-256 of files and their names, whatever ends their lines."""
+    whole = hashlib.sha256()
+    for file in files:
+        statements = file.read_text("utf-8")
+        whole.update(f"{file.name} {len(statements)}\n{statements}".encode())
+    return whole.hexdigest()
+
+
+def needed_schema() -> SchemaInForce:
+    """The schema that this program needs."""
+    latest = latest_revision()
+    return SchemaInForce(latest, fingerprint(*revision_files(latest)), fingerprint(*function_files()))
 
 
 def is_current(url: str) -> bool:
@@ -36,7 +91,7 @@ def is_current(url: str) -> bool:
                 raise SetupError("This PostgreSQL is too old: InTurn needs version 15 or newer.")
             if not tells_revision:
                 return False
-            [(revision,)] = connection.execute("SELECT schema_revision()")
+            [(told,)] = connection.execute("SELECT schema_revision()")
     except psycopg.Error as error:
         raise SetupError(sentence_of(error)) from error
-    return bool(revision == latest_revision())
+    return bool(told == asdict(needed_schema()))

@@ -1,5 +1,5 @@
 """The operations on a line, one database call each; what each promises and refuses is written at its SQL function
-(`migrations/sql`, of several files of one function the last counts).
+(`server/schema/functions`).
 
 Every changing call takes the acting principal ("user:3", "device:1") and the request's key. The key's digest is salted
 per site, so that a stored request tells nothing about the name it may have carried. All refuse `key_conflict`.

@@ -12,11 +12,23 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, text
 
 from core.errors import SetupError
-from server.database.schema_revision import MIGRATIONS
-from server.schema import hub_role
+from server.database.schema_revision import (
+    MIGRATIONS,
+    SchemaInForce,
+    fingerprint,
+    latest_revision,
+    needed_schema,
+    revision_files,
+)
+from server.schema import hub_role, installed_functions
 
 UPGRADE_LOCK = 0x1A7A_5C4E
 """Advisory lock: several processes may adopt one cluster, one of them upgrades it."""
+# An account may have a schema of its own name, which it would make things in first.
+_STAY_IN_ITS_SCHEMA = (
+    "SELECT set_config('search_path', relnamespace::regnamespace::text, true) FROM pg_class "
+    "WHERE oid = to_regclass('settings')"
+)
 
 
 def _configuration() -> Config:
@@ -26,11 +38,18 @@ def _configuration() -> Config:
     return config
 
 
-def current_revision(connection: Connection) -> str | None:
-    """The schema's revision, None for a database that InTurn never touched."""
+def schema_in_force(connection: Connection) -> SchemaInForce | None:
+    """The schema of a database, None for one that InTurn never touched."""
     if hub_role.only_serves(connection):
-        return str(connection.execute(text("SELECT schema_revision()")).scalar_one())
-    return MigrationContext.configure(connection).get_current_revision()
+        told = connection.execute(text("SELECT schema_revision()")).scalar_one()
+        return SchemaInForce(**told) if isinstance(told, dict) else SchemaInForce(told)
+    revision = MigrationContext.configure(connection).get_current_revision()
+    if revision is None:
+        return None
+    if connection.execute(text("SELECT to_regclass('installed_schema')")).scalar_one() is None:
+        return SchemaInForce(revision)
+    recorded = text("SELECT tables_fingerprint, functions_fingerprint FROM installed_schema")
+    return SchemaInForce(revision, *(connection.execute(recorded).first() or ()))
 
 
 @contextmanager
@@ -44,31 +63,76 @@ def upgrade_transaction(engine: Engine, *, dry_run: bool = False) -> Iterator[Co
 
 
 def missing_revisions(connection: Connection) -> list[str]:
-    """The revisions that the database lacks, oldest first. Raises SetupError for a database of a newer InTurn."""
-    before = current_revision(connection)
-    _refuse_newer(before)
-    steps = ScriptDirectory.from_config(_configuration()).iterate_revisions("head", before or "base")
+    """The revisions that the database lacks, oldest first.
+
+    Raises SetupError for a database of a newer or of an unreleased InTurn.
+    """
+    before = schema_in_force(connection)
+    _refuse_other_tables(before)
+    steps = ScriptDirectory.from_config(_configuration()).iterate_revisions(
+        "head", before.revision if before else "base"
+    )
     return [step.revision for step in steps][::-1]
 
 
+def lacks_functions(connection: Connection) -> bool:
+    """Whether the database's functions are another InTurn's, or not as an upgrade put them in place."""
+    found = schema_in_force(connection)
+    if found is None or found.functions != needed_schema().functions:
+        return True
+    differences = installed_functions.function_differences(connection)
+    return any(difference.fault != "strange" for difference in differences)
+
+
 def apply_revisions(connection: Connection) -> list[str]:
-    """Applies the missing revisions in the caller's transaction and returns their names."""
+    """Brings the database to the current schema in the caller's transaction, and sets all privileges anew.
+
+    Returns the names of the revisions that were missing. Raises SetupError like `missing_revisions`; DBAPIError.
+    """
     missing = missing_revisions(connection)
-    config = _configuration()
-    config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    if missing or lacks_functions(connection):
+        _apply(connection)
+    hub_role.set_up(connection)
     return missing
 
 
 def upgrade(engine: Engine) -> list[str]:
-    """Applies the missing revisions in one transaction and returns their names; empty if nothing was missing."""
+    """Brings a database to the current schema in one transaction; returns the revisions that were missing."""
     with upgrade_transaction(engine) as connection:
         return apply_revisions(connection)
 
 
-def _refuse_newer(revision: str | None) -> None:
-    script = ScriptDirectory.from_config(_configuration())
-    if revision is not None and revision not in {step.revision for step in script.walk_revisions()}:
+def _apply(connection: Connection) -> None:
+    """Applies the missing revisions, puts every function in place, and records both."""
+    connection.execute(text(_STAY_IN_ITS_SCHEMA))
+    before = installed_functions.begin(connection)
+    config = _configuration()
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+    installed_functions.put_in_place(connection, before)
+    _record(connection)
+
+
+def _record(connection: Connection) -> None:
+    needed = needed_schema()
+    connection.execute(text("DELETE FROM installed_schema"))
+    record = "INSERT INTO installed_schema (tables_fingerprint, functions_fingerprint) VALUES (:tables, :functions)"
+    connection.execute(text(record), {"tables": needed.tables, "functions": needed.functions})
+    connection.execute(
+        text("UPDATE settings SET cluster_identity = cluster_identity_now() WHERE cluster_identity IS NULL")
+    )
+
+
+def _refuse_other_tables(found: SchemaInForce | None) -> None:
+    if found is None:
+        return
+    if found.tables and found.revision not in {file.stem for file in revision_files(latest_revision())}:
         raise SetupError(
-            f"This database was made by a newer InTurn (its schema is {revision}). Please install that version here."
+            f"This database was made by a newer InTurn (its schema is {found.revision}). "
+            "Please install that version here."
+        )
+    if found.tables != fingerprint(*revision_files(found.revision)):
+        raise SetupError(
+            f"This database was made by an unreleased InTurn (its schema is {found.revision}), which no version can "
+            "upgrade. Begin with a new database: another --data-dir or --database-url. This one stays as it is."
         )

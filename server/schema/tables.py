@@ -1,5 +1,5 @@
-"""The tables as SQLAlchemy knows them, for administration and reports. `migrations/sql` is what makes them; a test
-compares both. Operations on a line never go through here: they are SQL functions (`server.operations.queue_operations`).
+"""The tables as SQLAlchemy knows them, for administration and reports. `migrations/sql` makes them; a test compares
+both. Operations on a line never go through here: they are SQL functions (`server.operations.queue_operations`).
 """
 
 from __future__ import annotations
@@ -31,6 +31,21 @@ _moment = DateTime(timezone=True)
 def _id() -> Column[int]:
     return Column("id", BigInteger, primary_key=True)
 
+
+installed_schema = Table(
+    "installed_schema",
+    metadata,
+    Column("only_row", Boolean, primary_key=True),
+    Column("tables_fingerprint", Text, nullable=False),
+    Column("functions_fingerprint", Text, nullable=False),
+)
+
+installed_functions = Table(
+    "installed_functions",
+    metadata,
+    Column("signature", Text, primary_key=True),
+    Column("definition", LargeBinary, nullable=False),
+)
 
 settings = Table(
     "settings",

@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 
 from core.errors import SetupError
 from server.postgres.files import follow_owner
-from server.schema import hub_role, revisions
+from server.schema import revisions
 from server.schema.backup import write_backup
 from server.schema.engine import administration_engine, sentence_of
 from server.schema.legacy import database as legacy_database
@@ -75,12 +75,14 @@ def make_current(url: str, own: Path | None) -> None:
 def _refuse_outdated(engine: Engine) -> NoReturn:
     with engine.connect() as connection:
         found = legacy_database.recognise(connection)
-    legacy_database.refuse_foreign(found)
+        legacy_database.refuse_foreign(found)
+        missing = revisions.missing_revisions(connection) if found.kind == "ours" else ["everything"]
     if found.kind == "legacy":
         raise SetupError(
             "This database is the earlier version's. Stop it, then run `inturn-hub db upgrade` (try it with --dry-run)."
         )
-    raise SetupError("This database has not InTurn's current schema. Run `inturn-hub db upgrade` first.")
+    lacking = "InTurn's current schema" if missing else "the functions of this version of InTurn"
+    raise SetupError(f"This database has not {lacking}. Run `inturn-hub db upgrade` first.")
 
 
 def upgrade_database(engine: Engine, wanted: Upgrade) -> Upgraded:
@@ -108,12 +110,13 @@ def _take_over(engine: Engine, connection: Connection, wanted: Upgrade) -> Upgra
 
 
 def _apply(engine: Engine, connection: Connection, wanted: Upgrade) -> Upgraded:
-    missing = revisions.missing_revisions(connection)
-    if not missing:
-        hub_role.set_up(connection)
-        return Upgraded(["The schema is current."])
-    backup = _back_up(engine, wanted.backup, wanted) if wanted.backup else None
-    return Upgraded([f"applied {step}" for step in revisions.apply_revisions(connection)], backup)
+    missing, functions = revisions.missing_revisions(connection), revisions.lacks_functions(connection)
+    changes = bool(missing or functions)
+    backup = _back_up(engine, wanted.backup, wanted) if wanted.backup and changes else None
+    lines = [f"applied {step}" for step in revisions.apply_revisions(connection)]
+    if functions:
+        lines.append("put the functions in place")
+    return Upgraded(lines or ["The schema is current."], backup)
 
 
 def _back_up(engine: Engine, file: Path, wanted: Upgrade) -> Path | None:

@@ -23,9 +23,10 @@ from server.checks.schema_objects import CONSTRAINTS, DOMAINS, INDEXES, TRIGGERS
 from tests.server.cli.test_command_line import inturn_hub
 from tests.support.clinic import Clinic
 from tests.support.hub_process import HubProcess
+from tests.support.older_schemas import make_older
 from tests.support.waiting import until
 
-CHECKS = ["database", "schema", "constraints", "indexes", "triggers", "role", "plans"]
+CHECKS = ["database", "schema", "constraints", "indexes", "triggers", "functions", "role", "plans"]
 CHECKS += ["locks", "transactions", "clock", "disk", "hub", "websocket"]
 
 
@@ -168,16 +169,6 @@ def test_the_lists_name_all_that_the_migrations_make(clinic: Clinic) -> None:
             "FAILED plans join_queue does not use idx_waiting_rank.",
         ),
         (
-            "DROP FUNCTION recall_patient; CREATE FUNCTION recall_patient(text, text, bytea, uuid) RETURNS jsonb "
-            "LANGUAGE sql AS $$SELECT jsonb_build_object('tickets', count(*)) FROM tickets WHERE number || '' = 'A001'$$"
-            "; SELECT set_up_hub_role()",
-            "FAILED plans recall_patient reads all of tickets.",
-        ),
-        (
-            "DROP FUNCTION park_ticket",
-            "FAILED plans park_ticket does not work.",
-        ),
-        (
             "UPDATE services SET last_event_at = clock_timestamp() + interval '1 hour' WHERE code = 'A'",
             "warning clock A: its last event is of",
         ),
@@ -198,11 +189,50 @@ def test_what_is_out_of_order_is_found_alone(
     assert len(found) == 1 or found[0].check == "plans"
 
 
+@pytest.mark.parametrize(
+    ("damage", "sentences"),
+    [
+        (
+            "DROP FUNCTION recall_patient; CREATE FUNCTION recall_patient(text, text, bytea, uuid) RETURNS jsonb "
+            "LANGUAGE sql AS $$SELECT jsonb_build_object('tickets', count(*)) FROM tickets WHERE number || '' = 'A001'$$"
+            "; SELECT set_up_hub_role()",
+            [
+                "FAILED functions recall_patient(text,text,bytea,uuid) is altered. Run: inturn-hub db upgrade",
+                "FAILED plans recall_patient reads all of tickets.",
+            ],
+        ),
+        (
+            "DROP FUNCTION park_ticket",
+            [
+                "FAILED functions park_ticket(text,text,bytea,uuid,text) is missing. Run: inturn-hub db upgrade",
+                "FAILED plans park_ticket does not work.",
+            ],
+        ),
+        (
+            "CREATE FUNCTION save_line() RETURNS void LANGUAGE sql AS ''; SELECT set_up_hub_role()",
+            ["FAILED functions save_line() is not InTurn's. Run: DROP FUNCTION save_line()"],
+        ),
+        (
+            "UPDATE installed_schema SET functions_fingerprint = ''",
+            ["FAILED schema Its functions are another InTurn's."],
+        ),
+    ],
+)
+def test_a_function_that_is_not_as_it_was_is_named_with_what_follows(
+    engine: Engine, hub: HubProcess, damage: str, sentences: list[str]
+) -> None:
+    with engine.begin() as connection:
+        connection.execute(text(damage))
+    found = [" ".join(str(finding).split()) for finding in troubles(engine, hub) if finding.check != "hub"]
+    assert [line[: len(sentence)] for line, sentence in zip(found, sentences, strict=False)] == sentences
+    assert {line.split()[1] for line in found} == {sentence.split()[1] for sentence in sentences}
+
+
 def test_an_older_and_a_newer_schema_are_told_apart(engine: Engine, hub: HubProcess) -> None:
     with engine.begin() as connection:
-        connection.execute(text("UPDATE alembic_version SET version_num = '0003_queue_operations'"))
+        connection.execute(text(make_older()))
     found = troubles(engine, hub)
-    assert "It lacks 0004_every_operation, 0005_hub_role. Run: inturn-hub db upgrade" in str(found[0])
+    assert "It lacks 0002_add_queue_constraints. Run: inturn-hub db upgrade" in str(found[0])
     assert [finding.check for finding in found] == ["schema", "hub"]
     with engine.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999_future'"))

@@ -28,6 +28,7 @@ from server.schema.engine import administration_engine
 from server.schema.upgrade import Upgrade, upgrade_database
 from tests.server.cli.test_command_line import inturn_hub
 from tests.support.clinic import Clinic
+from tests.support.older_schemas import make_older
 from tests.support.private_clusters import FAST, query
 
 OPEN_TO_ALL = (
@@ -86,7 +87,7 @@ async def test_a_login_that_may_only_serve_serves(clinic: Clinic) -> None:
 
 
 def test_an_account_that_only_serves_is_told_of_an_older_schema(clinic: Clinic) -> None:
-    clinic.rows("UPDATE alembic_version SET version_num = '0004_every_operation' RETURNING 1")
+    clinic.rows(make_older())
     with login(clinic.database_url, f"IN ROLE {hub_role.ROLE}") as account:
         done = inturn_hub("serve", "--port", "0", "--database-url", account)
     assert done.returncode == 1

@@ -20,7 +20,6 @@ from tests.support.clinic import Clinic
 from tests.support.hub_process import HubProcess
 from tests.support.places import ROOT
 
-FOR_OLDER_HUBS = {"admitted_actors"}
 OF_THE_CONNECTION = {"current_epoch", "hub_role"}
 Row = tuple[Any, ...]
 
@@ -70,7 +69,7 @@ def test_it_may_call_what_hubs_call_and_no_other_function(clinic: Clinic) -> Non
     called = called_by_hubs(set(known)) | OF_THE_CONNECTION
     assert len(called) > 30
     allowed = {name for [names] in clinic.rows("SELECT hub_functions()") for name in names}
-    assert allowed - FOR_OLDER_HUBS == called
+    assert allowed == called
     refused: set[str] = set()
     with acting(clinic) as connection:
         for name, overloads in known.items():

@@ -1,8 +1,11 @@
-"""Tables, append-only history with its hash chains, configuration revision."""
+"""The tables: configuration, lines, append-only history with its hash chains."""
 
 from __future__ import annotations
 
-from server.schema.migrations import sql_files
+from alembic import op
+
+from server.database.schema_revision import revision_file
+from server.schema import sql_files
 
 revision = "0001_initial"
 down_revision = None
@@ -10,4 +13,4 @@ down_revision = None
 
 def upgrade() -> None:
     """Applies this revision."""
-    sql_files.run("0001_tables", "0001_history")
+    sql_files.run(op.get_bind(), revision_file(revision))

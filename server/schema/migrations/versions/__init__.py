@@ -1,1 +1,1 @@
-"""One module a revision. A released revision, and the SQL files it names, are never edited."""
+"""One module a revision, its SQL in a file of the same name. None holds a function; a released one is never edited."""

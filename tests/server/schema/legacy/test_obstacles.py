@@ -33,7 +33,7 @@ def test_without_a_backup_nothing_is_done(sample: OldClinic, tmp_path: Path, nam
     [
         ("CREATE TABLE users (id int)", "relation \"users\" already exists"),
         ("CREATE VIEW counters AS SELECT 1 AS one", "relation \"counters\" already exists"),
-        ("CREATE FUNCTION refuse(text, text) RETURNS void LANGUAGE sql AS ''", "function \"refuse\" already exists"),
+        ("CREATE FUNCTION refuse(text, text) RETURNS void LANGUAGE sql AS ''", "refuse(text,text) already exists"),
         ("CREATE SCHEMA legacy; CREATE TABLE legacy.notes (id int)", "Rename it first"),
         ("ALTER TABLE tickets DROP CONSTRAINT tickets_pkey; INSERT INTO tickets (id) VALUES (1)", "no id of their own"),
     ],

@@ -1,11 +1,12 @@
--- How long consultations take, what patients were told about their wait, and what came. Nothing of it is part of an operation.
+-- How long consultations take, which wait patients were told, and how long they waited. No operation on a line waits for any of
+-- it.
 
--- Refreshes a service's pace from its newest 200 completed consultations, in one statement that locks the service's row for
--- an instant and only if something changed. A consultation counts as four times the median at most: nobody knows how long
--- one really took that was left open for hours, and one in fifty of those then adds a twentieth to the pace. It needs no
--- other guess of what is usual, and cuts about one in forty of the real ones. Fewer than 20: null, so that the configured
--- pace holds. Null for an unknown service.
-CREATE FUNCTION update_wait_times_atomic(p_service text) RETURNS jsonb
+-- Sets a service's pace from its newest 200 completed consultations, in one statement that locks the service's row briefly
+-- and only if something changed. A consultation counts as four times the median at most: one that stayed open for hours has no
+-- known length, and one in fifty of those then adds a twentieth to the pace. The rule needs no other guess of what is usual, and
+-- cuts about one in forty of the real ones. With fewer than 20 the pace is null, and the configured one holds. Null for an
+-- unknown service.
+CREATE OR REPLACE FUNCTION update_wait_times_atomic(p_service text) RETURNS jsonb
 LANGUAGE plpgsql AS $$
 DECLARE
     answer jsonb;
@@ -35,10 +36,10 @@ BEGIN
 END
 $$;
 
--- Notes what patients were told when they joined: [{"ticket", "low", "high"}], seconds. The first word counts; tickets that
--- nobody knows are passed over. Each looks its ticket up by itself (OFFSET 0): a join may read them all. Returns how many were
--- noted.
-CREATE FUNCTION log_wait_estimates(p_estimates jsonb) RETURNS jsonb
+-- Stores the estimates that patients were told when they joined: [{"ticket", "low", "high"}], seconds. The first estimate of
+-- a ticket counts; unknown tickets are passed over. Each row looks its ticket up by itself (OFFSET 0): a join may read them all.
+-- Returns the number of stored estimates.
+CREATE OR REPLACE FUNCTION log_wait_estimates(p_estimates jsonb) RETURNS jsonb
 LANGUAGE plpgsql AS $$
 DECLARE
     noted integer;
@@ -53,11 +54,10 @@ BEGIN
 END
 $$;
 
--- Notes how long those of a service really waited until their first call, in one statement, for the newest 200 called. Whoever
--- was sent to another line or put at a place by hand waited for a person's decision: nobody could have estimated that. (`+ 0`:
--- found by the ticket, never by a service's whole history.)
--- Returns how many were noted.
-CREATE FUNCTION log_wait_outcomes(p_service text) RETURNS jsonb
+-- Stores how long the tickets of a service waited until their first call, in one statement, for the newest 200 called. Tickets
+-- that a person sent to another line or put at a place are left out: their wait could not be estimated. (`+ 0`: rows are found
+-- by the ticket, never through a service's whole history.) Returns the number of changed rows.
+CREATE OR REPLACE FUNCTION log_wait_outcomes(p_service text) RETURNS jsonb
 LANGUAGE plpgsql AS $$
 DECLARE
     noted integer;
@@ -75,9 +75,9 @@ BEGIN
 END
 $$;
 
--- How good a service's estimates have been since a moment: of how many waits, how many lay within their bracket, below it and
--- above it, and by how many seconds its middle was off on average (null without any).
-CREATE FUNCTION estimate_accuracy(p_service text, p_since timestamptz) RETURNS jsonb
+-- How good a service's estimates were since a moment: the number of waits; how many were within their bracket, below it and
+-- above it; by how many seconds its middle was off on average (null without any).
+CREATE OR REPLACE FUNCTION estimate_accuracy(p_service text, p_since timestamptz) RETURNS jsonb
 LANGUAGE plpgsql STABLE AS $$
 BEGIN
     RETURN (SELECT jsonb_build_object(

@@ -1,21 +1,21 @@
--- The role that hubs act as: it may call what is named here and do nothing else, neither read nor write a table.
+-- The role that hubs act as: inturn_hub may call what is named here and may neither read nor write a table.
 
--- What hubs call. Whoever gives hubs another function to call names it here, and runs set_up_hub_role().
-CREATE FUNCTION hub_functions() RETURNS text[]
+-- What hubs call. A further function that hubs call is named here.
+CREATE OR REPLACE FUNCTION hub_functions() RETURNS text[]
 LANGUAGE sql IMMUTABLE AS $$
     SELECT '{
         join_queue, call_next_patient, call_patient, recall_patient, finish_consultation, park_ticket, unpark_ticket,
         transfer_ticket, set_ticket_priority, move_ticket, cancel_ticket, update_ticket, undo_operation,
         set_counter_state, set_service_state, close_day, close_day_if_due,
-        find_device, find_user, find_session, open_session, close_session, pair_device, admitted_actors, admitted_secrets,
+        find_device, find_user, find_session, open_session, close_session, pair_device, admitted_secrets,
         services_overview, counters_overview, site_overview, current_revisions, schema_revision, current_epoch, hub_role,
         find_ticket, queue_snapshot, events_after, line_integrity,
         update_wait_times_atomic, log_wait_estimates, log_wait_outcomes, forget_old_requests
     }'::text[]
 $$;
 
--- Whether whoever is signed in may act as inturn_hub, and inturn_hub may call everything that hubs call in this database.
-CREATE FUNCTION hub_role() RETURNS boolean
+-- Whether the session's account may act as inturn_hub, and inturn_hub may call everything that hubs call in this database.
+CREATE OR REPLACE FUNCTION hub_role() RETURNS boolean
 LANGUAGE plpgsql STABLE AS $$
 DECLARE
     kind text := CASE WHEN current_setting('server_version_num')::integer >= 160000 THEN 'SET' ELSE 'MEMBER' END;
@@ -27,7 +27,7 @@ END
 $$;
 
 -- The functions of this schema, an extension's aside, and whether hubs call them.
-CREATE FUNCTION our_functions() RETURNS TABLE (name regprocedure, for_hubs boolean)
+CREATE OR REPLACE FUNCTION our_functions() RETURNS TABLE (name regprocedure, for_hubs boolean)
 LANGUAGE sql STABLE AS $$
     SELECT p.oid::regprocedure, p.proname = ANY (hub_functions())
     FROM pg_proc p JOIN pg_class c ON c.oid = 'settings'::regclass AND c.relnamespace = p.pronamespace
@@ -35,9 +35,9 @@ LANGUAGE sql STABLE AS $$
         SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')
 $$;
 
--- Makes inturn_hub for the whole cluster unless it is there, and lets whoever asks act as it. Where that is not theirs to do
--- everything stays as it was, and hubs act as the owner. (Other databases of the cluster may be doing the same.)
-CREATE FUNCTION make_hub_role() RETURNS void
+-- Makes inturn_hub for the whole cluster unless it exists, and lets the caller act as it. Without the right to do so everything
+-- stays as it is, and hubs act as the owner. (Other databases of the cluster may be doing the same.)
+CREATE OR REPLACE FUNCTION make_hub_role() RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
     BEGIN
@@ -53,11 +53,11 @@ BEGIN
 END
 $$;
 
--- Gives inturn_hub what hubs call, and nobody else anything: every function is the owner's alone, those that hubs call run as the
--- owner and find their tables and functions in this schema, where only the owner makes any (databases of before PostgreSQL 15 let
--- everybody), whatever the caller has made or set. Repeated after a restore and by every `db upgrade`: a dump that was restored
--- without privileges, or before there was a role, is put right.
-CREATE FUNCTION set_up_hub_role() RETURNS boolean
+-- Gives inturn_hub what hubs call, and no other account anything. Every function is the owner's alone. Those that hubs call run
+-- as the owner and find tables and functions in this schema, whatever the caller has made or set; only the owner makes any there
+-- (databases older than PostgreSQL 15 let every account). Every `db upgrade` and `db restore` repeats it, so that a dump that was
+-- restored without privileges is put right.
+CREATE OR REPLACE FUNCTION set_up_hub_role() RETURNS boolean
 LANGUAGE plpgsql AS $$
 DECLARE
     place text := (SELECT relnamespace::regnamespace::text FROM pg_class WHERE oid = 'settings'::regclass);
@@ -83,4 +83,3 @@ BEGIN
     RETURN hub_role();
 END
 $$;
-SELECT set_up_hub_role();

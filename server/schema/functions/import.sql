@@ -1,10 +1,10 @@
--- What `db upgrade` needs to take over another program's tickets: one call a service, one `imported` event a ticket.
+-- What `db upgrade` needs to take over another program's tickets.
 
--- Takes over a service's tickets, an array of JSON rows of `tickets`, in the order of their events; those that wait stand in the
--- line in this order. A waiting ticket that a person's or a race's hand put where its own rank would not be has `ranks_as`
--- (priority, joined_at): the neighbour whose rank it takes. The numbers go on behind the highest of the newest day.
--- The service's row is written once: 40,000 versions of it in one transaction took 200 s.
-CREATE FUNCTION import_tickets(p_service text, p_actor text, p_tickets jsonb) RETURNS void
+-- Takes over a service's tickets, an array of JSON rows of `tickets`, in the order of their events, and writes one `imported`
+-- event a ticket. Waiting tickets stand in the line in this order. A waiting ticket out of the place of its own rank has
+-- `ranks_as` (priority, joined_at): the neighbour whose rank it takes. Numbers go on behind the highest of the newest day. The
+-- service's row is written once: 40,000 versions of it in one transaction took 200 s.
+CREATE OR REPLACE FUNCTION import_tickets(p_service text, p_actor text, p_tickets jsonb) RETURNS void
 LANGUAGE plpgsql AS $$
 DECLARE
     s services;

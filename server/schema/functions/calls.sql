@@ -1,61 +1,9 @@
--- From joining to the end of a consultation. One function an operation: one call, one transaction, one event for each ticket
--- and line it changes. Locks first, always the counter, then services by id, always FOR NO KEY UPDATE; every later statement
--- sees what it changes. The key is looked up behind the locks. All return {"result": ..., "events": [...]}, tickets in
--- staff view.
-DROP FUNCTION end_consultation(text, tickets, text);
+-- From the call to the end of a consultation, at one counter.
+-- One function an operation, one transaction, one event for each ticket and line that it changes. Every operation locks first
+-- (locks.sql), then looks its key up (keys.sql), and returns {"result": ..., "events": [...]}, tickets in staff's view.
 
--- A patient takes a turn: a number, and a place behind everybody of the same or better rank.
-CREATE OR REPLACE FUNCTION join_queue(
-    p_actor text, p_key text, p_digest bytea, p_service text, p_priority text DEFAULT 'medium',
-    p_patient_name text DEFAULT NULL, p_language text DEFAULT NULL
-) RETURNS jsonb
-LANGUAGE plpgsql AS $$
-DECLARE
-    s services;
-    t tickets;
-    none tickets;
-    now_at timestamptz;
-    place bigint;
-    answer jsonb;
-BEGIN
-    SELECT * INTO s FROM services WHERE code = p_service FOR NO KEY UPDATE;
-    IF NOT FOUND THEN PERFORM refuse('unknown_service', format('There is no service %s.', p_service)); END IF;
-    answer := remembered_result(p_actor, p_key, p_digest);
-    IF answer IS NOT NULL THEN RETURN answer; END IF;
-    now_at := event_time(s);
-    s := begin_business_day(s, business_day_at(now_at));
-    PERFORM refuse_unless_open(s, now_at);
-    s := take_number(s);
-
-    t.id := gen_random_uuid();
-    t.service_id := s.id;
-    t.origin_service_id := s.id;
-    t.business_day := s.business_day;
-    t.number_value := s.next_number - 1;
-    t.number := ticket_number(s.prefix, t.number_value);
-    t.priority := p_priority;
-    t.status := 'waiting';
-    t.rank_class := rank_class(p_priority, s.head_start);
-    t.rank_time := rank_time(p_priority, s.head_start, now_at);
-    t.placed_by_hand := false;
-    t.calls := 0;
-    t.language := p_language;
-    t.patient_name := p_patient_name;
-    t.needs := '{}';
-    t.issued_by := p_actor;
-    t.joined_at := now_at;
-
-    place := get_next_queue_position(s, t.rank_class, t.rank_time);
-    s := reorder_queue_positions_atomic(s, NULL, place);
-    t.position_in_queue := s.head + place - 1;
-    INSERT INTO tickets SELECT t.*;
-    answer := append_queue_event(s, 'joined', p_actor, now_at, t, NULL, NULL);
-    RETURN remember_ticket(p_actor, p_key, p_digest, now_at, answer, undo_step(none, NULL, s.id, answer));
-END
-$$;
-
--- Which of a counter's lines is served next: its head's ticket. Null when nobody waits.
-CREATE FUNCTION next_ticket(c counters) RETURNS tickets
+-- The ticket that a counter serves next: the best head among its lines. Null if no ticket waits.
+CREATE OR REPLACE FUNCTION next_ticket(c counters) RETURNS tickets
 LANGUAGE plpgsql STABLE AS $$
 DECLARE
     t tickets;
@@ -71,9 +19,9 @@ BEGIN
 END
 $$;
 
--- Why a counter's next ticket is the next, in words that programs know: a person placed it, its priority let it pass somebody
--- who came earlier, the counter's order of services did, or it simply waited longest. Asked before the call.
-CREATE FUNCTION why_next(c counters, t tickets, s services, now_at timestamptz) RETURNS jsonb
+-- Why a counter's next ticket is the next, in words for programs: a person placed it, its priority let it pass an earlier
+-- ticket, the counter's order of services, or it waited longest. Asked before the call.
+CREATE OR REPLACE FUNCTION why_next(c counters, t tickets, s services, now_at timestamptz) RETURNS jsonb
 LANGUAGE plpgsql STABLE AS $$
 DECLARE
     reason text := 'waited_longest';
@@ -87,7 +35,7 @@ BEGIN
         IF t.priority = 'high' OR second_joined < t.joined_at THEN
             reason := 'priority';
         ELSIF c.rule = 'in_order' THEN
-            -- An IF of its own: a query under a condition that a plan can fold is planned again at every call.
+            -- A separate IF: a query under a condition that a plan can fold is planned again at every call.
             IF EXISTS (SELECT FROM counter_services served JOIN services line ON line.id = served.service_id
                 JOIN tickets w ON w.service_id = line.id AND w.status = 'waiting' AND w.position_in_queue = line.head
                 WHERE served.counter_id = c.id AND (w.rank_class, w.rank_time) < (t.rank_class, t.rank_time)) THEN
@@ -100,8 +48,8 @@ BEGIN
 END
 $$;
 
--- Brings a ticket, from wherever it is, to a counter. The caller has locked both and checked that they may meet.
-CREATE FUNCTION seat_ticket(p_actor text, c counters, t tickets, now_at timestamptz) RETURNS jsonb
+-- Brings a ticket to a counter, from wherever it is. The caller has locked both and checked that they may meet.
+CREATE OR REPLACE FUNCTION seat_ticket(p_actor text, c counters, t tickets, now_at timestamptz) RETURNS jsonb
 LANGUAGE plpgsql AS $$
 DECLARE
     s services;
@@ -124,9 +72,9 @@ BEGIN
 END
 $$;
 
--- Ends a consultation by a person's act. A no-show sends the patient to the end of the line until they were called often
--- enough. The ticket's line is locked by the caller.
-CREATE FUNCTION end_consultation(p_actor text, t tickets, p_status text) RETURNS jsonb
+-- Ends a consultation by a person's act. A no-show goes to the end of the line until the patient was called
+-- `no_show_calls` times. The caller holds the line's lock.
+CREATE OR REPLACE FUNCTION end_consultation(p_actor text, t tickets, p_status text) RETURNS jsonb
 LANGUAGE plpgsql AS $$
 DECLARE
     s services;
@@ -155,9 +103,9 @@ BEGIN
 END
 $$;
 
--- Makes a counter ready for a patient: free once `p_complete` is, and the caller's if nobody holds it. Returns what the
--- completion wrote, with its undo; null without one. Counter and lines are locked by the caller.
-CREATE FUNCTION make_counter_free(p_actor text, c counters, p_complete uuid) RETURNS jsonb
+-- Makes a counter ready for a patient: completes `p_complete`, and gives a counter without a holder to the caller. Returns
+-- the completion's event and undo, or null without one. The caller holds the locks of counter and lines.
+CREATE OR REPLACE FUNCTION make_counter_free(p_actor text, c counters, p_complete uuid) RETURNS jsonb
 LANGUAGE plpgsql AS $$
 DECLARE
     t tickets;
@@ -176,8 +124,8 @@ BEGIN
 END
 $$;
 
--- Calls the best-ranked head among the counter's services; with `p_complete`, completes that ticket first, in the same
--- transaction, if it is the one open at the counter. If then nobody waits, the completion stands and the ticket is null.
+-- Calls the best head among the counter's lines. With `p_complete`, completes that ticket first, in the same transaction, if
+-- it is the one at the counter. If no ticket waits then, the completion stands and the ticket is null.
 CREATE OR REPLACE FUNCTION call_next_patient(
     p_actor text, p_key text, p_digest bytea, p_counter text, p_complete uuid DEFAULT NULL, p_supervisor boolean DEFAULT false
 ) RETURNS jsonb
@@ -222,8 +170,8 @@ BEGIN
 END
 $$;
 
--- Calls one patient to a counter, whoever is next: one who waits, is parked, or was missed today.
-CREATE FUNCTION call_patient(
+-- Calls one patient to a counter out of turn: a ticket that waits, is parked, or was missed today.
+CREATE OR REPLACE FUNCTION call_patient(
     p_actor text, p_key text, p_digest bytea, p_ticket uuid, p_counter text, p_supervisor boolean DEFAULT false
 ) RETURNS jsonb
 LANGUAGE plpgsql AS $$
@@ -247,7 +195,7 @@ BEGIN
 END
 $$;
 
--- A person ends the consultation: the patient was served ("completed") or did not come ("no_show").
+-- Ends the consultation: the patient was served ("completed") or did not come ("no_show").
 CREATE OR REPLACE FUNCTION finish_consultation(p_actor text, p_key text, p_digest bytea, p_ticket uuid, p_status text)
 RETURNS jsonb
 LANGUAGE plpgsql AS $$
@@ -278,36 +226,5 @@ BEGIN
     PERFORM save_ticket(t);
     answer := append_queue_event(s, 'recalled', p_actor, t.called_at, t, NULL, public_ticket(was, s.head));
     RETURN remember_ticket(p_actor, p_key, p_digest, t.called_at, answer, undo_step(was, NULL, s.id, answer));
-END
-$$;
-
--- Whether a ticket out of line may come back: parked, or missed today.
-CREATE FUNCTION can_come_back(t tickets) RETURNS boolean
-LANGUAGE plpgsql STABLE AS $$
-BEGIN
-    RETURN t.status = 'parked' OR (t.status = 'no_show' AND t.business_day >= business_day_at(clock_timestamp()));
-END
-$$;
-
--- Opens, pauses or closes a counter. Opening takes it; closing gives it back, and waits for no patient's end.
-CREATE OR REPLACE FUNCTION set_counter_state(
-    p_actor text, p_key text, p_digest bytea, p_counter text, p_state text, p_reason text DEFAULT NULL,
-    p_supervisor boolean DEFAULT false
-) RETURNS jsonb
-LANGUAGE plpgsql AS $$
-DECLARE
-    c counters := lock_counter(p_counter);
-    answer jsonb := remembered_result(p_actor, p_key, p_digest);
-BEGIN
-    IF answer IS NOT NULL THEN RETURN answer; END IF;
-    PERFORM refuse_if_taken(c, p_actor, p_supervisor);
-    IF p_state = 'closed' AND EXISTS (SELECT FROM tickets WHERE counter_id = c.id AND status = 'consulting') THEN
-        PERFORM refuse('counter_busy');
-    END IF;
-    UPDATE counters SET state = p_state,
-        held_by = CASE WHEN p_state = 'closed' THEN NULL ELSE coalesce(held_by, actor_user(p_actor)) END
-    WHERE id = c.id;
-    PERFORM append_admin_event(p_actor, 'counter_' || p_state, c.code, jsonb_build_object('reason', p_reason));
-    RETURN remember_result(p_actor, p_key, p_digest, clock_timestamp(), jsonb_build_object('counter', c.code), '[]');
 END
 $$;

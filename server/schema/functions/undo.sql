@@ -1,8 +1,10 @@
--- Taking back what a person just did. A request remembers the tickets as they were before it (requests.undo, without personal
--- data: that is not undone).
+-- Taking back what a person just did. The request holds the tickets as they were (requests.undo), without personal data, which
+-- an undo leaves as it is.
+-- One function an operation, one transaction, one event for each ticket and line that it changes. Every operation locks first
+-- (locks.sql), then looks its key up (keys.sql), and returns {"result": ..., "events": [...]}, tickets in staff's view.
 
--- Locks what an undo touches: the counters that tickets return to, the lines they are in and the lines they return to.
-CREATE FUNCTION lock_for_undo(steps jsonb) RETURNS void
+-- Locks what an undo touches: the counters that tickets return to, their lines now and their lines then.
+CREATE OR REPLACE FUNCTION lock_for_undo(steps jsonb) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM FROM counters WHERE id IN (
@@ -16,8 +18,8 @@ BEGIN
 END
 $$;
 
--- Whether something happened to a step's ticket since.
-CREATE FUNCTION happened_since(step jsonb) RETURNS boolean
+-- Whether a step's ticket has an event behind the step's.
+CREATE OR REPLACE FUNCTION happened_since(step jsonb) RETURNS boolean
 LANGUAGE plpgsql STABLE AS $$
 BEGIN
     RETURN EXISTS (SELECT FROM queue_events WHERE service_id = (step ->> 'service')::bigint
@@ -25,8 +27,8 @@ BEGIN
 END
 $$;
 
--- A ticket can go back to its counter if that is still the caller's, open and free.
-CREATE FUNCTION refuse_unless_counter_waits(p_actor text, t tickets) RETURNS void
+-- Refuses to bring a ticket back to its counter unless that is still the caller's, open and free.
+CREATE OR REPLACE FUNCTION refuse_unless_counter_waits(p_actor text, t tickets) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
     IF EXISTS (SELECT FROM tickets WHERE counter_id = t.counter_id AND status = 'consulting' AND id <> t.id) THEN
@@ -37,19 +39,9 @@ BEGIN
 END
 $$;
 
--- The place in line where a ticket stood, moved no further than its rank allows: others may have come or gone since.
-CREATE FUNCTION former_place(s services, t tickets, place bigint, own bigint) RETURNS bigint
-LANGUAGE plpgsql STABLE AS $$
-BEGIN
-    RETURN least(
-        greatest(place, get_next_queue_position(s, t.rank_class, t.rank_time - interval '1 microsecond', own)),
-        get_next_queue_position(s, t.rank_class, t.rank_time, own));
-END
-$$;
-
--- Takes one step back: the ticket is as it was, and stands where it stood. A ticket that was new is cancelled. Returns
--- the events, the one of the ticket's line last.
-CREATE FUNCTION take_back(p_actor text, step jsonb) RETURNS jsonb
+-- Takes one step back: the ticket is as it was, and stands where it stood. A ticket that was new is cancelled. Returns the
+-- events, that of the ticket's line last.
+CREATE OR REPLACE FUNCTION take_back(p_actor text, step jsonb) RETURNS jsonb
 LANGUAGE plpgsql AS $$
 DECLARE
     now_is tickets;
@@ -101,8 +93,8 @@ BEGIN
 END
 $$;
 
--- Takes back the caller's last operation, within ten seconds and if nothing happened to its tickets since.
-CREATE FUNCTION undo_operation(p_actor text, p_key text, p_digest bytea, p_operation text) RETURNS jsonb
+-- Takes back the caller's last operation, within ten seconds and if its tickets have no later event.
+CREATE OR REPLACE FUNCTION undo_operation(p_actor text, p_key text, p_digest bytea, p_operation text) RETURNS jsonb
 LANGUAGE plpgsql AS $$
 DECLARE
     r requests;

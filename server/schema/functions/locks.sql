@@ -1,0 +1,67 @@
+-- Refusals and locks. Every operation takes its locks first, in one order: the counter, then the lines by id, all FOR NO KEY
+-- UPDATE. PL/pgSQL at READ COMMITTED takes a new snapshot for each statement, so that an operation reads behind its locks what
+-- it changes.
+
+-- Ends the operation with an error of protocol.md ("Errors"); nothing of it stays.
+CREATE OR REPLACE FUNCTION refuse(reason text, sentence text DEFAULT '') RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION USING ERRCODE = 'IT000', MESSAGE = reason, DETAIL = sentence;
+END
+$$;
+
+-- The account behind an actor ("user:3" -> 3); null for a device.
+CREATE OR REPLACE FUNCTION actor_user(actor text) RETURNS bigint
+LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE WHEN actor LIKE 'user:%' THEN split_part(actor, ':', 2)::bigint END
+$$;
+
+-- Locks lines by id. Without that order two operations could deadlock.
+CREATE OR REPLACE FUNCTION lock_lines(ids bigint[]) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM FROM services WHERE id = ANY (ids) ORDER BY id FOR NO KEY UPDATE;
+END
+$$;
+
+-- Locks the line that a ticket stands in, together with the lines `also`, and returns the ticket as it is then. If the
+-- ticket moved to another line before the lock, raises IT001 and the hub calls again: one more lock could deadlock.
+CREATE OR REPLACE FUNCTION lock_ticket(p_ticket uuid, also bigint[] DEFAULT '{}') RETURNS tickets
+LANGUAGE plpgsql AS $$
+DECLARE
+    t tickets;
+    seen bigint;
+BEGIN
+    SELECT service_id INTO seen FROM tickets WHERE id = p_ticket;
+    IF NOT FOUND THEN PERFORM refuse('ticket_not_found'); END IF;
+    PERFORM lock_lines(also || seen);
+    SELECT * INTO t FROM tickets WHERE id = p_ticket;
+    IF t.service_id <> ALL (also || seen) THEN
+        RAISE EXCEPTION USING ERRCODE = 'IT001', MESSAGE = 'the ticket moved to another line';
+    END IF;
+    RETURN t;
+END
+$$;
+
+-- Locks a counter.
+CREATE OR REPLACE FUNCTION lock_counter(p_counter text) RETURNS counters
+LANGUAGE plpgsql AS $$
+DECLARE
+    c counters;
+BEGIN
+    SELECT * INTO c FROM counters WHERE code = p_counter FOR NO KEY UPDATE;
+    IF NOT FOUND THEN PERFORM refuse('unknown_counter', format('There is no counter %s.', p_counter)); END IF;
+    RETURN c;
+END
+$$;
+
+-- Refuses a counter that another person holds, unless a supervisor asks. Called after the key was looked up: a repeated
+-- request gets its first answer, even if the counter has another holder by now.
+CREATE OR REPLACE FUNCTION refuse_if_taken(c counters, p_actor text, p_supervisor boolean) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    IF c.held_by <> actor_user(p_actor) AND NOT p_supervisor THEN
+        PERFORM refuse('counter_taken', (SELECT display_name FROM users WHERE id = c.held_by) || ' is working at this counter.');
+    END IF;
+END
+$$;

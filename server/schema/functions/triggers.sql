@@ -1,0 +1,30 @@
+-- What the tables' triggers run. This file runs before the revisions, because a trigger needs its function, and replaces
+-- each function in place: no upgrade has to lock the tables for it. It must therefore work in a database without tables.
+
+-- Makes UPDATE, DELETE and TRUNCATE of a history table fail.
+CREATE OR REPLACE FUNCTION refuse_rewriting_history() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION '% is append-only: % refused', TG_TABLE_NAME, TG_OP USING ERRCODE = 'insufficient_privilege';
+END
+$$;
+
+-- Raises `config_revision` with every change of the configuration, so that hubs and windows list it again. A line's own
+-- columns of `services` and `counters` are not configuration; their triggers leave them out.
+CREATE OR REPLACE FUNCTION raise_config_revision() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE settings SET config_revision = config_revision + 1;
+    RETURN NULL;
+END
+$$;
+
+-- Refuses another head start while patients wait: the head start is part of every rank, and ranks are never computed
+-- again, so that the line stays sorted.
+CREATE OR REPLACE FUNCTION refuse_reranking() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION USING ERRCODE = 'IT000', MESSAGE = 'edit_conflict',
+        DETAIL = format('%s people wait for %s. Change its head start when nobody waits.', OLD.tail - OLD.head, OLD.name);
+END
+$$;

@@ -1,0 +1,196 @@
+"""The functions: each defined once, put in place whole by an upgrade, recorded, and checked by a hub at its start."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import psycopg
+import pytest
+from sqlalchemy import create_engine
+from sqlalchemy.exc import DBAPIError
+
+from core.errors import SetupError
+from server.database import schema_revision
+from server.database.calls import driver_url
+from server.schema import installed_functions, own_database, revisions
+from server.schema.upgrade import Upgrade, upgrade_database
+from tests.support.clinic import Clinic
+from tests.support.old_clinics import OldClinic, bare, server
+from tests.support.places import ROOT
+
+__all__ = ["bare", "server"]
+
+ANOTHERS = "UPDATE installed_schema SET functions_fingerprint = 'another'"
+ALTERED = """
+DROP FUNCTION recall_patient;
+DROP FUNCTION find_user;
+CREATE FUNCTION find_user(p_username text) RETURNS boolean LANGUAGE sql AS 'SELECT true';
+CREATE OR REPLACE FUNCTION refuse_reranking() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+"""
+OTHER_BODIES = (
+    "CREATE OR REPLACE FUNCTION find_user(p_username text) RETURNS jsonb LANGUAGE sql AS 'SELECT to_jsonb(1)'"
+)
+GONE = """
+CREATE FUNCTION join_twice() RETURNS void LANGUAGE sql AS '';
+CREATE FUNCTION forget_triggers() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+INSERT INTO installed_functions VALUES ('join_twice()', ''), ('forget_triggers()', '');
+CREATE FUNCTION monthly_report() RETURNS void LANGUAGE sql AS '';
+"""
+FUNCTIONS = "SELECT oid::regprocedure::text FROM pg_proc WHERE pronamespace = 'public'::regnamespace"
+
+
+@pytest.fixture
+def current(bare: OldClinic) -> OldClinic:
+    """A database with the current schema."""
+    revisions.upgrade(bare.engine)
+    return bare
+
+
+def functions(clinic: OldClinic) -> set[str]:
+    """Signatures of what is in the schema."""
+    return {name for [name] in clinic.rows(FUNCTIONS)}
+
+
+def test_each_function_is_defined_once_and_by_no_revision(clinic: Clinic) -> None:
+    defined: Counter[str] = Counter()
+    for file in (ROOT / "server").rglob("*.sql"):
+        statements = re.sub("--.*", "", file.read_text("utf-8"))
+        found = re.findall(
+            r"\b(?:FUNCTION|PROCEDURE)\s+(\w+)\s*\(", re.sub("EXECUTE FUNCTION.*", "", statements)
+        )
+        assert not found or file.parent.name == "functions", file
+        defined.update(found)
+    assert {name: times for name, times in defined.items() if times > 1} == {}
+    in_force = [
+        name
+        for [name] in clinic.rows("SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace")
+    ]
+    assert sorted(in_force) == sorted(defined)
+    assert len(in_force) > 100
+
+
+def test_an_upgrade_replaces_what_was_altered_and_drops_what_it_made_before(
+    current: OldClinic, tmp_path: Path
+) -> None:
+    shipped = functions(current)
+    recorded = current.rows("SELECT * FROM installed_functions ORDER BY 1")
+    current.rows(ALTERED + GONE)
+    done = upgrade_database(current.engine, Upgrade(tmp_path))
+    assert done.lines == ["put the functions in place"]
+    assert functions(current) == shipped | {"monthly_report()"}
+    assert current.rows("SELECT * FROM installed_functions ORDER BY 1") == recorded
+    assert current.rows("SELECT hub_role(), find_user('nobody')") == [(True, None)]
+    assert upgrade_database(current.engine, Upgrade(tmp_path)).lines == ["The schema is current."]
+
+
+def test_a_dry_run_says_the_same_and_changes_nothing(current: OldClinic, tmp_path: Path) -> None:
+    current.rows(ALTERED + GONE)
+    before = current.everything()
+    said = upgrade_database(current.engine, Upgrade(tmp_path, tmp_path / "before", dry_run=True)).lines
+    assert current.everything() == before
+    assert list(tmp_path.iterdir()) == []
+    assert said == upgrade_database(current.engine, Upgrade(tmp_path, tmp_path / "before")).lines
+    assert (tmp_path / "before").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_hub_starts_on_no_functions_but_its_own(clinic: Clinic, tmp_path: Path) -> None:
+    own_database.prepare(clinic.database_url, own=None)
+    clinic.rows(ANOTHERS + " RETURNING 1")
+    with pytest.raises(
+        SetupError, match=r"not the functions of this version .* `inturn-hub db upgrade` first"
+    ):
+        own_database.prepare(clinic.database_url, own=None)
+    own_database.prepare(clinic.database_url, own=tmp_path)
+    own_database.prepare(clinic.database_url, own=None)
+
+
+def test_a_database_without_its_constraints_is_not_current(clinic: Clinic) -> None:
+    assert schema_revision.is_current(clinic.database_url)
+    clinic.rows("UPDATE installed_schema SET tables_fingerprint = 'another' RETURNING 1")
+    assert not schema_revision.is_current(clinic.database_url)
+
+
+def test_of_four_processes_one_puts_them_in_place(current: OldClinic) -> None:
+    current.rows(ANOTHERS)
+    transaction = "SELECT DISTINCT xmin::text FROM pg_proc WHERE pronamespace = 'public'::regnamespace"
+    engines = [create_engine(current.url) for _ in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(revisions.upgrade, engines))
+    for engine in engines:
+        engine.dispose()
+    made = current.rows("SELECT count(DISTINCT oid) FROM pg_proc WHERE proname = 'join_queue'")
+    assert made == [(1,)]
+    assert len(current.rows(transaction)) == 1
+    with current.engine.connect() as connection:
+        assert list(installed_functions.function_differences(connection)) == []
+
+
+def test_what_is_only_replaced_stays_the_same_function(current: OldClinic, tmp_path: Path) -> None:
+    """A running hub's call would end with "cache lookup failed for function" if its function were made anew."""
+    numbers = current.rows("SELECT oid FROM pg_proc WHERE oid > 16383 ORDER BY 1")
+    current.rows(OTHER_BODIES)
+    assert upgrade_database(current.engine, Upgrade(tmp_path)).lines == ["put the functions in place"]
+    assert current.rows("SELECT oid FROM pg_proc WHERE oid > 16383 ORDER BY 1") == numbers
+    assert current.rows("SELECT find_user('nobody')") == [(None,)]
+
+
+def test_a_function_of_another_maker_is_not_taken_over(current: OldClinic) -> None:
+    current.rows("CREATE FUNCTION join_queue(text) RETURNS text LANGUAGE sql AS 'SELECT $1'")
+    current.rows(ANOTHERS)
+    before = current.everything()
+    with pytest.raises(
+        SetupError, match=r"the function join_queue\(text\) already exists. Nothing was changed"
+    ):
+        revisions.upgrade(current.engine)
+    assert current.everything() == before
+
+
+def test_no_table_is_locked_for_it(current: OldClinic) -> None:
+    """An operation in the middle of its transaction holds up no upgrade of the functions alone."""
+    current.rows(ANOTHERS)
+    tables = ", ".join(name for [name] in current.rows("SELECT tablename FROM pg_tables WHERE schemaname = 'public' "
+        "AND tablename NOT LIKE 'installed%'"))  # fmt: skip
+    engine = create_engine(driver_url(current.url).replace("postgresql:", "postgresql+psycopg:", 1),
+        connect_args={"options": "-c lock_timeout=2s"})  # fmt: skip
+    with psycopg.connect(driver_url(current.url)) as operation:
+        operation.execute(f"LOCK TABLE {tables} IN ROW EXCLUSIVE MODE".encode())
+        revisions.upgrade(engine)
+    engine.dispose()
+
+
+def test_a_function_that_cannot_work_stops_the_upgrade(
+    current: OldClinic, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = tmp_path / "broken.sql"
+    broken.write_text("CREATE FUNCTION broken() RETURNS bigint LANGUAGE sql AS 'SELECT size FROM tickets'")
+    files = [*schema_revision.function_files(), broken]
+    monkeypatch.setattr(installed_functions, "function_files", lambda: files)
+    current.rows(ANOTHERS)
+    before = current.everything()
+    with pytest.raises(DBAPIError, match='column "size" does not exist'):
+        revisions.upgrade(current.engine)
+    assert current.everything() == before
+
+
+def test_what_an_account_finds_first_is_not_where_they_go(current: OldClinic) -> None:
+    current.rows("CREATE SCHEMA AUTHORIZATION CURRENT_USER")
+    current.rows(ANOTHERS)
+    revisions.upgrade(current.engine)
+    assert current.rows(
+        "SELECT DISTINCT pronamespace::regnamespace::text FROM pg_proc WHERE oid > 16383"
+    ) == [("public",)]
+
+
+def test_the_fingerprint_is_of_names_and_words_whatever_ends_the_lines(tmp_path: Path) -> None:
+    (tmp_path / "a.sql").write_bytes(b"SELECT 1;\nSELECT 2;\n")
+    (tmp_path / "windows").mkdir()
+    (tmp_path / "windows" / "a.sql").write_bytes(b"SELECT 1;\r\nSELECT 2;\r\n")
+    (tmp_path / "b.sql").write_bytes(b"SELECT 1;\nSELECT 2;\n")
+    (tmp_path / "c.sql").write_bytes(b"SELECT 1;\nSELECT 3;\n")
+    names = ("a.sql", "windows/a.sql", "b.sql", "c.sql")
+    first, windows, renamed, changed = (schema_revision.fingerprint(tmp_path / name) for name in names)
+    assert windows == first
+    assert len({first, renamed, changed}) == 3
