@@ -6,6 +6,7 @@ Who may do what is never part of it: a restored database gets that anew, also in
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -17,6 +18,10 @@ from server.postgres.binaries import PostgresBinaries, find_binaries
 from server.postgres.errors import WrongMajor
 from server.schema import hub_role
 from server.schema.engine import wake_hubs
+
+_RECORD = re.compile(r" TABLE \S+ installed_schema ")
+"""In the list of a backup's contents: the table that tells a released InTurn's."""
+_UNCHANGED = "Nothing was changed."
 
 
 def write_backup(engine: Engine, file: Path) -> None:
@@ -43,6 +48,10 @@ def restore_backup(engine: Engine, file: Path) -> None:
     """
     if not file.is_file():
         raise SetupError(f"There is no backup {file}.")
+    if not _RECORD.search(_run(engine, "pg_restore", "--list", str(file))):
+        raise SetupError(
+            f"The backup {file} was made by an unreleased InTurn, or by another program. {_UNCHANGED}"
+        )
     replaced = ("--clean", "--if-exists", "--no-owner", "--no-privileges", "--single-transaction")
     _run(engine, "pg_restore", *replaced, str(file))
     with engine.begin() as connection:
@@ -53,7 +62,8 @@ def restore_backup(engine: Engine, file: Path) -> None:
         wake_hubs(connection)
 
 
-def _run(engine: Engine, program: str, *arguments: str) -> None:
+def _run(engine: Engine, program: str, *arguments: str) -> str:
+    """Runs one of PostgreSQL's programs on the database and returns what it printed. Raises SetupError."""
     address, secrets = told_to_programs(engine.url.render_as_string(hide_password=False))
     command = [_programs_for(engine).program(program), f"--dbname={address}", *arguments]
     done = subprocess.run(
@@ -67,6 +77,7 @@ def _run(engine: Engine, program: str, *arguments: str) -> None:
     if done.returncode:
         reason = (done.stderr.strip() or "no reason given").splitlines()[-1]
         raise SetupError(f"{program} failed: {reason}")
+    return done.stdout
 
 
 def _programs_for(engine: Engine) -> PostgresBinaries:

@@ -31,7 +31,5 @@ def may_call(connection: Connection) -> bool:
 
 
 def set_up(connection: Connection) -> None:
-    """Gives `inturn_hub` what hubs call, and nobody else anything; nothing for a schema that is older than the role."""
-    known = text("SELECT to_regprocedure('set_up_hub_role()') IS NOT NULL")
-    if connection.execute(known).scalar_one():
-        connection.execute(text("SELECT set_up_hub_role()"))
+    """Gives `inturn_hub` what hubs call, and no other account anything."""
+    connection.execute(text("SELECT set_up_hub_role()"))

@@ -1,6 +1,5 @@
 -- From the call to the end of a consultation, at one counter.
--- One function an operation, one transaction, one event for each ticket and line that it changes. Every operation locks first
--- (locks.sql), then looks its key up (keys.sql), and returns {"result": ..., "events": [...]}, tickets in staff's view.
+-- locks.sql tells what every operation does first and last.
 
 -- The ticket that a counter serves next: the best head among its lines. Null if no ticket waits.
 CREATE OR REPLACE FUNCTION next_ticket(c counters) RETURNS tickets

@@ -1,6 +1,5 @@
 -- A ticket ends without a consultation.
--- One function an operation, one transaction, one event for each ticket and line that it changes. Every operation locks first
--- (locks.sql), then looks its key up (keys.sql), and returns {"result": ..., "events": [...]}, tickets in staff's view.
+-- locks.sql tells what every operation does first and last.
 
 -- Cancels a ticket that waits or is parked, and writes the event. The caller holds the line's lock.
 CREATE OR REPLACE FUNCTION write_off(s services, p_actor text, was tickets, now_at timestamptz, p_kind text) RETURNS jsonb

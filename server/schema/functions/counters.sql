@@ -1,6 +1,5 @@
 -- A counter's state.
--- One function an operation, one transaction, one event for each ticket and line that it changes. Every operation locks first
--- (locks.sql), then looks its key up (keys.sql), and returns {"result": ..., "events": [...]}, tickets in staff's view.
+-- locks.sql tells what every operation does first and last.
 
 -- Opens, pauses or closes a counter. Opening gives it to the caller, closing takes it away and is refused while a patient
 -- is at the counter.

@@ -1,7 +1,8 @@
 -- Whether the history agrees with the tables and with its own chains, each read in one statement like integrity.sql.
 
 -- The last event of each ticket, and what it shows. A transfer writes two of one moment; that of the ticket's line counts.
-CREATE OR REPLACE FUNCTION last_events() RETURNS TABLE (ticket_id uuid, service_id bigint, revision bigint, status text, code text)
+CREATE OR REPLACE FUNCTION last_events()
+RETURNS TABLE (ticket_id uuid, service_id bigint, revision bigint, status text, code text)
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT DISTINCT ON (e.ticket_id) e.ticket_id, e.service_id, e.revision, e.ticket ->> 'status', e.ticket ->> 'service'
     FROM queue_events e LEFT JOIN services s ON s.id = e.service_id WHERE e.ticket_id IS NOT NULL

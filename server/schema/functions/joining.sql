@@ -1,6 +1,5 @@
 -- A patient joins a line.
--- One function an operation, one transaction, one event for each ticket and line that it changes. Every operation locks first
--- (locks.sql), then looks its key up (keys.sql), and returns {"result": ..., "events": [...]}, tickets in staff's view.
+-- locks.sql tells what every operation does first and last.
 
 -- Takes a number and a place behind all tickets of the same or better rank.
 CREATE OR REPLACE FUNCTION join_queue(

@@ -1,6 +1,7 @@
--- Refusals and locks. Every operation takes its locks first, in one order: the counter, then the lines by id, all FOR NO KEY
--- UPDATE. PL/pgSQL at READ COMMITTED takes a new snapshot for each statement, so that an operation reads behind its locks what
--- it changes.
+-- Refusals and locks. An operation is one function, called in one transaction; it writes one event for each ticket and line that
+-- it changes. It takes its locks first, in one order: the counter, then the lines by id, all FOR NO KEY UPDATE. PL/pgSQL at READ
+-- COMMITTED takes a new snapshot for each statement, so that an operation reads behind its locks what it changes. Then it looks its
+-- key up (keys.sql). It returns {"result": ..., "events": [...]}, tickets in staff's view.
 
 -- Ends the operation with an error of protocol.md ("Errors"); nothing of it stays.
 CREATE OR REPLACE FUNCTION refuse(reason text, sentence text DEFAULT '') RETURNS void

@@ -1,6 +1,5 @@
 -- To another line, to another priority, to another place.
--- One function an operation, one transaction, one event for each ticket and line that it changes. Every operation locks first
--- (locks.sql), then looks its key up (keys.sql), and returns {"result": ..., "events": [...]}, tickets in staff's view.
+-- locks.sql tells what every operation does first and last.
 
 -- Sends a patient to another line, with the same number, or to another place of this line. Calls count again from 0. Two
 -- lines: two events; one line: one.
@@ -62,7 +61,8 @@ END
 $$;
 
 -- Gives a waiting or parked ticket another priority; a waiting ticket goes to the place of its new rank.
-CREATE OR REPLACE FUNCTION set_ticket_priority(p_actor text, p_key text, p_digest bytea, p_ticket uuid, p_priority text) RETURNS jsonb
+CREATE OR REPLACE FUNCTION set_ticket_priority(p_actor text, p_key text, p_digest bytea, p_ticket uuid, p_priority text)
+RETURNS jsonb
 LANGUAGE plpgsql AS $$
 DECLARE
     was tickets := lock_ticket(p_ticket);

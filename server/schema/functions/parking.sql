@@ -1,6 +1,5 @@
 -- Out of the line and back into it.
--- One function an operation, one transaction, one event for each ticket and line that it changes. Every operation locks first
--- (locks.sql), then looks its key up (keys.sql), and returns {"result": ..., "events": [...]}, tickets in staff's view.
+-- locks.sql tells what every operation does first and last.
 
 -- Whether a ticket outside of its line may come back: parked, or missed today.
 CREATE OR REPLACE FUNCTION can_come_back(t tickets) RETURNS boolean
@@ -11,7 +10,8 @@ END
 $$;
 
 -- Puts a patient aside, from the line or from the counter.
-CREATE OR REPLACE FUNCTION park_ticket(p_actor text, p_key text, p_digest bytea, p_ticket uuid, p_reason text DEFAULT NULL) RETURNS jsonb
+CREATE OR REPLACE FUNCTION park_ticket(p_actor text, p_key text, p_digest bytea, p_ticket uuid, p_reason text DEFAULT NULL)
+RETURNS jsonb
 LANGUAGE plpgsql AS $$
 DECLARE
     was tickets := lock_ticket(p_ticket);

@@ -1,6 +1,5 @@
 -- What is known of a patient.
--- One function an operation, one transaction, one event for each ticket and line that it changes. Every operation locks first
--- (locks.sql), then looks its key up (keys.sql), and returns {"result": ..., "events": [...]}, tickets in staff's view.
+-- locks.sql tells what every operation does first and last.
 
 -- Changes the members that `p_changes` has; null clears one. The event has none of it: windows get it with the push, which
 -- reads the ticket.

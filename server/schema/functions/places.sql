@@ -3,7 +3,8 @@
 
 -- The place behind all waiting tickets of the same or better rank: their count + 1, found by idx_waiting_rank and without
 -- counting. For a ticket of this line, in slot `own`, the place among the others.
-CREATE OR REPLACE FUNCTION get_next_queue_position(s services, class smallint, at timestamptz, own bigint DEFAULT NULL) RETURNS bigint
+CREATE OR REPLACE FUNCTION get_next_queue_position(s services, class smallint, at timestamptz, own bigint DEFAULT NULL)
+RETURNS bigint
 LANGUAGE plpgsql STABLE AS $$
 DECLARE
     last_slot bigint;

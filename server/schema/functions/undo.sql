@@ -1,7 +1,6 @@
 -- Taking back what a person just did. The request holds the tickets as they were (requests.undo), without personal data, which
 -- an undo leaves as it is.
--- One function an operation, one transaction, one event for each ticket and line that it changes. Every operation locks first
--- (locks.sql), then looks its key up (keys.sql), and returns {"result": ..., "events": [...]}, tickets in staff's view.
+-- locks.sql tells what every operation does first and last.
 
 -- Locks what an undo touches: the counters that tickets return to, their lines now and their lines then.
 CREATE OR REPLACE FUNCTION lock_for_undo(steps jsonb) RETURNS void

@@ -9,6 +9,7 @@ import pytest
 from core.errors import SetupError
 from server.checks.database_health import schema_findings
 from server.schema import own_database, revisions
+from server.schema.backup import restore_backup, write_backup
 from server.schema.upgrade import Upgrade, upgrade_database
 from tests.support.clinic import Clinic
 from tests.support.old_clinics import OldClinic, bare, server
@@ -48,6 +49,16 @@ def test_it_is_refused_by_every_way_in(unreleased: OldClinic, tmp_path: Path) ->
         [finding] = schema_findings(connection)
     assert "made by an unreleased InTurn" in finding.text
     assert unreleased.everything() == before
+
+
+def test_its_backup_replaces_no_clinic(unreleased: OldClinic, clinic: Clinic, tmp_path: Path) -> None:
+    write_backup(unreleased.engine, tmp_path / "backup")
+    engine = clinic.engine()
+    with pytest.raises(SetupError, match=r"backup was made by an unreleased InTurn.* Nothing was changed"):
+        restore_backup(engine, tmp_path / "backup")
+    engine.dispose()
+    own_database.prepare(clinic.database_url, own=None)
+    assert clinic.rows("SELECT count(*) FROM services") == [(3,)]
 
 
 def test_a_revision_that_was_edited_since_is_refused_too(clinic: Clinic) -> None:
