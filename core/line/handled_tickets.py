@@ -33,7 +33,8 @@ class HandledTickets:
         self._prune_at = 5 * RECENT
         self._business_day = ""
         self._called_since = self._missed_since = _NEVER
-        """Tickets called (missed) earlier may have been dropped. The lists omit them: an undo can bring one back."""
+        """Tickets called (missed) before this may have been dropped: `called` and `missed` omit them all, since an undo
+        brings back single ones."""
 
     @property
     def consulting(self) -> tuple[Ticket, ...]:

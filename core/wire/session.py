@@ -124,7 +124,9 @@ class ClientSession:
         self._last_id = 0
         self._hello_id: int | None = None
         self._ping: tuple[int, float] | None = None
+        """Request id and time of the unanswered ping."""
         self._admitted = False
+        """Whether the hub accepted the hello of the present connection."""
         self._pending = PendingRequests()
         self._outgoing: list[bytes] = []
         self._last_sent = self._last_received = 0.0
