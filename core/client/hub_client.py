@@ -1,4 +1,4 @@
-"""The clients' only asyncio and websockets code: connects, reconnects, asks, keeps a replica of the lines.
+"""The client on a socket: connects, reconnects, sends requests, keeps a replica of the lines.
 
 `async with HubClient(url, credentials) as client: ticket = await client.join_queue("A")`
 """
@@ -43,19 +43,20 @@ from core.wire.session import (
 log = logging.getLogger(__name__)
 
 TURN_SECONDS = 0.002
-"""How long frames of a burst are taken in one go: a window on the same loop wants to draw between them."""
+"""How long frames of a burst are handled without a yield to the loop: a window on the same loop must repaint."""
 
 
 class HubClient(HubOperations):
-    """One client of the hub, for as long as it is started: it reconnects by itself.
+    """One client of a hub: it reconnects by itself from `start` until `aclose`.
 
-    With several hubs of one clinic it goes to the next when one is lost, stalls or takes no more clients, and
-    stays there; one that only misses its database is not left for that.
+    With several hubs of one clinic it moves to the next when its hub is lost, stalls or takes no more clients, and
+    stays there. It does not leave a hub that has only lost its database.
 
     Attributes:
-        replica: services, counters and lines as they are known now; while LIVE they are complete.
-        state: how it stands with the hub. lost_since: since when it is LOST (UTC), until it is LIVE again.
-        refusal: why the hub refused the credentials, while REFUSED. trouble: why the latest try failed.
+        replica: services, counters and lines; complete while LIVE.
+        state: state of the connection. lost_since: when the connection was lost (UTC); None while LIVE.
+        refusal: the error with which the hub refused the credentials, while REFUSED.
+        trouble: the error of the latest try to connect; None once the hub has accepted a hello.
     """
 
     def __init__(
@@ -71,14 +72,14 @@ class HubClient(HubOperations):
         ca_file: str = "",
         timings: ClientTimings = USUAL,
     ) -> None:
-        """Several urls are tried in turn, the first one first. Raises SetupError when one is not the address of a hub.
+        """Several URLs are tried in turn, from the first. Raises SetupError for an invalid URL.
 
         Args:
-            on_change: told of every change, from the event loop; it must not block.
-            services: whose lines to follow; None: all, future ones too.
-            follow: False for a client that only asks; it holds no lines.
-            patience: how many seconds a change waits for its answer; see `request_raw`.
-            ca_file: with the certificates of the authorities that are trusted for wss:// instead of the system's.
+            on_change: called with every change, in the event loop; it must not block.
+            services: codes of the lines to follow; None follows all, future ones too.
+            follow: False for a client that only sends requests; it holds no lines.
+            patience: timeout of a change in seconds; see `request_raw`.
+            ca_file: PEM file with the authorities trusted for wss:// instead of the system's; "" trusts the system's.
         """
         self.replica = Replica()
         self.state = ConnectionState.CONNECTING
@@ -103,12 +104,12 @@ class HubClient(HubOperations):
 
     @property
     def hello(self) -> Hello | None:
-        """What the hub said at the latest hello."""
+        """The result of the latest hello."""
         return self.replica.hello
 
     @property
     def address(self) -> str:
-        """Of the hub that it is connected to, or tries next."""
+        """Address of the hub to which the client is connected, or which it tries next."""
         return self._hubs.address
 
     @property
@@ -117,17 +118,17 @@ class HubClient(HubOperations):
 
     @property
     def latency(self) -> float | None:
-        """The last ping's round trip in seconds."""
+        """Round trip of the last ping in seconds."""
         return self._session.latency
 
     def start(self) -> None:
-        """Begins to connect, in the current loop. Returns at once."""
+        """Starts to connect, in the current loop. Returns at once."""
         if self._task is None:
             self._closing = False
             self._task = asyncio.get_event_loop().create_task(self._run(), name="hub client")
 
     async def aclose(self) -> None:
-        """Closes the connection and ends the tasks; whoever waits for an answer gets `Unavailable`."""
+        """Closes the connection and ends the tasks; callers that wait for a reply get `Unavailable`."""
         task, self._task = self._task, None
         self._closing = True
         if task is not None:
@@ -150,7 +151,7 @@ class HubClient(HubOperations):
     async def live(self, timeout: float = 10.0, *, retry: bool = True) -> Hello:
         """Waits until the client is LIVE. Raises the refusal, or `Unavailable` after `timeout` seconds.
 
-        Without `retry` the first failure to reach the hub raises, too.
+        Without `retry` the first failed try to reach the hub raises, too.
         """
         try:
             async with asyncio.timeout(timeout):
@@ -167,13 +168,13 @@ class HubClient(HubOperations):
     async def request_raw(
         self, method: str, params: Mapping[str, Any] | None = None, *, keyed: bool = False
     ) -> msgspec.Raw:
-        """The answer to any method, undecoded. Raises HubError.
+        """Sends any method; returns its undecoded result. Raises HubError.
 
-        A question fails with `Unavailable` after ten seconds. `keyed` for whatever changes something: it gets a key
-        of its own and is repeated with it, so that it happens once. It fails with `Unavailable` when the hub has said
-        for ten seconds that its database is away; while no hub answers at all it waits. A client with `patience`
-        lets a change fail after so many seconds in either case. Whether it was made is not known then: look at
-        the line. Cancelling abandons it.
+        A request without a key fails with `Unavailable` after ten seconds. A change (`keyed`) gets an idempotency key
+        and is repeated with it, so that it is made once. It fails with `Unavailable` when the hub has answered
+        `unavailable` for ten seconds; while no hub is reachable it waits. With `patience` it fails after that time in
+        either case. After such a failure the change may or may not have been made: read the line. Cancelling
+        abandons the request.
         """
         if self.refusal is not None and not self._persistent:
             raise self.refusal
@@ -192,21 +193,21 @@ class HubClient(HubOperations):
         while not self._closing:
             try:
                 async with asyncio.TaskGroup() as tasks:
-                    tasks.create_task(_named("clock", self._keep_time()))
+                    tasks.create_task(_named("clock", self._run_clock()))
                     tasks.create_task(_named("connection", self._keep_connected()))
             except Exception:
                 log.exception("The connection to the hub was lost by a fault of this program.")
-                self._tell_of_the_loss()
+                self._report_loss()
                 await asyncio.sleep(self._timings.longest_pause)
 
-    def _tell_of_the_loss(self) -> None:
+    def _report_loss(self) -> None:
         try:
             self._forget_connection()
         except Exception:
-            # The window's fault, too. To end for it would be to stay away from the hub for ever.
-            log.exception("That the hub is lost could not be told.")
+            # `on_change` may raise again. Without this `except` the task would end and never reconnect.
+            log.exception("The loss of the hub could not be reported.")
 
-    async def _keep_time(self) -> None:
+    async def _run_clock(self) -> None:
         while True:
             await asyncio.sleep(self._timings.tick)
             now = time.monotonic()
@@ -216,7 +217,7 @@ class HubClient(HubOperations):
                     self._hubs.has_others and self._session.is_stalled(now)
                 )
             except HubError as error:
-                log.info("Leaving the connection to the hub: %s", error)
+                log.info("Closing the connection to the hub: %s", error)
                 silent = True
             if silent and self._connection is not None:
                 hang_up(self._connection)
@@ -237,7 +238,7 @@ class HubClient(HubOperations):
             await asyncio.sleep(refused if self.refusal is not None else pause)
 
     async def _one_connection(self, url: str) -> None:
-        # With another hub to go to, this one has no longer to say a first word than any later one.
+        # With another hub to try, opening a connection gets no more time than a reply.
         seconds = self._timings.stall if self._hubs.has_others else self._timings.open
         async with open_connection(url, self._trusted, seconds) as connection:
             self._connection = connection
@@ -247,7 +248,7 @@ class HubClient(HubOperations):
                     tasks.create_task(_named("writer", self._write(connection)))
                     tasks.create_task(_named("reader", self._read(connection)))
             finally:
-                # Going away is no fault; left to `async with`, it would be told to the hub as one (1011).
+                # Close with 1000: after an exception `async with` would close with 1011, an internal error.
                 await connection.close()
 
     async def _write(self, connection: ClientConnection) -> None:
@@ -272,18 +273,18 @@ class HubClient(HubOperations):
             match event:
                 case Reply() | Failure():
                     if not self._answers.settle(event):
-                        self._tell(self._follower.take_answer(event, now))
+                        self._notify(self._follower.take_answer(event, now))
                 case Push():
-                    self._tell(self._follower.take_push(event, now))
+                    self._notify(self._follower.take_push(event, now))
                 case HelloAccepted():
                     self.trouble = None
-                    self._tell(self._follower.welcomed(event.hello, now))
+                    self._notify(self._follower.welcomed(event.hello, now))
                 case HelloRefused():
-                    self._turned_away(event)
+                    self._hello_refused(event)
         self._wake.set()
         self._report_state()
 
-    def _turned_away(self, event: HelloRefused) -> None:
+    def _hello_refused(self, event: HelloRefused) -> None:
         log.info("The hub refused this client: %s", event.error)
         self.trouble = event.error
         if event.final:
@@ -292,7 +293,7 @@ class HubClient(HubOperations):
                 self._answers.fail_all(event.error)
         raise event.error
 
-    def _tell(self, changes: list[Change]) -> None:
+    def _notify(self, changes: list[Change]) -> None:
         for change in changes:
             self._on_change(change)
 
@@ -311,7 +312,7 @@ class HubClient(HubOperations):
             self.lost_since = datetime.now(UTC)
         self._changed.set()
         self._changed.clear()
-        self._tell([StateChanged(state)])
+        self._notify([StateChanged(state)])
 
     def _forget_connection(self) -> None:
         self._connection = None
@@ -321,7 +322,7 @@ class HubClient(HubOperations):
 
 
 async def _named(name: str, work: Coroutine[Any, Any, None]) -> None:
-    """One of the client's tasks; the traceback of a fault of it says which."""
+    """Runs one of the client's tasks; the traceback of its exception names the task."""
     try:
         await work
     except Exception as error:

@@ -1,4 +1,4 @@
-"""One connection to a hub: how it is opened, what it trusts, and a sentence for each way in which that can fail."""
+"""Opens a connection to a hub: its trust in certificates, and a sentence for each way in which opening can fail."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _UNKNOWN_AUTHORITIES = frozenset({2, 18, 19, 20, 21})
 
 
 def trust(ca_file: str = "") -> ssl.SSLContext:
-    """What a hub's certificate is checked with: the system's authorities, or those in a file. Raises SetupError."""
+    """Returns the TLS context for a hub, with the system's authorities or those of a file. Raises SetupError."""
     try:
         return ssl.create_default_context(cafile=ca_file or None)
     except ssl.SSLError as error:
@@ -38,19 +38,19 @@ def trust(ca_file: str = "") -> ssl.SSLContext:
 
 
 def trust_for(urls: Sequence[str], ca_file: str = "") -> ssl.SSLContext | None:
-    """What the hubs at these addresses are checked with; None when none of them is encrypted. Raises SetupError."""
+    """Returns the TLS context for these addresses; None when none of them is encrypted. Raises SetupError."""
     return trust(ca_file) if any(map(is_encrypted, urls)) else None
 
 
 def is_encrypted(url: str) -> bool:
-    """Whether an address is one of TLS."""
+    """Whether an address uses TLS."""
     return url.startswith("wss:")
 
 
 def open_connection(url: str, trusted: ssl.SSLContext | None, seconds: float = USUAL.open) -> connect:
-    """A connection to be opened with `async with`, within so many seconds; see `trouble` for what it raises."""
-    # No proxy: the hub is in the house, and the system's proxy would look for it outside.
-    # The heartbeat is the application's own (`ping`), so that the hub's answering is seen, not its kernel's.
+    """Returns a connection, to be opened with `async with` within `seconds`; `trouble` takes what it raises."""
+    # No proxy: the hub is in the clinic's network, and the system's proxy would look for it outside.
+    # No ping of the library: the method `ping` shows that the hub's application answers.
     return connect(
         url,
         ssl=trusted if is_encrypted(url) else None,
@@ -65,23 +65,23 @@ def open_connection(url: str, trusted: ssl.SSLContext | None, seconds: float = U
 
 
 def hang_up(connection: ClientConnection) -> None:
-    """Ends the connection to a hub that is silent, at once.
+    """Closes the connection to a silent hub at once.
 
-    `transport` is the one name that the library does not document and the client uses: its `close` would wait for the
-    goodbye of a hub that says nothing any more.
+    `transport` is the only undocumented name of the library that the client uses. The documented `close` would wait for
+    the closing handshake, which a silent hub does not send.
     """
     connection.transport.abort()
 
 
 def trouble(error: BaseException) -> HubError:
-    """What a person is told about a connection that failed."""
+    """Returns the error, with a sentence for a person, of a connection that failed."""
     if isinstance(error, HubError):
         return error
     if isinstance(error, ssl.SSLCertVerificationError):
         return UntrustedHub(_about_certificate(error))
     if _is_busy(error):
         return Unavailable(BUSY)
-    # A hub without TLS resets the connection of whoever greets it with TLS.
+    # A hub without TLS resets a connection that begins with a TLS handshake.
     if isinstance(error, ssl.SSLError | InvalidHandshake | ConnectionResetError):
         return Unavailable(NOT_A_HUB)
     return Unavailable(UNREACHABLE)
@@ -95,7 +95,7 @@ def _is_busy(error: BaseException) -> bool:
 
 def _about_certificate(error: ssl.SSLCertVerificationError) -> str:
     if error.verify_code == _EXPIRED:
-        return "The hub's certificate has expired. Whoever looks after the hub has to renew it."
+        return "The hub's certificate has expired. The person who looks after the hub has to renew it."
     if error.verify_code == _NOT_YET_VALID:
         return "The hub's certificate is not valid yet. Check this computer's date and time."
     if error.verify_code in _OTHER_NAMES:
@@ -111,9 +111,9 @@ def _about_certificate(error: ssl.SSLCertVerificationError) -> str:
 async def pair(
     addresses: str | Sequence[str], code: str, client_name: str, *, ca_file: str = ""
 ) -> DeviceCredentials:
-    """Exchanges a pairing code for a device's credentials, at the first hub that can be reached.
+    """Exchanges a pairing code for a device's credentials, at the first hub that is reachable.
 
-    Raises HubError; SetupError for a wrong address or certificate file.
+    Raises HubError; SetupError for an invalid address or certificate file.
     """
     urls = checked_addresses(addresses)
     trusted = trust_for(urls, ca_file)

@@ -1,4 +1,4 @@
-"""How long a client waits, and how often it tries."""
+"""Intervals, timeouts and pauses of a client."""
 
 from __future__ import annotations
 
@@ -8,18 +8,17 @@ from core.wire.protocol import PING_SECONDS, SILENCE_SECONDS
 
 
 class ClientTimings(msgspec.Struct, frozen=True):
-    """Seconds. No settings of the file: what builds a client hands in others, e.g. a test that waits for one of them.
+    """Timings in seconds. They are no settings: code that makes a client, e.g. a test, may pass its own.
 
     Attributes:
-        ping: without a frame of its own, until the client says `ping`.
-        stall: that a request may stay unanswered, nothing else being heard, before the hub counts as lost.
-        silence: without a frame of the hub, until the connection is given up.
-        tick: between two looks at all of these.
-        open: for connecting to the only hub; with others to go to it is `stall`.
-        next_hub: within which a client of a lost hub tries the next one: at once to a person, not in one moment for
-            a thousand clients.
-        first_pause: the longest pause before the first new try at all hubs. longest_pause: before any later one.
-        refused: the pauses, from and to, of a refused device: its token may be made valid again while nobody is there.
+        ping: the client sends `ping` after this long without a frame of its own.
+        stall: a hub that owes a reply and has sent no frame for this long counts as lost.
+        silence: the client closes a connection on which the hub has sent no frame for this long.
+        tick: interval at which these are checked.
+        open: timeout for connecting to the only hub; with several hubs it is `stall`.
+        next_hub: longest pause before the next hub: short for a person, long enough to spread the clients of a lost hub.
+        first_pause: limit of the pause once all hubs have failed; it doubles each round, up to `longest_pause`.
+        refused: range of the pause before a refused device retries; its token may become valid again meanwhile.
     """
 
     ping: float = PING_SECONDS

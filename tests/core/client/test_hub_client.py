@@ -283,7 +283,7 @@ async def test_a_window_that_fails_when_it_is_told_of_the_loss_does_not_end_its_
         made_to_fail_once(monkeypatch, ClientSession, "tick")
         await until(lambda: len(hub.asked_for("session.hello")) == 2, what="the client to come back")
         await client.live()
-    assert "That the hub is lost could not be told" in caplog.text
+    assert "The loss of the hub could not be reported" in caplog.text
 
 
 @pytest.mark.parametrize(
