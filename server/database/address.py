@@ -1,4 +1,4 @@
-"""Where the database is: the addresses a person may give, and how the hub connects to it."""
+"""Parses the database's address and makes the driver's connection options from it."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from core.errors import SetupError
 
 _NO_ADDRESS = "The database URL must look like postgresql://USER:PASSWORD@HOST/NAME."
 CONNECT_SECONDS = 2
-"""For each host of the address."""
+"""Timeout of a connection to one host."""
 ADMINISTRATION_CONNECT_SECONDS = 5
-"""The same when somebody waits for it, or nothing can go on without it: a start, a command."""
+"""The same for a command and for the hub's start, which can't go on without a connection."""
 _KEEPALIVE = {
     "keepalives": 1,
     "keepalives_idle": 5,
@@ -22,14 +22,14 @@ _KEEPALIVE = {
     "keepalives_count": 3,
     "tcp_user_timeout": 10_000,
 }
-"""A host that vanishes says nothing: an idle connection to it is given up after some 11 s, one that writes after 10 s."""
+"""A connection to a host that has vanished ends after about 11 s if it is idle, and after 10 s if it writes."""
 
 
 def driver_url(url: str) -> str:
-    """The libpq address behind a SQLAlchemy URL. Raises SetupError.
+    """The libpq address of a SQLAlchemy URL. Raises SetupError.
 
-    Several hosts (`postgresql://u@h1:5432,h2:5433/db`) are written as SQLAlchemy understands them, too; unless the
-    address says otherwise, the one that takes writes is meant.
+    Several hosts (`postgresql://u@h1:5432,h2:5433/db`) become parameters, which SQLAlchemy can parse, too. By default
+    `target_session_attrs` selects the host that takes writes.
     """
     scheme, _, rest = url.partition("://")
     if scheme.partition("+")[0] not in {"postgresql", "postgres"} or not rest:
@@ -43,7 +43,7 @@ def driver_url(url: str) -> str:
 
 
 def connection_options(address: str, *, application: str, options: str = "") -> dict[str, Any]:
-    """The driver's arguments for an autocommit connection that notices when its server is gone."""
+    """The driver's arguments for an autocommit connection with keepalives, which detect a lost server."""
     return {
         "conninfo": address,
         "autocommit": True,
@@ -54,10 +54,10 @@ def connection_options(address: str, *, application: str, options: str = "") -> 
     }
 
 
-def told_to_programs(url: str) -> tuple[str, dict[str, str]]:
-    """What PostgreSQL's own programs are told: an address, and a part of the environment with the password.
+def program_arguments(url: str) -> tuple[str, dict[str, str]]:
+    """The address for PostgreSQL's own programs, and the environment variable with the password.
 
-    Everybody on this computer can read a command line. Raises SetupError.
+    The password is not in the address, because every user of this computer can read a command line. Raises SetupError.
     """
     parts = conninfo_to_dict(driver_url(url))
     secrets = {"PGPASSWORD": str(parts.pop("password"))} if "password" in parts else {}
@@ -65,33 +65,34 @@ def told_to_programs(url: str) -> tuple[str, dict[str, str]]:
 
 
 def _of_several_hosts(parts: dict[str, Any]) -> str:
-    """The same address with its hosts as parameters, which both SQLAlchemy and the driver can read."""
+    """The address with its hosts as parameters, which both SQLAlchemy and the driver can parse."""
     wanted = {"target_session_attrs": "read-write", **parts}
     user, password, name = (wanted.pop(part, None) for part in ("user", "password", "dbname"))
     if not str(wanted.get("port", "")).strip(","):
         wanted.pop("port", None)
-    who = quote(user or "", safe="") + (f":{quote(password, safe='')}" if password else "")
-    return f"postgresql://{who}{'@' if who else ''}/{quote(name or '', safe='')}?{urlencode(wanted, quote_via=quote)}"
+    login = quote(user or "", safe="") + (f":{quote(password, safe='')}" if password else "")
+    query = urlencode(wanted, quote_via=quote)
+    return f"postgresql://{login}{'@' if login else ''}/{quote(name or '', safe='')}?{query}"
 
 
 def each_host(address: str) -> list[str]:
-    """The address of each host alone, asked for one that takes writes."""
+    """One address for each host, with `target_session_attrs=read-write`."""
     parts = conninfo_to_dict(address)
     several = [str(parts.get(part) or "").split(",") for part in ("host", "hostaddr", "port")]
     count = max(map(len, several))
-    found = []
+    addresses = []
     for number in range(count):
         host, hostaddr, port = (values[number if len(values) > 1 else 0] or None for values in several)
-        alone = {**parts, "host": host, "hostaddr": hostaddr, "port": port}
-        found.append(make_conninfo("", **{**alone, "target_session_attrs": "read-write"}))
-    return found
+        single = {**parts, "host": host, "hostaddr": hostaddr, "port": port}
+        addresses.append(make_conninfo("", **{**single, "target_session_attrs": "read-write"}))
+    return addresses
 
 
 def place_of(address: str) -> str:
-    """Where a database is, for a person: "db1:5432", several hosts with commas, or "this computer". No credentials."""
+    """The database's hosts for a message: "db1:5432", several separated by commas, or "this computer". No credentials."""
     places = []
-    for each in each_host(address):
-        parts = conninfo_to_dict(each)
+    for single in each_host(address):
+        parts = conninfo_to_dict(single)
         host = str(parts.get("host") or parts.get("hostaddr") or "")
         local = not host or host.startswith(("/", "@"))
         places.append("this computer" if local else f"{host}:{parts.get('port') or 5432}")

@@ -13,7 +13,7 @@ from pathlib import Path
 from sqlalchemy import Engine, text
 
 from core.errors import SetupError
-from server.database.address import told_to_programs
+from server.database.address import program_arguments
 from server.postgres.binaries import PostgresBinaries, find_binaries
 from server.postgres.errors import WrongMajor
 from server.schema import hub_role
@@ -64,7 +64,7 @@ def restore_backup(engine: Engine, file: Path) -> None:
 
 def _run(engine: Engine, program: str, *arguments: str) -> str:
     """Runs one of PostgreSQL's programs on the database and returns what it printed. Raises SetupError."""
-    address, secrets = told_to_programs(engine.url.render_as_string(hide_password=False))
+    address, secrets = program_arguments(engine.url.render_as_string(hide_password=False))
     command = [_programs_for(engine).program(program), f"--dbname={address}", *arguments]
     done = subprocess.run(
         command,

@@ -19,7 +19,7 @@ from sqlalchemy import Engine, make_url, text
 from core.client.hub_client import HubClient
 from server.checks.schema_objects import role_findings
 from server.checks.scratch_hub import hub_process
-from server.database.address import driver_url, told_to_programs
+from server.database.address import driver_url, program_arguments
 from server.postgres.binaries import find_binaries
 from server.postgres.embedded import EmbeddedPostgres
 from server.schema import hub_role, revisions
@@ -153,7 +153,7 @@ def elsewhere(made_once: Path, tmp_path: Path) -> Iterator[Engine]:
 
 def program(name: str, url: str, *arguments: str) -> int:
     """The exit code of a program of PostgreSQL's."""
-    address, _ = told_to_programs(url)
+    address, _ = program_arguments(url)
     command = [find_binaries(None).program(name), f"--dbname={address}", *arguments]
     return subprocess.run(command, check=False).returncode
 

@@ -10,7 +10,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from core.client.hub_client import HubClient
 from server.checks.scratch_hub import hub_process, scratch_database
-from server.database.address import driver_url, told_to_programs
+from server.database.address import driver_url, program_arguments
 from server.schema.backup import restore_backup, write_backup
 from server.schema.engine import administration_engine
 from tests.server.cli.test_command_line import inturn_hub
@@ -56,7 +56,9 @@ def test_scratch_databases_are_made_beside_it(url: str) -> None:
 
 
 def test_a_password_reaches_programs_in_their_environment_alone() -> None:
-    address, secrets = told_to_programs("postgresql+psycopg://me:s%23cret@one:1,two:2/inturn?sslmode=require")
+    address, secrets = program_arguments(
+        "postgresql+psycopg://me:s%23cret@one:1,two:2/inturn?sslmode=require"
+    )
     assert secrets == {"PGPASSWORD": "s#cret"}
     assert "s#cret" not in address
     assert "s%23cret" not in address
