@@ -1,4 +1,4 @@
-"""Looks for what changed behind this hub's back: in intervals, and at once when somebody says that something did."""
+"""Polls the database for changes made outside this hub: at intervals, and at once after a notification."""
 
 from __future__ import annotations
 
@@ -16,14 +16,18 @@ from server.database.calls import Database
 log = logging.getLogger(__name__)
 
 REST_SECONDS = 0.02
-"""Between two looks, however often somebody wakes it."""
+"""Shortest pause between two polls, however often `wake` is called."""
 
 
 class CurrentRevisions(msgspec.Struct, frozen=True):
-    """What a look reads: a few rows, whatever happened.
+    """The result of a poll: SQL function `current_revisions`, which reads a few rows.
 
     Attributes:
-        services: service code -> its newest revision. states: service code -> its state.
+        epoch: epoch of the database.
+        config_revision: revision of the configuration.
+        business_day: the site's business day.
+        services: service code -> newest revision.
+        states: service code -> state.
     """
 
     epoch: str
@@ -34,22 +38,26 @@ class CurrentRevisions(msgspec.Struct, frozen=True):
 
 
 class ChangeWatch:
-    """One hub's; it looks every `seconds`.
+    """The polling task of one hub.
 
-    `on_look` is given what was read, None while the database is away, and what was acted on before, whose `services`
-    are those that `held` told when the look began; it may raise HubError, and is asked with the same before again.
+    Args:
+        held: returns service code -> revision of the lines in memory; called before each poll.
+        on_poll: called after each poll with the revisions read (None while the database is unreachable) and the revisions
+            acted on before, with `held` as their `services`. If it raises HubError, the next poll passes the same former
+            revisions again.
+        seconds: pause between two polls without a notification.
     """
 
     def __init__(
         self,
         database: Database,
         held: Callable[[], dict[str, int]],
-        on_look: Callable[[CurrentRevisions | None, CurrentRevisions], Awaitable[None]],
+        on_poll: Callable[[CurrentRevisions | None, CurrentRevisions], Awaitable[None]],
         seconds: float,
     ) -> None:
         self._database = database
         self._held = held
-        self._on_look = on_look
+        self._on_poll = on_poll
         self._seconds = seconds
         self._acted_on = CurrentRevisions("", 0, "", {}, {})
         self._woken = asyncio.Event()
@@ -57,16 +65,16 @@ class ChangeWatch:
 
     @property
     def running(self) -> bool:
-        """Whether it looks."""
+        """Whether the polling task runs."""
         return self._chore is not None and self._chore.up
 
     def start(self, known: CurrentRevisions, chores: Chores) -> None:
-        """Begins; `known` is what the hub knows already. Vital: without it windows show an old line."""
+        """Starts polling; `known` are the revisions already acted on. Vital: without it windows show an old line."""
         self._acted_on = known
         self._chore = chores.start("change watch", self._watch, vital=True)
 
     def wake(self) -> None:
-        """Looks as soon as may be."""
+        """Polls as soon as `REST_SECONDS` have passed since the last poll."""
         self._woken.set()
 
     async def _watch(self) -> None:
@@ -77,19 +85,19 @@ class ChangeWatch:
                     await self._woken.wait()
             self._woken.clear()
             try:
-                await self._look()
+                await self._poll()
             except HubError as error:
-                log.debug("Nobody can look what changed: %s", error.reason)
+                log.debug("Changes could not be read: %s", error.reason)
 
-    async def _look(self) -> None:
-        # Operations that end while the question is on its way make the lines newer than its answer.
+    async def _poll(self) -> None:
+        # Taken before the call: an operation that ends during it makes the lines newer than its result.
         before = msgspec.structs.replace(self._acted_on, services=self._held())
         try:
             text = await self._database.call("current_revisions")
         except HubError:
-            await self._on_look(None, before)
+            await self._on_poll(None, before)
             return
-        # Compared with what was acted on, not with the overview: a request may have refreshed that meanwhile.
+        # Compared with what was acted on, not with the cached lists: a request may have refreshed these meanwhile.
         now = msgspec.json.decode(text, type=CurrentRevisions)
-        await self._on_look(now, before)
+        await self._on_poll(now, before)
         self._acted_on = now

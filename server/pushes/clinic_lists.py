@@ -1,4 +1,4 @@
-"""The site, its services and its counters as the hub last read them: what lists answer and what estimates rest on."""
+"""Caches the site, its services and its counters: for `services.list`, `counters.list` and wait estimates."""
 
 from __future__ import annotations
 
@@ -22,11 +22,12 @@ from server.door.visibility import View, counter_view
 
 
 class ServiceRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A service with what an estimate needs.
+    """One service as SQL function `services_overview` returns it, with the figures that a wait estimate needs.
 
     Attributes:
-        state: a person's word, the opening hours and the quota together; `open` is the person's word alone.
-        pace, pace_spread: seconds a consultation takes and deviates from that; None: not measured yet.
+        state: follows from `open`, the opening hours and the quota. open: what staff set.
+        pace: seconds a consultation takes, as measured or as configured.
+        pace_spread: standard deviation of `pace` in seconds; None until it is measured.
     """
 
     code: str
@@ -45,11 +46,11 @@ class ServiceRow(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def line(self) -> LineWork:
-        """Its line, as an estimate sees it."""
+        """The service's line as input of a wait estimate."""
         return LineWork(self.waiting, self.pace, self.pace_spread)
 
     def summary(self, wait: WaitBracket | None) -> ServiceSummary:
-        """As `services.list` shows it; `wait` is that of a patient who would join now."""
+        """The service's entry in `services.list`; `wait` is the estimate for a patient who joins now."""
         return ServiceSummary(
             code=self.code,
             name=self.name,
@@ -76,10 +77,12 @@ class SiteRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ClinicLists:
-    """Reads and remembers the lists.
+    """Reads and caches the site, the services and the counters.
 
     Attributes:
-        site: the site's row. services: service code -> row. counters: in their order, staff view.
+        site: set by the first `refresh`.
+        services: service code -> row.
+        counters: in display order, staff view.
     """
 
     def __init__(self, database: Database) -> None:
@@ -96,7 +99,7 @@ class ClinicLists:
 
     @property
     def stale(self) -> bool:
-        """Whether the database is away, so that what is told may be old."""
+        """Whether the database is unreachable, so that the cached values may be out of date."""
         return not self._database.available
 
     @property
@@ -110,7 +113,7 @@ class ClinicLists:
         return {code: row.state for code, row in self.services.items()}
 
     async def refresh(self) -> None:
-        """Reads everything again. Raises Unavailable."""
+        """Reads the site, the services and the counters again. Raises Unavailable."""
         site = msgspec.json.decode(await self._database.call("site_overview"), type=SiteRow)
         rows = msgspec.json.decode(
             await self._database.call("services_overview"), type=tuple[ServiceRow, ...]
@@ -122,25 +125,25 @@ class ClinicLists:
         self.site = site
 
     def service_list(self) -> dict[str, Any]:
-        """The answer of `services.list`."""
+        """Result of `services.list`."""
         services = [row.summary(self._wait_at_the_end(row)) for row in self.services.values()]
         return {"services": services, "stale": self.stale}
 
     def counter_list(self, view: View) -> dict[str, Any]:
-        """The answer of `counters.list` for a view."""
+        """Result of `counters.list` in this view."""
         counters = [counter_view(counter, view) for counter in self.counters]
         return {"counters": counters, "stale": self.stale}
 
     def counter(self, code: str, view: View) -> Any:
-        """One counter for a view."""
+        """One counter in this view; the code must be in `counters`."""
         return next(counter_view(counter, view) for counter in self.counters if counter.code == code)
 
     def services_of(self, counter: str) -> tuple[str, ...]:
-        """The services that a counter serves, as last read; none for one that is not known."""
-        return next((each.services for each in self.counters if each.code == counter), ())
+        """Codes of the services that this counter serves; empty for an unknown counter."""
+        return next((known.services for known in self.counters if known.code == counter), ())
 
     def wait_of(self, ticket: Ticket) -> WaitBracket | None:
-        """The likely wait of a ticket that waits; None for another, or while no counter is open."""
+        """Estimated wait of a waiting ticket; None if the ticket is not waiting or no counter is open."""
         load = self._loads.get(ticket.service)
         if ticket.position is None or load is None:
             return None
@@ -151,7 +154,7 @@ class ClinicLists:
 
 
 def _loads(services: Mapping[str, ServiceRow], counters: Iterable[CounterSummary]) -> dict[str, LineLoad]:
-    """Every line's load at the open counters that somebody holds; before the first one came to work, at all open ones."""
+    """Load of every line over the open counters that are staffed, or over all open counters if none is staffed."""
     opened = [counter for counter in counters if counter.state == "open"]
     staffed = [counter for counter in opened if counter.held_by is not None]
     desks = [

@@ -1,7 +1,7 @@
-"""Tells clients of committed events: puts them in order by revision and writes each, once encoded, to every follower.
+"""Pushes committed events: orders them by revision, encodes each once and writes it to every subscribed client.
 
-A flush is due as soon as the loop comes round: behind the reply to the operation, and once for all operations that
-ended meanwhile.
+`take` schedules one flush for the loop's next turn. The flush therefore runs after the operation's reply is written, and
+covers all operations that end before it.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ class EventPushes:
 
     Attributes:
         published: number of events delivered since the start.
-        latency: seconds from the latest operation's return to the write to the last client.
-        on_published: called with that latency and the events of each flush.
-        on_other_history: called when the database may be another than the one that the lines were read from.
+        latency: seconds from the first `take` of the latest flush to its write to the last client.
+        on_published: called after each flush with that latency and the flushed events.
+        on_other_history: called instead of a flush if the database's epoch differs from the epoch of the lines.
     """
 
     def __init__(
@@ -43,11 +43,11 @@ class EventPushes:
 
     @property
     def backlog(self) -> int:
-        """Number of events that wait for an earlier one."""
+        """Number of events held until an earlier revision arrives."""
         return sum(len(line.early) for line in self._lines)
 
     def take(self, events: Iterable[QueueEvent]) -> None:
-        """Takes committed events, in any order, each any number of times; they are pushed by the next flush."""
+        """Queues committed events for the next flush, in any order; duplicates are dropped."""
         for event in events:
             self._lines.line(event.service).offer(event)
         if not self._flush_due:
@@ -58,7 +58,7 @@ class EventPushes:
     def _flush(self) -> None:
         self._flush_due = False
         if self._database.epoch not in {None, self._lines.epoch}:
-            # These events may be of another history: the lines are read anew before anything is pushed.
+            # The database was replaced: these events may contradict the lines. Every line is read again before a push.
             self.on_other_history()
             return
         flushed = []

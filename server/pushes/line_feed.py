@@ -1,5 +1,5 @@
-"""What the notification service keeps of one line: the revision it has delivered, the latest events as finished frames,
-those that arrived before an earlier one did, and the line itself as the events left it. Pure: no sockets, no database.
+"""One line in the hub's memory: its tickets, its newest delivered revision, its latest events as encoded frames, and the
+events held until an earlier revision arrives. Pure: no socket, no database.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from server.pushes.outbox import text_frame
 from server.pushes.snapshots import EncodedSnapshot
 
 KEPT_EVENTS = 512
-"""Enough to replay 500 missed events to any number of clients; who missed more gets a snapshot."""
+"""Events kept for replay: more than `REPLAY_LIMIT`, so that events committed meanwhile don't push out the oldest."""
 
 
 class Bodies(dict[View, msgspec.Raw]):
-    """An event as it is in an answer, in each view that was asked for."""
+    """One event as JSON for an answer; each view is encoded at its first use."""
 
     __slots__ = ("_event",)
 
@@ -36,7 +36,7 @@ class Bodies(dict[View, msgspec.Raw]):
 
 
 class Frames(dict[View, bytes]):
-    """An event as a finished frame, in each view that was asked for."""
+    """One event as a WebSocket frame; each view is encoded at its first use."""
 
     __slots__ = ("_bodies",)
 
@@ -49,7 +49,7 @@ class Frames(dict[View, bytes]):
 
 
 class Delivery:
-    """One event, encoded once for each view that has clients: as it is in an answer, and as a finished frame."""
+    """One event, encoded once for each view: `bodies` for the answer to `queue.subscribe`, `frames` for pushes."""
 
     def __init__(self, event: QueueEvent) -> None:
         self.event = event
@@ -59,14 +59,14 @@ class Delivery:
 
 
 class LineFeed:
-    """Orders a service's events by revision, and follows the line.
+    """Orders a service's events by revision and applies them to the line in memory.
 
     Attributes:
-        delivered: the newest revision handed out; every one before it was too.
-        early: events behind a gap, by revision.
-        doubted: whether the line in memory should be read again before it is told to anybody: it was never read, an
-            event did not fit it, or left it incomplete.
-        remembers: whether events from before this hub followed the line are kept, too.
+        delivered: the newest revision returned by `take`; every earlier revision was returned before it.
+        early: revision -> event, for events after a gap.
+        doubted: whether the line must be read again before a snapshot is sent: it was never read, an event did not fit
+            it, an event left it incomplete, or something changed that no event reports.
+        remembers: whether `keep_earlier` was called, so that reading the history again brings nothing more.
     """
 
     def __init__(self, service: str, delivered: int = 0) -> None:
@@ -81,25 +81,25 @@ class LineFeed:
 
     @property
     def known(self) -> bool:
-        """Whether the line was ever read."""
+        """Whether the line was read at least once."""
         return self._line.known
 
     @property
     def revision(self) -> int:
-        """Of the line in memory; it was read at or after `delivered`."""
+        """Revision of the line in memory; it can be newer than `delivered`."""
         return self._line.revision
 
     def hold(self, whole: Snapshot) -> None:
-        """Takes the line as it was just read: events that were delivered meanwhile are applied, those to come will be."""
+        """Replaces the line with a snapshot just read, then applies the events delivered since its revision."""
         self._line = Line(self.service)
         self._line.replace([whole])
         self._encoded.clear()
         meanwhile = self.since(whole.revision)
-        fits = meanwhile is not None and all(self._line.apply(each.event) for each in meanwhile)
+        fits = meanwhile is not None and all(self._line.apply(delivery.event) for delivery in meanwhile)
         self.doubted = not fits or self._line.incomplete
 
     def begin_at(self, whole: Snapshot) -> None:
-        """Goes on from a line as it was read: what happened before is not delivered any more."""
+        """Replaces the line with a snapshot just read and skips the events up to its revision."""
         self.delivered = whole.revision
         self.remembers = False
         self._kept.clear()
@@ -107,12 +107,12 @@ class LineFeed:
         self.early = {revision: event for revision, event in self.early.items() if revision > whole.revision}
 
     def offer(self, event: QueueEvent) -> None:
-        """Takes an event in any order; one that was delivered already is dropped."""
+        """Accepts an event in any order; drops an event that was delivered before."""
         if event.revision > self.delivered:
             self.early.setdefault(event.revision, event)
 
     def take(self) -> Delivery | None:
-        """The next delivery in order, None while it is missing."""
+        """Returns the event after `delivered` and applies it to the line; None while that event is missing."""
         event = self.early.pop(self.delivered + 1, None)
         if event is None:
             return None
@@ -123,7 +123,7 @@ class LineFeed:
         return delivery
 
     def since(self, revision: int) -> list[Delivery] | None:
-        """The deliveries behind `revision`, None if some are not kept any more."""
+        """The delivered events after `revision`; None if some of them are no longer kept."""
         missing = self.delivered - revision
         if missing <= 0:
             return []
@@ -132,22 +132,22 @@ class LineFeed:
         return list(itertools.islice(self._kept, len(self._kept) - missing, None))
 
     def keep_earlier(self, events: Iterable[QueueEvent]) -> None:
-        """Keeps events from before this hub followed the line, as far as they join on to the kept ones."""
+        """Keeps events from before the line was read, as far as they join the kept ones without a gap."""
         self.remembers = True
         for event in sorted(events, key=lambda event: -event.revision):
             if event.revision == self.delivered - len(self._kept) and len(self._kept) < KEPT_EVENTS:
                 self._kept.appendleft(Delivery(event))
 
     def snapshot(self, *, stale: bool = False) -> Snapshot:
-        """The line as it is known here, now."""
+        """The line in memory, with the current time as the time of the snapshot."""
         return self._line.snapshot(datetime.now(UTC), stale=stale)
 
     def encoded(self, view: View, *, stale: bool = False) -> EncodedSnapshot:
-        """The same as messages, made once a revision."""
-        found = self._encoded.get((view, stale))
-        if found is None:
-            found = self._encoded[view, stale] = EncodedSnapshot(self.snapshot(stale=stale), view)
-        return found
+        """The same snapshot as messages in this view, made once a revision."""
+        cached = self._encoded.get((view, stale))
+        if cached is None:
+            cached = self._encoded[view, stale] = EncodedSnapshot(self.snapshot(stale=stale), view)
+        return cached
 
     def _follow(self, event: QueueEvent) -> None:
         if event.revision <= self._line.revision:

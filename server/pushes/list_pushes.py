@@ -1,4 +1,4 @@
-"""The lists of services and counters as every window holds them: pushed when they changed, at most once a second."""
+"""Pushes the lists of services and counters when they changed, at most once a second."""
 
 from __future__ import annotations
 
@@ -12,33 +12,34 @@ from server.pushes.outbox import text_frame
 from server.pushes.subscriptions import Subscription
 
 LEAST_SECONDS, MOST_SECONDS = 1.0, 10.0
-"""Between two readings: not sooner however much happens, and not later though nothing was heard of."""
+"""Time between two reads of the lists: at least the first while a change is due, at most the second without one."""
 
 
 class ListPushes:
-    """The `services.changed` and `counters.changed` of one hub.
+    """The `services.changed` and `counters.changed` pushes of one hub.
 
     Attributes:
-        due: whether something happened that may have changed them.
+        due: whether something happened that may have changed the lists.
     """
 
     def __init__(self, clinic_lists: ClinicLists) -> None:
         self.due = False
         self._clinic_lists = clinic_lists
         self._read_at = 0.0
-        self._made_of: tuple[SiteRow | None, bool] = (None, False)
+        # Site row and stale flag that the frames below were encoded from.
+        self._encoded_from: tuple[SiteRow | None, bool] = (None, False)
         self._services = b""
         self._counters: dict[View, bytes] = {}
-        self._told: tuple[bytes, ...] = ()
+        self._compared: tuple[bytes, ...] = ()
 
     @property
     def ready(self) -> bool:
-        """Whether it is time to read them."""
+        """Whether the lists should be read now."""
         age = monotonic() - self._read_at
         return age >= (LEAST_SECONDS if self.due else MOST_SECONDS)
 
     async def refresh(self) -> None:
-        """Reads the lists again. Raises HubError; they stay due then."""
+        """Reads the lists again. Raises HubError and leaves the lists due if that fails."""
         self.due = False
         try:
             await self._clinic_lists.refresh()
@@ -48,14 +49,14 @@ class ListPushes:
         self._read_at = monotonic()
 
     def changed(self) -> bool:
-        """Whether the lists are others than when this was asked last."""
-        self._make()
-        before, self._told = self._told, (self._services, *self._counters.values())
-        return self._told != before
+        """Whether the lists differ from those at the previous call."""
+        self._encode()
+        before, self._compared = self._compared, (self._services, *self._counters.values())
+        return self._compared != before
 
     def push(self, subscription: Subscription) -> bool:
-        """Sends a client the lists as they are now. False if it is behind and will get them later."""
-        self._make()
+        """Writes both lists to a client. False if the client is behind: its recovery sends them later."""
+        self._encode()
         outbox = subscription.outbox
         if not outbox.push(self._services, "services.changed"):
             return False
@@ -63,12 +64,12 @@ class ListPushes:
             self._counters[outbox.view], "counters.changed"
         )
 
-    def _make(self) -> None:
-        """Frames of what the clinic_lists holds; once a reading of it."""
+    def _encode(self) -> None:
+        """Encodes the frames, once for each `refresh` and each change of `stale`."""
         clinic_lists = self._clinic_lists
-        if self._made_of[0] is clinic_lists.site and self._made_of[1] == clinic_lists.stale:
+        if self._encoded_from[0] is clinic_lists.site and self._encoded_from[1] == clinic_lists.stale:
             return
-        self._made_of = (clinic_lists.site, clinic_lists.stale)
+        self._encoded_from = (clinic_lists.site, clinic_lists.stale)
         self._services = text_frame(push_frame("services.changed", clinic_lists.service_list()))
         self._counters = {
             view: text_frame(push_frame("counters.changed", clinic_lists.counter_list(view)))

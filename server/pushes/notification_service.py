@@ -1,12 +1,10 @@
-"""Tells every window what changed, after the fact: nothing here is on the path of a reply.
+"""Pushes committed changes to every subscribed client; no reply waits for a push.
 
-An operation says what happened (`notify_patient_called` and its siblings), hands over its committed events and goes on.
-`event_pushes` writes each event to every client that follows its line. `subscribers` catches up a client that missed
-something. `outside_changes` finds what another hub or the command line did, and what an operation did whose answer was
-lost.
+A router calls `notify_patient_called` or one of its siblings with the committed events. `event_pushes` writes each event
+to every client subscribed to its line. `subscribers` catches up a client that missed a push. `outside_changes` reads the
+changes of other hubs, of the command line, and of operations whose answer was lost.
 
-The promise to a client: for each subscribed service every revision once and in order, or one snapshot that replaces
-those missing.
+A client gets, for each subscribed service, every revision once and in order, or one snapshot in place of missing ones.
 """
 
 from __future__ import annotations
@@ -32,14 +30,14 @@ log = logging.getLogger(__name__)
 
 
 class NotificationService:
-    """The hub's outgoing side; started and stopped with it.
+    """The pushes of one hub; started and stopped with it.
 
     Attributes:
         clinic_lists: services, counters and site as last read.
-        lines: the lines as they stand.
-        subscribers: the clients that follow lines.
-        events: the pushes of events; `events.on_published` is told of each flush.
-        outside: what happens behind this hub's back; `outside.on_configuration` is told of another configuration.
+        lines: the lines in memory.
+        subscribers: the subscribed clients.
+        events: pushes events; `events.on_published` is called after each flush.
+        outside: handles changes made outside this hub; `outside.on_configuration` is called after a new configuration.
     """
 
     def __init__(
@@ -62,7 +60,7 @@ class NotificationService:
         self._waits = WaitKeeper(database, clinic_lists, self.notify_counters_changed, timings)
 
     async def start(self, chores: Chores) -> None:
-        """Reads the lines and begins. Raises HubError."""
+        """Reads the lines and starts the chores. Raises HubError."""
         await self.lines.begin(self.clinic_lists.services, self.clinic_lists.epoch)
         self.outside.start(chores)
         self._waits.start(chores)
@@ -70,41 +68,41 @@ class NotificationService:
         log.info("Notification service started")
 
     async def stop(self) -> None:
-        """Ends every recovery; its chores are the hub's to stop."""
+        """Cancels every recovery; the hub stops the chores."""
         await self.subscribers.aclose()
         log.info("Notification service stopped")
 
     def notify_patient_joined(self, events: Collection[QueueEvent]) -> None:
-        """A patient took a turn. As with all of these: it is pushed when the loop comes round, behind the reply."""
+        """Pushes that patients joined; like its siblings in the loop's next turn, after the reply is written."""
         self._waits.observe_joined(events)
         self._take_own(events)
 
     def notify_patient_called(self, events: Collection[QueueEvent]) -> None:
-        """A patient was called, or called again; with the completion of the one before, if that was asked too."""
+        """Pushes that a patient was called or recalled, and that the consultation before was completed with the call."""
         self._waits.observe_consultations(events)
         self._take_own(events)
 
     def notify_consultation_ended(self, events: Collection[QueueEvent]) -> None:
-        """A patient was served, or did not come."""
+        """Pushes that a consultation was completed or ended as a no-show."""
         self._waits.observe_consultations(events)
         self._take_own(events)
 
     def notify_line_changed(self, events: Collection[QueueEvent]) -> None:
-        """Any other change of lines: moved, parked, transferred, cancelled, corrected, undone."""
+        """Pushes any other change of a line: moved, parked, transferred, cancelled, corrected or undone."""
         self._take_own(events)
 
     def notify_service_changed(self, events: Collection[QueueEvent]) -> None:
-        """A service opened, paused or closed: the lists are read and pushed again, too."""
+        """Pushes that a service opened, paused or closed; the lists are read and pushed again, too."""
         self._lists.due = True
         self._take_own(events)
 
     def notify_counters_changed(self) -> None:
-        """A counter opened, paused or closed, or a pace changed: the lists are read and pushed again."""
+        """Has the lists read and pushed again: a counter opened, paused or closed, or a pace changed."""
         self._lists.due = True
         self._channel.wake_others()
 
     async def fresh_snapshot(self, service: str) -> Snapshot:
-        """A line as it is now; marked stale while the database is away. Raises UnknownService or Unavailable."""
+        """A line as it is now; marked stale while the database is unreachable. Raises UnknownService or Unavailable."""
         line = await self.lines.trusted(service)
         return line.snapshot(stale=self.clinic_lists.stale)
 

@@ -1,6 +1,7 @@
-"""One client's outgoing side. While its socket takes what it is given, frames are written straight to it: no queue, no
-task. When it falls behind, nothing more is kept for it: it is owed one snapshot of each line, sent when its socket has
-drained. So a frozen client costs a bounded amount of memory and delays nobody.
+"""Writes frames to one client. While the client reads, frames go straight to its transport: no queue, no task.
+
+When the client falls behind, its pushes are dropped. It gets one snapshot of each line when its socket has drained. So a
+frozen client costs a bounded amount of memory and delays no other client.
 """
 
 from __future__ import annotations
@@ -19,12 +20,12 @@ from server.door.visibility import View
 log = logging.getLogger(__name__)
 
 PIECE_BYTES = 4096
-"""A snapshot is handed over in pieces: with TLS, a connection's buffer stays for ever as large as the largest of them."""
+"""Size of one write of a large frame: with TLS, a connection's buffer keeps the size of the largest write."""
 
 
 def text_frame(text: bytes) -> bytes:
-    """A finished WebSocket frame: server frames are not masked, so every client gets the same bytes."""
-    # RFC 6455, 5.2. The library's own way takes 4 µs, a fifth of a small reply; this takes 0.2.
+    """Encodes a WebSocket text frame: server frames are not masked, so every client gets the same bytes."""
+    # RFC 6455, 5.2. Written here because the library's encoder is slow (DECISIONS: What does a frame cost the hub?).
     length = len(text)
     if length < 126:
         return b"\x81" + length.to_bytes(1, "big") + text
@@ -34,12 +35,13 @@ def text_frame(text: bytes) -> bytes:
 
 
 class Outbox:
-    """The frames to one client, in order.
+    """Writes frames to one client, in order.
 
     Attributes:
-        view: which view its pushes are encoded in.
-        role: the client's role. actor: its stable name.
-        behind: whether its backlog was dropped and it waits for snapshots.
+        view: the view that the client's pushes are encoded in.
+        role: the client's role.
+        actor: the client's stable name.
+        behind: whether pushes to the client were dropped and it waits for snapshots.
     """
 
     __slots__ = (
@@ -61,14 +63,14 @@ class Outbox:
         self._behind_since: float | None = None
         self._last_method = ""
         self._connection = connection
-        # Looked up once: a push to a thousand clients is a thousand times this way.
+        # Looked up once: a push to 1,000 clients reads it 1,000 times.
         self._write_piece = connection.write
         self._recovery: asyncio.Task[None] | None = None
-        connection.on_flow = self._look
-        self._look()
+        connection.on_flow = self._update_ready
+        self._update_ready()
 
     async def reply(self, text: bytes) -> None:
-        """Writes a reply behind everything written before; waits while this client does not read."""
+        """Writes a reply, then waits until the client has read enough. Raises ConnectionClosed."""
         self._write(text_frame(text))
         await self._drained()
 
@@ -77,7 +79,7 @@ class Outbox:
         return self._behind_since is not None
 
     def slowness(self) -> SlowClient | None:
-        """How slow the client is; None while it is not behind."""
+        """The client's entry in `system.health`; None while the client is not behind."""
         if self._behind_since is None:
             return None
         backlog = self._connection.unread_bytes
@@ -90,7 +92,10 @@ class Outbox:
         )
 
     def push(self, frame: bytes, method: str) -> bool:
-        """Writes a finished frame, unless the client is behind or has just fallen behind: False, nothing written."""
+        """Writes a frame. False if the client is behind, or falls behind with this frame: nothing is written.
+
+        True, too, for a closed connection, which needs no recovery.
+        """
         if not self._ready:
             if not self._connection.ended:
                 self.fall_behind()
@@ -103,33 +108,33 @@ class Outbox:
         return True
 
     def fall_behind(self) -> None:
-        """From now on the client is owed snapshots instead of what it missed."""
+        """Drops pushes from now on, until `caught_up`."""
         if self._behind_since is None:
             self._behind_since = monotonic()
-            self._look()
+            self._update_ready()
 
     def caught_up(self) -> None:
-        """The client has everything: what happens from now on is pushed."""
+        """Writes pushes again; every snapshot that the client needs is written."""
         self._behind_since = None
-        self._look()
+        self._update_ready()
 
     def recover(self, catch_up: Callable[[], Awaitable[bool]]) -> None:
-        """Calls `catch_up` once the socket has drained, and again until it says that the client has everything.
+        """Starts a task that calls `catch_up` each time the socket has drained, until it returns True.
 
-        Until then the client is behind: what is pushed meanwhile is refused, so that catching up comes to an end.
+        The client is behind meanwhile: `push` refuses frames, or the recovery of a slow client would never end.
         """
         if self._recovery is None or self._recovery.done():
             self.fall_behind()
             self._recovery = asyncio.get_running_loop().create_task(self._recover(catch_up))
 
     async def write_drained(self, frame: bytes, method: str) -> None:
-        """Writes a frame of a recovery when the socket has taken what was written before."""
+        """Writes a frame of a recovery after the earlier frames have drained. Raises ConnectionClosed."""
         await self._drained()
         self._last_method = method
         self._write(frame)
 
     async def aclose(self) -> None:
-        """Ends a recovery that is under way."""
+        """Cancels a running recovery."""
         if self._recovery is not None:
             self._recovery.cancel()
             await asyncio.gather(self._recovery, return_exceptions=True)
@@ -144,11 +149,11 @@ class Outbox:
         except ConnectionClosed:
             pass
         except Exception:
-            log.exception("A client that was behind could not be caught up")
+            log.exception("Recovery of a slow client failed; its connection is dropped")
             self._connection.hang_up()
 
-    def _look(self) -> None:
-        """One flag for all that may stand in a push's way: a push to a thousand clients asks it a thousand times."""
+    def _update_ready(self) -> None:
+        """Combines all conditions for a push in one flag: a push to 1,000 clients checks it 1,000 times."""
         connection = self._connection
         self._ready = not (connection.is_full or connection.ended or self.behind)
 

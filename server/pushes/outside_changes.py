@@ -1,6 +1,7 @@
-"""Hears of changes from outside: another hub's operations, the command line, a lost answer, a replaced database.
+"""Handles changes made outside this hub: another hub's operation, the command line, a lost answer, a replaced database.
 
-`change_watch` reads the newest revisions; this decides what each difference means for the lines and for the clients.
+`change_watch` reads the newest revisions. This module compares them with the lines in memory and updates lines and
+clients.
 """
 
 from __future__ import annotations
@@ -23,10 +24,10 @@ log = logging.getLogger(__name__)
 
 
 class OutsideChanges:
-    """What one hub does when the database has changed without it.
+    """Brings one hub's lines and clients up to date with changes made outside the hub.
 
     Attributes:
-        on_configuration: called after the configuration changed, e.g. a device was revoked.
+        on_configuration: called after the configuration changed, e.g. when a device was revoked.
     """
 
     def __init__(
@@ -39,7 +40,7 @@ class OutsideChanges:
         events: EventPushes,
         seconds: float,
     ) -> None:
-        """`seconds`: between two looks for changes."""
+        """`seconds`: pause between two polls."""
         self.on_configuration: Callable[[], None] = lambda: None
         self._database = database
         self._clinic_lists = clinic_lists
@@ -56,18 +57,18 @@ class OutsideChanges:
         return self._watch.running
 
     def start(self, chores: Chores) -> None:
-        """Starts the watch; the lists and the lines were read before."""
+        """Starts the watch. The lists and the lines must have been read before."""
         site = self._clinic_lists.site
         day, states = site.site.business_day, self._clinic_lists.states
         self._watch.start(CurrentRevisions(site.epoch, site.config_revision, day, {}, states), chores)
 
     def look_now(self) -> None:
-        """Another hub, or the command line, says that it changed something."""
+        """Polls the revisions at once: another hub or the command line notified this hub of a change."""
         self._lists.due = True
         self._watch.wake()
 
     async def _take_changes(self, now: CurrentRevisions | None, before: CurrentRevisions) -> None:
-        """What the watch read, None while the database is away; and what was acted on before. Raises HubError."""
+        """Acts on the revisions that the watch read; `now` is None while the database is unreachable. Raises HubError."""
         if now is not None:
             await self._take_revisions(now, before)
         if self._lists.changed():
@@ -82,24 +83,24 @@ class OutsideChanges:
             if jumped:
                 self._subscribers.catch_all_up()
         configured = replaced or now.config_revision != before.config_revision
-        # Opening hours and the end of a quota come by the clock; no event tells of them.
-        passed = (now.business_day, now.states) != (before.business_day, before.states)
-        if self._lists.ready or configured or passed:
+        # Opening hours and quotas change a state by the clock: no event reports that.
+        by_clock = (now.business_day, now.states) != (before.business_day, before.states)
+        if self._lists.ready or configured or by_clock:
             await self._lists.refresh()
         if replaced:
             await self._begin_again(now.epoch)
-        elif configured or passed:
+        elif configured or by_clock:
             self._lines.doubt_all()
         if configured:
-            self._tell_configuration(now.config_revision)
+            self._push_configuration(now.config_revision)
 
     async def _begin_again(self, epoch: str) -> None:
-        log.warning("The database was replaced: every window gets a snapshot")
+        log.warning("The database was replaced: every client gets a snapshot of each line")
         await self._lines.begin(self._clinic_lists.services, epoch)
         self._database.epoch = epoch
         self._subscribers.begin_again()
 
-    def _tell_configuration(self, revision: int) -> None:
+    def _push_configuration(self, revision: int) -> None:
         frame = text_frame(push_frame("config.changed", {"revision": revision}))
         for subscription in self._subscribers.begun():
             subscription.outbox.push(frame, "config.changed")

@@ -1,4 +1,4 @@
-"""A line's snapshot as messages: in parts of at most 500 waiting, each encoded once a view and shared by every client."""
+"""A line's snapshot as messages: parts of at most 500 waiting tickets, each encoded once a view and shared by clients."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from server.door.visibility import View, snapshot_view
 from server.pushes.outbox import text_frame
 
 PART_SIZE = 500
-"""Waiting tickets a message."""
+"""Waiting tickets in one message."""
 
 
 def part(whole: Snapshot, after: int) -> Snapshot:
-    """The `PART_SIZE` waiting behind place `after`; the lists beside the line come with the first part."""
+    """The part with the `PART_SIZE` waiting tickets after place `after`; the other lists are in the first part only."""
     waiting = whole.waiting[after : after + PART_SIZE]
     cut = msgspec.structs.replace(whole, waiting=waiting, more=max(0, len(whole.waiting) - after - PART_SIZE))
     if after == 0:
@@ -25,10 +25,10 @@ def part(whole: Snapshot, after: int) -> Snapshot:
 
 
 class EncodedSnapshot:
-    """One line at one revision in one view. A part is encoded when the first client needs it.
+    """One line at one revision in one view. A part is encoded at its first use.
 
     Attributes:
-        service, epoch, revision: whose, of which database, and when.
+        service: the service's code. epoch: the database's. revision: the line's.
     """
 
     def __init__(self, whole: Snapshot, view: View) -> None:
@@ -40,11 +40,11 @@ class EncodedSnapshot:
 
     @property
     def first(self) -> msgspec.Raw:
-        """The first part, for the answer to `queue.subscribe`."""
+        """The first part as JSON, for the answer to `queue.subscribe`."""
         return self._body(0)
 
     def frames(self, *, behind_first: bool = False) -> Iterator[bytes]:
-        """The parts as `queue.snapshot` pushes, all or without the first."""
+        """The parts as frames of `queue.snapshot`: all of them, or those after the first."""
         count = max(1, -(-len(self._whole.waiting) // PART_SIZE))
         for index in range(1 if behind_first else 0, count):
             while len(self._frames) <= index:

@@ -1,7 +1,7 @@
-"""Every line of the clinic, in memory: read once, kept true by the events, told to any number of clients from here.
+"""Every line of the clinic in memory: read once, then updated by events; snapshots for all clients are made from it.
 
-So a thousand clients that come back at once cost one query a line at most, and what was known is still told while the
-database is away.
+So 1,000 clients that reconnect at once cost at most one query a line. While the database is unreachable, clients get the
+last known lines, marked stale.
 """
 
 from __future__ import annotations
@@ -15,16 +15,18 @@ from server.operations.queue_operations import QueueOperations
 from server.pushes.line_feed import KEPT_EVENTS, Delivery, LineFeed
 
 REPLAY_LIMIT = 500
-"""Events that are replayed to a client; who missed more gets a snapshot."""
+"""Events replayed to a client; a client that missed more gets a snapshot."""
 
 
 class StandingLines:
     """The lines of one hub.
 
     Attributes:
-        epoch: of the database that they were read from. generation: how often they were read anew.
-        snapshots_read: queries for a whole line since the start. snapshots_told: how often one was handed out.
-        histories_read: queries for the latest events of a line.
+        epoch: epoch of the database that the lines were read from.
+        generation: number of times `begin` has replaced all lines.
+        snapshots_read: queries for a whole line since the start.
+        snapshots_told: lines returned by `trusted` since the start.
+        histories_read: queries for the latest events of a line since the start.
     """
 
     def __init__(self, operations: QueueOperations) -> None:
@@ -41,25 +43,25 @@ class StandingLines:
         return iter(list(self._lines.values()))
 
     def line(self, service: str) -> LineFeed:
-        """A service's line; of a new service, one that was never read."""
-        found = self._lines.get(service)
-        if found is None:
-            found = self._lines[service] = LineFeed(service)
-        return found
+        """A service's line; for a new service, an unread line."""
+        line = self._lines.get(service)
+        if line is None:
+            line = self._lines[service] = LineFeed(service)
+        return line
 
     def known(self, service: str) -> LineFeed:
         """A service's line. Raises UnknownService."""
-        found = self._lines.get(service)
-        if found is None:
+        line = self._lines.get(service)
+        if line is None:
             raise UnknownService(f"There is no service {service}.")
-        return found
+        return line
 
     def delivered(self) -> dict[str, int]:
-        """Each line's newest revision that was handed out."""
+        """Service code -> newest delivered revision."""
         return {line.service: line.delivered for line in self}
 
     async def begin(self, services: Collection[str], epoch: str) -> None:
-        """Reads every line anew; what was held is given up when all are read. Raises HubError."""
+        """Reads every line, then replaces all lines at once. Raises HubError and keeps the old lines."""
         lines = {}
         for service in services:
             line = lines[service] = LineFeed(service)
@@ -68,14 +70,14 @@ class StandingLines:
         self.generation += 1
 
     def doubt_all(self) -> None:
-        """Something changed that no event tells: each line is read again before it is told."""
+        """Marks every line for a new read before its next snapshot: something changed that no event reports."""
         for line in self:
             line.doubted = True
 
     async def trusted(self, service: str) -> LineFeed:
-        """A line that may be told, read again if it is doubted and the database answers.
+        """A line whose snapshot may be sent: read again if it is doubted and the database answers.
 
-        Raises UnknownService, or Unavailable for one that was never read.
+        Raises UnknownService; Unavailable if the line was never read, or the database was replaced meanwhile.
         """
         line = self.known(service)
         async with self._reading.setdefault(service, asyncio.Lock()):
@@ -93,11 +95,16 @@ class StandingLines:
         return line
 
     async def missed(self, service: str, revision: int) -> list[Delivery] | None:
-        """What happened behind a revision; None when that is too much, or in the future. Raises UnknownService."""
+        """Events after `revision`. Raises UnknownService.
+
+        None if they are more than `REPLAY_LIMIT`, if some are not kept, or if `revision` is newer than `delivered`.
+        """
         line = self.known(service)
         missing = line.delivered - revision
         if revision > line.revision:
-            line.doubted = True  # Another hub may have told of what this one has not heard yet.
+            line.doubted = (
+                True  # The client's former hub may have sent a revision that this hub has not read yet.
+            )
         if not 0 <= missing <= REPLAY_LIMIT:
             return None
         if line.since(revision) is None:
@@ -105,9 +112,10 @@ class StandingLines:
         return line.since(revision)
 
     async def read_changes(self, revisions: Mapping[str, int]) -> tuple[list[QueueEvent], bool]:
-        """The events that this hub has not seen, by the services' newest revisions, at most 500 a line.
+        """Reads the events missing up to `revisions` (service code -> newest revision), at most `REPLAY_LIMIT` a line.
 
-        A line that is farther behind is read as a whole: True, and its clients need a snapshot. Raises HubError.
+        A line that misses more is read as a whole; the second value is then True, and its clients need a snapshot. Raises
+        HubError.
         """
         events: list[QueueEvent] = []
         jumped = False
@@ -125,13 +133,13 @@ class StandingLines:
         return await self._operations.whole_line(service)
 
     async def _remember(self, line: LineFeed) -> None:
-        """Reads the events from before this hub followed the line, once for all clients that come back."""
+        """Reads the line's latest events from before it was read, once for all clients that reconnect."""
         async with self._reading.setdefault(line.service, asyncio.Lock()):
             if line.remembers:
                 return
-            behind = max(0, line.delivered - KEPT_EVENTS)
+            oldest = max(0, line.delivered - KEPT_EVENTS)
             try:
-                events = await self._operations.events_after(line.service, behind, KEPT_EVENTS)
+                events = await self._operations.events_after(line.service, oldest, KEPT_EVENTS)
             except HubError:
                 return
             self.histories_read += 1

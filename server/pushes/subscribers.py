@@ -1,7 +1,7 @@
-"""Who follows which lines, and how a client that missed something is caught up.
+"""Holds every client's subscription and catches up clients that missed a push.
 
-A client is caught up in one way, whatever it missed: a snapshot of each line whose events are not kept any more, then
-every event since, then the lists.
+There is one way to catch up a client: a snapshot of each line whose missed events are no longer kept, then every event
+since, then the lists.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from server.pushes.standing_lines import StandingLines
 from server.pushes.subscriptions import Subscription, deliver
 
 AGAIN_SECONDS = 0.2
-"""Pause before the next try to catch up a client while a line can't be read."""
+"""Pause between two tries to catch up a client while a line can't be read."""
 
 
 class Subscribers:
@@ -33,25 +33,25 @@ class Subscribers:
 
     @property
     def behind(self) -> int:
-        """Number of clients whose backlog was dropped and that wait for a snapshot."""
+        """Number of clients whose pushes were dropped and that wait for a snapshot."""
         return sum(outbox.behind for outbox in self._subscriptions)
 
     def slow_clients(self) -> list[SlowClient]:
-        """The clients that are behind, the longest first."""
+        """The clients that are behind, the longest-delayed first."""
         slow = [slowness for outbox in self._subscriptions if (slowness := outbox.slowness()) is not None]
         return sorted(slow, key=lambda client: -client.behind)
 
     def begun(self) -> list[Subscription]:
-        """The subscriptions whose first answer is written, so that pushes may follow."""
+        """The subscriptions whose answer to `queue.subscribe` is written, so that pushes may follow."""
         return [subscription for subscription in self._subscriptions.values() if subscription.begun]
 
     async def subscribe(
         self, outbox: Outbox, services: frozenset[str] | None, since: dict[str, int], epoch: str | None
     ) -> dict[str, Any]:
-        """Follows `services` for a client and returns, for each, a snapshot or the events it missed.
+        """Subscribes a client to `services` (None: all) and returns service code -> snapshot or missed events.
 
-        Pushes begin when that answer is written: call `begin` then. Refusal: unknown_service; what the client
-        followed before then goes on.
+        The caller writes that answer, then calls `begin`, which starts the pushes. Raises UnknownService and keeps the
+        client's former subscription.
         """
         while True:
             generation, subscription = self._lines.generation, Subscription(outbox, services)
@@ -66,7 +66,7 @@ class Subscribers:
                 return answers
 
     def begin(self, outbox: Outbox) -> None:
-        """The answer to `subscribe` is written: what happened since it was read follows now."""
+        """Starts the pushes, first of the events since `subscribe`; its answer must be written before."""
         subscription = self._subscriptions.get(outbox)
         if subscription is None:
             return
@@ -76,38 +76,38 @@ class Subscribers:
             self.catch_up(subscription)
 
     async def unsubscribe(self, outbox: Outbox) -> None:
-        """Forgets a client."""
+        """Removes a client's subscription and cancels its recovery."""
         self._subscriptions.pop(outbox, None)
         await outbox.aclose()
 
     async def aclose(self) -> None:
-        """Ends every recovery."""
+        """Cancels every recovery."""
         for outbox in list(self._subscriptions):
             await outbox.aclose()
 
     def deliver(self, service: str, delivery: Delivery) -> None:
-        """Writes an event to every client that follows its line; a client that can't take it is caught up later."""
+        """Writes an event to every client subscribed to its line; catches up those that miss it or an earlier event."""
         for subscription in deliver(self._subscriptions.values(), service, delivery):
             self.catch_up(subscription)
 
     def catch_up(self, subscription: Subscription) -> None:
-        """Catches the client up as soon as its socket has drained."""
+        """Starts the client's recovery, which begins when its socket has drained."""
         outbox = subscription.outbox
         outbox.recover(lambda: self._try_to_catch_up(outbox))
 
     def catch_all_up(self) -> None:
-        """Catches up every client that pushes go to."""
+        """Starts the recovery of every client whose pushes have begun."""
         for subscription in self.begun():
             self.catch_up(subscription)
 
     def push_lists(self) -> None:
-        """Sends every client the lists of services and counters as they are now."""
+        """Pushes the lists of services and counters to every client."""
         for subscription in self.begun():
             if not self._lists.push(subscription):
                 self.catch_up(subscription)
 
     def begin_again(self) -> None:
-        """The database was replaced: nothing that any client was sent is of use."""
+        """Discards every client's sent revisions, because the database was replaced: each client needs snapshots."""
         for subscription in self._subscriptions.values():
             subscription.begin_again()
 
@@ -121,7 +121,7 @@ class Subscribers:
         return subscription.answer_with_snapshot(whole)
 
     async def _try_to_catch_up(self, outbox: Outbox) -> bool:
-        """Snapshots where events are not kept any more, then events. False: not yet."""
+        """Sends snapshots of the lines whose events are no longer kept, then the events. False: try again."""
         subscription = self._subscriptions.get(outbox)
         if subscription is None or not subscription.begun:
             return True
@@ -133,7 +133,7 @@ class Subscribers:
         return self._follow_on(subscription) and self._subscriptions.get(outbox) is subscription
 
     async def _replace(self, subscription: Subscription, service: str) -> bool:
-        """Sends a snapshot if the client can't follow by events. False: the line can't be had now."""
+        """Sends a snapshot if kept events can't bring the client up to date. False: the line can't be read now."""
         while not subscription.can_follow(self._lines.line(service)):
             try:
                 line = await self._lines.trusted(service)
@@ -141,10 +141,11 @@ class Subscribers:
                 return False
             await subscription.replace(line.encoded(subscription.outbox.view, stale=self._clinic_lists.stale))
             if line is not self._lines.line(service):
+                # `begin` replaced the line during the write: the snapshot was of the former one.
                 subscription.sent.pop(service, None)
         return True
 
     def _follow_on(self, subscription: Subscription) -> bool:
-        """Sends all that happened since the snapshots, and the lists. False if the client fell behind again."""
+        """Sends the events since the snapshots, then the lists. False if the client fell behind again."""
         lines = [line for line in self._lines if subscription.covers(line.service)]
         return all(subscription.deliver_kept(line) for line in lines) and self._lists.push(subscription)

@@ -1,8 +1,7 @@
-"""What one client follows, and how far it is.
+"""One client's subscription and the revision last sent of each line.
 
-A client's `sent` revision says which event it may get next: only the one behind it. Everything else (a new
-subscription, a backlog that was dropped, a service that appeared, another epoch) is repaired in one way: a snapshot,
-then the kept events behind it.
+A client may get only the event after its `sent` revision. Every other case (a new subscription, dropped pushes, a new
+service, another epoch) is repaired by a snapshot and the kept events after it.
 """
 
 from __future__ import annotations
@@ -16,11 +15,12 @@ from server.pushes.snapshots import EncodedSnapshot
 
 
 class Subscription:
-    """One client's.
+    """The lines that one client is subscribed to.
 
     Attributes:
-        services: the service codes asked for; None means all, future ones too.
-        sent: service -> the revision the client has been sent.
+        outbox: the client's frames.
+        services: the requested service codes; None means all, including services created later.
+        sent: service code -> newest revision sent.
         begun: whether the answer to `queue.subscribe` is written, so that pushes may follow.
     """
 
@@ -31,25 +31,26 @@ class Subscription:
         self.services = services
         self.sent: dict[str, int] = {}
         self.begun = False
+        # Snapshots whose first part is in the answer; `begin` pushes their other parts.
         self._rest: dict[str, EncodedSnapshot] = {}
 
     def covers(self, service: str) -> bool:
-        """Whether the client asked for this service."""
+        """Whether the client is subscribed to this service."""
         return self.services is None or service in self.services
 
     def answer_with_events(self, line: LineFeed, missed: list[Delivery]) -> dict[str, Any]:
-        """A service's member of the answer to `queue.subscribe`: what the client missed."""
+        """One service's member of the answer to `queue.subscribe`: the events that the client missed."""
         self.sent[line.service] = line.delivered
         return {"events": [delivery.bodies[self.outbox.view] for delivery in missed]}
 
     def answer_with_snapshot(self, whole: EncodedSnapshot) -> dict[str, Any]:
-        """The same with a snapshot's first part; the others follow the answer."""
+        """One service's member of the answer to `queue.subscribe`: a snapshot's first part. `begin` pushes the others."""
         self.sent[whole.service] = whole.revision
         self._rest[whole.service] = whole
         return {"snapshot": whole.first}
 
     def begin(self) -> bool:
-        """The answer is written: the snapshots' other parts go out. False if the client is behind already."""
+        """Pushes the snapshots' other parts; the answer must be written before. False if the client fell behind."""
         self.begun = True
         rest, self._rest = self._rest, {}
         for service, whole in rest.items():
@@ -59,14 +60,14 @@ class Subscription:
         return self.sent.keys() >= rest.keys()
 
     def begin_again(self) -> None:
-        """The database was replaced: nothing that the client was sent is of use."""
+        """Discards the sent revisions, because the database was replaced."""
         self.sent.clear()
         self._rest.clear()
 
     async def replace(self, whole: EncodedSnapshot) -> None:
-        """Sends a snapshot that replaces what the client holds of a service, each part when the one before has drained.
+        """Writes a snapshot that replaces the client's line, each part after the part before it has drained.
 
-        Events follow when all of it is written. Raises ConnectionClosed.
+        Events may follow when all parts are written. Raises ConnectionClosed.
         """
         self.sent.pop(whole.service, None)
         for frame in whole.frames():
@@ -74,22 +75,25 @@ class Subscription:
         self.sent[whole.service] = whole.revision
 
     def can_follow(self, line: LineFeed) -> bool:
-        """Whether the events behind what the client has are kept."""
+        """Whether every event after the client's revision is kept."""
         return line.service in self.sent and line.since(self.sent[line.service]) is not None
 
     def deliver_kept(self, line: LineFeed) -> bool:
-        """Sends every kept event behind what the client has. False if one is not kept, or the client is behind."""
+        """Writes every event after the client's revision. False if an event is not kept, or the client is behind."""
         deliveries = line.since(self.sent.get(line.service, -1))
-        return deliveries is not None and not any(deliver([self], line.service, each) for each in deliveries)
+        return deliveries is not None and not any(
+            deliver([self], line.service, delivery) for delivery in deliveries
+        )
 
 
 def deliver(subscriptions: Iterable[Subscription], service: str, delivery: Delivery) -> list[Subscription]:
-    """Sends an event to each client whose next it is. Returns those who did not get what they should have.
+    """Writes an event to each client that has the revision before it. Returns the subscriptions that need a recovery.
 
-    All in one loop: a call for each would be some hundredths of the time until the last of them has it.
+    One loop without a call for each client: the call would delay the last of them (DECISIONS: What does a frame cost the
+    hub?).
     """
     revision, frames = delivery.revision, delivery.frames
-    left_out = []
+    missed = []
     for subscription in subscriptions:
         sent, outbox = subscription.sent, subscription.outbox
         newest = sent.get(service, revision) if subscription.begun else revision
@@ -98,5 +102,5 @@ def deliver(subscriptions: Iterable[Subscription], service: str, delivery: Deliv
         if newest == revision - 1 and outbox.push(frames[outbox.view], "queue.event"):
             sent[service] = revision
         else:
-            left_out.append(subscription)
-    return left_out
+            missed.append(subscription)
+    return missed

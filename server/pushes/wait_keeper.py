@@ -1,8 +1,7 @@
-"""Keeps what wait estimates rest on, beside the line and off every reply's path.
+"""Updates the data of wait estimates in the database, in a task beside the requests.
 
-Soon after consultations ended, their service's pace is computed again, and what patients really waited is noted beside
-what they were told when they joined. Both are the database's to keep; what can't be noted is lost, with a line in the
-log: a clinic goes on without it.
+Soon after consultations ended, the task has the database compute their service's pace again, and store the real waits
+beside the estimates given at joining. Estimates that can't be written are lost, with a warning in the log.
 """
 
 from __future__ import annotations
@@ -26,14 +25,14 @@ from server.timings import USUAL, Timings
 log = logging.getLogger(__name__)
 
 KEPT_ESTIMATES = 2000
-"""More than that in one turn, or while the database is slow, push the oldest out."""
+"""Estimates kept for the next write; further ones push the oldest out."""
 
 
 class WaitKeeper:
-    """One hub's part of it; `on_pace` is called after a pace changed.
+    """Writes one hub's estimates and refreshes the paces; calls `on_pace` after a pace changed.
 
     Attributes:
-        unwritten: estimates that are not in the database yet, oldest first.
+        unwritten: estimates to write, oldest first: ticket id, low and high in seconds.
     """
 
     def __init__(
@@ -52,18 +51,18 @@ class WaitKeeper:
         self._refreshed: dict[str, float] = {}
 
     def start(self, chores: Chores) -> None:
-        """Begins to write; what was told in the last second before the chores stop is not written."""
+        """Starts the task; estimates since its last write are not written."""
         chores.start("keeper of wait times", self._keep)
 
     def observe_joined(self, events: Iterable[QueueEvent]) -> None:
-        """Takes who just joined at this hub: they were told a wait."""
+        """Queues the estimates given to patients who just joined at this hub."""
         for event in events:
             wait = self._clinic_lists.wait_of(event.ticket) if event.ticket is not None else None
             if event.ticket is not None and wait is not None:
                 self.unwritten.append({"ticket": event.ticket.id, "low": wait.low, "high": wait.high})
 
     def observe_consultations(self, events: Iterable[QueueEvent]) -> None:
-        """Takes calls and completions: they show how good the waits were, and how long consultations take."""
+        """Marks the services of calls and completions: their paces and real waits have changed."""
         self._due.update(event.service for event in events if event.kind in {"called", "completed"})
 
     async def _keep(self) -> None:
@@ -73,17 +72,17 @@ class WaitKeeper:
                 await self._write_estimates()
                 await self._refresh_paces()
             except HubError as error:
-                log.info("Wait times could not be refreshed: %s", error.reason)
+                log.info("Wait times could not be updated; retrying: %s", error.reason)
 
     async def _write_estimates(self) -> None:
         if not self.unwritten:
             return
-        told = list(self.unwritten)
+        estimates = list(self.unwritten)
         self.unwritten.clear()
         try:
-            await self._database.call("log_wait_estimates", encode(told).decode())
+            await self._database.call("log_wait_estimates", encode(estimates).decode())
         except HubError as error:
-            log.warning("%d wait estimates are lost: %s", len(told), error.reason)
+            log.warning("%d wait estimates are lost: %s", len(estimates), error.reason)
 
     async def _refresh_paces(self) -> None:
         now, least = asyncio.get_running_loop().time(), self._timings.paces
