@@ -1,6 +1,6 @@
-"""How a clinic's services, counters and days are set on the command line. Each act is in `admin_events`.
+"""Sets a clinic's services, counters, days and site from the command line. Each change is recorded in `admin_events`.
 
-Values come as they were typed; whatever is wrong with one is a SetupError's sentence, and nothing is changed then.
+Values are text as typed. An invalid value raises SetupError with a sentence for the administrator, and nothing changes.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from server.schema.tables import closed_days, counter_services, counters, openin
 
 
 def set_service(engine: Engine, code: str, typed: Mapping[str, str]) -> None:
-    """Sets the `SERVICE_FIELDS` that are given.
+    """Sets the given `SERVICE_FIELDS` of a service.
 
-    Raises SetupError: an unknown service, a bad value; DBAPIError for a head start while people wait.
+    Raises SetupError for an unknown service or an invalid value, DBAPIError for a new head start while patients wait.
     """
     values = column_values(SERVICE_FIELDS, typed)
     with engine.begin() as connection:
@@ -44,7 +44,7 @@ def set_service(engine: Engine, code: str, typed: Mapping[str, str]) -> None:
 
 
 def list_services(engine: Engine) -> Iterable[str]:
-    """A line for each service: code, name, state, hours; then one for each closed day to come."""
+    """Lines of text: code, name, state and hours of each service, then each future closed day."""
     query = text(
         "SELECT id, code, name, service_state(s, clock_timestamp()) AS state FROM services s ORDER BY id"
     )
@@ -62,7 +62,7 @@ def list_services(engine: Engine) -> Iterable[str]:
 
 
 def close_on(engine: Engine, day: str, code: str | None) -> None:
-    """No tickets on a day of the calendar, of one service or (None) of all. Raises SetupError."""
+    """Issues no tickets on a calendar day, for one service or (None) for all. Raises SetupError."""
     with engine.begin() as connection:
         when, service = _day(day), _service_id(connection, code)
         if connection.execute(_closed_day(when, service)).first() is None:
@@ -71,7 +71,7 @@ def close_on(engine: Engine, day: str, code: str | None) -> None:
 
 
 def open_on(engine: Engine, day: str, code: str | None) -> None:
-    """Takes `close_on` back. Raises SetupError when that was not said for the same services."""
+    """Undoes `close_on`. Raises SetupError if the day is not closed for the same service, or for all."""
     with engine.begin() as connection:
         row = connection.execute(_closed_day(_day(day), _service_id(connection, code))).first()
         if row is None:
@@ -82,10 +82,10 @@ def open_on(engine: Engine, day: str, code: str | None) -> None:
 
 
 def set_counter(engine: Engine, code: str, typed: Mapping[str, str]) -> None:
-    """Sets the `COUNTER_FIELDS` that are given. Raises SetupError."""
+    """Sets the given `COUNTER_FIELDS` of a counter. Raises SetupError."""
     values = {**column_values(COUNTER_FIELDS, typed), "version": counters.c.version + 1}
     with engine.begin() as connection:
-        # This locks the counter's row first, as every call from it does: nobody calls from lines that change meanwhile.
+        # Locks the counter's row first, as every call to the counter does: its services can't change during a call.
         row = update(counters).where(counters.c.code == code).values(values).returning(counters.c.id)
         counter = connection.execute(row).scalar_one_or_none()
         if counter is None:
@@ -96,7 +96,7 @@ def set_counter(engine: Engine, code: str, typed: Mapping[str, str]) -> None:
 
 
 def list_counters(engine: Engine) -> Iterable[str]:
-    """A line for each counter: code, name, state, services in their order, rule."""
+    """Lines of text: code, name, state, services in their order and rule of each counter."""
     served = (
         select(counter_services.c.counter_id, services.c.code)
         .join(services, services.c.id == counter_services.c.service_id)
@@ -110,7 +110,7 @@ def list_counters(engine: Engine) -> Iterable[str]:
 
 
 def set_site(engine: Engine, typed: Mapping[str, str]) -> None:
-    """Sets the `SITE_FIELDS` that are given. Raises SetupError."""
+    """Sets the given `SITE_FIELDS`. Raises SetupError."""
     values = {**column_values(SITE_FIELDS, typed), "config_revision": settings.c.config_revision + 1}
     with engine.begin() as connection:
         if "time_zone" in typed:
@@ -120,7 +120,7 @@ def set_site(engine: Engine, typed: Mapping[str, str]) -> None:
 
 
 def show_site(engine: Engine) -> Iterable[str]:
-    """The site in one line."""
+    """One line of text: name, time zone and times of the business day."""
     with engine.connect() as connection:
         columns = (settings.c.site_name, settings.c.time_zone, settings.c.day_starts, settings.c.day_closes)
         row = connection.execute(select(*columns)).one()
@@ -131,7 +131,10 @@ def show_site(engine: Engine) -> Iterable[str]:
 
 
 def close_day(engine: Engine, code: str | None) -> str:
-    """Cancels who waits or is parked, of one service or all, and says how many and what stays open. Raises DBAPIError."""
+    """Cancels waiting and parked tickets of one service or (None) of all. Returns the result as sentences.
+
+    Raises DBAPIError.
+    """
     statement = text("SELECT close_day(:actor, :key, '', :service)")
     with engine.begin() as connection:
         values = {"actor": ACTOR, "key": str(uuid.uuid4()), "service": code}
@@ -139,13 +142,15 @@ def close_day(engine: Engine, code: str | None) -> str:
         wake_hubs(connection)
     cancelled, consulting = result["cancelled"], result["consulting"]
     first = "1 ticket was cancelled." if cancelled == 1 else f"{cancelled} tickets were cancelled."
-    still = ", ".join(f"{ticket['number']} at {ticket['counter']}" for ticket in consulting)
-    return f"{first} {f'Consultations left open: {still}.' if still else 'No consultation is open.'}"
+    still_open = ", ".join(f"{ticket['number']} at {ticket['counter']}" for ticket in consulting)
+    return (
+        f"{first} {f'Consultations left open: {still_open}.' if still_open else 'No consultation is open.'}"
+    )
 
 
 def _set_hours(connection: Connection, service: int, hours: str | None, last_ticket: str | None) -> None:
-    held, last = _hours_of(connection, service)
-    periods = held if hours is None else parse_hours(hours)
+    former, last = _hours_of(connection, service)
+    periods = former if hours is None else parse_hours(hours)
     if last_ticket is not None:
         last = whole_number(last_ticket, "minutes", 0, 1439)
         if last and not periods:
@@ -153,7 +158,7 @@ def _set_hours(connection: Connection, service: int, hours: str | None, last_tic
     for period in periods:
         if last >= period.minutes:
             raise SetupError(
-                f"Nobody could take a ticket: the last one is {last} minutes before the end of an opening"
+                f"No ticket could be issued: the last ticket is {last} minutes before the end of an opening"
                 f" that lasts {period.minutes}."
             )
     connection.execute(delete(opening_hours).where(opening_hours.c.service_id == service))
@@ -164,7 +169,7 @@ def _set_hours(connection: Connection, service: int, hours: str | None, last_tic
 
 
 def _hours_of(connection: Connection, service: int) -> tuple[tuple[Period, ...], int]:
-    """A service's periods, and how many minutes before their end the last ticket is issued."""
+    """A service's periods, and the minutes between its last ticket and their ends."""
     rows = connection.execute(select(opening_hours).where(opening_hours.c.service_id == service)).all()
     periods = tuple(sorted(Period(row.weekday, row.opens, row.closes) for row in rows))
     return periods, max((row.last_ticket_minutes for row in rows), default=0)
@@ -178,12 +183,12 @@ def _closed_day(day: date, service_id: int | None) -> Any:
 def _service_id(connection: Connection, code: str | None) -> int | None:
     if code is None:
         return None
-    found: int | None = connection.execute(
+    service: int | None = connection.execute(
         select(services.c.id).where(services.c.code == code)
     ).scalar_one_or_none()
-    if found is None:
+    if service is None:
         raise SetupError(f"There is no service {code}.")
-    return found
+    return service
 
 
 def _require_time_zone(connection: Connection, typed: str) -> None:

@@ -1,4 +1,4 @@
-"""What an administrator may set of a service, a counter and the site: each option, its meaning and how it is read."""
+"""The fields of a service, a counter and the site that an administrator can set: name, help, column and parser."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ class Field:
     """One field of a record.
 
     Attributes:
-        name: as the command line calls it, e.g. "head_start" for `--head-start`.
-        help: what it means, for `--help`.
-        column: where its value goes in the record's table; None: it is kept elsewhere.
-        read: turns what was typed into that value. Raises SetupError.
+        name: the option's name, e.g. "head_start" for `--head-start`.
+        help: its meaning, for `--help`.
+        column: the column of the record's table that stores it; None: stored in another table.
+        read: parses typed text into the column's value. Raises SetupError.
     """
 
     name: str
@@ -32,12 +32,12 @@ class Field:
 
     @property
     def option(self) -> str:
-        """As it is typed, e.g. "--head-start"."""
+        """The option of the command line, e.g. "--head-start"."""
         return "--" + self.name.replace("_", "-")
 
 
 def column_values(fields: Iterable[Field], typed: Mapping[str, str]) -> dict[str, Any]:
-    """Column -> value of the fields that were typed. Raises SetupError."""
+    """Parses the typed fields that have a column: column -> value. Raises SetupError."""
     return {
         field.column: field.read(typed[field.name])
         for field in fields
@@ -46,7 +46,7 @@ def column_values(fields: Iterable[Field], typed: Mapping[str, str]) -> dict[str
 
 
 def whole_number(typed: str, what: str, least: int, most: int) -> int:
-    """A whole number of `what` from `least` to `most`. Raises SetupError."""
+    """Parses a whole number from `least` to `most`; `what` is its unit. Raises SetupError."""
     if not re.fullmatch(r"[0-9]{1,9}", typed) or not least <= int(typed) <= most:
         raise SetupError(f"“{typed}” is no number of {what}: write a whole number from {least} to {most}.")
     return int(typed)
@@ -105,7 +105,7 @@ COUNTER_FIELDS = (
     Field("services", "service codes in the order of serving, e.g. A,B"),
     Field(
         "rule",
-        "who is next: best_rank of all its lines, or in_order of its services within a priority",
+        "which patient is next: best_rank of all its lines, or in_order of its services within a priority",
         "rule",
         _rule,
     ),

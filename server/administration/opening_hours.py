@@ -1,6 +1,7 @@
-"""Opening hours as a person writes them: `mon-fri 08:00-12:00 13:00-17:00; sat 09:00-12:00`, or `always`. Pure.
+"""Parses and formats opening hours: `mon-fri 08:00-12:00 13:00-17:00; sat 09:00-12:00`, or `always`. Pure.
 
-Each part names days and then times; `fri-mon` goes over the week's end, `20:00-02:00` over midnight, `08:00-24:00` to it.
+Each part has days, then times. `fri-mon` spans the end of the week, `20:00-02:00` spans midnight, `08:00-24:00` ends at
+midnight.
 """
 
 from __future__ import annotations
@@ -23,9 +24,9 @@ _TIMES = re.compile(r"(\d{1,2}):(\d{2})-(\d{1,2}):(\d{2})")
 
 @dataclass(frozen=True, order=True)
 class Period:
-    """When a service issues tickets on a weekday (1 is Monday), in the site's local time.
+    """One opening of a service on a weekday (1 is Monday), in the site's local time.
 
-    One that closes at or before it opens closes on the next day.
+    A period whose `closes` is at or before `opens` closes on the next day.
     """
 
     weekday: int
@@ -34,17 +35,17 @@ class Period:
 
     @property
     def minutes(self) -> int:
-        """How long it lasts: 1 to 1440."""
+        """Length in minutes: 1 to 1440."""
         return (_minute(self.closes) - _minute(self.opens) - 1) % _DAY_MINUTES + 1
 
     @property
     def starts(self) -> int:
-        """The minute of the week at which it opens."""
+        """Minute of the week at which the period opens, 0 on Monday at 00:00."""
         return (self.weekday - 1) * _DAY_MINUTES + _minute(self.opens)
 
 
 def parse_hours(text: str) -> tuple[Period, ...]:
-    """The periods in order; none means always open. Raises SetupError that names the part and what was expected."""
+    """Parses hours into sorted periods; none means always open. Raises SetupError that names the part and the format."""
     if text.strip().lower() == ALWAYS:
         return ()
     periods = sorted(period for part in text.split(";") for period in _parse_part(part.strip()))
@@ -53,15 +54,15 @@ def parse_hours(text: str) -> tuple[Period, ...]:
 
 
 def format_hours(periods: Iterable[Period]) -> str:
-    """The periods as `parse_hours` reads them: days with the same times stand together."""
-    by_day = {day: tuple(its) for day, its in groupby(sorted(periods), key=lambda period: period.weekday)}
+    """Formats periods for `parse_hours`; days with the same times share a part."""
+    by_day = {day: tuple(group) for day, group in groupby(sorted(periods), key=lambda period: period.weekday)}
     if not by_day:
         return ALWAYS
-    alike: dict[str, list[int]] = {}
-    for day, its in by_day.items():
-        times = " ".join(_format_times(period) for period in its)
-        alike.setdefault(times, []).append(day)
-    return "; ".join(f"{_format_days(days)} {times}" for times, days in alike.items())
+    days_by_times: dict[str, list[int]] = {}
+    for day, openings in by_day.items():
+        times = " ".join(_format_times(period) for period in openings)
+        days_by_times.setdefault(times, []).append(day)
+    return "; ".join(f"{_format_days(days)} {times}" for times, days in days_by_times.items())
 
 
 def _parse_part(part: str) -> list[Period]:
@@ -106,12 +107,12 @@ def _time(hour: str, minute: str, *, end: bool = False) -> time | None:
 
 
 def _refuse_overlap(periods: Sequence[Period]) -> None:
-    """Two periods at the same time would be one; the last of a week may reach into the first."""
+    """Raises SetupError if two periods overlap; the last period of the week can overlap the first."""
     starts = [*(period.starts for period in periods), periods[0].starts + _WEEK_MINUTES]
     for period, (start, following) in zip(periods, pairwise(starts), strict=True):
         if start + period.minutes > following:
-            told = f"{DAYS[period.weekday - 1]} {_format_times(period)}"
-            raise SetupError(f"“{told}” overlaps the next opening. Write each time once.")
+            opening = f"{DAYS[period.weekday - 1]} {_format_times(period)}"
+            raise SetupError(f"“{opening}” overlaps the next opening. Write each time once.")
 
 
 def _format_times(period: Period) -> str:
@@ -120,7 +121,7 @@ def _format_times(period: Period) -> str:
 
 
 def _format_days(days: Sequence[int]) -> str:
-    """`mon-wed,fri` of 1, 2, 3, 5."""
+    """Formats sorted weekdays: 1, 2, 3, 5 as `mon-wed,fri`."""
     runs: list[list[int]] = []
     for day in days:
         if runs and runs[-1][-1] == day - 1:

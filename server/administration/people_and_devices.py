@@ -1,6 +1,6 @@
-"""What an administrator makes on the command line: users, devices, services, counters. Each act is in `admin_events`.
+"""Creates and revokes users and devices, and creates services and counters. Each change is recorded in `admin_events`.
 
-How they are set once they are there: `server.administration.clinic_settings`.
+`server.administration.clinic_settings` changes services and counters later.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ SHORTEST_PASSWORD = 8
 
 
 def add_user(engine: Engine, username: str, role: str, password: str) -> None:
-    """Makes an account. Raises SetupError for a password of less than eight characters."""
+    """Creates an account. Raises SetupError for a password shorter than `SHORTEST_PASSWORD` characters."""
     if len(password) < SHORTEST_PASSWORD:
         raise SetupError(f"The password needs at least {SHORTEST_PASSWORD} characters.")
     with engine.begin() as connection:
@@ -33,7 +33,7 @@ def add_user(engine: Engine, username: str, role: str, password: str) -> None:
 
 
 def disable_user(engine: Engine, username: str) -> None:
-    """Ends an account: its sessions and connections close within a second or so."""
+    """Disables an account; every hub ends its sessions and connections within about 1 s."""
     with engine.begin() as connection:
         match = func.lower(users.c.username) == username.lower()
         changed = connection.execute(update(users).where(match).values(disabled_at=datetime.now(UTC)))
@@ -42,7 +42,7 @@ def disable_user(engine: Engine, username: str) -> None:
 
 
 def list_users(engine: Engine) -> Iterable[str]:
-    """A line for each account; the last word is how events and logs call it."""
+    """Lines of text: name, role, state and actor of each account; events and logs show the actor."""
     query = select(users.c.id, users.c.username, users.c.role, users.c.disabled_at).order_by(users.c.id)
     with engine.connect() as connection:
         for number, username, role, disabled_at in connection.execute(query):
@@ -50,7 +50,7 @@ def list_users(engine: Engine) -> Iterable[str]:
 
 
 def add_device(engine: Engine, name: str, role: str) -> str:
-    """Makes a device and returns its token, which is never shown again."""
+    """Creates a device and returns its token, which can't be read again."""
     token = new_token()
     with engine.begin() as connection:
         _insert_device(connection, name, role, secret_hash(token))
@@ -58,7 +58,7 @@ def add_device(engine: Engine, name: str, role: str) -> str:
 
 
 def pair_device(engine: Engine, role: str, name: str | None) -> str:
-    """Makes a device and returns the code that it exchanges for its token within ten minutes."""
+    """Creates a device and returns its pairing code, which it exchanges for a token within `PAIRING_LIFETIME`."""
     code = new_pairing_code()
     with engine.begin() as connection:
         device = _insert_device(connection, name or role.capitalize(), role, None)
@@ -69,7 +69,7 @@ def pair_device(engine: Engine, role: str, name: str | None) -> str:
 
 
 def revoke_device(engine: Engine, name: str) -> None:
-    """Makes a device's token worthless; its connections close within a second or so."""
+    """Revokes a device's token; every hub closes its connections within about 1 s. Raises SetupError."""
     with engine.begin() as connection:
         match = (devices.c.name == name) | (devices.c.code == name)
         changed = connection.execute(update(devices).where(match).values(revoked_at=datetime.now(UTC)))
@@ -79,7 +79,7 @@ def revoke_device(engine: Engine, name: str) -> None:
 
 
 def list_devices(engine: Engine) -> Iterable[str]:
-    """A line for each device; the last word is how events and logs call it."""
+    """Lines of text: code, name, role, state and actor of each device; events and logs show the actor."""
     columns = (devices.c.id, devices.c.code, devices.c.name, devices.c.role, devices.c.token_hash)
     query = select(*columns, devices.c.revoked_at).order_by(devices.c.id)
     with engine.connect() as connection:
@@ -89,7 +89,7 @@ def list_devices(engine: Engine) -> Iterable[str]:
 
 
 def add_service(engine: Engine, code: str, name: str, prefix: str | None, icon: str | None = None) -> None:
-    """Makes a service; its tickets' prefix is the code's first letter unless given."""
+    """Creates a service; the prefix of its ticket numbers is the code's first letter by default."""
     with engine.begin() as connection:
         place = connection.execute(select(func.count()).select_from(services)).scalar_one()
         values = {
@@ -104,7 +104,7 @@ def add_service(engine: Engine, code: str, name: str, prefix: str | None, icon: 
 
 
 def add_counter(engine: Engine, code: str, name: str, service_codes: list[str]) -> None:
-    """Makes a counter that serves the services in their order. Raises SetupError for an unknown service."""
+    """Creates a counter that serves these services in this order. Raises SetupError for an unknown service."""
     with engine.begin() as connection:
         made = connection.execute(insert(counters).values(code=code, name=name).returning(counters.c.id))
         let_serve(connection, made.scalar_one(), service_codes)
@@ -112,7 +112,7 @@ def add_counter(engine: Engine, code: str, name: str, service_codes: list[str]) 
 
 
 def let_serve(connection: Connection, counter: int, service_codes: list[str]) -> None:
-    """Gives a counter its services in their order. Raises SetupError for none, one twice, or an unknown one."""
+    """Sets a counter's services in this order. Raises SetupError for an unknown or a repeated service."""
     query = select(services.c.id, services.c.code).order_by(services.c.id)
     known = {row.code: row.id for row in connection.execute(query)}
     unknown = [service for service in service_codes if service not in known]
@@ -150,7 +150,7 @@ def _expect_one(rows: int, otherwise: str) -> None:
 
 
 def log_act(connection: Connection, kind: str, subject: str, **details: Any) -> None:
-    """Writes what was done into the administrators' chain; hubs look when it is committed."""
+    """Appends an event to `admin_events` and notifies the hubs, which poll when the transaction commits."""
     statement = text("SELECT append_admin_event(:actor, :kind, :subject, CAST(:details AS jsonb))")
     values = {"actor": ACTOR, "kind": kind, "subject": subject, "details": json.dumps(details)}
     connection.execute(statement, values)

@@ -1,1 +1,1 @@
-"""One call of a line's SQL function, in its turn at the line."""
+"""Calls the SQL function of each operation on a line, with a limit on concurrent calls to one line."""

@@ -1,8 +1,11 @@
-"""The operations on a line, one database call each; what each promises and refuses is written at its SQL function
+"""The operations on a line, one database call each. The SQL function of the same name documents what it does
 (`server/schema/functions`).
 
-Every changing call takes the acting principal ("user:3", "device:1") and the request's key. The key's digest is salted
-per site, so that a stored request tells nothing about the name it may have carried. All refuse `key_conflict`.
+Every change takes an `actor` ("user:3", "device:1") and the request's `key`, and refuses `key_conflict`. The database
+stores a digest of the parameters with the key. The digest is salted per site, so that a patient's name can't be guessed
+from it.
+
+"Refusals" in a docstring lists the `reason` of each HubError that the method raises. Every method raises Unavailable.
 """
 
 from __future__ import annotations
@@ -23,13 +26,16 @@ from server.operations.turns_at_lines import LineTurns
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
-    """What an operation answers.
+    """An operation's result; an operation sets the members that apply to it.
 
     Attributes:
-        ticket, revision: the ticket after it, and the revision it made.
-        why: of a call: why this ticket.
-        counter, service: the code of the one whose state was set.
-        cancelled, consulting: of the daily close: how many left the line, whose consultations stay open.
+        ticket: the ticket after the operation.
+        revision: the line's revision made by the operation.
+        why: why this ticket was next (`call_next_patient`).
+        counter: code of the counter whose state was set.
+        service: code of the service whose state was set.
+        cancelled: number of tickets cancelled by the daily close.
+        consulting: tickets whose consultation the daily close leaves open.
     """
 
     ticket: Ticket | None = None
@@ -42,14 +48,14 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """An operation's result and the events to push; a repeated request has its first result and no events."""
+    """An operation's result and the events to push. A repeated key returns the first result and no events."""
 
     result: Result
     events: tuple[QueueEvent, ...] = ()
 
 
 class FoundTicket(msgspec.Struct, frozen=True):
-    """A ticket and its service's revision."""
+    """A ticket and the revision of its service's line."""
 
     ticket: Ticket
     revision: int
@@ -58,8 +64,10 @@ class FoundTicket(msgspec.Struct, frozen=True):
 class QueueOperations:
     """The operations of one hub on one database.
 
-    `salt` is the site's. With `turns`, who wants to change a line waits for its turn at it; `services_of` tells which
-    services the counter of a code serves.
+    Args:
+        salt: the site's salt for request digests; at most 64 bytes are used.
+        turns: limits the concurrent operations on one line; None: no limit.
+        services_of: counter code -> codes of the services that the counter serves.
     """
 
     def __init__(
@@ -90,7 +98,7 @@ class QueueOperations:
     async def call_next_patient(
         self, actor: str, key: str, counter: str, complete: str | None, supervisor: bool
     ) -> Outcome:
-        """Calls the next patient to a counter, completing `complete` first.
+        """Completes ticket `complete`, if given, and calls the next patient to a counter.
 
         Refusals: unknown_counter, counter_taken, counter_closed, counter_busy, not_consulting, queue_empty.
         """
@@ -100,20 +108,23 @@ class QueueOperations:
     async def call_patient(
         self, actor: str, key: str, ticket: str, counter: str, supervisor: bool
     ) -> Outcome:
-        """Calls one who waits, is parked or was missed today.
+        """Calls a patient who is waiting, parked or was missed today.
 
         Refusals: ticket_not_found, not_waiting, unknown_counter, counter_taken, counter_closed, counter_busy.
         """
         return await self._change_ticket("call_patient", actor, key, ticket, counter, supervisor)
 
     async def recall_patient(self, actor: str, key: str, ticket: str) -> Outcome:
-        """Calls once more. Refusals: ticket_not_found, not_consulting."""
+        """Calls a patient again. Refusals: ticket_not_found, not_consulting."""
         return await self._change_ticket("recall_patient", actor, key, ticket)
 
     async def finish_consultation(
         self, actor: str, key: str, ticket: str, status: Literal["completed", "no_show"]
     ) -> Outcome:
-        """Ends a consultation; who did not come may be last in line then. Refusals: ticket_not_found, not_consulting."""
+        """Ends a consultation. A no-show can move the ticket to the end of the line instead.
+
+        Refusals: ticket_not_found, not_consulting.
+        """
         return await self._change_ticket("finish_consultation", actor, key, ticket, status)
 
     async def park_ticket(self, actor: str, key: str, ticket: str, reason: str | None) -> Outcome:
@@ -121,7 +132,7 @@ class QueueOperations:
         return await self._change_ticket("park_ticket", actor, key, ticket, reason)
 
     async def unpark_ticket(self, actor: str, key: str, ticket: str, place: Place) -> Outcome:
-        """A parked patient waits again. Refusals: ticket_not_found, not_waiting."""
+        """Puts a parked patient back into the line. Refusals: ticket_not_found, not_waiting."""
         return await self._change_ticket("unpark_ticket", actor, key, ticket, place)
 
     async def transfer_ticket(self, actor: str, key: str, ticket: str, service: str, place: Place) -> Outcome:
@@ -131,25 +142,25 @@ class QueueOperations:
         )
 
     async def set_ticket_priority(self, actor: str, key: str, ticket: str, priority: Priority) -> Outcome:
-        """Another priority and its place in line. Refusals: ticket_not_found, not_waiting."""
+        """Sets a priority and moves the ticket to the place that it gives. Refusals: ticket_not_found, not_waiting."""
         return await self._change_ticket("set_ticket_priority", actor, key, ticket, priority)
 
     async def move_ticket(self, actor: str, key: str, ticket: str, position: int) -> Outcome:
-        """Puts a waiting patient at a place, from 1. Refusals: ticket_not_found, not_waiting."""
+        """Moves a waiting patient to a place, counted from 1. Refusals: ticket_not_found, not_waiting."""
         return await self._change_ticket("move_ticket", actor, key, ticket, position)
 
     async def cancel_ticket(self, actor: str, key: str, ticket: str, own_only: bool) -> Outcome:
-        """Takes a ticket out. Refusals: ticket_not_found, not_waiting."""
+        """Cancels a ticket; with `own_only`, only one that the actor issued. Refusals: ticket_not_found, not_waiting."""
         return await self._change_ticket("cancel_ticket", actor, key, ticket, own_only)
 
     async def update_ticket(
         self, actor: str, key: str, ticket: str, changes: Mapping[str, str | list[str] | None]
     ) -> Outcome:
-        """Writes patient_name, note, needs or language, whichever are given. Refusal: ticket_not_found."""
+        """Writes those of patient_name, note, needs and language that `changes` has. Refusal: ticket_not_found."""
         return await self._change_ticket("update_ticket", actor, key, ticket, encode(changes).decode())
 
     async def undo_operation(self, actor: str, key: str, operation: str) -> Outcome:
-        """Takes back what the actor did last, under the key `operation`. Refusal: not_undoable."""
+        """Undoes the actor's last operation, whose key was `operation`. Refusal: not_undoable."""
         return await self._change("undo_operation", actor, key, operation)
 
     async def set_counter_state(
@@ -170,11 +181,11 @@ class QueueOperations:
         return await self._change("set_service_state", actor, key, service, state, reason, lines=(service,))
 
     async def close_day(self, actor: str, key: str, service: str | None) -> Outcome:
-        """Cancels who waits or is parked, of one service or all. Refusal: unknown_service."""
+        """Cancels the waiting and parked tickets of a service, None for all. Refusal: unknown_service."""
         return await self._change("close_day", actor, key, service, lines=(service,) if service else ())
 
     async def close_day_if_due(self) -> Outcome | None:
-        """What the schedule closed just now; None when nothing was due. Any hub may ask at any time."""
+        """Closes the day if the schedule says so; None if it is not due. Several hubs may call this concurrently."""
         text = await self._database.call("close_day_if_due")
         return msgspec.json.decode(text, type=Outcome | None)
 
@@ -187,33 +198,33 @@ class QueueOperations:
         return found
 
     async def whole_line(self, service: str) -> Snapshot:
-        """A service's whole line at one revision. Refusal: unknown_service."""
+        """Reads a service's whole line at one revision. Refusal: unknown_service."""
         text = await self._database.call("queue_snapshot", service)
-        found = msgspec.json.decode(text, type=Snapshot | None)
-        if found is None:
+        line = msgspec.json.decode(text, type=Snapshot | None)
+        if line is None:
             raise UnknownService(f"There is no service {service}.")
-        self._saw(*found.waiting, *found.consulting, *found.parked, *found.missed)
-        return found
+        self._remember_lines(*line.waiting, *line.consulting, *line.parked, *line.missed)
+        return line
 
     async def events_after(self, service: str, revision: int, limit: int) -> tuple[QueueEvent, ...]:
-        """A service's events behind `revision`, oldest first."""
+        """Reads at most `limit` events of a service after `revision`, oldest first."""
         text = await self._database.call("events_after", service, revision, limit)
         events = msgspec.json.decode(text, type=tuple[QueueEvent, ...])
-        self._saw(*(event.ticket for event in events))
+        self._remember_lines(*(event.ticket for event in events))
         return events
 
     async def validate_queue_integrity(self, service: str) -> LineIntegrity:
-        """Checks a line's places. Refusal: unknown_service."""
+        """Checks a line for missing and duplicate places. Refusal: unknown_service."""
         text = await self._database.call("line_integrity", service)
-        found = msgspec.json.decode(text, type=LineIntegrity | None)
-        if found is None:
+        integrity = msgspec.json.decode(text, type=LineIntegrity | None)
+        if integrity is None:
             raise UnknownService(f"There is no service {service}.")
-        return found
+        return integrity
 
     async def _change_ticket(
         self, function: str, actor: str, key: str, ticket: str, *arguments: Any, also: Collection[str] = ()
     ) -> Outcome:
-        """A change of one ticket, in the line that it was last seen in."""
+        """Changes one ticket, in a turn at the line where it was last seen and at the lines in `also`."""
         lines = (self._turns.line_of(ticket), *also) if self._turns else ()
         return await self._change(function, actor, key, ticket, *arguments, lines=lines)
 
@@ -224,10 +235,10 @@ class QueueOperations:
         async with self._turns.turn(lines) if self._turns else nullcontext():
             text = await self._database.call(function, actor, key, digest, *arguments)
         outcome = msgspec.json.decode(text, type=Outcome)
-        self._saw(outcome.result.ticket, *(event.ticket for event in outcome.events))
+        self._remember_lines(outcome.result.ticket, *(event.ticket for event in outcome.events))
         return outcome
 
-    def _saw(self, *tickets: Ticket | None) -> None:
+    def _remember_lines(self, *tickets: Ticket | None) -> None:
         if self._turns:
             self._turns.remember(tickets)
 

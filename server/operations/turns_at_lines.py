@@ -1,9 +1,11 @@
-"""Turns at the lines of patients, taken before a connection to the database is.
+"""Limits the concurrent operations on one line, before they take a database connection.
 
-An operation locks its line's row. Many at once on one line would only wait for each other there, each with one of the
-hub's few connections; and a line that somebody else has locked would soon have them all. So whoever wants to change a
-line waits here for a turn. This is about fairness and speed alone: that nothing goes wrong is for the database's own
-locks to see to, and so a guess about which lines an operation touches may be wrong.
+An operation locks its line's row. Without a limit, operations on one line would wait for that lock while each holds one
+of the hub's few connections. If another program held the lock, they would soon hold all connections, and every other
+line would wait, too. So an operation first waits here for a turn at its lines.
+
+The limit serves fairness and speed only. The database's locks keep the line correct, so the guess which lines an
+operation touches may be wrong.
 """
 
 from __future__ import annotations
@@ -17,12 +19,13 @@ from server.database.errors import busy
 from server.timings import USUAL
 
 WIDTH = 2
-"""Operations on one line at a time: while one is committed the next is on its way. With one at a time a crowd on one line
-is some 15 % slower; with eight it is not faster, but one in a hundred waits half as long again.
+"""Concurrent operations on one line: the second is sent while the first commits (DECISIONS: Who waits for a line that is
+busy?).
 """
 TICKETS = 20_000
+"""Tickets whose line is remembered; the longest unseen is dropped first."""
 UNKNOWN = ""
-"""The line of tickets whose line is not known here."""
+"""Stands for the line of tickets whose line is not remembered."""
 
 
 class _LineTurn:
@@ -30,14 +33,19 @@ class _LineTurn:
 
     def __init__(self, width: int) -> None:
         self.semaphore = asyncio.Semaphore(width)
-        self.people = 0
+        self.operations = 0
 
 
 class LineTurns:
-    """Who is at which line; and which line a ticket was last seen in."""
+    """The turns at every line, and the line where each ticket was last seen.
+
+    Args:
+        seconds: longest wait for the turns of one operation; then it is refused as `unavailable`.
+        width: concurrent operations on one line.
+        tickets: number of tickets whose line is remembered.
+    """
 
     def __init__(self, seconds: float = USUAL.line, *, width: int = WIDTH, tickets: int = TICKETS) -> None:
-        """`seconds`: how long an operation waits for its turn."""
         self._seconds = seconds
         self._width = width
         self._turns: dict[str, _LineTurn] = {}
@@ -46,32 +54,32 @@ class LineTurns:
 
     @property
     def waiting(self) -> dict[str, int]:
-        """How many have their turn or wait for it, at each line where anybody does."""
-        return {service: turn.people for service, turn in self._turns.items()}
+        """Service code -> number of operations that hold or await a turn; lines without any are left out."""
+        return {service: turn.operations for service, turn in self._turns.items()}
 
     @asynccontextmanager
     async def turn(self, services: Collection[str]) -> AsyncIterator[None]:
-        """One's turn at each of these lines. Raises Unavailable when it does not come in time.
+        """Holds a turn at each of these lines. Raises Unavailable if one is not free within `seconds`.
 
-        Everybody takes them in the same order, so that nobody waits for somebody who waits for them.
+        Turns are taken in sorted order: two operations on the same two lines would otherwise deadlock.
         """
         wanted = sorted(set(services))
-        had: dict[str, _LineTurn] = {}
+        held: dict[str, _LineTurn] = {}
         try:
             try:
                 async with asyncio.timeout(self._seconds):
                     for service in wanted:
-                        had[service] = await self._take(service)
+                        held[service] = await self._take(service)
             except TimeoutError:
                 raise busy() from None
             yield
         finally:
-            for service, turn in had.items():
+            for service, turn in held.items():
                 turn.semaphore.release()
                 self._leave(service, turn)
 
     def remember(self, tickets: Iterable[Ticket | None]) -> None:
-        """Where these tickets are now."""
+        """Remembers the line of each ticket."""
         for ticket in tickets:
             if ticket is not None:
                 self._tickets.pop(ticket.id, None)
@@ -80,12 +88,12 @@ class LineTurns:
             del self._tickets[next(iter(self._tickets))]
 
     def line_of(self, ticket: str) -> str:
-        """The service of the line that a ticket was last seen in."""
+        """Service code of the line where a ticket was last seen, or `UNKNOWN`."""
         return self._tickets.get(ticket, UNKNOWN)
 
     async def _take(self, service: str) -> _LineTurn:
         turn = self._turns.setdefault(service, _LineTurn(self._width))
-        turn.people += 1
+        turn.operations += 1
         try:
             await turn.semaphore.acquire()
         except BaseException:
@@ -94,6 +102,6 @@ class LineTurns:
         return turn
 
     def _leave(self, service: str, turn: _LineTurn) -> None:
-        turn.people -= 1
-        if not turn.people:
+        turn.operations -= 1
+        if not turn.operations:
             del self._turns[service]

@@ -106,7 +106,7 @@ WRONG = [
     ("service set A --name ' '", "A name can't be empty."),
     ("service set A --hours 'sat 9-12'", "“9-12” in “sat 9-12” is no time: write it like 08:00-12:00."),
     ("service set A --last-ticket 15", "A service that is always open has no last ticket"),
-    ("service set A --hours 'sat 09:00-09:30' --last-ticket 30", "Nobody could take a ticket"),
+    ("service set A --hours 'sat 09:00-09:30' --last-ticket 30", "No ticket could be issued"),
     ("service close-on 24.12.2026", "“24.12.2026” is no day: write it like 2026-12-24."),
     ("service close-on 2026-12-24 X", "There is no service X."),
     ("service open-on 2026-12-24 A", "2026-12-24 was not closed for A"),
