@@ -12,6 +12,6 @@ MONITOR = frozenset({"monitor"})
 STAFF = frozenset(PERSON_ROLES)
 SUPERVISOR = frozenset({"supervisor", "admin"})
 ADMIN = frozenset({"admin"})
-EVERYBODY = frozenset(ROLES)
+ALL_ROLES = frozenset(ROLES)
 LISTS_COUNTERS = MONITOR | STAFF
 """Roles that get the list of counters; a kiosk does not."""

@@ -1,7 +1,7 @@
-"""What `/metrics` tells, for Prometheus: the registry, and what is counted as it happens at the door.
+"""The page `/metrics` for Prometheus: its registry, and the counters of requests, connections and sign-ins.
 
-Names are stable and documented in docs/operations.md. Labels come from the registry of methods, the words of
-`core.errors`, roles and the configured services: what a client sends never becomes one.
+Names are stable and documented in docs/operations.md. Labels come from the registry of methods, the reasons of
+`core.errors`, roles and the configured services; a client's text never becomes a label.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from prometheus_client import (
 
 from core.errors import BY_REASON
 from core.line.tickets import QueueEvent
-from core.roles import EVERYBODY
+from core.roles import ALL_ROLES
 from server.chores import Chores
 from server.database.calls import Database
 from server.health.hub_metrics import HubMetrics
@@ -49,17 +49,18 @@ CLOSED_FOR = (
     "too_fast",
     "other",
 )
-"""Why a connection was refused, or closed by the hub."""
+"""Reasons for which the hub refuses or closes a connection."""
 SIGN_INS = ("accepted", "refused", "throttled")
 DOOR = frozenset({"session.hello", "session.pair"})
-"""Methods before the registry: answered on a connection that has not said hello."""
+"""Methods that a connection answers before hello; they are not in the registry."""
 
 
 class Metrics:
-    """A registry of this hub's own, so that several hubs fit in one process.
+    """The metrics of one hub, in a registry of its own, so that one process can have several hubs.
 
     Attributes:
-        sockets: open WebSockets, whoever is behind them. connections: clients that said hello, by role.
+        sockets: gauge of open WebSockets, before and after hello.
+        connections: gauge of clients after hello, by role.
         lately: counts of the last ten minutes, for `system.health`: internal_error, rate_limited, throttled (sign-ins),
             refused (connections).
     """
@@ -78,7 +79,7 @@ class Metrics:
         self.lately = RecentCounts()
         self.sockets = Gauge("inturn_sockets", "Open WebSockets, before and after hello", registry=registry)
         self.connections = Gauge("inturn_connections", "Clients that said hello", ["role"], registry=registry)
-        for role in sorted(EVERYBODY):
+        for role in sorted(ALL_ROLES):
             self.connections.labels(role)
         self._count_requests()
         self._count_refusals()
@@ -90,48 +91,48 @@ class Metrics:
         self._page, self._made_at = b"", float("-inf")
 
     def clients(self) -> dict[str, int]:
-        """Clients that said hello, by role."""
+        """Role -> number of connected clients."""
         [family] = self.connections.collect()
         return {sample.labels["role"]: int(sample.value) for sample in family.samples}
 
     def open_sockets(self) -> int:
-        """Open WebSockets."""
+        """Number of open WebSockets."""
         [family] = self.sockets.collect()
         return int(family.samples[0].value)
 
     def connected(self, role: str) -> None:
-        """A client said hello."""
+        """Counts a client that said hello."""
         self.connections.labels(role).inc()
 
     def disconnected(self, role: str) -> None:
-        """It is gone."""
+        """Uncounts a client whose connection ended."""
         self.connections.labels(role).dec()
 
     def observe(self, method: str, outcome: str, seconds: float) -> None:
-        """Counts one answered request; methods that don't exist are counted as one."""
-        asked = self._asked.get((method, outcome))
-        if asked is None:
-            asked = self._labelled(method, outcome)
-        count, duration = asked
+        """Counts one answered request; unknown methods share a label."""
+        series = self._series.get((method, outcome))
+        if series is None:
+            series = self._labelled(method, outcome)
+        count, duration = series
         count.inc()
         duration.observe(seconds)
         if outcome in {"internal_error", "rate_limited"}:
             self.lately.add(outcome)
 
     def refuse_connection(self, reason: str) -> None:
-        """A connection was refused or closed by the hub, for one of `CLOSED_FOR`."""
+        """Counts a connection that the hub refused or closed; `reason` is one of `CLOSED_FOR`."""
         self._refused.labels(reason if reason in CLOSED_FOR else "other").inc()
         if reason in {"full", "address_full", "too_fast"}:
             self.lately.add("refused")
 
     def sign_in(self, outcome: str) -> None:
-        """Somebody gave a name and a password: one of `SIGN_INS`."""
+        """Counts a sign-in with name and password; `outcome` is one of `SIGN_INS`."""
         self._sign_ins.labels(outcome).inc()
         if outcome == "throttled":
             self.lately.add("throttled")
 
     def text(self) -> bytes:
-        """The exposition that Prometheus reads."""
+        """The page in Prometheus' text format."""
         now = monotonic()
         if now - self._made_at >= self._shared_seconds:
             self._page, self._made_at = generate_latest(self._registry), now
@@ -152,8 +153,10 @@ class Metrics:
             registry=self._registry,
         )
         for method in REGISTRY:
-            self._requests.labels(method, "internal_error")  # an increase is seen from 0 on, not from nothing
-        self._asked: dict[tuple[str, str], tuple[Counter, Histogram]] = {}
+            # Starts the series at 0, so that Prometheus sees the first increase.
+            self._requests.labels(method, "internal_error")
+        # Cached: looking up labels is slow.
+        self._series: dict[tuple[str, str], tuple[Counter, Histogram]] = {}
 
     def _count_refusals(self) -> None:
         self._refused = Counter(
@@ -171,13 +174,13 @@ class Metrics:
             self._sign_ins.labels(outcome)
 
     def _labelled(self, method: str, outcome: str) -> tuple[Counter, Histogram]:
-        """What counts a method's outcome; only words of this program are remembered."""
+        """The series of a method and an outcome; caches only those whose words are this program's."""
         name = method if method in REGISTRY or method in DOOR else "unknown"
         word = outcome if outcome == "ok" or outcome in BY_REASON else "other"
-        found = self._requests.labels(name, word), self._durations.labels(name)
+        series = self._requests.labels(name, word), self._durations.labels(name)
         if (name, word) == (method, outcome):
-            self._asked[method, outcome] = found
-        return found
+            self._series[method, outcome] = series
+        return series
 
     def _published(self, seconds: float, events: Collection[QueueEvent]) -> None:
         self._hub.published.observe(seconds)

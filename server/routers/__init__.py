@@ -1,4 +1,4 @@
-"""Every method of the wire, grouped by its first word. Importing this package fills the registry that `execute` reads."""
+"""The hub's methods, grouped by the first word of their names. Importing this package fills the registry."""
 
 from server.routers import counters, queue, services, system, tickets
 from server.routers.registry import execute

@@ -1,4 +1,4 @@
-"""`python -m server.routers`: prints the OpenRPC document of the hub's methods."""
+"""`python -m server.routers` prints the OpenRPC document of the hub's methods."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""`counters.*`."""
+"""`counters.*`: the counters and their states."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ REFUSALS = (UnknownCounter, CounterTaken, CounterBusy)
 
 
 class CounterParams(Params, frozen=True, kw_only=True):
-    """Which counter, and why; the reason goes into the administrators' log."""
+    """`counter` is its code. `reason` goes into the administrators' log."""
 
     counter: Code
     key: Key
@@ -20,25 +20,25 @@ class CounterParams(Params, frozen=True, kw_only=True):
 
 @command("counters.list", STAFF | MONITOR, Params, CounterList)
 async def list_counters(context: Context, params: Params) -> CounterList:
-    """Every counter with its services, its holder and the ticket open there."""
+    """Lists every counter with its services, its holder and the ticket in consultation there."""
     return CounterList(**context.notifications.clinic_lists.counter_list(context.caller.view))
 
 
 @command("counters.open", STAFF, CounterParams, CounterResult, *REFUSALS)
 async def open_counter(context: Context, params: CounterParams) -> CounterResult:
-    """Opens a counter and takes it."""
+    """Opens a counter and makes the caller its holder."""
     return await _set_state(context, params, "open")
 
 
 @command("counters.pause", STAFF, CounterParams, CounterResult, *REFUSALS)
 async def pause_counter(context: Context, params: CounterParams) -> CounterResult:
-    """Pauses a counter: it stays its holder's, and calls nobody."""
+    """Pauses a counter: it keeps its holder, and no patient can be called to it."""
     return await _set_state(context, params, "paused")
 
 
 @command("counters.close", STAFF, CounterParams, CounterResult, *REFUSALS)
 async def close_counter(context: Context, params: CounterParams) -> CounterResult:
-    """Closes a counter and gives it back."""
+    """Closes a counter: it has no holder any more."""
     return await _set_state(context, params, "closed")
 
 

@@ -1,6 +1,6 @@
-"""What a client says before it is known, and what it is told then: `session.hello` and `session.pair`.
+"""The methods of a client that has not signed in: `session.hello` and `session.pair`.
 
-A connection answers these itself; they stand here as the other methods do in the registry, so that they are described.
+`Connection` answers them itself. They are declared here so that the OpenRPC document describes them.
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ from server.routers.registry import Method, Params
 
 
 class HelloParams(Params, frozen=True, kw_only=True):
-    """Who connects, by which credentials, with which program."""
+    """`client` names the program, e.g. `door-sign/1.0`."""
 
     client: str = ""
     credentials: Credentials
 
 
 class PairParams(Params, frozen=True, kw_only=True):
-    """A pairing code and the program that was given it."""
+    """`code` is the pairing code. `client` names the program, e.g. `door-sign/1.0`."""
 
     code: str
     client: str = ""
 
 
 class PairedDevice(msgspec.Struct, frozen=True, kw_only=True):
-    """The device that a code belonged to, by its code and name."""
+    """The paired device: its code, name and role."""
 
     code: str
     name: str
@@ -36,7 +36,7 @@ class PairedDevice(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PairResult(msgspec.Struct, frozen=True):
-    """The device's token, which is told only here, and the device."""
+    """The device and its token; no other method returns the token."""
 
     token: str
     device: PairedDevice
@@ -49,7 +49,7 @@ INTRODUCTIONS = (
         HelloParams,
         Hello,
         (Unauthenticated, RateLimited, Unavailable),
-        "Says who connects: the first request of a connection, within 10 seconds.",
+        "Signs in a device or a person: the first request of a connection, within 10 seconds.",
     ),
     Method(
         "session.pair",
@@ -57,7 +57,7 @@ INTRODUCTIONS = (
         PairParams,
         PairResult,
         (Unauthenticated, RateLimited, Unavailable),
-        "Exchanges a pairing code for a device's token, which `session.hello` takes then.",
+        "Exchanges a pairing code for a device's token, for use in `session.hello`.",
     ),
 )
-"""The methods of a client that is not known yet."""
+"""The methods that a client may call before it has signed in."""

@@ -1,7 +1,7 @@
-"""JSON schemas (draft 7, which OpenRPC speaks) of the types that travel.
+"""JSON schemas (draft 7, as OpenRPC 1.3 demands) of the types on the wire.
 
-Of what the hub sends every member is there, so all are required; only one that may be `UNSET` is not. A ticket is in
-its reader's view: `Ticket` for people, `PublicTicket` for devices, and never anything between.
+The hub sends every member of a result, so every member is required, except those that may be `UNSET`. A ticket has the
+shape of its reader's view: `Ticket` for people, `PublicTicket` for devices.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _IN_VIEW: Schema = {
 
 
 def parameter_schemas(kinds: Sequence[type[msgspec.Struct]]) -> tuple[dict[str, Schema], dict[str, Schema]]:
-    """The types' own schemas by name, and those that they refer to."""
+    """Two maps name -> schema: of `kinds`, and of the types that they refer to."""
     found = _components(kinds)
     own = {kind.__name__ for kind in kinds}
     return (
@@ -37,7 +37,7 @@ def parameter_schemas(kinds: Sequence[type[msgspec.Struct]]) -> tuple[dict[str, 
 
 
 def result_schemas(kinds: Sequence[type[msgspec.Struct]]) -> dict[str, Schema]:
-    """The schemas of what the hub sends, and all that they refer to, by name."""
+    """Name -> schema of results and pushes, and of the types that they refer to."""
     found = {name: _in_view(schema) for name, schema in _components([*kinds, Ticket, PublicTicket]).items()}
     for schema in found.values():
         properties = schema.get("properties", {})
@@ -55,7 +55,7 @@ def _components(kinds: Sequence[type[msgspec.Struct]]) -> dict[str, Schema]:
 
 
 def _draft_7(value: Any) -> Any:
-    """A schema of draft 2020-12, as msgspec writes it, in draft 7: fixed arrays are the only difference."""
+    """Converts a schema from draft 2020-12, as msgspec writes it, to draft 7: only fixed arrays differ."""
     if isinstance(value, list):
         return [_draft_7(item) for item in value]
     if not isinstance(value, dict):
@@ -69,7 +69,7 @@ def _draft_7(value: Any) -> Any:
 
 
 def _in_view(value: Any) -> Any:
-    """A schema with every reference to a ticket as one to the ticket in its reader's view."""
+    """Replaces every reference to a ticket type by one to `TicketInView`."""
     if isinstance(value, list):
         return [_in_view(item) for item in value]
     if not isinstance(value, dict):

@@ -1,7 +1,7 @@
-"""The hub's methods as an OpenRPC 1.3 document, made of the registry and of the types that travel.
+"""Builds the OpenRPC 1.3 document of the hub's methods from the registry and the types on the wire.
 
-What OpenRPC has no word for is an extension: `x-roles` (who may call), `x-keyed` (changes something, once for each key)
-and `x-notifications` (what the hub sends without being asked).
+Extensions: `x-roles` (roles that may call the method), `x-keyed` (the method changes something, once for each key) and
+`x-notifications` (the hub's pushes).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterable
 import msgspec
 
 from core.errors import BY_REASON, HubError
-from core.roles import EVERYBODY, LISTS_COUNTERS, ROLES
+from core.roles import ALL_ROLES, LISTS_COUNTERS, ROLES
 from core.wire.protocol import PROTOCOL_VERSIONS
 from core.wire.results import PUSHES, PushKind, RefusalData
 from server.routers.introduction import INTRODUCTIONS
@@ -21,15 +21,16 @@ from server.routers.registry import REGISTRY, Method
 
 _DESCRIPTION = """\
 Walk-in queues: JSON-RPC 2.0 over a WebSocket (subprotocol `inturn.v1`), one object a text frame, no batches.
-The first request of a connection is `session.hello`; when `queue.subscribe` is answered, `x-notifications` follow.
-A method marked `x-keyed` changes something: the same `key` with the same parameters has the first result and changes
-nothing more. Ignore members and notifications that you don't know. docs/clients.md tells how a client is written."""
-_SPOKEN = ("parse_error", "invalid_request", "unknown_method", "unauthenticated")
-"""Errors of a request that reaches no method."""
+The first request of a connection is `session.hello`. The pushes in `x-notifications` follow the answer to
+`queue.subscribe`. A method marked `x-keyed` changes something: a second request with the same `key` and parameters
+returns the first result and changes nothing. Ignore unknown members and notifications. docs/clients.md describes how to
+write a client."""
+_WITHOUT_METHOD = ("parse_error", "invalid_request", "unknown_method", "unauthenticated")
+"""Reasons of errors before a method is found."""
 
 
 class Document(msgspec.Struct, frozen=True):
-    """An OpenRPC document, its members as JSON values."""
+    """An OpenRPC document; its members are JSON values."""
 
     openrpc: str
     info: Schema
@@ -41,7 +42,7 @@ class Document(msgspec.Struct, frozen=True):
 
 @functools.cache
 def document() -> Document:
-    """The document of every method that is registered when it is first asked for."""
+    """The document of every registered method, built at the first call."""
     methods = sorted([*INTRODUCTIONS, *REGISTRY.values()], key=lambda method: method.method)
     results = result_schemas(
         [*(method.result for method in methods), *(push.params for push in PUSHES), RefusalData]
@@ -63,7 +64,7 @@ def document() -> Document:
 
 
 def in_their_order(roles: Iterable[str]) -> list[str]:
-    """Roles as the documents list them."""
+    """Sorts roles in the order of `ROLES`."""
     return [role for role in ROLES if role in roles]
 
 
@@ -89,17 +90,17 @@ def _notification(push: PushKind) -> Schema:
         "name": push.method,
         "summary": push.description,
         "params": _reference(push.params),
-        "x-roles": in_their_order(EVERYBODY if push.kiosks else LISTS_COUNTERS),
+        "x-roles": in_their_order(ALL_ROLES if push.kiosks else LISTS_COUNTERS),
     }
 
 
 def _errors(methods: Iterable[Method]) -> Schema:
     possible = {error.reason for method in methods for error in method.possible_refusals}
-    return {reason: _error(BY_REASON[reason]) for reason in sorted(possible.union(_SPOKEN))}
+    return {reason: _error(BY_REASON[reason]) for reason in sorted(possible.union(_WITHOUT_METHOD))}
 
 
 def _error(error: type[HubError]) -> Schema:
-    """The error with its usual sentence, and its data as it may look (`RefusalData`)."""
+    """An error with its default message and an example of its `RefusalData`."""
     return {
         "code": error.code,
         "message": error.__doc__ or "",

@@ -1,4 +1,4 @@
-"""`queue.*`: following a line, and staff's side of it."""
+"""`queue.*`: subscribing to lines, and the operations of staff."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from core.errors import (
     UnknownService,
 )
 from core.line.tickets import Place, Priority
-from core.roles import EVERYBODY, STAFF, SUPERVISOR
+from core.roles import ALL_ROLES, STAFF, SUPERVISOR
 from core.wire.results import (
     CallNextResult,
     LineIntegrity,
@@ -40,7 +40,7 @@ CALLING = (UnknownCounter, CounterTaken, CounterClosed, CounterBusy)
 
 
 class SubscribeParams(Params, frozen=True, kw_only=True):
-    """Which services, None for all; the revisions held, and the epoch they belong to."""
+    """`services` are codes, null for all. `since` maps service codes to the revisions held, which belong to `epoch`."""
 
     services: list[Code] | None
     since: dict[str, Revision] = msgspec.field(default_factory=dict)
@@ -48,14 +48,14 @@ class SubscribeParams(Params, frozen=True, kw_only=True):
 
 
 class SnapshotParams(Params, frozen=True, kw_only=True):
-    """Which service, behind which place in line."""
+    """`after` is the place before the first ticket of the part, 0 for the line's beginning."""
 
     service: Code
     after: Annotated[int, msgspec.Meta(ge=0)] = 0
 
 
 class CallNextParams(Params, frozen=True, kw_only=True):
-    """To which counter; `complete` is the ticket open there, completed in the same transaction."""
+    """`complete` is the ticket in consultation at the counter: it is completed in the same transaction."""
 
     counter: Code
     key: Key
@@ -63,58 +63,58 @@ class CallNextParams(Params, frozen=True, kw_only=True):
 
 
 class CallParams(TicketParams, frozen=True, kw_only=True):
-    """To which counter."""
+    """`counter` is the code of the counter that the patient is called to."""
 
     counter: Code
 
 
 class ParkParams(TicketParams, frozen=True, kw_only=True):
-    """Why, for staff."""
+    """`reason` is a note for staff."""
 
     reason: Reason | None = None
 
 
 class UnparkParams(TicketParams, frozen=True, kw_only=True):
-    """Where in line."""
+    """`place` is the new place in line."""
 
     place: Place = "arrival"
 
 
 class TransferParams(TicketParams, frozen=True, kw_only=True):
-    """To which line, and where in it."""
+    """`service` is the new line, `place` the place in it."""
 
     service: Code
     place: Place
 
 
 class PriorityParams(TicketParams, frozen=True, kw_only=True):
-    """Which priority from now on."""
+    """`priority` replaces the ticket's priority."""
 
     priority: Priority
 
 
 class MoveParams(TicketParams, frozen=True, kw_only=True):
-    """Which place in line, from 1."""
+    """`position` is the new place in line, counted from 1."""
 
     position: Position
 
 
 class UndoParams(Params, frozen=True, kw_only=True):
-    """The key of the caller's last operation, and this request's own."""
+    """`operation` is the key of the caller's last operation, `key` the key of this request."""
 
     operation: Key
     key: Key
 
 
 class ServiceParams(Params, frozen=True, kw_only=True):
-    """Which service."""
+    """`service` is its code."""
 
     service: Code
 
 
-@command("queue.subscribe", EVERYBODY, SubscribeParams, SubscribeResult, UnknownService, Unavailable)
+@command("queue.subscribe", ALL_ROLES, SubscribeParams, SubscribeResult, UnknownService, Unavailable)
 async def subscribe(context: Context, params: SubscribeParams) -> SubscribeResult:
-    """Follows services: a snapshot or the missed events now, every event from then on."""
+    """Subscribes to services: the answer has a snapshot or the missed events of each, and every later event is pushed."""
     services = None if params.services is None else frozenset(params.services)
     outbox, notifications = context.outbox, context.notifications
     answers = await notifications.subscribers.subscribe(outbox, services, params.since, params.epoch)
@@ -122,9 +122,9 @@ async def subscribe(context: Context, params: SubscribeParams) -> SubscribeResul
     return SubscribeResult(answers, notifications.clinic_lists.stale)
 
 
-@command("queue.snapshot", EVERYBODY, SnapshotParams, SnapshotResult, UnknownService, Unavailable)
+@command("queue.snapshot", ALL_ROLES, SnapshotParams, SnapshotResult, UnknownService, Unavailable)
 async def snapshot(context: Context, params: SnapshotParams) -> SnapshotResult:
-    """A part of a line: 500 waiting behind place `after`."""
+    """Returns a part of a line: the 500 waiting tickets after place `after`."""
     whole = await context.notifications.fresh_snapshot(params.service)
     return SnapshotResult(snapshot_view(part(whole, params.after), context.caller.view))
 
@@ -144,7 +144,7 @@ async def call_next(context: Context, params: CallNextParams) -> CallNextResult:
 
 @command("queue.call", STAFF, CallParams, TicketResult, *CALLING, TicketNotFound, NotWaiting)
 async def call(context: Context, params: CallParams) -> TicketResult:
-    """Calls one patient: waiting wherever in line, parked, or missed today."""
+    """Calls a certain patient: waiting at any place, parked, or missed today."""
     caller = context.caller
     outcome = await context.operations.call_patient(
         caller.actor, params.key, str(params.ticket), params.counter, caller.supervises
@@ -154,20 +154,20 @@ async def call(context: Context, params: CallParams) -> TicketResult:
 
 @command("queue.recall", STAFF, TicketParams, TicketResult, TicketNotFound, NotConsulting)
 async def recall(context: Context, params: TicketParams) -> TicketResult:
-    """Calls the patient once more."""
+    """Calls the patient again."""
     outcome = await context.operations.recall_patient(context.caller.actor, params.key, str(params.ticket))
     return answer(context, outcome, context.notifications.notify_patient_called)
 
 
 @command("queue.complete", STAFF, TicketParams, TicketResult, TicketNotFound, NotConsulting)
 async def complete(context: Context, params: TicketParams) -> TicketResult:
-    """The patient was served."""
+    """Ends a consultation: the patient was served."""
     return await _finish(context, params, "completed")
 
 
 @command("queue.no_show", STAFF, TicketParams, TicketResult, TicketNotFound, NotConsulting)
 async def no_show(context: Context, params: TicketParams) -> TicketResult:
-    """The patient did not come: off, or last in line before as many calls as the service grants."""
+    """Ends a call to which no patient came: before the service's last granted call, the ticket goes to the line's end."""
     return await _finish(context, params, "no_show")
 
 
@@ -182,7 +182,7 @@ async def park(context: Context, params: ParkParams) -> TicketResult:
 
 @command("queue.unpark", STAFF, UnparkParams, TicketResult, TicketNotFound, NotWaiting)
 async def unpark(context: Context, params: UnparkParams) -> TicketResult:
-    """A parked patient waits again."""
+    """Puts a parked patient back into the line."""
     outcome = await context.operations.unpark_ticket(
         context.caller.actor, params.key, str(params.ticket), params.place
     )
@@ -200,7 +200,7 @@ async def unpark(context: Context, params: UnparkParams) -> TicketResult:
     ServiceClosed,
 )
 async def transfer(context: Context, params: TransferParams) -> TicketResult:
-    """Moves a patient to another line, with the same number."""
+    """Moves a patient to another line; the ticket keeps its number."""
     outcome = await context.operations.transfer_ticket(
         context.caller.actor, params.key, str(params.ticket), params.service, params.place
     )
@@ -209,7 +209,7 @@ async def transfer(context: Context, params: TransferParams) -> TicketResult:
 
 @command("queue.set_priority", SUPERVISOR, PriorityParams, TicketResult, TicketNotFound, NotWaiting)
 async def set_priority(context: Context, params: PriorityParams) -> TicketResult:
-    """Gives a patient another priority and the place that belongs to it."""
+    """Sets a patient's priority and moves the ticket to the place that it gives."""
     outcome = await context.operations.set_ticket_priority(
         context.caller.actor, params.key, str(params.ticket), params.priority
     )
@@ -218,7 +218,7 @@ async def set_priority(context: Context, params: PriorityParams) -> TicketResult
 
 @command("queue.move", SUPERVISOR, MoveParams, TicketResult, TicketNotFound, NotWaiting)
 async def move(context: Context, params: MoveParams) -> TicketResult:
-    """Puts a waiting patient at a place in line."""
+    """Moves a waiting patient to a place in line."""
     outcome = await context.operations.move_ticket(
         context.caller.actor, params.key, str(params.ticket), params.position
     )
@@ -227,7 +227,7 @@ async def move(context: Context, params: MoveParams) -> TicketResult:
 
 @command("queue.undo", STAFF, UndoParams, UndoResult, NotUndoable)
 async def undo(context: Context, params: UndoParams) -> UndoResult:
-    """Takes back the caller's last operation."""
+    """Undoes the caller's last operation."""
     outcome = await context.operations.undo_operation(context.caller.actor, params.key, params.operation)
     context.notifications.notify_line_changed(outcome.events)
     restored = outcome.result.ticket
@@ -236,7 +236,7 @@ async def undo(context: Context, params: UndoParams) -> UndoResult:
 
 @command("queue.validate_integrity", SUPERVISOR, ServiceParams, LineIntegrity, UnknownService, Unavailable)
 async def validate_integrity(context: Context, params: ServiceParams) -> LineIntegrity:
-    """What is wrong with a line's places; two empty lists: nothing."""
+    """Checks the places of a line; both lists are empty if it is sound."""
     return await context.operations.validate_queue_integrity(params.service)
 
 

@@ -1,6 +1,6 @@
-"""The registry: a method's name, who may call it, what its parameters look like and what it does stand together.
+"""The registry of methods: each with its roles, the types of its parameters and result, its refusals and its handler.
 
-Dispatch knows no method. Whatever a handler raises becomes an error reply in one place, `as_hub_error`.
+`execute` dispatches by the registry alone. `as_hub_error` converts every exception of a handler into an error reply.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from core.errors import (
     Unavailable,
     UnknownMethod,
 )
-from core.roles import EVERYBODY
+from core.roles import ALL_ROLES
 from core.wire.protocol import misfit
 from core.wire.system_health import SystemHealth
 from server.door.access import Access
@@ -41,7 +41,7 @@ _METHOD = re.compile(r"[a-z_]+(\.[a-z_]+)?")
 _PATH = re.compile(r" - at `(\$[][a-z_.0-9]*)`$")
 
 _NO_NUL = r"^[^\x00]*$"
-"""PostgreSQL's text has no room for U+0000."""
+"""PostgreSQL's `text` can't store U+0000."""
 
 Key = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=_NO_NUL)]
 Code = Annotated[str, msgspec.Meta(min_length=1, max_length=32, pattern=_NO_NUL)]
@@ -56,15 +56,17 @@ Revision = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
 
 
 class Params(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A method's parameters; one that the method does not know is refused, not ignored."""
+    """A method's parameters; an unknown member is refused, not ignored."""
 
 
 class Context:
-    """What a handler works with.
+    """The caller of a request and the hub's parts, as a handler needs them.
 
     Attributes:
-        caller: who asks. outbox: where pushes to them go.
-        operations, notifications, access: the hub's parts. health: how the hub is.
+        caller: the signed-in device or person.
+        outbox: writes pushes to the caller.
+        operations, notifications, access: the hub's parts.
+        health: returns the result of `system.health`.
         after_reply: called when the reply is written; a handler may set it.
     """
 
@@ -90,12 +92,15 @@ Handler = Callable[[Context, Any], Awaitable[Any]]
 
 
 class Method(msgspec.Struct, frozen=True):
-    """A method as clients know it.
+    """A method as clients see it.
 
     Attributes:
-        roles: who may call it. params, result: their types; a `Ticket` in a result is in the caller's view.
-        refusals: what it may answer instead, besides what every request may be answered (`possible_refusals`).
-        description: what it does, in a sentence.
+        method: its name, e.g. `queue.call`.
+        roles: the roles that may call it.
+        params: type of its parameters.
+        result: type of its result; a `Ticket` in it is in the caller's view.
+        refusals: the errors that only some methods raise; `possible_refusals` has all.
+        description: one sentence for the OpenRPC document.
     """
 
     method: str
@@ -107,26 +112,26 @@ class Method(msgspec.Struct, frozen=True):
 
     @property
     def keyed(self) -> bool:
-        """Whether it changes something, once for each key."""
+        """Whether the method changes something, once for each key."""
         return "key" in self.params.__struct_fields__
 
     @property
     def possible_refusals(self) -> tuple[type[HubError], ...]:
-        """Every error that it may be answered."""
-        by_role = () if self.roles >= EVERYBODY or not self.roles else (Forbidden,)
+        """Every error that the method may answer."""
+        by_role = () if self.roles >= ALL_ROLES or not self.roles else (Forbidden,)
         by_key = (KeyConflict, Unavailable) if self.keyed else ()
-        found = (InvalidParams, RateLimited, InternalError, *by_role, *by_key, *self.refusals)
-        return tuple(dict.fromkeys(found))
+        refusals = (InvalidParams, RateLimited, InternalError, *by_role, *by_key, *self.refusals)
+        return tuple(dict.fromkeys(refusals))
 
 
 class Command(Method, frozen=True):
-    """A method with what it does."""
+    """A method with its handler."""
 
     handle: Handler
 
 
 REGISTRY: dict[str, Command] = {}
-"""Method -> command; filled by `server.routers`."""
+"""Method name -> command; filled when `server.routers` is imported."""
 
 
 def command(
@@ -149,18 +154,18 @@ def command(
 
 async def execute(context: Context, method: str, raw_params: msgspec.Raw) -> Any:
     """Runs a method for its caller. Raises UnknownMethod, Forbidden, InvalidParams, or what the handler raises."""
-    found = REGISTRY.get(method)
-    if found is None:
+    registered = REGISTRY.get(method)
+    if registered is None:
         raise UnknownMethod(
             f"The hub does not know the method {method}." if _METHOD.fullmatch(method) else None
         )
-    if context.caller.role not in found.roles:
+    if context.caller.role not in registered.roles:
         raise Forbidden
-    return await found.handle(context, decode_params(raw_params, found.params))
+    return await registered.handle(context, decode_params(raw_params, registered.params))
 
 
 def decode_params(raw: msgspec.Raw, params: type[P]) -> P:
-    """Parameters of a type. Raises InvalidParams with the path of the first that doesn't fit."""
+    """Decodes parameters. Raises InvalidParams with the path of the first value that doesn't fit."""
     try:
         return msgspec.json.decode(raw, type=params)
     except (msgspec.ValidationError, RecursionError) as error:
@@ -173,9 +178,9 @@ def _path(error: Exception) -> str:
 
 
 def as_hub_error(error: Exception) -> HubError:
-    """The one place where an exception becomes an answer; where it was raised is logged if nobody expected it.
+    """Converts any exception into the error to answer; logs the traceback of an unexpected one.
 
-    Its own words are not: they may quote what a client sent.
+    The exception's message is not logged: it may quote what a client sent.
     """
     if isinstance(error, HubError):
         return error

@@ -1,18 +1,18 @@
-"""`services.*`."""
+"""`services.*`: the services, their states and the daily close."""
 
 from __future__ import annotations
 
 from typing import Literal
 
 from core.errors import UnknownService
-from core.roles import ADMIN, EVERYBODY, SUPERVISOR
+from core.roles import ADMIN, ALL_ROLES, SUPERVISOR
 from core.wire.results import DayClosed, ServiceList, ServiceResult
 from server.door.visibility import ticket_view
 from server.routers.registry import Code, Context, Key, Params, Reason, command
 
 
 class StateParams(Params, frozen=True, kw_only=True):
-    """Which service, and why; the reason goes into the administrators' log."""
+    """`service` is its code. `reason` goes into the administrators' log."""
 
     service: Code
     key: Key
@@ -20,39 +20,39 @@ class StateParams(Params, frozen=True, kw_only=True):
 
 
 class CloseDayParams(Params, frozen=True, kw_only=True):
-    """Which service, None for all."""
+    """`service` is its code, null for all services."""
 
     key: Key
     service: Code | None = None
 
 
-@command("services.list", EVERYBODY, Params, ServiceList)
+@command("services.list", ALL_ROLES, Params, ServiceList)
 async def list_services(context: Context, params: Params) -> ServiceList:
-    """Every service with its state, people waiting and likely wait."""
+    """Lists every service with its state, the number of waiting patients and the estimated wait."""
     return ServiceList(**context.notifications.clinic_lists.service_list())
 
 
 @command("services.open", SUPERVISOR, StateParams, ServiceResult, UnknownService)
 async def open_service(context: Context, params: StateParams) -> ServiceResult:
-    """Lets patients join, in the service's hours."""
+    """Opens a service: patients can join during its opening hours."""
     return await _set_state(context, params, "open")
 
 
 @command("services.pause", SUPERVISOR, StateParams, ServiceResult, UnknownService)
 async def pause_service(context: Context, params: StateParams) -> ServiceResult:
-    """Lets nobody join for a while; who waits is called."""
+    """Pauses a service: no patient can join, waiting patients are still called."""
     return await _set_state(context, params, "paused")
 
 
 @command("services.close", SUPERVISOR, StateParams, ServiceResult, UnknownService)
 async def close_service(context: Context, params: StateParams) -> ServiceResult:
-    """Lets nobody join until somebody opens it again; who waits is called."""
+    """Closes a service until it is opened again: no patient can join, waiting patients are still called."""
     return await _set_state(context, params, "closed")
 
 
 @command("services.close_day", ADMIN, CloseDayParams, DayClosed, UnknownService)
 async def close_day(context: Context, params: CloseDayParams) -> DayClosed:
-    """Cancels who still waits or is parked, and names the consultations that it leaves open."""
+    """Cancels every waiting or parked ticket and returns the consultations that stay open."""
     outcome = await context.operations.close_day(context.caller.actor, params.key, params.service)
     context.notifications.notify_line_changed(outcome.events)
     consulting = tuple(ticket_view(ticket, context.caller.view) for ticket in outcome.result.consulting)

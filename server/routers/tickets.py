@@ -1,4 +1,4 @@
-"""`tickets.*`: a patient's side of a turn."""
+"""`tickets.*`: a patient's ticket, from joining to cancelling."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ from server.operations.queue_operations import Outcome
 from server.routers.registry import Code, Context, Key, Language, Name, Need, Note, Params, command
 
 Notify: TypeAlias = Callable[[Collection[QueueEvent]], None]
-"""Which of the notification service's methods is told what happened."""
+"""The method of the notification service that pushes the events of an operation."""
 
 
 class JoinParams(Params, frozen=True, kw_only=True):
-    """Which line; a kiosk gives no priority but the usual one."""
+    """`service` is the line to join. A kiosk may send no other `priority` than medium."""
 
     service: Code
     key: Key
@@ -41,20 +41,20 @@ class JoinParams(Params, frozen=True, kw_only=True):
 
 
 class GetParams(Params, frozen=True, kw_only=True):
-    """Which ticket."""
+    """`ticket` is its id."""
 
     ticket: UUID
 
 
 class TicketParams(Params, frozen=True, kw_only=True):
-    """Which ticket, and the request's key."""
+    """`ticket` is its id, `key` the request's key."""
 
     ticket: UUID
     key: Key
 
 
 class UpdateParams(Params, frozen=True, kw_only=True):
-    """What to write on which ticket; a member that is not given stays as it is, null clears it."""
+    """A member that is left out keeps its value; null clears it."""
 
     ticket: UUID
     key: Key
@@ -65,7 +65,7 @@ class UpdateParams(Params, frozen=True, kw_only=True):
 
 
 def with_wait(context: Context, ticket: Ticket) -> Any:
-    """The ticket in the caller's view, with its likely wait."""
+    """The ticket in the caller's view, with its estimated wait."""
     estimated = msgspec.structs.replace(
         ticket, estimated_wait=context.notifications.clinic_lists.wait_of(ticket)
     )
@@ -73,7 +73,7 @@ def with_wait(context: Context, ticket: Ticket) -> Any:
 
 
 def answer(context: Context, outcome: Outcome, notify: Notify) -> TicketResult:
-    """Hands the events on by `notify` and answers the caller: the ticket and the revision it made."""
+    """Pushes the events with `notify` and returns the ticket and the revision that the operation made."""
     notify(outcome.events)
     ticket = outcome.result.ticket
     assert ticket is not None
@@ -91,7 +91,7 @@ def answer(context: Context, outcome: Outcome, notify: Notify) -> TicketResult:
     Forbidden,
 )
 async def join(context: Context, params: JoinParams) -> TicketResult:
-    """A patient takes a turn."""
+    """Issues a ticket: a patient joins a line."""
     if context.caller.role == "kiosk" and params.priority != "medium":
         raise Forbidden("This kiosk may not give a priority. Please ask at reception.")
     outcome = await context.operations.join_queue(
@@ -107,14 +107,14 @@ async def join(context: Context, params: JoinParams) -> TicketResult:
 
 @command("tickets.get", KIOSK | STAFF, GetParams, TicketResult, TicketNotFound, Unavailable)
 async def get(context: Context, params: GetParams) -> TicketResult:
-    """One ticket as it is now."""
+    """Returns a ticket as it is now."""
     found = await context.operations.find_ticket(str(params.ticket))
     return TicketResult(with_wait(context, found.ticket), found.revision)
 
 
 @command("tickets.cancel", KIOSK | STAFF, TicketParams, TicketResult, TicketNotFound, NotWaiting)
 async def cancel(context: Context, params: TicketParams) -> TicketResult:
-    """Takes a waiting ticket out; a kiosk only what it issued itself."""
+    """Cancels a waiting ticket; a kiosk may cancel only tickets that it issued."""
     own_only = context.caller.role == "kiosk"
     outcome = await context.operations.cancel_ticket(
         context.caller.actor, params.key, str(params.ticket), own_only
@@ -124,7 +124,7 @@ async def cancel(context: Context, params: TicketParams) -> TicketResult:
 
 @command("tickets.update", STAFF, UpdateParams, TicketResult, TicketNotFound)
 async def update(context: Context, params: UpdateParams) -> TicketResult:
-    """Writes a name, a note, needs or a language on a ticket."""
+    """Sets the name, note, needs or language of a ticket."""
     wanted = {name: getattr(params, name) for name in ("patient_name", "note", "needs", "language")}
     changes = {name: value for name, value in wanted.items() if value is not UNSET}
     if not changes:

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from core.roles import ADMIN, DEVICE_ROLES, EVERYBODY, PERSON_ROLES, SUPERVISOR
+from core.roles import ADMIN, ALL_ROLES, DEVICE_ROLES, PERSON_ROLES, SUPERVISOR
 from core.wire import protocol
 from tests.support.places import DOCS
 
 ROLES = {
     "before hello": frozenset[str](),
-    "all": EVERYBODY,
+    "all": ALL_ROLES,
     "staff+": frozenset(PERSON_ROLES),
     "supervisor+": SUPERVISOR,
     "admin": ADMIN,

@@ -34,16 +34,16 @@ ACTORS = {
 """Role -> the account of the template that has it."""
 ROLES = tuple(ACTORS)
 PEOPLE = "staff supervisor admin"
-EVERYBODY = f"kiosk monitor {PEOPLE}"
+ALL_ROLES = f"kiosk monitor {PEOPLE}"
 
 PROTOCOL = {
-    "services.list": EVERYBODY,
+    "services.list": ALL_ROLES,
     "counters.list": f"monitor {PEOPLE}",
     "counters.open": PEOPLE,
     "counters.pause": PEOPLE,
     "counters.close": PEOPLE,
-    "queue.subscribe": EVERYBODY,
-    "queue.snapshot": EVERYBODY,
+    "queue.subscribe": ALL_ROLES,
+    "queue.snapshot": ALL_ROLES,
     "tickets.join": f"kiosk {PEOPLE}",
     "tickets.get": f"kiosk {PEOPLE}",
     "tickets.cancel": f"kiosk {PEOPLE}",
@@ -64,8 +64,8 @@ PROTOCOL = {
     "services.pause": "supervisor admin",
     "services.close": "supervisor admin",
     "services.close_day": "admin",
-    "ping": EVERYBODY,
-    "rpc.discover": EVERYBODY,
+    "ping": ALL_ROLES,
+    "rpc.discover": ALL_ROLES,
     "session.end": PEOPLE,
     "system.health": "supervisor admin",
 }
