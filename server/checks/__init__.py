@@ -1,1 +1,1 @@
-"""Proves that everything is sound; the only server code that may use the client."""
+"""Checks lines, history, database and hubs for faults. Only these server modules may use `core.client`."""

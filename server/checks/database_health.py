@@ -1,4 +1,4 @@
-"""The server behind the lines: its version, its schema, who holds whom up, its clock and its disk."""
+"""Checks the database server: version, schema, locks, open transactions, clock and disk."""
 
 from __future__ import annotations
 
@@ -23,12 +23,13 @@ GIGABYTE = 1_000_000_000
 
 @dataclass(frozen=True)
 class Thresholds:
-    """From when on something is told.
+    """Limits above (for `disk`: below) which a check reports a finding.
 
     Attributes:
-        lock_wait, transaction: seconds that a statement waits for a lock, and that a transaction is held open.
-        clock: seconds that the database's clock may differ from this computer's.
-        disk: bytes that should be free; with a tenth of them the disk is as good as full.
+        lock_wait: seconds that a statement waits for a lock.
+        transaction: seconds that a transaction is open.
+        clock: seconds between the database's clock and this computer's.
+        disk: free bytes; below a tenth of them the finding is a failure.
     """
 
     lock_wait: float = 1.0
@@ -38,7 +39,7 @@ class Thresholds:
 
 
 def server_findings(connection: Connection) -> Iterator[Finding]:
-    """How fast it answers, its version, and whether it can be written to and its changes get to where they must."""
+    """Checks the version, that the server takes writes, and that commits don't wait for an absent standby."""
     started = perf_counter()
     query = text("SELECT current_setting('server_version_num')::int, version(), pg_is_in_recovery()")
     number, version, standby = connection.execute(query).one()
@@ -58,7 +59,7 @@ def server_findings(connection: Connection) -> Iterator[Finding]:
 
 
 def _misses_standby(connection: Connection) -> bool:
-    """Whether commits wait for a synchronous standby and none is connected."""
+    """Whether commits wait for a synchronous standby although none is connected."""
     query = text(
         "SELECT current_setting('synchronous_standby_names') <> '' AND current_setting('synchronous_commit') "
         "NOT IN ('off', 'local') AND NOT EXISTS (SELECT FROM pg_stat_replication)"
@@ -67,7 +68,7 @@ def _misses_standby(connection: Connection) -> bool:
 
 
 def schema_findings(connection: Connection) -> Iterator[Finding]:
-    """Whether the schema is this program's; the checks behind it rely on that."""
+    """Checks that the schema is this program's; later checks rely on it."""
     found = revisions.schema_in_force(connection)
     try:
         missing = revisions.missing_revisions(connection)
@@ -91,7 +92,7 @@ def schema_findings(connection: Connection) -> Iterator[Finding]:
 
 
 def lock_findings(connection: Connection, limits: Thresholds) -> Iterator[Finding]:
-    """Statements that wait for somebody else's lock: at some counter a person waits with them."""
+    """Statements that wait for another session's lock for too long: a patient or a member of staff waits with each."""
     query = text(
         "SELECT count(*), max(extract(epoch FROM clock_timestamp() - l.waitstart))::float, "
         "(array_agg((pg_blocking_pids(l.pid))[1] ORDER BY l.waitstart))[1] FROM pg_locks l "
@@ -101,23 +102,25 @@ def lock_findings(connection: Connection, limits: Thresholds) -> Iterator[Findin
     waiting, seconds, process = connection.execute(query, {"limit": limits.lock_wait}).one()
     if waiting:
         what = "1 statement waits" if waiting == 1 else f"{waiting} statements wait"
-        who = _described(connection, process)
+        holder = _described(connection, process)
         advice = f"To end it: SELECT pg_terminate_backend({process})"
-        yield Finding("FAILED", "locks", f"{what} for a lock, since {seconds:.0f} s, held by {who}. {advice}")
+        yield Finding(
+            "FAILED", "locks", f"{what} for a lock, since {seconds:.0f} s, held by {holder}. {advice}"
+        )
 
 
 def transaction_findings(connection: Connection, limits: Thresholds) -> Iterator[Finding]:
-    """Transactions that somebody forgot: nothing is tidied up behind them, and every line gets slower."""
+    """Transactions that are open for too long: VACUUM can't remove rows newer than them, and every line gets slower."""
     query = text(
         "SELECT pid, extract(epoch FROM clock_timestamp() - xact_start)::float, state FROM pg_stat_activity "
         "WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend' "
         "AND xact_start < clock_timestamp() - make_interval(secs => :limit) ORDER BY xact_start"
     )
     for process, seconds, state in connection.execute(query, {"limit": limits.transaction}).all():
-        who = _described(connection, process)
+        owner = _described(connection, process)
         advice = f"The lines get slower with it. To end it: SELECT pg_terminate_backend({process})"
         yield Finding(
-            "warning", "transactions", f"One is open since {seconds:.0f} s ({state}), by {who}. {advice}"
+            "warning", "transactions", f"One is open since {seconds:.0f} s ({state}), by {owner}. {advice}"
         )
     hidden = text(
         "SELECT count(*), current_user FROM pg_stat_activity WHERE datname = current_database() "
@@ -134,7 +137,7 @@ def transaction_findings(connection: Connection, limits: Thresholds) -> Iterator
 def clock_findings(
     connection: Connection, limits: Thresholds, now: Callable[[], datetime]
 ) -> Iterator[Finding]:
-    """Whether the database's clock is this computer's, and whether it was ever ahead."""
+    """Compares the database's clock with this computer's."""
     before = now()
     there: datetime = connection.execute(text("SELECT clock_timestamp()")).scalar_one()
     difference = (there - before - (now() - before) / 2).total_seconds()
@@ -148,9 +151,9 @@ def clock_findings(
 
 
 def recorded_time_findings(connection: Connection) -> Iterator[Finding]:
-    """Lines whose last event or business day is of a time to come: the clock was ahead when they were written.
+    """Lines whose last event or business day is in the future: the clock was ahead when they were written.
 
-    Only the owner is told.
+    Only the database's owner can read them; for other accounts there are no findings.
     """
     if not may_call(connection):
         return
@@ -160,15 +163,15 @@ def recorded_time_findings(connection: Connection) -> Iterator[Finding]:
     )
     for code, event_at, day in connection.execute(query).all():
         if event_at is not None:
-            told = f"its last event is of {event_at}, a time to come. Its times stand still until then"
-            yield Finding("warning", "clock", f"{code}: {told}; the clock was ahead.")
+            fault = f"its last event is of {event_at}, a time to come. Its times stand still until then"
+            yield Finding("warning", "clock", f"{code}: {fault}; the clock was ahead.")
         elif day is not None:
-            told = f"its business day is {day} already. Its tickets carry that day until it comes"
-            yield Finding("warning", "clock", f"{code}: {told}; the clock was ahead.")
+            fault = f"its business day is {day} already. Its tickets carry that day until it comes"
+            yield Finding("warning", "clock", f"{code}: {fault}; the clock was ahead.")
 
 
 def disk_findings(connection: Connection, limits: Thresholds, directory: Path | None) -> Iterator[Finding]:
-    """How much room there is where the database lies, if that is on this computer."""
+    """Checks the free space of the database's disk, if the database is on this computer."""
     try:
         where = directory or _data_directory(connection)
         free = shutil.disk_usage(where).free if where is not None else None
@@ -189,7 +192,7 @@ def disk_findings(connection: Connection, limits: Thresholds, directory: Path | 
 
 
 def _data_directory(connection: Connection) -> Path | None:
-    """Where the server keeps its data; None: on another computer. Raises DBAPIError without the right to know."""
+    """The server's data directory; None if on another computer. Raises DBAPIError if the account may not read it."""
     local = "inet_server_addr() IS NULL OR inet_server_addr() = inet_client_addr()"
     if not connection.execute(text(f"SELECT {local}")).scalar_one():
         return None

@@ -1,8 +1,8 @@
-"""Days of a clinic that never was: patients come, wait, are called and go, by a seed. No clock, no database.
+"""Simulates days of a clinic from a seed: patients join, wait, are called and leave. No clock, no database.
 
-The clinic of every study of ours: two services of 5 and 12 minutes, most patients in the morning, a lunch break at each
-counter, one patient in twenty who does not come when called. Whoever came first is called first, at whichever counter
-gets free and serves them. Times are seconds since the doors opened.
+The usual clinic has two services of 5 and 12 minutes, most patients in the morning, a lunch break at each counter, and
+5 % of patients who don't come when called. A free counter calls the patient who joined first among its services. Times
+are seconds since the doors opened.
 """
 
 from __future__ import annotations
@@ -20,18 +20,24 @@ from core.line.queue_rules import OpenCounter
 
 HOUR = 3600.0
 DOORS_OPEN = 8 * HOUR
-"""How long tickets are issued; whoever waits then is still served."""
+"""Seconds for which tickets are issued; patients who wait at the end are still served."""
 ARRIVALS_BY_HOUR = (1.2, 1.5, 1.5, 1.1, 0.8, 0.8, 0.7, 0.7)
 LUNCH_FROM = 4 * HOUR
-LUNCH_TAKES = HOUR / 2
+LUNCH_SECONDS = HOUR / 2
 NO_SHOWS = 0.05
-NO_SHOW_TAKES = 60.0
+NO_SHOW_SECONDS = 60.0
+"""How long a counter waits for a patient who does not come."""
 VARIATION = 0.8
+"""Standard deviation of a consultation over its mean."""
 
 
 @dataclass(frozen=True)
 class SimulatedService:
-    """A service: which part of the patients wants it, and the mean of its consultations in seconds."""
+    """A service.
+
+    Attributes:
+        share: fraction of the patients who join its line. mean: mean length of its consultations in seconds.
+    """
 
     share: float
     mean: float
@@ -42,8 +48,9 @@ class SimulatedClinic:
     """A clinic.
 
     Attributes:
-        services: by code. counters: what each serves.
-        load: expected work over what the counters can do while the doors are open, lunch left out.
+        services: service code -> service.
+        counters: codes of the services of each counter.
+        load: expected work over the capacity of the counters while the doors are open, without lunch breaks.
     """
 
     services: dict[str, SimulatedService]
@@ -52,27 +59,33 @@ class SimulatedClinic:
 
     @property
     def arrivals_per_second(self) -> float:
-        """On average over the day."""
+        """Mean rate of arrivals over the day."""
         visit = sum(
-            service.share * ((1 - NO_SHOWS) * service.mean + NO_SHOWS * NO_SHOW_TAKES)
+            service.share * ((1 - NO_SHOWS) * service.mean + NO_SHOWS * NO_SHOW_SECONDS)
             for service in self.services.values()
         )
-        return self.load * len(self.counters) * (DOORS_OPEN - LUNCH_TAKES) / visit / DOORS_OPEN
+        return self.load * len(self.counters) * (DOORS_OPEN - LUNCH_SECONDS) / visit / DOORS_OPEN
 
 
 def two_services(load: float, counters: int) -> SimulatedClinic:
-    """The usual clinic; every counter serves both."""
+    """The usual clinic; every counter serves both services."""
     services = {"A": SimulatedService(0.6, 300.0), "B": SimulatedService(0.4, 720.0)}
     return SimulatedClinic(services, (frozenset(services),) * counters, load)
 
 
 @dataclass(eq=False)
 class Patient:
-    """Whoever took a ticket; `stays` is None for one who will not come. `called` is known once it happened."""
+    """A patient with a ticket.
+
+    Attributes:
+        service: the service's code. joined: time of the ticket.
+        consultation: length of the consultation in seconds; None for a patient who will not come.
+        called: time of the call; -1 before it.
+    """
 
     service: str
     joined: float
-    stays: float | None
+    consultation: float | None
     called: float = field(default=-1.0)
 
     @property
@@ -83,7 +96,7 @@ class Patient:
 
 @dataclass
 class Counter:
-    """A counter; `lunch_due`: it closes when its patient has gone."""
+    """A counter. With `lunch_due`, it closes at the end of the consultation."""
 
     services: frozenset[str]
     patient: Patient | None = None
@@ -92,12 +105,14 @@ class Counter:
 
 
 class Day:
-    """One day.
+    """One simulated day.
 
     Attributes:
-        now: the time.
-        lines: service -> who waits, first come first. called: everybody called so far, in order.
-        on_join: called before a patient enters the line. on_completed: called with a patient who was served.
+        now: the simulated time.
+        lines: service code -> waiting patients in the order of joining.
+        called: all called patients in the order of their calls.
+        on_join: called before a patient enters the line.
+        on_completed: called with a patient after the consultation.
     """
 
     def __init__(self, clinic: SimulatedClinic, random: Random) -> None:
@@ -112,11 +127,11 @@ class Day:
         for patient in _arrivals(clinic, random):
             self._at(patient.joined, partial(self._join, patient))
         for number, counter in enumerate(self._counters):
-            self._at(LUNCH_FROM + number % 4 * LUNCH_TAKES, partial(self._go_to_lunch, counter))
+            self._at(LUNCH_FROM + number % 4 * LUNCH_SECONDS, partial(self._go_to_lunch, counter))
 
     @property
-    def desks(self) -> list[OpenCounter]:
-        """The counters that are open, as an estimate sees them."""
+    def open_counters(self) -> list[OpenCounter]:
+        """The open counters as input of a wait estimate."""
         return [
             OpenCounter(counter.services, counter.patient.service if counter.patient else None)
             for counter in self._counters
@@ -124,14 +139,14 @@ class Day:
         ]
 
     def run(self) -> list[Patient]:
-        """Lets the day pass and returns everybody in the order of their calls."""
+        """Runs the day and returns all patients in the order of their calls."""
         while self._agenda:
-            self.now, _, happens = heapq.heappop(self._agenda)
-            happens()
+            self.now, _, action = heapq.heappop(self._agenda)
+            action()
         return self.called
 
-    def _at(self, time: float, happens: Callable[[], None]) -> None:
-        heapq.heappush(self._agenda, (time, next(self._order), happens))
+    def _at(self, time: float, action: Callable[[], None]) -> None:
+        heapq.heappush(self._agenda, (time, next(self._order), action))
 
     def _join(self, patient: Patient) -> None:
         self.on_join(patient)
@@ -148,12 +163,12 @@ class Day:
         patient.called = self.now
         self.called.append(patient)
         counter.patient = patient
-        stays = NO_SHOW_TAKES if patient.stays is None else patient.stays
-        self._at(self.now + stays, partial(self._finish, counter, patient))
+        seconds = NO_SHOW_SECONDS if patient.consultation is None else patient.consultation
+        self._at(self.now + seconds, partial(self._finish, counter, patient))
 
     def _finish(self, counter: Counter, patient: Patient) -> None:
         counter.patient = None
-        if patient.stays is not None:
+        if patient.consultation is not None:
             self.on_completed(patient)
         if counter.lunch_due:
             self._go_to_lunch(counter)
@@ -163,7 +178,7 @@ class Day:
         counter.lunch_due = counter.patient is not None
         if not counter.lunch_due:
             counter.open = False
-            self._at(self.now + LUNCH_TAKES, partial(self._come_back, counter))
+            self._at(self.now + LUNCH_SECONDS, partial(self._come_back, counter))
 
     def _come_back(self, counter: Counter) -> None:
         counter.open = True
@@ -171,7 +186,7 @@ class Day:
 
 
 def _arrivals(clinic: SimulatedClinic, random: Random) -> list[Patient]:
-    """A day's patients: a Poisson process whose rate follows the hour."""
+    """A day's patients: a Poisson process with a rate for each hour."""
     busiest = max(ARRIVALS_BY_HOUR)
     peak = clinic.arrivals_per_second * busiest * len(ARRIVALS_BY_HOUR) / sum(ARRIVALS_BY_HOUR)
     codes, shares = list(clinic.services), [service.share for service in clinic.services.values()]
@@ -180,13 +195,13 @@ def _arrivals(clinic: SimulatedClinic, random: Random) -> list[Patient]:
     while now < DOORS_OPEN:
         if random.random() * busiest < ARRIVALS_BY_HOUR[int(now // HOUR)]:
             service = random.choices(codes, shares)[0]
-            stays = _consultation(clinic.services[service].mean, random)
-            patients.append(Patient(service, now, None if random.random() < NO_SHOWS else stays))
+            length = _consultation(clinic.services[service].mean, random)
+            patients.append(Patient(service, now, None if random.random() < NO_SHOWS else length))
         now += random.expovariate(peak)
     return patients
 
 
 def _consultation(mean: float, random: Random) -> float:
-    """Log-normal, as consultations are: most are short, some long."""
+    """A random length in seconds; log-normal, as lengths of consultations are."""
     variance = log(1 + VARIATION**2)
     return random.lognormvariate(log(mean) - variance / 2, sqrt(variance))

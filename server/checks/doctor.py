@@ -1,7 +1,7 @@
-"""`inturn-hub doctor`: everything around the lines that can be out of order, a line a check, with what to do.
+"""`inturn-hub doctor`: checks the database server, the schema and the hubs; one finding or more for each check.
 
-It reads, and tries the operations in a transaction that it takes back; whether the lines themselves are sound is the
-matter of `inturn-hub check`. It needs no superuser: what it may not see, it says.
+It reads only, apart from the operations that it runs in a transaction and rolls back. `inturn-hub check` checks the lines
+themselves. It needs no superuser: a check that lacks a privilege reports that.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ from server.checks.schema_objects import (
     trigger_findings,
 )
 
-Look = Callable[[Connection], Iterable[Finding]]
+Check = Callable[[Connection], Iterable[Finding]]
 
 
 def local_now() -> datetime:
-    """This computer's clock."""
+    """The time of this computer's clock."""
     return datetime.now(UTC)
 
 
@@ -53,13 +53,14 @@ def examine(
     now: Callable[[], datetime] = local_now,
     hub_ca: str = "",
 ) -> Iterator[Finding]:
-    """What is found in the database and at the hubs: at least one finding a check.
+    """Runs every check of the database and of the hubs; yields at least one finding for each.
 
     Args:
-        hub: the address where windows connect; of several hubs with commas. directory: of the database's files, if they
-            are known to be here. hub_ca: the file of the authority behind the hubs' certificates; "": the system's.
+        hub: the address of the hub, or of several hubs, separated by commas.
+        directory: the database's data directory, if it is known to be on this computer.
+        hub_ca: file of the authority that signed the hubs' certificates; "": the system's authorities.
 
-    Raises DBAPIError when the database is lost on the way; SetupError for an address or a file that is none.
+    Raises DBAPIError when the connection is lost; SetupError for an invalid address or an unreadable file.
     """
     urls = checked_addresses(hub)
     trusted = trust_for(urls, hub_ca)
@@ -85,25 +86,25 @@ def _examine_database(
         acts = "Hubs act as inturn_hub: they call operations and can neither read nor write a table."
         yield from _found(engine, "role", acts, role_findings)
         yield from plan_findings(engine)
-    yield from _found(engine, "locks", "Nobody waits for one.", partial(lock_findings, limits=limits))
+    yield from _found(engine, "locks", "No statement waits for one.", partial(lock_findings, limits=limits))
     idle = partial(transaction_findings, limits=limits)
     yield from _found(engine, "transactions", "None is open for long.", idle)
-    clocks: list[Look] = [partial(clock_findings, limits=limits, now=now), *[recorded_time_findings] * ours]
+    clocks: list[Check] = [partial(clock_findings, limits=limits, now=now), *[recorded_time_findings] * ours]
     yield from _found(
         engine, "clock", "The database's and this computer's agree, and never ran ahead.", *clocks
     )
     yield from _found(engine, "disk", "", partial(disk_findings, limits=limits, directory=directory))
 
 
-def _found(engine: Engine, check: str, fine: str, *looks: Look) -> Iterator[Finding]:
-    """What a check found; `fine` when that is nothing."""
+def _found(engine: Engine, name: str, fine: str, *checks: Check) -> Iterator[Finding]:
+    """The findings of checks under one name; an "ok" with the text `fine` if there are none."""
     with engine.connect() as connection:
-        findings = [finding for look in looks for finding in look(connection)]
-    yield from findings or [Finding("ok", check, fine)]
+        findings = [finding for check in checks for finding in check(connection)]
+    yield from findings or [Finding("ok", name, fine)]
 
 
 def hub_address(settings: Settings) -> str:
-    """Where this installation's hub should be: as set for windows, else where `serve` would listen."""
+    """Address of this installation's hub: the one set for windows, or else the one where `serve` listens."""
     if settings.hub != DEFAULT_HUB:
         return settings.hub
     everywhere = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}

@@ -1,4 +1,4 @@
-"""What a check of `inturn-hub doctor` says: a line for a person."""
+"""One line of `inturn-hub doctor`."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ Level = Literal["ok", "warning", "FAILED"]
 
 @dataclass(frozen=True)
 class Finding:
-    """One line.
+    """The result of a check, printed as one line.
 
     Attributes:
-        level: "FAILED" for what must be mended, "warning" for what should be looked at.
-        check: what was looked at, in a word.
-        text: what was found and, unless it is ok, what to do.
+        level: "FAILED" for a fault that must be repaired, "warning" for one that should be examined.
+        check: name of the check, one word.
+        text: the result and, unless `level` is "ok", what to do.
     """
 
     level: Level

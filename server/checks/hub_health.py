@@ -1,4 +1,4 @@
-"""The running hub, asked from outside: its own word on how it is, and a frame there and back."""
+"""Checks a running hub from outside: the findings in its /readyz, and the round trip of one WebSocket frame."""
 
 from __future__ import annotations
 
@@ -29,16 +29,17 @@ PARTS = {
     "schema": "its program and its database are of different versions: stop it, run `inturn-hub db upgrade`, start it",
     "notification_service": "its notification service has stopped: windows show an old line. Restart it",
 }
-"""Members of /readyz -> what it means when one is false."""
+"""Member of /readyz -> what the fault is if it is false."""
 _LEVELS: dict[HealthLevel, Level] = {"ok": "ok", "warning": "warning", "failed": "FAILED"}
-_TOLD_BY_HEALTH = {"database", "notification_service"}
+_IN_HEALTH = {"database", "notification_service"}
+"""Members of /readyz that the hub's own findings cover, too."""
 
 
 def hub_findings(url: str, trusted: ssl.SSLContext | None = None) -> Iterator[Finding]:
-    """Whether a hub answers at `url`, is ready, and serves WebSockets. A hub that isn't running is a warning.
+    """Checks that a hub answers at `url`, is ready and serves WebSockets. A hub that isn't running is a warning.
 
     Args:
-        trusted: what the certificate of a hub at wss:// is checked with.
+        trusted: verifies the certificate of a hub at wss://.
     """
     try:
         ready = _readiness(url, trusted)
@@ -56,22 +57,22 @@ def hub_findings(url: str, trusted: ssl.SSLContext | None = None) -> Iterator[Fi
             f"{url} does not answer as a hub does ({error}). Restart it, or name another with --hub",
         )
         return
-    yield from _own_word(url, ready)
+    yield from _readiness_findings(url, ready)
     yield _round_trip(url, trusted)
 
 
-def _own_word(url: str, ready: dict[str, Any]) -> Iterator[Finding]:
-    """What the hub says of itself: to its own computer everything, to others only whether it is ready."""
+def _readiness_findings(url: str, ready: dict[str, Any]) -> Iterator[Finding]:
+    """Findings from /readyz, which has details only for the hub's own computer and for `metrics_from`."""
     health = _health(ready)
-    told = _TOLD_BY_HEALTH if health else set()
-    troubles = [PARTS[part] for part in PARTS.keys() - told if ready.get(part) is False]
-    yield from (Finding("FAILED", "hub", f"The hub at {url}: {meaning}.") for meaning in troubles)
+    covered = _IN_HEALTH if health else set()
+    faults = [PARTS[part] for part in PARTS.keys() - covered if ready.get(part) is False]
+    yield from (Finding("FAILED", "hub", f"The hub at {url}: {fault}.") for fault in faults)
     checks = [check for check in health.checks if check.level != "ok"] if health else []
     yield from (Finding(_LEVELS[check.level], "hub", _sentences(url, check)) for check in checks)
     if ready["ready"] and not checks:
-        yield Finding("ok", "hub", f"The hub at {url} is ready{_who_is_there(health)}.")
-    elif not ready["ready"] and not troubles and not checks:
-        advice = "It tells why on its own computer, or to one that its setting metrics_from names"
+        yield Finding("ok", "hub", f"The hub at {url} is ready{_details(health)}.")
+    elif not ready["ready"] and not faults and not checks:
+        advice = "Run doctor on its computer, or on one that its setting metrics_from names, to see why"
         yield Finding("FAILED", "hub", f"The hub at {url} says that it is not ready. {advice}.")
 
 
@@ -86,7 +87,7 @@ def _sentences(url: str, check: HealthCheck) -> str:
     return f"The hub at {url}: {check.sentence}{f' {check.advice}' if check.advice else ''}"
 
 
-def _who_is_there(health: SystemHealth | None) -> str:
+def _details(health: SystemHealth | None) -> str:
     if health is None:
         return ""
     clients = sum(health.figures.connections.values())
@@ -96,7 +97,7 @@ def _who_is_there(health: SystemHealth | None) -> str:
 def _readiness(url: str, trusted: ssl.SSLContext | None) -> dict[str, Any]:
     parts = urlsplit(url)
     page = f"{'https' if is_encrypted(url) else 'http'}://{parts.netloc}/readyz"
-    # No proxy: the hub is in the house.
+    # No proxy: hubs are on the local network.
     opener = build_opener(ProxyHandler({}), HTTPSHandler(context=trusted))
     try:
         with opener.open(page, timeout=ANSWER_SECONDS) as answer:
@@ -108,14 +109,14 @@ def _readiness(url: str, trusted: ssl.SSLContext | None) -> dict[str, Any]:
         if isinstance(error.reason, OSError):
             raise error.reason from error
         raise
-    found = json.loads(body)
-    if not isinstance(found, dict) or "ready" not in found:
+    ready = json.loads(body)
+    if not isinstance(ready, dict) or "ready" not in ready:
         raise ValueError("something else listens there")
-    return found
+    return ready
 
 
 def _round_trip(url: str, trusted: ssl.SSLContext | None) -> Finding:
-    """A frame before hello is answered `unauthenticated`: that is a hub, alive, on the path that windows use."""
+    """Sends one request before hello on the path that windows use; a hub answers it `unauthenticated`."""
     started = perf_counter()
     try:
         with connect(

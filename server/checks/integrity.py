@@ -1,6 +1,6 @@
-"""Whether the lines and their history are sound: every sentence that comes out of here is a violation.
+"""Checks the lines and their history; each sentence returned is a violation.
 
-Each check reads one moment of the database and locks nothing: a running hub neither waits nor causes a false alarm.
+Each check reads one database snapshot and takes no lock: a running hub neither waits for it nor causes a false alarm.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ _FAULTS = {
 
 @contextmanager
 def one_moment(engine: Engine) -> Iterator[Connection]:
-    """A connection on which every statement sees the database as it was at the first one."""
+    """A read-only connection whose statements all see the database as at its first statement."""
     reading = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
     with reading.connect() as connection:
-        # A year's tickets are sorted in memory, by all processors (few rows come out of a check, whatever the planner
-        # thinks); compiling the statements would take longer than running them.
+        # Sort a year's tickets in memory and in parallel: the planner overestimates the few rows that a check returns.
+        # JIT would take longer to compile the statements than to run them.
         connection.execute(
             text("SET LOCAL work_mem = '256MB'; SET LOCAL parallel_tuple_cost = 0; SET LOCAL jit = off")
         )
@@ -32,7 +32,7 @@ def one_moment(engine: Engine) -> Iterator[Connection]:
 
 
 def integrity_violations(engine: Engine) -> Iterator[str]:
-    """What is wrong with places, ranks, numbers, states and revisions; nothing for a sound database."""
+    """Faults of places, ranks, numbers, states and revisions; none for a sound database."""
     with one_moment(engine) as connection:
         for service, violation in connection.execute(
             text("SELECT service, violation FROM integrity_violations()")
@@ -41,7 +41,7 @@ def integrity_violations(engine: Engine) -> Iterator[str]:
 
 
 def broken_links(engine: Engine) -> Iterator[str]:
-    """The first event of each chain that was tampered with; nothing for a sound database."""
+    """The first altered, added or missing event of each hash chain; none for a sound database."""
     with one_moment(engine) as connection:
         for chain, revision, fault in connection.execute(
             text("SELECT chain, revision, fault FROM broken_links()")

@@ -1,8 +1,8 @@
-"""Whether each operation finds its rows by its indexes, on this very database and whatever is in it.
+"""Checks that each operation finds its rows by its indexes on this database, whatever rows it has.
 
-Every operation is run once on two lines and a counter of the probe's own, in one transaction that is rolled back: no
-number is used up, nobody's line is locked, nothing stays. Sequential scans are dear there, so that one that is made all
-the same means that no index serves. Meanwhile the site's settings can't be changed: for some tenths of a second.
+Every operation runs once on two lines and a counter of the check's own, in one transaction that is rolled back: it uses
+no ticket number and locks no line of the clinic. Sequential scans are disabled there: a plan has one only if no index
+fits. The transaction locks the site's settings for less than 1 s.
 """
 
 from __future__ import annotations
@@ -23,75 +23,76 @@ from server.checks.schema_objects import missing_indexes
 from server.schema.engine import sentence_of
 
 GROWING = ("tickets", "queue_events", "requests")
-"""Tables that grow without end: reading one from its first row to its last is never right."""
+"""Tables that grow without limit: a sequential scan of one is always a fault."""
 _BY_INDEX = ("seqscan", "bitmapscan", "sort", "hashjoin", "mergejoin")
 _ADVICE = "See whether that index is still the one of server/schema/migrations/sql, and run ANALYZE."
-_WHO = "'user:' || :user, :key, ''"
+_ACTOR = "'user:' || :user, :key, ''"
+"""The first arguments of every change: actor, key and digest."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """One operation of the story that the probe plays.
+    """One operation that the check runs.
 
     Attributes:
-        call: the SQL function with its arguments; `:name` is what an earlier step kept.
-        uses: the indexes without which it would be slow in a long line or after a year.
-        keeps: the name for its ticket.
+        call: the SQL function with its arguments; `:name` is the ticket of an earlier step.
+        uses: names of the indexes that it must use, so that it stays fast in a long line and after a year.
+        ticket: name of its ticket for later steps; "": none.
     """
 
     call: str
     uses: str
-    keeps: str = ""
+    ticket: str = ""
 
     @property
     def name(self) -> str:
-        """The operation."""
+        """Name of the SQL function."""
         return self.call.partition("(")[0]
 
 
 _ONE = "requests_once tickets_pkey"
 STORY = (
-    Step(f"join_queue({_WHO}, :line)", "requests_once", "first"),
-    Step(f"join_queue({_WHO}, :line)", "requests_once idx_waiting_rank", "second"),
-    Step(f"join_queue({_WHO}, :line, 'low')", "requests_once idx_waiting_rank", "third"),
-    Step(f"join_queue({_WHO}, :line, 'high')", "requests_once idx_waiting_rank", "urgent"),
-    Step(f"call_next_patient({_WHO}, :counter)", f"{_ONE} idx_unique_queue_position"),
-    Step(f"recall_patient({_WHO}, :urgent)", _ONE),
-    Step(f"finish_consultation({_WHO}, :urgent, 'no_show')", _ONE),
-    Step(f"call_patient({_WHO}, :first, :counter)", _ONE),
-    Step(f"finish_consultation({_WHO}, :first, 'completed')", _ONE),
-    Step(f"undo_operation({_WHO}, :operation)", f"{_ONE} queue_events_pkey"),
-    Step(f"park_ticket({_WHO}, :first)", _ONE),
-    Step(f"unpark_ticket({_WHO}, :first)", f"{_ONE} idx_waiting_rank"),
-    Step(f"set_ticket_priority({_WHO}, :second, 'low')", f"{_ONE} idx_waiting_rank"),
-    Step(f"move_ticket({_WHO}, :second, 1)", f"{_ONE} idx_unique_queue_position"),
-    Step(f"transfer_ticket({_WHO}, :second, :other, 'arrival')", f"{_ONE} idx_waiting_rank"),
-    Step(f"update_ticket({_WHO}, :second, '{{}}')", _ONE),
-    Step(f"cancel_ticket({_WHO}, :third)", _ONE),
+    Step(f"join_queue({_ACTOR}, :line)", "requests_once", "first"),
+    Step(f"join_queue({_ACTOR}, :line)", "requests_once idx_waiting_rank", "second"),
+    Step(f"join_queue({_ACTOR}, :line, 'low')", "requests_once idx_waiting_rank", "third"),
+    Step(f"join_queue({_ACTOR}, :line, 'high')", "requests_once idx_waiting_rank", "urgent"),
+    Step(f"call_next_patient({_ACTOR}, :counter)", f"{_ONE} idx_unique_queue_position"),
+    Step(f"recall_patient({_ACTOR}, :urgent)", _ONE),
+    Step(f"finish_consultation({_ACTOR}, :urgent, 'no_show')", _ONE),
+    Step(f"call_patient({_ACTOR}, :first, :counter)", _ONE),
+    Step(f"finish_consultation({_ACTOR}, :first, 'completed')", _ONE),
+    Step(f"undo_operation({_ACTOR}, :operation)", f"{_ONE} queue_events_pkey"),
+    Step(f"park_ticket({_ACTOR}, :first)", _ONE),
+    Step(f"unpark_ticket({_ACTOR}, :first)", f"{_ONE} idx_waiting_rank"),
+    Step(f"set_ticket_priority({_ACTOR}, :second, 'low')", f"{_ONE} idx_waiting_rank"),
+    Step(f"move_ticket({_ACTOR}, :second, 1)", f"{_ONE} idx_unique_queue_position"),
+    Step(f"transfer_ticket({_ACTOR}, :second, :other, 'arrival')", f"{_ONE} idx_waiting_rank"),
+    Step(f"update_ticket({_ACTOR}, :second, '{{}}')", _ONE),
+    Step(f"cancel_ticket({_ACTOR}, :third)", _ONE),
     Step("queue_snapshot(:line)", "idx_parked idx_recently_called idx_missed"),
     Step("events_after(:line, 2, 5)", "queue_events_pkey tickets_pkey"),
     Step("find_ticket(:second)", "tickets_pkey"),
     Step("update_wait_times_atomic(:line)", "idx_completed"),
     Step("log_wait_outcomes(:line)", ""),
     Step("estimate_accuracy(:line, now())", "idx_wait_estimates_told"),
-    Step(f"set_counter_state({_WHO}, :counter, 'paused')", "requests_once"),
-    Step(f"set_service_state({_WHO}, :line, 'paused')", "requests_once"),
-    Step(f"close_day({_WHO}, :line)", "requests_once tickets_pkey idx_parked"),
+    Step(f"set_counter_state({_ACTOR}, :counter, 'paused')", "requests_once"),
+    Step(f"set_service_state({_ACTOR}, :line, 'paused')", "requests_once"),
+    Step(f"close_day({_ACTOR}, :line)", "requests_once tickets_pkey idx_parked"),
 )
 
 
 def plan_findings(engine: Engine) -> Iterator[Finding]:
-    """Operations that read too much or don't work; what a missing index explains is not told again."""
+    """Operations that fail or scan a table; those that need an index reported as missing are left out."""
     with engine.connect() as connection:
         try:
             missing = missing_indexes(connection)
-            values = _set_the_scene(connection)
+            values = _prepare(connection)
         except DBAPIError as error:
             reason = sentence_of(error)
             yield Finding("warning", "plans", f"The operations can't be tried out on this database. {reason}")
             return
         try:
-            troubles = list(_play(connection, values, missing))
+            troubles = list(_run_steps(connection, values, missing))
         finally:
             connection.rollback()
             connection.execute(text("DISCARD PLANS"))
@@ -100,11 +101,11 @@ def plan_findings(engine: Engine) -> Iterator[Finding]:
         yield Finding("ok", "plans", "Every operation works, and finds its rows by its indexes.")
 
 
-def _set_the_scene(connection: Connection) -> dict[str, Any]:
-    """Makes scans dear and two lines, a counter and an account that exist in this transaction only; their names."""
+def _prepare(connection: Connection) -> dict[str, Any]:
+    """Disables scans, and inserts two lines, a counter and an account into the transaction. Returns their names."""
     connection.execute(text("DISCARD PLANS"))
     connection.execute(text("".join(f"SET LOCAL enable_{way} = off;" for way in _BY_INDEX)))
-    # Such costs would have every statement compiled, for seconds.
+    # A disabled scan raises a plan's cost so far that JIT would compile every statement, for seconds.
     connection.execute(
         text("SET LOCAL jit = off; SET LOCAL lock_timeout = '2s'; SET LOCAL statement_timeout = '10s'")
     )
@@ -120,9 +121,9 @@ def _set_the_scene(connection: Connection) -> dict[str, Any]:
         "id_b": number - 1,
     }
     values["prefix"], values["prefix_b"] = SystemRandom().sample(letters, 2)
-    # Numbers below zero take none from a sequence.
+    # Negative ids: the sequences stay as they are.
     for statement in (
-        "DELETE FROM closed_days WHERE service_id IS NULL",  # today may be a holiday
+        "DELETE FROM closed_days WHERE service_id IS NULL",  # today may be a closed day
         "INSERT INTO services (id, code, name, prefix) OVERRIDING SYSTEM VALUE "
         "VALUES (:id, :line, 'Doctor', :prefix), (:id_b, :other, 'Doctor', :prefix_b)",
         "INSERT INTO counters (id, code, name) OVERRIDING SYSTEM VALUE VALUES (:id, :counter, 'Doctor')",
@@ -134,7 +135,7 @@ def _set_the_scene(connection: Connection) -> dict[str, Any]:
     return values
 
 
-def _play(connection: Connection, values: dict[str, Any], missing: set[str]) -> Iterator[str]:
+def _run_steps(connection: Connection, values: dict[str, Any], missing: set[str]) -> Iterator[str]:
     for number, step in enumerate(STORY):
         key = f"{values['line']}-{number}"
         before = _scans(connection)
@@ -144,18 +145,20 @@ def _play(connection: Connection, values: dict[str, Any], missing: set[str]) -> 
             yield f"{step.name} does not work. {sentence_of(error)}"
             return
         after = _scans(connection)
-        done = {name for name, count in after.items() if count > before.get(name, 0)}
+        scanned = {name for name, count in after.items() if count > before.get(name, 0)}
         uses = set(step.uses.split())
         if not uses & missing:
-            yield from (f"{step.name} reads all of {table}. {_ADVICE}" for table in GROWING if table in done)
-            yield from (f"{step.name} does not use {index}. {_ADVICE}" for index in sorted(uses - done))
+            yield from (
+                f"{step.name} reads all of {table}. {_ADVICE}" for table in GROWING if table in scanned
+            )
+            yield from (f"{step.name} does not use {index}. {_ADVICE}" for index in sorted(uses - scanned))
         values["operation"] = key
-        if step.keeps:
-            values[step.keeps] = result["result"]["ticket"]["id"]
+        if step.ticket:
+            values[step.ticket] = result["result"]["ticket"]["id"]
 
 
 def _scans(connection: Connection) -> dict[str, int]:
-    """How often this transaction scanned each table from end to end, and each index."""
+    """Table or index -> number of sequential scans or index scans in this transaction."""
     query = text(
         "SELECT relname, pg_stat_get_xact_numscans(oid) FROM pg_class WHERE oid = ANY (CAST(:tables AS regclass[])) OR "
         "oid IN (SELECT indexrelid FROM pg_index WHERE indrelid = ANY (CAST(:indexed AS regclass[])))"

@@ -1,7 +1,7 @@
-"""`inturn-hub check races`: many clients press every button at once; then the database is counted.
+"""`inturn-hub check races`: many clients send every operation concurrently; then violations in the database are counted.
 
-The race conditions of the program that InTurn replaces would show here: two patients in one place, a number given
-twice, a patient called twice, a consultation that nobody completed.
+It would find the race conditions of the program that InTurn replaces: two patients in one place, a number issued twice, a
+patient called twice, a consultation that is never completed.
 """
 
 from __future__ import annotations
@@ -33,13 +33,14 @@ T = TypeVar("T")
 
 @dataclass
 class RaceReport:
-    """What came out.
+    """The result of one run.
 
     Attributes:
-        seconds: how long each request took, answered or refused, by operation.
-        refused: how often the line's rules said no, by operation.
-        span: seconds that all of it took.
-        violations: what was wrong, with its count; empty for a sound hub.
+        clients: number of clients. tickets: number of tickets to issue.
+        seconds: operation -> duration of each request, answered or refused.
+        refused: operation -> number of requests that the line's rules refused.
+        span: seconds of the whole run.
+        violations: fault -> count; empty for a sound hub.
     """
 
     clients: int
@@ -50,7 +51,7 @@ class RaceReport:
     violations: Counter[str] = field(default_factory=Counter)
 
     async def measure(self, operation: str, request: Awaitable[T]) -> T | None:
-        """Awaits a request and notes its time; None when the rules said no. Any other error is a violation."""
+        """Awaits a request and records its duration. Returns None if it is refused; another error is a violation."""
         started = perf_counter()
         try:
             return await request
@@ -81,7 +82,7 @@ class RaceReport:
 
 
 def hammer_scratch_database(url: str, clients: int, tickets: int) -> RaceReport:
-    """Hammers a hub of its own on a scratch database of the same server. Raises SetupError."""
+    """Runs `hammer` on a new hub with a scratch database on the same server. Raises SetupError."""
     with scratch_database(url) as scratch:
         engine = administration_engine(scratch)
         _furnish(engine, clients)
@@ -93,7 +94,7 @@ def hammer_scratch_database(url: str, clients: int, tickets: int) -> RaceReport:
 
 
 async def hammer(hub: str, clients: int, tickets: int) -> RaceReport:
-    """Every client joins its share of the tickets and presses the rest between; then all call until nobody waits."""
+    """Every client joins its share of the tickets amid other operations; then all clients call until no patient waits."""
     report = RaceReport(clients, tickets)
     accounts = (PersonCredentials(f"probe {number}", PASSWORD) for number in range(clients))
     people = [HubClient(hub, account, follow=False) for account in accounts]
@@ -105,7 +106,7 @@ async def hammer(hub: str, clients: int, tickets: int) -> RaceReport:
     started = perf_counter()
     shares = (len(range(number, tickets, clients)) for number in range(clients))
     await asyncio.gather(*(presser.work(share) for presser, share in zip(pressers, shares, strict=True)))
-    await asyncio.gather(*(presser.bring_back(joined[n::clients]) for n, presser in enumerate(pressers)))
+    await asyncio.gather(*(presser.unpark_all(joined[n::clients]) for n, presser in enumerate(pressers)))
     await asyncio.gather(*(presser.serve_all() for presser in pressers))
     report.span = perf_counter() - started
     report.violations.update(await _left_behind(people[0], joined, tickets))
@@ -114,14 +115,14 @@ async def hammer(hub: str, clients: int, tickets: int) -> RaceReport:
 
 
 async def _left_behind(client: HubClient, joined: list[str], tickets: int) -> Counter[str]:
-    found = Counter([(await client.get_ticket(ticket)).status for ticket in joined])
-    left = found["waiting"] + found["parked"] + found["consulting"]
+    states = Counter([(await client.get_ticket(ticket)).status for ticket in joined])
+    left = states["waiting"] + states["parked"] + states["consulting"]
     wrong = {"patients never served": left, "joins not acknowledged": tickets - len(joined)}
     return Counter({what: count for what, count in wrong.items() if count})
 
 
 class _Presser:
-    """One person at one counter, in a hurry."""
+    """One member of staff at one counter, who presses buttons without a pause."""
 
     def __init__(self, client: HubClient, number: int, report: RaceReport, joined: list[str]) -> None:
         self._client = client
@@ -132,7 +133,7 @@ class _Presser:
         self._patient: str | None = None
 
     async def work(self, share: int) -> None:
-        """Joins `share` tickets; with each of the second half presses two other buttons and calls the next patient."""
+        """Joins `share` tickets; after each of the second half sends two other operations and calls the next patient."""
         buttons = self._buttons()
         for number in range(share):
             priority = PRIORITIES[number % len(PRIORITIES)]
@@ -146,14 +147,14 @@ class _Presser:
                     await self._press(operation, buttons[operation]())
                 await self._call_next()
 
-    async def bring_back(self, tickets: list[str]) -> None:
-        """Whoever is parked waits again."""
+    async def unpark_all(self, tickets: list[str]) -> None:
+        """Puts those of the tickets that are parked back into their lines."""
         for ticket in tickets:
             if (await self._client.get_ticket(ticket)).status == "parked":
                 await self._press("unpark", self._client.unpark(ticket))
 
     async def serve_all(self) -> None:
-        """Calls until nobody waits, completing each patient with the next call."""
+        """Calls until no patient waits; each call completes the patient before."""
         await self._call_next()
         while self._patient is not None:
             await self._call_next()
@@ -172,7 +173,7 @@ class _Presser:
         return result
 
     async def _is_here(self, ticket: str | None) -> bool:
-        """Whether a patient is at this counter now; others may have sent them elsewhere."""
+        """Whether a patient is at this counter now; another client may have moved the ticket meanwhile."""
         now = await self._client.get_ticket(ticket) if ticket else None
         return now is not None and now.status == "consulting" and now.counter == self._counter
 

@@ -1,8 +1,8 @@
-"""`inturn-hub check replay`: every line is built again from its history alone, and compared with the tables.
+"""`inturn-hub check replay`: rebuilds every line from its events alone and compares it with the tables.
 
-The events go, one after the other and never all at once, through the replica that windows use. The line that it holds
-in the end must be the tables' line, and each ticket must be as its last event shows it, personal data aside. Imported
-tickets need no rule of their own: their events carry their places.
+The events are streamed through the replica that windows use. The replica's line must then equal the tables' line, and
+each ticket must equal the ticket in its last event, apart from personal data. Imported tickets need no special case:
+their events have places.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from core.line.tickets import QueueEvent, Snapshot, Ticket
 from server.checks.integrity import one_moment
 
 PAGE = 2000
-"""Events in memory at once."""
+"""Events fetched at a time."""
 FITTING = (Applied.APPLIED, Applied.INCOMPLETE)
-"""The lists of the last called and missed are not compared: an event that leaves them incomplete fits."""
+"""Results of an event that fits: the lists of called and missed tickets are not compared, so they may be incomplete."""
 FIRST = 20
-"""Tickets of one service that are told; the others are counted."""
+"""Tickets of one service that are listed; further ones are only counted."""
 
 _decode_event = msgspec.json.Decoder(QueueEvent).decode
 _decode_snapshot = msgspec.json.Decoder(Snapshot).decode
 
 
 def replay_differences(engine: Engine) -> Iterator[str]:
-    """What history and tables say differently: lines first, then tickets; nothing for a sound database."""
+    """Differences between the events and the tables: first of lines, then of tickets; none for a sound database."""
     with one_moment(engine) as connection:
         for code in connection.execute(text("SELECT code FROM services ORDER BY id")).scalars().all():
             yield from (f"{code}: {difference}" for difference in _line_differences(connection, code))
@@ -42,32 +42,32 @@ def replay_differences(engine: Engine) -> Iterator[str]:
 
 def _line_differences(connection: Connection, code: str) -> Iterator[str]:
     query = text("SELECT queue_snapshot(:code)::text")
-    kept = _decode_snapshot(connection.execute(query, {"code": code}).scalar_one())
+    stored = _decode_snapshot(connection.execute(query, {"code": code}).scalar_one())
     store = LineStore()
     store.apply_snapshot(
-        Snapshot(service=code, epoch=kept.epoch, revision=0, open=kept.open, as_of=kept.as_of)
+        Snapshot(service=code, epoch=stored.epoch, revision=0, open=stored.open, as_of=stored.as_of)
     )
     if misfit := _replay(connection, code, store):
         yield misfit
         return
     line = store.line(code)
-    if line.revision != kept.revision:
-        yield f"its history ends at event {line.revision}, but its revision is {kept.revision}"
-    for place, (told, stands) in enumerate(zip_longest(line.waiting, kept.waiting), start=1):
-        if _id(told) != _id(stands):
-            yield f"place {place} is {_owner(stands)}, but {_owner(told)} by its history"
+    if line.revision != stored.revision:
+        yield f"its history ends at event {line.revision}, but its revision is {stored.revision}"
+    for place, (replayed, tabled) in enumerate(zip_longest(line.waiting, stored.waiting), start=1):
+        if _id(replayed) != _id(tabled):
+            yield f"place {place} is {_owner(tabled)}, but {_owner(replayed)} by its history"
             break
     for what, by_history, by_table in (
-        ("being served", line.consulting, kept.consulting),
-        ("parked", line.parked, kept.parked),
+        ("being served", line.consulting, stored.consulting),
+        ("parked", line.parked, stored.parked),
     ):
         yield from _missing(f"{what}, but not by its history", by_table, by_history)
         yield from _missing(f"{what} by its history, but not in the table", by_history, by_table)
 
 
 def _replay(connection: Connection, code: str, store: LineStore) -> str | None:
-    """Feeds a line's events to the replica, oldest first; what is wrong with the first that does not fit."""
-    # Without a join the events come in their index's order, at once; with one, all of them are sorted first.
+    """Applies a line's events to the replica, oldest first. Returns the fault of the first that does not fit."""
+    # Without a join, PostgreSQL streams the events in index order; with one, it sorts all of them first.
     number = connection.execute(
         text("SELECT id FROM services WHERE code = :code"), {"code": code}
     ).scalar_one()
@@ -98,4 +98,4 @@ def _id(ticket: Ticket | None) -> str | None:
 
 
 def _owner(ticket: Ticket | None) -> str:
-    return f"{ticket.number}'s" if ticket is not None else "nobody's"
+    return f"{ticket.number}'s" if ticket is not None else "empty"

@@ -1,4 +1,4 @@
-"""What became of a request, by the key under which a window asked it: from the log line to the events it made."""
+"""`inturn-hub trace`: the request with a given key, and the events that it wrote."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ _EVENTS = text(
 
 
 def request_lines(engine: Engine, key: str) -> Iterator[str]:
-    """A line for each request of that key (one, as keys are made) and for each event that it made, times in UTC.
+    """Lines of text: each request with that key (normally one) and each event that it wrote; times in UTC.
 
-    A key that is not remembered was never answered with a result, or is older than a week.
+    A key that is not stored belongs to a request that was refused, never reached a hub, or is older than `KEPT`.
     """
     with engine.connect() as connection:
-        found = connection.execute(_REQUESTS, {"key": key}).all()
-        if not found:
+        requests = connection.execute(_REQUESTS, {"key": key}).all()
+        if not requests:
             yield f"No change was made under the key {key} in the last {KEPT}: it was refused, or never reached a hub."
-        for request in found:
+        for request in requests:
             yield f"{request.at:%Y-%m-%d %H:%M:%S.%f} {request.actor} asked under the key {key}."
             events = connection.execute(_EVENTS, {"actor": request.actor, "at": request.at}).all()
             for event in events:

@@ -1,6 +1,6 @@
-"""Whether the database still has what keeps it sound: constraints, indexes and triggers by name, functions, privileges.
+"""Checks that the database has every constraint, index, trigger and function, and the role of hubs its privileges only.
 
-The lists say what the migrations make, a test compares both.
+A test compares the lists with what the migrations create.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ DOMAINS: Mapping[str, str] = {
     "positive_integer": "chk_positive",
     "site_code": "chk_code",
 }
-"""Types of columns that check themselves."""
+"""Domain -> its constraint."""
 UNIQUE_INDEXES: Mapping[str, str] = {
     "idx_unique_consulting_counter": "tickets counter_id",
     "idx_unique_display_name": "users",
@@ -60,7 +60,7 @@ INDEXES: Mapping[str, str] = {
     "idx_waiting_rank": "tickets service_id rank_class rank_time position_in_queue",
     "idx_wait_estimates_told": "wait_estimates service_id told_at",
 }
-"""Table and columns (none: an expression) by index."""
+"""Index -> its table and columns; an expression has no columns."""
 TRIGGERS: Mapping[str, str] = {
     "admin_events": "admin_events_append_only admin_events_no_truncate",
     "closed_days": "closed_days_config",
@@ -76,12 +76,12 @@ MAKE_AGAIN = "Make it again as in server/schema/migrations/sql, or restore a bac
 
 
 def named(lists: Mapping[str, str]) -> set[tuple[str, str]]:
-    """Owners and their names as pairs."""
+    """Pairs of an owner (table or domain) and the name of an object of it."""
     return {(table, name) for table, names in lists.items() for name in names.split()}
 
 
 def constraint_findings(connection: Connection) -> Iterator[Finding]:
-    """Constraints that are missing, or that were never checked against the rows."""
+    """Constraints that are missing or were never validated."""
     query = "SELECT {0}::text, conname, convalidated FROM pg_constraint WHERE {1} <> 0"
     of_tables = _flags(connection, query.format("conrelid::regclass", "conrelid"))
     found = of_tables | _flags(connection, query.format("contypid::regtype", "contypid"))
@@ -93,7 +93,7 @@ def constraint_findings(connection: Connection) -> Iterator[Finding]:
 
 
 def index_findings(connection: Connection) -> Iterator[Finding]:
-    """Indexes that are missing, invalid, or not what they were."""
+    """Indexes that are missing, invalid, not unique, or over other columns."""
     query = text(
         "SELECT c.relname, indrelid::regclass::text, indisvalid AND indisready AS usable, indisunique, "
         "concat_ws(' ', indrelid::regclass, (SELECT string_agg(attname, ' ' ORDER BY place) "
@@ -117,7 +117,7 @@ def index_findings(connection: Connection) -> Iterator[Finding]:
 
 
 def trigger_findings(connection: Connection) -> Iterator[Finding]:
-    """Triggers that are missing or switched off: history could be rewritten, changes go unnoticed."""
+    """Triggers that are missing or disabled: history could be rewritten, or hubs would miss a change."""
     query = "SELECT tgrelid::regclass::text, tgname, tgenabled IN ('O', 'A') FROM pg_trigger"
     found = _flags(connection, query)
     for table, name in sorted(named(TRIGGERS) - set(found)):
@@ -140,9 +140,9 @@ def function_findings(connection: Connection) -> Iterator[Finding]:
 
 
 def role_findings(connection: Connection) -> Iterator[Finding]:
-    """What hubs may do beyond calling operations, and what others may do at all."""
+    """Privileges of the hub's role beyond calling operations, and privileges of PUBLIC."""
     if not may_call(connection):
-        yield Finding("warning", "role", "What hubs may do is told to the database's owner only.")
+        yield Finding("warning", "role", "Only the database's owner can see what hubs may do.")
         return
     query = text(
         "SELECT r.oid, hub_role() AS usable, session_user AS account, "
@@ -182,11 +182,11 @@ def _tables_of_role(connection: Connection) -> Iterator[Finding]:
 
 
 def missing_indexes(connection: Connection) -> set[str]:
-    """Names of indexes, those of constraints too, that are not there, not usable, or not what they were."""
+    """Names of indexes, including those of constraints, that are missing, unusable or over other columns."""
     query = text("SELECT indexrelid::regclass::text FROM pg_index WHERE indisvalid AND indisready")
     usable = set(connection.execute(query).scalars())
-    told = {finding.text.split()[0] for finding in index_findings(connection)}
-    return {name for _, name in named(CONSTRAINTS)} - usable | told
+    faulty = {finding.text.split()[0] for finding in index_findings(connection)}
+    return {name for _, name in named(CONSTRAINTS)} - usable | faulty
 
 
 def _flags(connection: Connection, query: str) -> dict[tuple[str, str], bool]:

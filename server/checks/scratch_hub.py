@@ -1,4 +1,4 @@
-"""A hub for a probe: on a scratch database beside the clinic's, in a process of its own, gone afterwards."""
+"""Starts a temporary hub for a check: a scratch database on the clinic's server, and a process; removes both again."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ STOP_SECONDS = 10
 
 @contextmanager
 def scratch_database(url: str) -> Iterator[str]:
-    """The URL of an empty database with the current schema on the same server; dropped afterwards. Raises SetupError."""
+    """Creates an empty database with the current schema on the same server; yields its URL, then drops it.
+
+    Raises SetupError.
+    """
     name = f"inturn_probe_{token_hex(4)}"
     server = create_engine(administration_engine(url).url, isolation_level="AUTOCOMMIT")
     try:
@@ -41,7 +44,7 @@ def scratch_database(url: str) -> Iterator[str]:
 
 @contextmanager
 def hub_process(database_url: str) -> Iterator[str]:
-    """The address of a hub on a database, running while the `with` block does."""
+    """Runs a hub on a database for the `with` block; yields its address. Raises SetupError."""
     command = [sys.executable, "-m", "server", "serve", "--database-url", database_url, "--port", "0"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     try:

@@ -1,14 +1,14 @@
-"""What must not be in a database after a hammering: each as a query that counts it.
+"""Queries that count violations in a database after `check races`; each must return 0.
 
-The lines' own soundness is `integrity_violations()`; here is what only the history can tell: who was called when, where
-to and by whose act.
+SQL function `integrity_violations()` checks the lines as they are. These queries check the history: which ticket was
+called when, to which counter and by which actor.
 """
 
 from __future__ import annotations
 
 from sqlalchemy import Engine, text
 
-# One row for each change of a ticket: a transfer writes one event in each of two lines, at one moment.
+# One row for each change of a ticket: a transfer writes an event to two lines, with the same `at`.
 _CHANGES = (
     "WITH changes AS (SELECT DISTINCT ON (ticket_id, at) *, before ->> 'status' AS was, ticket ->> 'status' AS now, "
     "ticket ->> 'counter' AS counter FROM queue_events WHERE ticket_id IS NOT NULL ORDER BY ticket_id, at) "
@@ -47,7 +47,7 @@ CHECKS = {
 
 
 def count_violations(engine: Engine) -> dict[str, int]:
-    """What is wrong, with its count; empty for a sound database."""
+    """Violation -> count; empty for a sound database."""
     with engine.connect() as connection:
         counts = {what: connection.execute(text(query)).scalar_one() for what, query in CHECKS.items()}
     return {what: count for what, count in counts.items() if count}

@@ -1,7 +1,7 @@
-"""How good the wait estimates are: simulated days, what each patient was told, and what came.
+"""Compares wait estimates with the real waits on simulated days.
 
-Ours is told by the hub's own rule (`core.line.queue_rules`) from a running pace. Beside it stand what many systems tell:
-the mean of the last five waits, and the mean of the waits of the last half hour.
+InTurn's estimate comes from the hub's own rule (`core.line.queue_rules`) and a running pace. It is compared with two
+estimates that are common elsewhere: the mean of the last 5 waits, and the mean of the waits of the last 30 minutes.
 """
 
 from __future__ import annotations
@@ -19,18 +19,20 @@ from core.line.tickets import WaitBracket
 from server.checks.day_simulation import Day, Patient, SimulatedClinic
 
 CONFIGURED_PACE = 600
+"""Seconds a consultation, until `ENOUGH` consultations are measured."""
 NEWEST = 200
 ENOUGH = 20
 OUTLIER = 4
+"""Longer consultations are cut to this multiple of the median."""
 CLOSE = 300.0
 LAST_WAITS = 5
 RECENT = 1800.0
 
 
 def running_pace(newest: Sequence[float]) -> tuple[int, int] | None:
-    """Pace and spread of consultations, in seconds, exactly as `update_wait_times_atomic` computes them.
+    """Mean and standard deviation of consultations in seconds, as `update_wait_times_atomic` computes them.
 
-    `newest` are the lengths of at most 200 consultations. None while there are fewer than 20.
+    `newest` has the lengths in seconds of at most `NEWEST` consultations. None if they are fewer than `ENOUGH`.
     """
     if len(newest) < ENOUGH:
         return None
@@ -41,8 +43,14 @@ def running_pace(newest: Sequence[float]) -> tuple[int, int] | None:
 
 
 @dataclass(frozen=True)
-class Told:
-    """What one patient would be told when they join, in seconds; `bracket` and its `mean` are ours."""
+class Estimates:
+    """The estimates for one patient at the time of joining, in seconds.
+
+    Attributes:
+        bracket, mean: InTurn's estimate, rounded and before rounding.
+        last_waits: mean of the last `LAST_WAITS` waits.
+        recent_waits: mean of the waits of the last `RECENT` seconds.
+    """
 
     bracket: WaitBracket
     mean: float
@@ -52,11 +60,13 @@ class Told:
 
 @dataclass(frozen=True)
 class Score:
-    """How one way to estimate did.
+    """The quality of one estimate.
 
     Attributes:
+        name: as shown in the report.
         error: mean absolute error in seconds.
-        close: the part that was less than five minutes off. holds: the part that waited no longer than told.
+        close: fraction of the waits at most `CLOSE` seconds off the estimate.
+        holds: fraction of the waits no longer than estimated.
     """
 
     name: str
@@ -67,13 +77,15 @@ class Score:
 
 @dataclass(frozen=True)
 class Study:
-    """What came out.
+    """The result of a study.
 
     Attributes:
-        waits: how many, their mean, and what nine of ten waited at most; seconds.
-        unknown: patients who were told nothing, because no counter was open.
-        inside: the part of the waits inside our bracket.
-        scores: ours against its middle, ours before rounding, and the two others.
+        clinic, days: the simulated clinic and number of days.
+        waits: number of waits with an estimate.
+        mean, nine_of_ten: mean and 90th percentile of these waits in seconds.
+        unknown: number of patients without an estimate, because no counter was open.
+        inside: fraction of the waits inside InTurn's bracket.
+        scores: of the bracket's middle, of InTurn's estimate before rounding, and of the two other estimates.
     """
 
     clinic: SimulatedClinic
@@ -86,8 +98,8 @@ class Study:
     scores: tuple[Score, ...]
 
 
-class _Watch:
-    """Follows days as a hub does: keeps the paces, and notes what each patient is told."""
+class _Estimator:
+    """Measures the paces and estimates each patient's wait during simulated days, as a hub does."""
 
     def __init__(self, services: Iterable[str]) -> None:
         self._lengths: dict[str, deque[float]] = {code: deque(maxlen=NEWEST) for code in services}
@@ -95,27 +107,27 @@ class _Watch:
             self._lengths, (CONFIGURED_PACE, None)
         )
 
-    def follow(self, day: Day) -> list[tuple[float, Told | None]]:
-        """Lets the day pass: how long each patient waited and what they were told, None for nothing."""
-        told: dict[Patient, Told | None] = {}
+    def follow(self, day: Day) -> list[tuple[float, Estimates | None]]:
+        """Runs the day; returns each patient's wait in seconds and estimates, None while no counter was open."""
+        estimates: dict[Patient, Estimates | None] = {}
         day.on_completed = self._complete
-        day.on_join = lambda patient: told.update({patient: self._estimate(day, patient.service)})
-        return [(patient.waited, told[patient]) for patient in day.run()]
+        day.on_join = lambda patient: estimates.update({patient: self._estimate(day, patient.service)})
+        return [(patient.waited, estimates[patient]) for patient in day.run()]
 
     def _complete(self, patient: Patient) -> None:
-        assert patient.stays is not None
+        assert patient.consultation is not None
         lengths = self._lengths[patient.service]
-        lengths.append(patient.stays)
+        lengths.append(patient.consultation)
         self._paces[patient.service] = running_pace(lengths) or (CONFIGURED_PACE, None)
 
-    def _estimate(self, day: Day, service: str) -> Told | None:
+    def _estimate(self, day: Day, service: str) -> Estimates | None:
         lines = {code: LineWork(len(line), *self._paces[code]) for code, line in day.lines.items()}
-        load = line_loads(lines, day.desks)[service]
+        load = line_loads(lines, day.open_counters)[service]
         ahead = load.line.waiting
         bracket = estimated_wait(ahead, load)
         if bracket is None:
             return None
-        return Told(
+        return Estimates(
             bracket=bracket,
             mean=likely_wait(ahead, load)[0] if ahead >= load.idle else 0.0,
             last_waits=_mean(day.called[-LAST_WAITS:]),
@@ -124,15 +136,15 @@ class _Watch:
 
 
 def study(clinic: SimulatedClinic, days: int, seed: int) -> Study:
-    """Simulates days, one after the other: the paces go on from day to day, as in a database.
+    """Simulates days in sequence; the paces carry over from day to day, as in a database.
 
-    Raises SetupError when nobody came who could be told a wait.
+    Raises SetupError if no patient got an estimate.
     """
-    random, watch = Random(seed), _Watch(clinic.services)
-    everybody = [one for _ in range(days) for one in watch.follow(Day(clinic, random))]
-    outcomes = [(waited, told) for waited, told in everybody if told is not None]
+    random, estimator = Random(seed), _Estimator(clinic.services)
+    patients = [patient for _ in range(days) for patient in estimator.follow(Day(clinic, random))]
+    outcomes = [(waited, estimates) for waited, estimates in patients if estimates is not None]
     if not outcomes:
-        raise SetupError("Nobody came who could be told a wait. Try more days or a higher load.")
+        raise SetupError("No patient got an estimate. Try more days or a higher load.")
     waits = sorted(waited for waited, _ in outcomes)
     return Study(
         clinic=clinic,
@@ -140,19 +152,23 @@ def study(clinic: SimulatedClinic, days: int, seed: int) -> Study:
         waits=len(waits),
         mean=fmean(waits),
         nine_of_ten=waits[int(0.9 * len(waits))],
-        unknown=len(everybody) - len(waits),
-        inside=fmean(told.bracket.low <= waited <= told.bracket.high for waited, told in outcomes),
+        unknown=len(patients) - len(waits),
+        inside=fmean(
+            estimates.bracket.low <= waited <= estimates.bracket.high for waited, estimates in outcomes
+        ),
         scores=(
-            _score("InTurn, middle of the bracket", outcomes, _middle, lambda told: told.bracket.high),
-            _score("InTurn, before rounding", outcomes, lambda told: told.mean),
-            _score("mean of the last 5 waits", outcomes, lambda told: told.last_waits),
-            _score("mean of 30 minutes' waits", outcomes, lambda told: told.recent_waits),
+            _score(
+                "InTurn, middle of the bracket", outcomes, _middle, lambda estimates: estimates.bracket.high
+            ),
+            _score("InTurn, before rounding", outcomes, lambda estimates: estimates.mean),
+            _score("mean of the last 5 waits", outcomes, lambda estimates: estimates.last_waits),
+            _score("mean of 30 minutes' waits", outcomes, lambda estimates: estimates.recent_waits),
         ),
     )
 
 
 def report(found: Study) -> str:
-    """A table and a sentence."""
+    """Formats a study as a table and a sentence."""
     ours, unrounded, *others = found.scores
     best = min(score.error for score in others)
     better = (
@@ -180,18 +196,18 @@ def report(found: Study) -> str:
     )
 
 
-def _middle(told: Told) -> float:
-    return (told.bracket.low + told.bracket.high) / 2
+def _middle(estimates: Estimates) -> float:
+    return (estimates.bracket.low + estimates.bracket.high) / 2
 
 
 def _score(
     name: str,
-    outcomes: Sequence[tuple[float, Told]],
-    guess: Callable[[Told], float],
-    promise: Callable[[Told], float] | None = None,
+    outcomes: Sequence[tuple[float, Estimates]],
+    estimate: Callable[[Estimates], float],
+    upper_end: Callable[[Estimates], float] | None = None,
 ) -> Score:
-    errors = [abs(waited - guess(told)) for waited, told in outcomes]
-    holds = fmean(waited <= (promise or guess)(told) for waited, told in outcomes)
+    errors = [abs(waited - estimate(estimates)) for waited, estimates in outcomes]
+    holds = fmean(waited <= (upper_end or estimate)(estimates) for waited, estimates in outcomes)
     return Score(name, fmean(errors), fmean(error <= CLOSE for error in errors), holds)
 
 

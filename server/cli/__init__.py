@@ -1,1 +1,1 @@
-"""The command line `inturn-hub`: one module a group of commands."""
+"""The command line `inturn-hub`; each module has a group of commands."""

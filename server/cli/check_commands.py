@@ -1,4 +1,4 @@
-"""`inturn-hub check`: proves that the lines are sound; `doctor`: looks around them; `trace`: follows a request."""
+"""`inturn-hub check` checks the lines, `doctor` checks database and hubs, `trace` shows a request's events."""
 
 from __future__ import annotations
 
@@ -16,14 +16,15 @@ from server.cli.command_parser import Declarations, add_command, group_of, run_b
 from server.schema.own_database import database_url
 
 VIOLATIONS = 3
-TOLD = 1000
-"""Violations printed; the others are counted."""
+"""Exit code if a check finds a violation."""
+PRINTED = 1000
+"""Violations printed; further ones are only counted."""
 
 
-def _declare_check(made: argparse.ArgumentParser) -> None:
-    group = group_of(made)
+def _declare_check(command: argparse.ArgumentParser) -> None:
+    group = group_of(command)
     for name, violations, what in (
-        ("integrity", integrity_violations, "places, numbers, states and revisions of every line"),
+        ("integrity", integrity_violations, "places, numbers, states and revisions of every line are sound"),
         ("replay", replay_differences, "every line, built again from its history, equals the tables"),
         ("audit", broken_links, "no event was changed, added or removed"),
     ):
@@ -33,26 +34,26 @@ def _declare_check(made: argparse.ArgumentParser) -> None:
     races.add_argument("--tickets", type=int, default=960)
 
 
-def _declare_doctor(made: argparse.ArgumentParser) -> None:
-    doctor = run_by(made, _doctor)
+def _declare_doctor(command: argparse.ArgumentParser) -> None:
+    doctor = run_by(command, _doctor)
     doctor.add_argument("--hub", help="the hub's address, e.g. ws://127.0.0.1:8765/ws")
 
 
-def _declare_trace(made: argparse.ArgumentParser) -> None:
-    run_by(made, _trace).add_argument("key")
+def _declare_trace(command: argparse.ArgumentParser) -> None:
+    run_by(command, _trace).add_argument("key")
 
 
 def _check(arguments: argparse.Namespace, violations: Callable[[Engine], Iterable[str]]) -> int:
     with current_engine(settings_of(arguments), must_exist=True) as engine:
-        found = 0
-        for found, violation in enumerate(violations(engine), start=1):
-            if found <= TOLD:
+        count = 0
+        for count, violation in enumerate(violations(engine), start=1):
+            if count <= PRINTED:
                 print(violation)
-    if found > TOLD:
-        print(f"… and {found - TOLD} more.")
-    elif not found:
+    if count > PRINTED:
+        print(f"… and {count - PRINTED} more.")
+    elif not count:
         print("No violation found.")
-    return VIOLATIONS if found else 0
+    return VIOLATIONS if count else 0
 
 
 def _check_races(arguments: argparse.Namespace) -> int:

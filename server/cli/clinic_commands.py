@@ -1,4 +1,4 @@
-"""`inturn-hub service`, `counter`, `site`, `day`: what a clinic consists of, and when it is open."""
+"""`inturn-hub service`, `counter`, `site` and `day`: the clinic's parts, their settings and opening hours."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from server.cli.command_database import current_engine, print_lines
 from server.cli.command_parser import Declarations, Group, add_command, group_of, run_by, settings_of
 
 
-def _declare_service(made: argparse.ArgumentParser) -> None:
-    group = group_of(made)
+def _declare_service(command: argparse.ArgumentParser) -> None:
+    group = group_of(command)
     _add_service(group)
     _add_closed_days(group)
 
 
-def _declare_day(made: argparse.ArgumentParser) -> None:
-    what = "cancel who still waits or is parked; consultations stay open and are named"
-    day = add_command(group_of(made), "close", _day_close, what)
+def _declare_day(command: argparse.ArgumentParser) -> None:
+    what = "cancel waiting and parked tickets; consultations stay open and are listed"
+    day = add_command(group_of(command), "close", _day_close, what)
     day.add_argument("service", nargs="?", help="only this service's line")
 
 
 def _add_service(group: Group) -> None:
-    add = add_command(group, "add", _service_add, "make a service")
+    add = add_command(group, "add", _service_add, "create a service")
     add.add_argument("code")
     add.add_argument("name")
     add.add_argument("--prefix", help="letters of its numbers (default: the code's first)")
@@ -42,16 +42,16 @@ def _add_service(group: Group) -> None:
 def _add_closed_days(group: Group) -> None:
     for name, run, what in (
         ("close-on", _close_on, "no tickets on a day, e.g. a holiday"),
-        ("open-on", _open_on, "take close-on back"),
+        ("open-on", _open_on, "undo close-on"),
     ):
-        made = add_command(group, name, run, what)
-        made.add_argument("day", help="e.g. 2026-12-24")
-        made.add_argument("code", nargs="?", help="only this service (default: every one)")
+        command = add_command(group, name, run, what)
+        command.add_argument("day", help="e.g. 2026-12-24")
+        command.add_argument("code", nargs="?", help="only this service (default: every one)")
 
 
-def _declare_counter(made: argparse.ArgumentParser) -> None:
-    group = group_of(made)
-    add = add_command(group, "add", _counter_add, "make a counter")
+def _declare_counter(command: argparse.ArgumentParser) -> None:
+    group = group_of(command)
+    add = add_command(group, "add", _counter_add, "create a counter")
     add.add_argument("code")
     add.add_argument("name")
     add.add_argument("--services", required=True, help="service codes in the order of serving, e.g. A,B")
@@ -62,19 +62,19 @@ def _declare_counter(made: argparse.ArgumentParser) -> None:
     add_command(group, "list", lambda a: print_lines(a, clinic_settings.list_counters), show)
 
 
-def _declare_site(made: argparse.ArgumentParser) -> None:
-    site = run_by(made, _site)
+def _declare_site(command: argparse.ArgumentParser) -> None:
+    site = run_by(command, _site)
     site.add_argument("name", nargs="?")
     _add_fields(site, SITE_FIELDS[1:])
 
 
-def _add_fields(made: argparse.ArgumentParser, fields: Iterable[Field]) -> None:
+def _add_fields(command: argparse.ArgumentParser, fields: Iterable[Field]) -> None:
     for field in fields:
-        made.add_argument(field.option, help=field.help)
+        command.add_argument(field.option, help=field.help)
 
 
 def _typed(arguments: argparse.Namespace, fields: Iterable[Field]) -> dict[str, str]:
-    """Field -> what was typed, of the options that were given."""
+    """Field name -> typed text, for each given option."""
     return {field.name: typed for field in fields if (typed := getattr(arguments, field.name)) is not None}
 
 
@@ -85,8 +85,8 @@ def _set(
 ) -> None:
     typed = _typed(arguments, fields)
     if not typed:
-        said = ", ".join(field.option for field in fields)
-        raise SetupError(f"Say what to change: {said}.")
+        options = ", ".join(field.option for field in fields)
+        raise SetupError(f"Say what to change: {options}.")
     with current_engine(settings_of(arguments), must_exist=True) as engine:
         change(engine, arguments.code, typed)
 

@@ -1,4 +1,4 @@
-"""The database as a command of the administrator has it: an engine that is its owner's."""
+"""Opens the database for a command, as the database's owner."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from server.schema.own_database import database_url, prepare
 
 @contextmanager
 def database_engine(settings: Settings, *, must_exist: bool = False) -> Iterator[Engine]:
-    """An engine of the database's owner, whatever its schema.
+    """An engine for the database's owner; the schema may be missing or old.
 
-    Raises SetupError for an account that can only serve; what the database refuses inside the block is one, too.
+    Raises SetupError for an account with the hub's role only. A DBAPIError in the `with` block becomes a SetupError.
     """
     with database_url(settings, must_exist=must_exist) as url, _owners_engine(url) as engine:
         yield engine
@@ -29,7 +29,10 @@ def database_engine(settings: Settings, *, must_exist: bool = False) -> Iterator
 
 @contextmanager
 def current_engine(settings: Settings, *, must_exist: bool = False) -> Iterator[Engine]:
-    """An engine on a database with the current schema: its own is upgraded, another's must be. Raises SetupError."""
+    """An engine on a database with the current schema.
+
+    The hub's own database is upgraded. Raises SetupError if a database given by URL has an old schema.
+    """
     with database_url(settings, must_exist=must_exist) as url, _owners_engine(url) as engine:
         prepare(url, own=None if settings.database_url else settings.data_path)
         yield engine
@@ -49,7 +52,7 @@ def _owners_engine(url: str) -> Iterator[Engine]:
 
 
 def print_lines(arguments: argparse.Namespace, lines: Callable[[Engine], Iterable[str]]) -> None:
-    """Prints what a reading of the database finds."""
+    """Prints the lines that a function reads from the database."""
     with current_engine(settings_of(arguments), must_exist=True) as engine:
         for line in lines(engine):
             print(line)

@@ -1,4 +1,4 @@
-"""`inturn-hub`: one parser, one function a command.
+"""`inturn-hub`: parses the command line and runs the command.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 violations found, 4 the hub ended itself to be started again.
 """
@@ -27,7 +27,7 @@ COMMANDS = {
     "trace": ("check_commands", "what a request did, by the key that the logs show"),
     "simulate": ("simulate_command", "try the wait estimates on simulated days"),
 }
-"""Word -> the module in `server.cli` that declares what follows it, and what it is for."""
+"""First word -> the module in `server.cli` that declares its options or sub-commands, and its help."""
 
 
 def main() -> int:
@@ -43,13 +43,13 @@ def main() -> int:
 
 
 def parser(named: str | None = None) -> argparse.ArgumentParser:
-    """The command line: every word, and what follows the one that is `named` (None: each of them)."""
+    """The parser: the options of the command `named` only (None: of every command), and the help of all."""
     top = argparse.ArgumentParser(prog="inturn-hub", description="The hub of InTurn: it keeps every line.")
     commands = top.add_subparsers(required=True, metavar="COMMAND")
     for word, (module, what) in COMMANDS.items():
-        made = commands.add_parser(word, help=what, description=what)
+        command = commands.add_parser(word, help=what, description=what)
         if named in {word, None}:
-            # By name: a hub that serves starts in half the time without the modules of all the other commands.
+            # Imported by name: `serve` starts faster without the modules of the other commands.
             declarations: Declarations = import_module(f"server.cli.{module}").DECLARATIONS
-            declarations[word](made)
+            declarations[word](command)
     return top

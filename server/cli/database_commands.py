@@ -1,4 +1,4 @@
-"""`inturn-hub db`: schema, backup, restore."""
+"""`inturn-hub db`: upgrades, backs up and restores the database."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from server.schema.backup import restore_backup, write_backup
 from server.schema.upgrade import Upgrade, upgrade_database
 
 
-def _declare_db(made: argparse.ArgumentParser) -> None:
-    group = group_of(made)
+def _declare_db(command: argparse.ArgumentParser) -> None:
+    group = group_of(command)
     what = "bring an empty, an older or the earlier version's database to the current schema"
     upgrade = add_command(group, "upgrade", _db_upgrade, what)
     upgrade.add_argument("--dry-run", action="store_true", help="print the same and change nothing")
@@ -36,10 +36,10 @@ def _db_upgrade(arguments: argparse.Namespace) -> None:
     with database_engine(settings, must_exist=wanted.dry_run) as engine:
         done = upgrade_database(engine, wanted)
     if isinstance(sys.stdout, io.TextIOWrapper):
-        # An old name may have letters that this terminal has not: no reason to fail behind the commit.
+        # The terminal may be unable to show a name: that must not fail the command after the commit.
         sys.stdout.reconfigure(errors="backslashreplace")
     print("\n".join(done.lines))
-    # The report is the same for a dry run; what differs is said beside it.
+    # The report is the same for a dry run: the difference goes to standard error.
     if wanted.dry_run:
         print("This was a dry run: nothing was changed.", file=sys.stderr)
     elif done.backup:

@@ -1,4 +1,4 @@
-"""`inturn-hub user` and `device`: who may come in."""
+"""`inturn-hub user` and `device`: the accounts and devices that may sign in."""
 
 from __future__ import annotations
 
@@ -13,29 +13,32 @@ from server.cli.command_database import current_engine, print_lines
 from server.cli.command_parser import Declarations, add_command, group_of, settings_of
 
 
-def _declare_user(made: argparse.ArgumentParser) -> None:
-    group = group_of(made)
+def _declare_user(command: argparse.ArgumentParser) -> None:
+    group = group_of(command)
     add = add_command(
-        group, "add", _user_add, "make an account; the password comes on standard input or in INTURN_PASSWORD"
+        group,
+        "add",
+        _user_add,
+        "create an account; the password is read from standard input or INTURN_PASSWORD",
     )
     add.add_argument("name")
     add.add_argument("--role", required=True, choices=PERSON_ROLES)
     add_command(group, "list", lambda a: print_lines(a, people_and_devices.list_users), "list the accounts")
-    disable = add_command(group, "disable", _user_disable, "end an account")
+    disable = add_command(group, "disable", _user_disable, "disable an account")
     disable.add_argument("name")
 
 
-def _declare_device(made: argparse.ArgumentParser) -> None:
-    group = group_of(made)
-    add = add_command(group, "add", _device_add, "make a device; prints its token alone")
+def _declare_device(command: argparse.ArgumentParser) -> None:
+    group = group_of(command)
+    add = add_command(group, "add", _device_add, "create a device; prints only its token")
     add.add_argument("name")
     add.add_argument("--role", required=True, choices=DEVICE_ROLES)
     pair = add_command(
-        group, "pair", _device_pair, "make a device; prints a code that it is paired with, for ten minutes"
+        group, "pair", _device_pair, "create a device; prints a pairing code that is valid for ten minutes"
     )
     pair.add_argument("--role", required=True, choices=DEVICE_ROLES)
     pair.add_argument("--name")
-    revoke = add_command(group, "revoke", _device_revoke, "make a device's token worthless")
+    revoke = add_command(group, "revoke", _device_revoke, "revoke a device's token")
     revoke.add_argument("name")
     add_command(group, "list", lambda a: print_lines(a, people_and_devices.list_devices), "list the devices")
 

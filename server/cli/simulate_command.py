@@ -1,4 +1,4 @@
-"""`inturn-hub simulate`: how good the wait estimates are, without a database."""
+"""`inturn-hub simulate`: compares wait estimates with real waits on simulated days, without a database."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from server.checks.wait_study import report, study
 from server.cli.command_parser import Declarations, run_by
 
 
-def _declare(made: argparse.ArgumentParser) -> None:
-    simulate = run_by(made, _simulate)
+def _declare(command: argparse.ArgumentParser) -> None:
+    simulate = run_by(command, _simulate)
     simulate.add_argument("--days", type=_at_least_one, default=200)
     simulate.add_argument("--seed", type=int, default=1)
     simulate.add_argument(

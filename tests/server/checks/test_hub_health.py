@@ -24,7 +24,7 @@ from tests.support.places import CERTIFICATES
             '{"ready": false, "database": true, "schema": true, "notification_service": false}',
             "its notification service has stopped",
         ),
-        ('{"ready": false}', "says that it is not ready. It tells why on its own computer"),
+        ('{"ready": false}', "says that it is not ready. Run doctor on its computer"),
         (
             '{"ready": false, "database": false, "schema": true, "notification_service": true, "health": '
             '{"at": "2026-03-02T03:00:00Z", "level": "failed", "figures": {"version": "1", "up": 3.0}, "checks": '

@@ -86,7 +86,7 @@ def test_imported_tickets_stand_where_their_events_say(clinic: Clinic) -> None:
         (
             "UPDATE tickets SET status = 'cancelled', position_in_queue = NULL WHERE number = 'A003'",
             [
-                "A: place 2 is nobody's, but A003's by its history",
+                "A: place 2 is empty, but A003's by its history",
                 "A: the status of A003 of DAY is cancelled, but waiting after event 3",
             ],
         ),

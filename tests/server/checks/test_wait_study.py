@@ -78,10 +78,10 @@ def test_a_counter_serves_one_patient_at_a_time_and_only_its_services() -> None:
     most = dict.fromkeys("AB", 0)
 
     def look(_: object) -> None:
-        for desk in day.desks:
+        for desk in day.open_counters:
             assert desk.serving in {None, *desk.services}
         for code in most:
-            most[code] = max(most[code], sum(desk.serving == code for desk in day.desks))
+            most[code] = max(most[code], sum(desk.serving == code for desk in day.open_counters))
 
     day.on_join = look
     day.run()
@@ -130,5 +130,5 @@ def test_wrong_numbers_are_wrong_usage(wrong: tuple[str, str], capsys: pytest.Ca
 
 def test_days_without_patients_say_so() -> None:
     nobody = SimulatedClinic(SERVICES, (frozenset("AB"),), 1e-6)
-    with pytest.raises(SetupError, match="Nobody came"):
+    with pytest.raises(SetupError, match="No patient got an estimate"):
         study(nobody, 1, 1)
