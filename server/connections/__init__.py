@@ -1,1 +1,1 @@
-"""One client, from accept to goodbye."""
+"""Serves one client from accept to close, and runs the hub around its clients."""

@@ -1,4 +1,4 @@
-"""A hub's components, put together once: what a connection needs to serve its client."""
+"""Builds a hub's components once: the parts that a connection needs to serve its client."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from server.timings import Timings
 
 @dataclass(frozen=True)
 class HubComponents:
-    """Everything behind the sockets; `version` is the program's."""
+    """The parts of a hub behind its sockets; `version` is the program's."""
 
     database: Database
     access: Access

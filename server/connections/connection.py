@@ -1,6 +1,6 @@
-"""One client from its hello to its end: who it is, what it asks, one request after the other.
+"""Serves one client: signs it in, then answers its requests in order until the connection ends.
 
-A client's own order is kept: its next request is read when the reply to the one before is written. Pushes go between.
+The next request is read when the reply to the one before is written. Pushes can be written between them.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ log = logging.getLogger(__name__)
 
 CLOSE_NOT_TEXT = 1003
 REQUESTS_A_TURN = 8
+"""Requests answered before the other tasks get a turn of the loop."""
 NO_PARAMS = msgspec.Raw(b"{}")
 _PROGRAM = re.compile(r"[A-Za-z-]{1,32}/[0-9A-Za-z.+]{1,24}")
 
@@ -50,9 +51,9 @@ class ClientConnection:
     """The hub's side of one WebSocket.
 
     Attributes:
-        principal: who it is; None before hello.
-        heard_at: monotonic seconds of the last frame.
-        leaving: whether it was sent away.
+        principal: the signed-in device or person; None before hello.
+        heard_at: monotonic seconds of the last message received.
+        leaving: whether the hub is closing the connection.
     """
 
     def __init__(
@@ -68,21 +69,21 @@ class ClientConnection:
         self.leaving = False
 
     async def run(self) -> None:
-        """Serves the client until it leaves, at whatever moment, or is sent away."""
+        """Serves the client until either side closes the connection."""
         with contextlib.suppress(ConnectionClosed):
             await self._live()
 
     async def close(self, code: int, reason: str) -> None:
-        """Sends the client away: nothing that it still asks is done."""
+        """Closes the connection; further requests are not executed. Aborts it after `timings.goodbye`."""
         self.leaving = True
         try:
             async with asyncio.timeout(self._components.timings.goodbye):
                 await self._socket.close(code, reason)
         except TimeoutError:
-            # The library waits for ever until a goodbye is written, which it never is to one that has stopped reading.
+            # The library waits without limit until the close frame is written; a client that doesn't read blocks that.
             self._socket.hang_up()
         except asyncio.CancelledError:
-            # The chore that sends it away failed. Nobody says goodbye to a client twice, so it must not stay.
+            # The chore that closes the connection failed. `leaving` keeps it from closing this one again.
             self._socket.hang_up()
             raise
 
@@ -104,7 +105,7 @@ class ClientConnection:
             self._components.metrics.disconnected(principal.role)
 
     async def _receive(self) -> str | None:
-        """The next text; None when the client left, was sent away or spoke something else."""
+        """The next text message; None if the connection ended or is closing, or the message was not text."""
         try:
             message = await self._socket.recv()
         except ConnectionClosed:
@@ -119,7 +120,7 @@ class ClientConnection:
         return message
 
     async def _welcome(self) -> Principal | None:
-        """Answers requests until one is a good hello; None when the client gave up, was refused or asked for too much."""
+        """Answers requests until a hello succeeds; None if the client left, was refused, or sent too many requests."""
         for _ in range(self._limits.requests_before_hello):
             message = await self._receive()
             if message is None:
@@ -127,7 +128,7 @@ class ClientConnection:
             request: Request | None = None
             try:
                 request = decode_request(message)
-                # Known before the answer is written: who is revoked in that moment is found among the clients.
+                # Set before replying, so that a revocation meanwhile finds this connection.
                 self.principal, result = await self._introduce(request)
             except Exception as error:  # noqa: BLE001  every failure is answered
                 _, refusal = _refusal(request, error)
@@ -157,7 +158,7 @@ class ClientConnection:
             raise
         if hello.credentials.password:
             self._components.metrics.sign_in("accepted")
-        # Only what looks like a program's name: anything else may be anything.
+        # Log only a word that looks like a program's name: the client may send any text.
         program = hello.client if _PROGRAM.fullmatch(hello.client) else "another program"
         log.info("%s (%s) connected with %s", principal.actor, principal.role, program)
         return principal, self._hello_result(principal)
@@ -183,14 +184,14 @@ class ClientConnection:
             turn = 0
             while (message := await self._receive()) is not None:
                 if self._socket.has_more:
-                    # Requests that wait already are read without a pause: now and then others have their turn.
+                    # Queued requests are read without a pause: now and then, let the other tasks run.
                     turn += 1
                     if turn % REQUESTS_A_TURN == 0:
                         await asyncio.sleep(0)
                 wait = pace.take()
                 await self._answer(principal, outbox, message, requests, wait)
                 if wait:
-                    # Nothing is read meanwhile: a flood waits in its own computer.
+                    # Nothing is read meanwhile: a flood waits in the client's computer.
                     await asyncio.sleep(wait)
         finally:
             await self._components.notifications.subscribers.unsubscribe(outbox)
@@ -237,7 +238,7 @@ class ClientConnection:
 
 
 def _refusal(request: Request | None, error: Exception) -> tuple[str, bytes]:
-    """The reason and the frame that tells it: `_answer` must not keep the exception, whose traceback keeps `_answer`."""
+    """The reason of an error and its frame. A function, so that `_answer` does not keep the exception in a cycle."""
     refusal = as_hub_error(error)
     return refusal.reason, error_frame(request.id if request else None, refusal)
 

@@ -1,9 +1,9 @@
-"""The hub's pages beside the WebSocket: `/livez`, `/readyz` and `/metrics`.
+"""The hub's HTTP pages: `/livez`, `/readyz` and `/metrics`.
 
-Each is answered on its own connection before the WebSocket's handshake, whether the database answers or not. That a hub
-is there, and whether it works, anybody may know who can reach it (load balancers ask); why it does not, and `/metrics`,
-are for the computers that `metrics_from` names, by default the hub's own. An address of the house is no reason to trust:
-visitors in the waiting room have one, too.
+Each is answered instead of the WebSocket's handshake, whether the database answers or not. Every peer may read that the
+hub is alive and ready, as load balancers do. The details of `/readyz`, and `/metrics`, are only for the computers that
+`metrics_from` names, by default the hub's own. A local address is no proof of trust: visitors in the waiting room have
+one, too.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from server.health.metrics import CONTENT_TYPE
 WEBSOCKET_PATH = "/ws"
 OWN_COMPUTER = "127.0.0.0/8, ::1"
 FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Real-IP", "Via")
-"""What a proxy adds: behind one, everybody has the proxy's address."""
+"""Headers that a proxy adds: behind a proxy, every client has the proxy's address."""
 NOT_FOR_YOU = (
     "Only the hub's own computer reads this page, and those that its setting metrics_from names. "
     'The administrator sets it, e.g. metrics_from = "127.0.0.0/8, ::1, 10.0.0.5".'
@@ -34,7 +34,7 @@ NOT_FOR_YOU = (
 
 
 class Readers:
-    """The computers that may read everything that the pages tell."""
+    """The computers that may read every page with its details."""
 
     def __init__(self, networks: str = OWN_COMPUTER) -> None:
         """`networks`: addresses and networks, separated by commas. Raises SetupError."""
@@ -45,7 +45,7 @@ class Readers:
             raise SetupError(f"metrics_from must name addresses or networks: {error}.") from error
 
     def admits(self, peer: str, headers: Mapping[str, str]) -> bool:
-        """Whether a request comes from one of them, and straight."""
+        """Whether a request comes from one of these computers, and not through a proxy."""
         if any(name in headers for name in FORWARDED):
             return False
         try:
@@ -60,17 +60,18 @@ THIS_COMPUTER = Readers()
 
 
 def path_of(request: Request) -> str:
-    """What is asked for, without a query."""
+    """A request's path without its query."""
     return request.path.partition("?")[0]
 
 
 async def answer(
     request: Request, peer: str, components: HubComponents, readers: Readers = THIS_COMPUTER
 ) -> Response | None:
-    """What the hub answers to a plain HTTP request; None for `/ws`, where clients connect.
+    """The response to an HTTP request; None for `/ws`, so that the WebSocket's handshake follows.
 
     Args:
-        peer: the address at the other end of the connection. readers: who is told everything.
+        peer: the address at the other end of the connection.
+        readers: the computers that may read every page with its details.
     """
     admitted = readers.admits(peer, request.headers)
     match path_of(request):
@@ -88,7 +89,7 @@ async def answer(
 
 
 async def _readiness(components: HubComponents, *, detailed: bool) -> Response:
-    """Whether this hub should be given work: {"ready"}; in detail what is missing, and how it is."""
+    """Body {"ready"}: whether clients should connect here. With `detailed`, also each check and `system.health`."""
     try:
         schema = json.loads(await components.database.call("schema_revision"))
     except HubError:

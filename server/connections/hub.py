@@ -1,6 +1,6 @@
-"""The hub's sockets: accepts, answers the health pages, sends the silent and the revoked away, stops in order.
+"""The hub: opens the database, listens, accepts connections, answers HTTP pages, runs the chores and stops in order.
 
-No SQL and no rule of the line is here; a connection's life is in `server.connections.connection`.
+It has no SQL and no rule of the line. `server.connections.connection` serves each connection.
 """
 
 from __future__ import annotations
@@ -40,15 +40,15 @@ from server.timings import USUAL, Timings
 
 log = logging.getLogger(__name__)
 _quiet = logging.getLogger("websockets.hub")
-# Anybody can break off a handshake: a traceback each would fill the log and take a millisecond.
+# Any peer can break off a handshake: a traceback for each would fill the log.
 _quiet.setLevel(logging.CRITICAL)
 
 SEND_BUFFER_BYTES = 64 * 1024
-"""The kernel would hide megabytes of backlog behind a frozen client."""
+"""Size of the kernel's send buffer: the default would hold megabytes for a client that does not read."""
 BACKLOG_BYTES = 64 * 1024
-"""What a client may leave unread in this process before it counts as behind."""
+"""Bytes unread in this process above which a client counts as behind."""
 UNREAD_FRAMES = 8
-"""Requests of one client that are taken in ahead of their turn; the others wait in its computer."""
+"""Requests of one client that are read ahead; further ones wait in the client's computer."""
 DEFAULT_LIMITS = Limits()
 
 
@@ -56,10 +56,10 @@ class Hub:
     """One hub on one database.
 
     Attributes:
-        port: the port it listens on, once started.
-        components: what is behind the sockets, once started.
-        chores: its tasks beside the requests; when they are `given_up`, the hub is to be stopped.
-        timings: how long it waits for what.
+        port: the port it listens on; set by `start`.
+        components: the parts behind the sockets; set by `start`.
+        chores: the tasks beside the requests; the hub must be stopped when `chores.given_up` is set.
+        timings: the hub's intervals and timeouts.
     """
 
     def __init__(
@@ -78,10 +78,11 @@ class Hub:
         """Raises SetupError for TLS files or networks that can't be used.
 
         Args:
-            tls: the certificate and key; without them the hub speaks plainly.
-            origins: web pages that may connect, e.g. "https://clinic.example"; programs, which have none, always may.
+            tls: the certificate and key; None: ws:// without TLS.
+            origins: web origins that may connect, e.g. "https://clinic.example"; a client without an origin always may.
             metrics_from: networks whose computers may read `/metrics`.
-            back_off: how soon a chore that failed is started again. timings: how long the hub waits for what.
+            back_off: pauses before a failed chore is started again.
+            timings: the hub's intervals and timeouts.
         """
         self.port = port
         self.components: HubComponents
@@ -100,14 +101,14 @@ class Hub:
 
     @property
     def url(self) -> str:
-        """Where clients connect."""
+        """The address for clients, e.g. "ws://127.0.0.1:8765/ws"."""
         host = f"[{self._host}]" if ":" in self._host else self._host
         return f"{'wss' if self._tls else 'ws'}://{host}:{self.port}{http_pages.WEBSOCKET_PATH}"
 
     def new_loop(self) -> asyncio.AbstractEventLoop:
-        """A loop to run this hub on: it serves clients before strangers."""
+        """An event loop for this hub: it serves signed-in clients before other connections."""
         if sys.platform == "win32":
-            # A selector takes 512 sockets there.
+            # A selector is limited to 512 sockets there.
             return asyncio.new_event_loop()
         return asyncio.SelectorEventLoop(KnownFirst(self._doorway.strangers))
 
@@ -117,30 +118,31 @@ class Hub:
         return not self._database.available
 
     async def start(self) -> None:
-        """Listens. Raises SetupError when the port is taken, Unavailable without a database.
+        """Opens the database, starts the chores and listens. Raises SetupError if the port is taken; Unavailable.
 
-        Whatever it has opened is closed when a later step fails.
+        A failed step closes everything that the steps before it opened.
         """
         async with AsyncExitStack() as opened:
             await self._open_components(opened)
             self._start_chores()
             await self._listen(opened)
             self._opened = opened.pop_all()
-        # What is here now stays: looking for garbage among it holds up everybody for 60 ms, again and again.
+        # These objects live as long as the hub: without freezing, each full collection would block the loop to scan
+        # them (DECISIONS: What may block the hub's loop?).
         gc.freeze()
         log.info("Listening on %s", self.url)
 
     async def stop(self) -> None:
-        """Says goodbye to every client (1001), ends the chores and lets go of the database."""
+        """Closes every connection (1001), stops the chores and closes the database."""
         await self._opened.aclose()
 
     def renew_certificate(self) -> None:
-        """Loads the certificate's files again, as when they have changed."""
+        """Loads the certificate's files again."""
         if self._tls is not None:
             self._tls.renew()
 
     async def _open_components(self, opened: AsyncExitStack) -> None:
-        """What is behind the sockets. What is opened first is closed last."""
+        """Opens the parts behind the sockets; `opened` closes them in reverse order."""
         opened.push_async_callback(self._database.close)
         opened.push_async_callback(self.chores.stop)
         await self._database.open(self.chores)
@@ -162,12 +164,12 @@ class Hub:
 
     async def _listen(self, opened: AsyncExitStack) -> None:
         sockets = self._doorway.listen(self._host, self.port)
-        for each in sockets:
-            opened.callback(each.close)
+        for listening in sockets:
+            opened.callback(listening.close)
         opened.push_async_callback(self._close_servers)
         self.port = sockets[0].getsockname()[1]
-        for each in sockets:
-            self._servers.append(await self._serve_on(each))
+        for listening in sockets:
+            self._servers.append(await self._serve_on(listening))
 
     async def _close_servers(self) -> None:
         servers, self._servers = self._servers, []
@@ -189,7 +191,7 @@ class Hub:
             sock=listening,
             backlog=BACKLOG,
             process_request=self._answer_http,
-            process_response=self._look_at_answer,
+            process_response=self._count_refused_origin,
             origins=self._origins,
             subprotocols=[Subprotocol(SUBPROTOCOL)],
             compression=None,
@@ -216,7 +218,7 @@ class Hub:
         assert isinstance(connection, HubSocket)
         kernel = connection.kernel
         kernel.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
-        # The number is asked for then: a socket that is closed by then has none, and its own may be somebody else's.
+        # fileno() is called on admission, not here: a socket closed by then has none, and its number may be in use again.
         client = ClientConnection(
             connection, self.components, self._limits, lambda: self._doorway.welcome(peer, kernel.fileno())
         )
@@ -225,7 +227,7 @@ class Hub:
         try:
             await client.run()
         except Exception:
-            log.exception("A connection ended by a fault")
+            log.exception("A connection failed and was closed")
         finally:
             self.components.metrics.sockets.dec()
             self._visitors.leave(client)
@@ -239,31 +241,32 @@ class Hub:
             )
         return await http_pages.answer(request, peer, self.components, self._readers)
 
-    def _look_at_answer(self, connection: ServerConnection, request: Request, response: Response) -> None:
+    def _count_refused_origin(
+        self, connection: ServerConnection, request: Request, response: Response
+    ) -> None:
         if response.status_code == HTTPStatus.FORBIDDEN:
             self.components.metrics.refuse_connection("origin")
 
     async def _tidy(self) -> None:
-        """Now and every hour: requests that nobody will repeat any more are forgotten."""
+        """At the start and every `timings.tidy`: deletes stored requests that are too old to be repeated."""
         while True:
             with contextlib.suppress(HubError):
                 await self._database.call("forget_old_requests")
             await asyncio.sleep(self.timings.tidy)
 
     async def _keep_days(self) -> None:
-        """Now and every 20 s: closes the day when it is due; whichever hub asks first does it."""
+        """At the start and every `timings.day`: closes the day if it is due; only one of several hubs closes it."""
         while True:
             try:
                 closed = await self.components.operations.close_day_if_due()
                 if closed is not None:
                     self.components.notifications.notify_line_changed(closed.events)
-                    log.info("%s", _told(closed.result))
+                    log.info("%s", _describe_close(closed.result))
             except HubError as error:
-                log.info("Whether the day is to be closed could not be asked: %s", error.message)
+                log.info("The daily close could not be checked: %s", error.message)
             await asyncio.sleep(self.timings.day)
 
 
-def _told(closed: Result) -> str:
-    """The schedule's daily close in one line."""
+def _describe_close(closed: Result) -> str:
     still_open = ", ".join(ticket.number for ticket in closed.consulting) or "none"
     return f"The schedule closed the day: {closed.cancelled} cancelled, consultations left open: {still_open}"

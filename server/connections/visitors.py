@@ -1,4 +1,4 @@
-"""Who is connected: the silent, those whose session is over and the revoked are sent away."""
+"""Closes the connections of clients that are silent, revoked, or whose session has ended."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from server.timings import Timings
 log = logging.getLogger(__name__)
 
 GOODBYES_AT_ONCE = 2
-"""In one turn of the loop: each costs it up to 0.7 ms."""
+"""Connections closed in one turn of the loop (DECISIONS: What may block the hub's loop?)."""
 ASK_AGAIN_SECONDS = 1.0
-"""After the database did not answer."""
+"""Pause after the database did not answer."""
 
 
 class Visitors:
@@ -36,23 +36,24 @@ class Visitors:
         access.on_sessions = self.look_again
 
     def arrive(self, client: ClientConnection) -> None:
-        """This one is connected now."""
+        """Adds a connected client."""
         self._clients.add(client)
 
     def leave(self, client: ClientConnection) -> None:
-        """This one is gone."""
+        """Removes a client whose connection has ended."""
         self._clients.discard(client)
 
     def look_again(self) -> None:
-        """Somebody may have been revoked, disabled or signed out: the database is asked at once."""
+        """Checks all clients in the database at once: one may have been revoked, disabled or signed out."""
         self._changed.set()
 
     def start(self, chores: Chores) -> None:
-        """Begins to send away who may not stay; two chores, since the database may take long to answer."""
+        """Starts two chores: a slow database delays the check of sessions, not the sweep of silent clients."""
         chores.start("sweep of silent clients", self._keep_sweeping)
         chores.start("check of who may stay", self._keep_asking)
 
     async def _keep_sweeping(self) -> None:
+        """Every `timings.sweep`: closes silent connections and those whose session has ended."""
         async with asyncio.TaskGroup() as goodbyes:
             while True:
                 await asyncio.sleep(self._timings.sweep)
@@ -60,7 +61,10 @@ class Visitors:
                 await self._send_away(goodbyes, self._ended(), CLOSE_UNAUTHENTICATED, "session ended")
 
     async def _keep_asking(self) -> None:
-        """In intervals, since another hub may have ended a session, and at once after `look_again`."""
+        """Closes revoked connections: every `timings.admission`, at once after `look_again`, 1 s after a failed check.
+
+        It polls because another hub may have ended a session.
+        """
         async with asyncio.TaskGroup() as goodbyes:
             while True:
                 self._changed.clear()
@@ -80,13 +84,19 @@ class Visitors:
         return [client for client in self._clients if client.principal and client.principal.ends_at <= now]
 
     async def _revoked(self) -> list[ClientConnection] | None:
-        """Who is not admitted any more; None if the database did not tell."""
-        known = {client: client.principal for client in self._clients if client.principal is not None}
+        """Clients that are no longer admitted; None if the database did not answer."""
+        principals = {client: client.principal for client in self._clients if client.principal is not None}
         try:
-            admitted = await self._access.still_admitted({each.secret_hash for each in known.values()})
+            admitted = await self._access.still_admitted(
+                {principal.secret_hash for principal in principals.values()}
+            )
         except HubError:
             return None
-        return [client for client, each in known.items() if admitted.get(each.secret_hash) != each.role]
+        return [
+            client
+            for client, principal in principals.items()
+            if admitted.get(principal.secret_hash) != principal.role
+        ]
 
     async def _send_away(
         self, goodbyes: asyncio.TaskGroup, clients: Iterable[ClientConnection], code: int, reason: str
@@ -98,7 +108,7 @@ class Visitors:
             client.leaving = True
             self._metrics.refuse_connection("silent" if code == CLOSE_SILENT else "revoked")
             if client.principal is not None and code != CLOSE_SILENT:
-                log.info("%s is sent away: %s", client.principal.actor, reason)
+                log.info("%s: connection closed: %s", client.principal.actor, reason)
             goodbyes.create_task(_say_goodbye(client, code, reason))
 
 
@@ -106,4 +116,4 @@ async def _say_goodbye(client: ClientConnection, code: int, reason: str) -> None
     try:
         await client.close(code, reason)
     except Exception:
-        log.exception("A goodbye failed")
+        log.exception("Closing a connection failed")
