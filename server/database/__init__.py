@@ -1,1 +1,1 @@
-"""The only driver: calls, pool, watch, channel."""
+"""The only modules that use the database driver: calls, pool, watch, channel."""

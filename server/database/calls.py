@@ -1,8 +1,8 @@
-"""The door to PostgreSQL: every call of a SQL function goes through here, and every driver error ends here.
+"""Calls SQL functions for the hub and converts the driver's errors.
 
-The hub's operations are one statement each on a pooled driver connection in autocommit; schema and administration have
-another door (`server.schema.engine`). A refusal raised by a SQL function (SQLSTATE IT000) becomes the refusal of
-`core.errors` that it names; a database that can't be reached, or can't just now, becomes `Unavailable`.
+Each call is one statement on a pooled connection in autocommit. Schema and administration use SQLAlchemy instead
+(`server.schema.engine`). A refusal raised by a SQL function (SQLSTATE IT000) becomes the exception of `core.errors` with
+that reason. A database that is unreachable or overloaded becomes `Unavailable`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import psycopg
 from core.errors import HubError
 from server.chores import Chores
 from server.database.address import connection_options, driver_url, place_of
-from server.database.errors import away, busy, is_trouble, met_another, wrapped
+from server.database.errors import away, busy, collided, is_trouble, wrapped
 from server.database.pool import Connection, ConnectionPool
 from server.database.watch import DatabaseWatch
 from server.timings import USUAL, Timings
@@ -25,20 +25,21 @@ __all__ = ["Database", "driver_url"]
 
 _SAFETY = "-c statement_timeout=10s -c idle_in_transaction_session_timeout=10s"
 _PLANS = "-c enable_seqscan=off -c jit=off"
-"""Every statement of the hub finds its rows by an index, also by a plan that was made while the tables were empty."""
+"""Makes every plan use indexes, also one that was made while the tables were empty."""
 _TRIES = 5
+"""Attempts of one call."""
 _OUTCOMES = {"unavailable": "unavailable", "internal_error": "failed"}
-"""Reason -> how a call ended; any other was refused."""
+"""Reason -> outcome of a call for `on_call`; any other reason: "refused"."""
 
 
 class Database:
-    """Calls SQL functions, at most `size` at once; while the database is away every call is refused at once.
+    """Calls SQL functions, at most `size` concurrently; raises Unavailable at once while the database is unreachable.
 
     Attributes:
-        address: where it is, as the driver reads it; it may hold a password.
+        address: the driver's address; it may have a password.
         epoch: the database's epoch as read with the newest connection; None before the first.
-        host: where it is, without who may come in, e.g. "db1:5432"; "this computer" behind a local socket.
-        on_call: told how each call ended (ok, refused, unavailable, failed) and the seconds that it took.
+        host: the hosts without credentials, e.g. "db1:5432"; "this computer" for a local socket.
+        on_call: called after each call with its outcome (ok, refused, unavailable, failed) and duration in seconds.
     """
 
     def __init__(self, url: str, *, size: int = 8, timings: Timings = USUAL) -> None:
@@ -54,17 +55,17 @@ class Database:
 
     @property
     def available(self) -> bool:
-        """Whether the database answers, as far as is known."""
+        """Whether the database answered the watch's latest poll."""
         return self._open and self._watch.available
 
     @property
     def unavailable_since(self) -> float | None:
-        """Monotonic seconds since when the database is missed; None while it answers."""
+        """Monotonic time at which the database became unreachable; None while it answers."""
         return self._watch.unavailable_since
 
     @property
     def latency(self) -> float:
-        """Seconds that the last call, or the last look for the database, took."""
+        """Duration in seconds of the latest call or poll."""
         return self._watch.latency
 
     @property
@@ -73,20 +74,20 @@ class Database:
         return self._watch.on_available
 
     @on_available.setter
-    def on_available(self, told: Callable[[], None]) -> None:
-        self._watch.on_available = told
+    def on_available(self, callback: Callable[[], None]) -> None:
+        self._watch.on_available = callback
 
     def pool_stats(self) -> dict[str, float]:
-        """Connections: `size` that there are, `idle` of them, `max` allowed; calls that are `waiting` for one."""
+        """Number of connections: open (`size`), `idle` and allowed (`max`); and of calls `waiting` for one."""
         return self._pool.stats()
 
     async def open(self, chores: Chores) -> None:
-        """Begins to watch, as one of `chores`; does not wait for the database."""
+        """Starts the watch as one of `chores`; does not wait for the database."""
         self._open = True
         self._watch.start(chores)
 
     async def close(self) -> None:
-        """Closes every connection; a call that is under way fails."""
+        """Closes every connection; running calls fail."""
         self._open = False
         await self._watch.aclose()
         self._pool.forget_all()
@@ -94,10 +95,10 @@ class Database:
     async def call(self, function: str, *arguments: Any) -> str:
         """Calls a SQL function and returns its JSON text ("null" for SQL's null).
 
-        Raises the refusal that the function raised, Unavailable, or InternalError for what should not happen. A
-        call is made again when a pooled connection turns out to be dead (every change has its key, so that it
-        happens once), when two first requests met with one key (the second then finds the first's result), and
-        when its ticket moved to another line under it.
+        Raises the function's refusal, Unavailable, or InternalError for an unexpected error. A call is retried, up to 5
+        times in all, in three cases: its pooled connection was dead (a change has a key, so that it happens once), two
+        first requests with one key collided (the retry returns the first's result), or its ticket moved to another line
+        before the lock.
         """
         began, outcome = monotonic(), "failed"
         try:
@@ -119,22 +120,22 @@ class Database:
             try:
                 return await self._call(function, arguments)
             except psycopg.Error as error:
-                if attempt < _TRIES and (met_another(error) or await self._lost_only_a_connection(error)):
+                if attempt < _TRIES and (collided(error) or await self._lost_only_a_connection(error)):
                     continue
                 raise wrapped(error) from error
 
     async def _lost_only_a_connection(self, error: psycopg.Error) -> bool:
-        """Whether a new connection may do better; the idle ones may be as dead as the one that failed."""
+        """Whether a new connection may succeed. Closes the idle ones, which may be as dead as the failed one."""
         if not is_trouble(error) or not self.available:
             return False
         self._pool.forget_idle()
-        return await self._watch.look()
+        return await self._watch.poll()
 
     async def _call(self, function: str, arguments: tuple[Any, ...]) -> str:
         places = ", ".join(["%s"] * len(arguments))
         lease = await self._pool.take()
         try:
-            # The function's name is one of ours, never a client's.
+            # The function's name is a constant of the hub, never a client's text.
             statement = f"SELECT {function}({places})::text".encode()
             row = await (await lease.connection.execute(statement, arguments)).fetchone()
         except psycopg.Error as error:
@@ -153,7 +154,7 @@ class Database:
         return await psycopg.AsyncConnection.connect(**options)
 
     async def _introduce(self, connection: Connection) -> None:
-        """Reads the epoch first; and acts as a role that may call the hub's functions and do nothing else."""
+        """Reads the epoch, then sets the role that may only call the hub's functions."""
         row = await (await connection.execute("SELECT current_epoch(), hub_role()")).fetchone()
         assert row is not None
         self.epoch, restricted = row

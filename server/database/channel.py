@@ -1,8 +1,8 @@
-"""The hubs of one database wake each other: NOTIFY on one connection, LISTEN on another, both beside the pool.
+"""Notifies the other hubs of one database: NOTIFY on one connection, LISTEN on another, both outside the pool.
 
-A notification only says "look": what happened is read from the database, which every hub does each second anyway. So
-one that is lost costs a second, and no caller ever waits for one. It is never sent inside a transaction: there PostgreSQL
-would make every commit of the whole database wait for the one before.
+A notification has no content: the hub that gets it polls the database, as every hub does each second anyway. So a lost
+notification delays a push by at most 1 s, and no caller waits for it. NOTIFY is never sent inside a transaction:
+PostgreSQL would serialize the commits of the whole server.
 """
 
 from __future__ import annotations
@@ -28,9 +28,11 @@ log = logging.getLogger(__name__)
 
 CHANNEL = "inturn"
 COALESCE_SECONDS = 0.02
+"""Shortest time between two notifications."""
 AGAIN_SECONDS = 0.5
+"""Pause before a new connection."""
 WORKED_SECONDS = 5.0
-"""A connection that lasted so long had come about."""
+"""A connection that ended after this time was established: its end is a new break, and logged again."""
 
 
 class DatabaseChannel:
@@ -49,20 +51,20 @@ class DatabaseChannel:
         self._listening: Connection | None = None
 
     def start(self, on_wake: Callable[[], None], chores: Chores) -> None:
-        """Listens from now on; `on_wake` is called when another hub or the command line changed something."""
+        """Starts listening; `on_wake` is called when another hub or the command line changed something."""
         self._on_wake = on_wake
         chores.start("listener to other hubs", partial(_again_and_again, self._listen))
         chores.start("speaker to other hubs", partial(_again_and_again, self._speak))
 
     def wake_others(self) -> None:
-        """Something was committed here: the other hubs are told, once for all of the next 20 ms."""
+        """Notifies the other hubs of a commit; commits within `COALESCE_SECONDS` share a notification."""
         self._due.set()
 
     async def _listen(self) -> None:
         async with _connected(self._address, "inturn-hub listens") as connection:
             await self._execute(connection, f"LISTEN {CHANNEL}")
             self._listening, self._unheard_since = connection, None
-            self._on_wake()  # what happened while nobody listened
+            self._on_wake()  # for changes made before LISTEN
             try:
                 async with contextlib.aclosing(connection.notifies()) as notifications:
                     async for notification in notifications:
@@ -106,16 +108,18 @@ class DatabaseChannel:
 
 
 async def _again_and_again(part: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    told = False
+    logged = False
     while True:
         began = monotonic()
         try:
             await part()
         except (psycopg.Error, TimeoutError) as error:
-            told = told and monotonic() - began < WORKED_SECONDS
-            level = logging.DEBUG if told else logging.INFO  # once for each break, however often it is tried
-            log.log(level, "The channel to the other hubs is broken and made again: %s", first_line(error))
-            told = True
+            logged = logged and monotonic() - began < WORKED_SECONDS
+            level = (
+                logging.DEBUG if logged else logging.INFO
+            )  # once for each break, however many retries follow
+            log.log(level, "The channel to the other hubs is broken; reconnecting: %s", first_line(error))
+            logged = True
         await asyncio.sleep(AGAIN_SECONDS)
 
 

@@ -1,4 +1,4 @@
-"""What the driver's errors mean: a refusal of a SQL function, a database that is away, or one that can't just now."""
+"""Converts the driver's errors: a refusal of a SQL function, an unreachable database, or an overloaded one."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ log = logging.getLogger(__name__)
 
 REFUSED = "IT000"
 MOVED_MEANWHILE = "IT001"
-"""A ticket changed lines between being read and being locked: the call is made again (`lock_ticket`)."""
+"""SQLSTATE of a ticket that moved to another line between read and lock (`lock_ticket`): the call is retried."""
 AWAY_SECONDS = 0.5
-"""How long a client waits before it asks again, while the database is away: it is looked for four times a second."""
+"""`retry_after` while the database is unreachable; the watch polls it four times a second."""
 BUSY_SECONDS = 1
 DISK_SECONDS = 10
-"""Somebody must make room first."""
+"""`retry_after` of a full disk, which needs a person to make room."""
 BUSY = "The database is very busy at this moment. Please try again."
-CROWDED = "All connections of the database are taken by others. Please try again in a moment."
+CROWDED = "All connections of the database are taken by other programs. Please try again in a moment."
 DISK_FULL = (
     "The database's disk is full, so nothing can be saved. "
     "Please tell the person who looks after this computer to make room."
@@ -36,44 +36,44 @@ _NO_TROUBLE = {
     "53300": (CROWDED, BUSY_SECONDS),
     "53100": (DISK_FULL, DISK_SECONDS),
 }
-"""SQLSTATEs of a server that is there, and what is said of them."""
+"""SQLSTATE of a server that is reachable -> message and `retry_after`."""
 _WRONG_DATA = "22"
-"""How the SQLSTATEs of data exceptions begin."""
+"""First characters of the SQLSTATEs of data exceptions."""
 _NO_CONNECTION_FREE = re.compile("too many clients|too many connections|connection slots are reserved")
-"""A refused connection has no SQLSTATE, only the server's words."""
+"""A refused connection has no SQLSTATE, only the server's message."""
 
 
 def is_trouble(error: BaseException) -> bool:
-    """Whether the database itself may be away: gone, refusing, silent, shutting down, or read-only after a failover."""
+    """Whether the database may be unreachable: connection lost or refused, timeout, shutdown, or read-only."""
     if not isinstance(error, (psycopg.OperationalError, psycopg.InterfaceError, TimeoutError)):
         return isinstance(error, psycopg.Error) and error.sqlstate == _READ_ONLY
     return state_of(error) not in {*_NO_TROUBLE, MOVED_MEANWHILE}
 
 
-def met_another(error: psycopg.Error) -> bool:
-    """Whether a call failed only because another one was in its way, and will do now."""
+def collided(error: psycopg.Error) -> bool:
+    """Whether a call failed only because of a concurrent call, so that a retry will succeed."""
     return error.sqlstate == MOVED_MEANWHILE or error.diag.constraint_name == _ONCE
 
 
 def state_of(error: BaseException) -> str | None:
-    """The error's SQLSTATE; None for one of the connection."""
+    """The error's SQLSTATE; None for an error of the connection."""
     if isinstance(error, psycopg.Error):
         return error.sqlstate or ("53300" if _NO_CONNECTION_FREE.search(str(error)) else None)
     return None
 
 
 def away() -> Unavailable:
-    """What is answered while the database is away."""
+    """The answer while the database is unreachable."""
     return Unavailable(retry_after=AWAY_SECONDS)
 
 
 def busy() -> Unavailable:
-    """What is answered when a turn did not come in time."""
+    """The answer when a wait for a turn or a connection took too long."""
     return Unavailable(BUSY, retry_after=BUSY_SECONDS)
 
 
 def wrapped(error: psycopg.Error) -> HubError:
-    """The driver's error as an answer of the hub."""
+    """Converts the driver's error into the hub's answer; logs an overload and every unexpected error."""
     if error.sqlstate == REFUSED:
         return _refusal(error)
     if is_trouble(error):
@@ -82,26 +82,26 @@ def wrapped(error: psycopg.Error) -> HubError:
         return busy()
     sentence, seconds = _NO_TROUBLE.get(state_of(error) or "", ("", 0))
     if sentence:
-        log.warning("The database could not do that now: %s", first_line(error))
+        log.warning("The database could not execute a call now: %s", first_line(error))
         return Unavailable(sentence, retry_after=seconds)
     log.error("The database refused a statement: %s", _without_values(error))
     return InternalError()
 
 
 def _without_values(error: psycopg.Error) -> str:
-    """What a log may have of an error: its detail shows whole rows, and what is said of wrong data shows the data."""
-    state, said = error.sqlstate or "", error.diag
-    words = "" if state.startswith(_WRONG_DATA) else f": {said.message_primary}"
-    return f"{type(error).__name__} {state}{words} ({said.context or 'in the statement itself'})"
+    """An error for the log, without its detail (whole rows) and without the message of a data exception (the value)."""
+    state, diagnostics = error.sqlstate or "", error.diag
+    message = "" if state.startswith(_WRONG_DATA) else f": {diagnostics.message_primary}"
+    return f"{type(error).__name__} {state}{message} ({diagnostics.context or 'in the statement itself'})"
 
 
 def first_line(error: BaseException) -> str:
-    """An error in one line; an address in it never has a password."""
+    """An error's first line; libpq leaves passwords out of addresses in it."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def sentence_of(cause: BaseException) -> str:
-    """What a person should read of an administrative statement's failure: the driver's error."""
+    """A sentence for the administrator about a failed administrative statement."""
     if isinstance(cause, psycopg.Error) and cause.sqlstate == REFUSED:
         return _refusal(cause).message
     if isinstance(cause, psycopg.errors.DiskFull):

@@ -1,7 +1,7 @@
-"""The hub's connections: made when they are needed, at most so many, and every wait for one has an end.
+"""The hub's pool of connections: a call opens a connection when it needs one, up to a limit; every wait has a timeout.
 
-A connection that was lost is made again by the next call that needs one, never in the background: so no call ever waits
-for somebody else's attempt to reach a dead server, and nothing is to be cleaned when it comes back.
+A lost connection is replaced by the next call that needs one, never in the background. So no call waits for another
+call's attempt to reach a dead server, and the pool needs no repair when the server is back.
 """
 
 from __future__ import annotations
@@ -24,27 +24,28 @@ from server.timings import USUAL
 
 Connection = psycopg.AsyncConnection[tuple[Any, ...]]
 MAX_WAITING = 2000
-"""More than the clients of a hub that all come back at once."""
+"""Waiting calls: at least one for each client of a hub, if all reconnect at once."""
 LIFETIME_SECONDS = 3600.0
-"""A server process collects memory over the days."""
+"""Age at which a connection is replaced: the memory of its server process grows over days."""
 
 
 def hang_up(connection: Connection) -> None:
-    """Ends whatever is awaited on a connection, at once: the driver's own cancelling waits for the server, too."""
+    """Shuts a connection's socket down: its running call fails at once. The driver's cancel would wait for the server."""
     with contextlib.suppress(OSError, psycopg.Error):
-        line = socket.socket(fileno=connection.fileno())
+        wire = socket.socket(fileno=connection.fileno())
         try:
-            line.shutdown(socket.SHUT_RDWR)
+            wire.shutdown(socket.SHUT_RDWR)
         finally:
-            line.detach()
+            wire.detach()
 
 
 class Lease:
-    """A connection and who has it.
+    """A connection of the pool while a call uses it, and between calls.
 
     Attributes:
-        taken: since when (monotonic seconds) the call that has it has had it.
-        doomed: whether nobody shall have it afterwards.
+        connection: the driver's connection.
+        taken: monotonic time at which the current call took it.
+        doomed: whether it is closed after the current call.
     """
 
     __slots__ = ("_born", "connection", "doomed", "taken")
@@ -56,21 +57,26 @@ class Lease:
 
     @property
     def usable(self) -> bool:
-        """Whether another call may have it."""
+        """Whether another call may use the connection."""
         idle = self.connection.pgconn.transaction_status == TransactionStatus.IDLE
         return idle and not self.doomed and monotonic() - self._born < LIFETIME_SECONDS
 
     def end(self) -> None:
-        """Hangs up; the call that has it fails now."""
+        """Shuts the connection down; its call fails at once."""
         self.doomed = True
         hang_up(self.connection)
 
 
 _Turn = Lease | Literal["make one", "away"]
+"""Result of a wait: a free connection, the permission to open one, or that the database is unreachable."""
 
 
 class ConnectionPool:
-    """At most `size` connections; who finds none free waits, in order of arrival."""
+    """At most `size` connections; calls that find none free wait in order of arrival.
+
+    Args:
+        connect: opens a connection. introduce: prepares an opened connection. Both may raise psycopg.Error.
+    """
 
     def __init__(
         self,
@@ -79,7 +85,7 @@ class ConnectionPool:
         size: int,
         seconds: float = USUAL.connection,
     ) -> None:
-        """`seconds`: how long a call waits for a connection."""
+        """`seconds`: longest wait of a call for a connection."""
         self._connect = connect
         self._introduce = introduce
         self._size = size
@@ -91,17 +97,17 @@ class ConnectionPool:
         self._waiting: deque[asyncio.Future[_Turn]] = deque()
 
     def stats(self) -> dict[str, float]:
-        """Connections: `size` that there are, `idle` of them, `max` allowed; calls that are `waiting` for one."""
+        """Number of connections: open (`size`), `idle` and allowed (`max`); and of calls `waiting` for one."""
         waiting = len(self._waiting)
         return {"size": self._made, "idle": len(self._idle), "waiting": waiting, "max": self._size}
 
     def longest_call(self) -> float:
-        """How many seconds the call has lasted, or the attempt to connect, that began first."""
+        """Age in seconds of the oldest running call or connection attempt; 0 without any."""
         begun = chain((lease.taken for lease in self._busy), self._connecting.values())
         return monotonic() - min(begun, default=monotonic())
 
     async def take(self) -> Lease:
-        """A connection, to be given back. Raises psycopg.Error; Unavailable when none gets free in time."""
+        """Takes a connection; the caller gives it back. Raises psycopg.Error; Unavailable if none is free in time."""
         turn: _Turn = "make one"
         if self._idle:
             turn = self._idle.pop()
@@ -116,7 +122,7 @@ class ConnectionPool:
         return turn
 
     def give_back(self, lease: Lease) -> None:
-        """The call is over, whatever came of it."""
+        """Returns a connection after a call, successful or not."""
         self._busy.discard(lease)
         if lease.usable:
             self._hand_on(lease)
@@ -124,12 +130,12 @@ class ConnectionPool:
             self._discard(lease)
 
     def forget_idle(self) -> None:
-        """Closes the connections that nobody has."""
+        """Closes the idle connections."""
         while self._idle:
             self._discard(self._idle.pop())
 
     def forget_all(self) -> None:
-        """Closes every connection: calls that have one fail now, those that wait for one are told `unavailable`."""
+        """Closes every connection: running calls fail, and waiting calls raise Unavailable."""
         while waiter := self._next_waiter():
             waiter.set_result("away")
         self.forget_idle()
@@ -139,7 +145,7 @@ class ConnectionPool:
                 limit.reschedule(0)
 
     def end_calls_older_than(self, seconds: float) -> None:
-        """Hangs up on calls that have lasted longer."""
+        """Shuts down the connections of calls that have run longer than this."""
         latest = monotonic() - seconds
         for lease in self._busy:
             if lease.taken <= latest:
@@ -190,7 +196,7 @@ class ConnectionPool:
         return turn
 
     def _leave(self, waiter: asyncio.Future[_Turn]) -> None:
-        """Whoever stops waiting at the moment of their turn hands it on."""
+        """Removes a call that stops waiting; if it got its turn in that moment, passes the turn on."""
         if waiter.cancelled():
             with contextlib.suppress(ValueError):
                 self._waiting.remove(waiter)
@@ -211,7 +217,7 @@ class ConnectionPool:
         self._vacate()
 
     def _vacate(self) -> None:
-        """There may be one more connection: whoever waits first makes it."""
+        """Lets the first waiting call open a connection in place of a closed one."""
         waiter = self._next_waiter()
         if waiter is None:
             self._made -= 1

@@ -1,6 +1,6 @@
-"""Which schema this program needs, and whether a database has it: asked of the driver alone.
+"""The schema that this program needs, and whether a database has it; uses the driver alone.
 
-A hub that starts on a database with the current schema needs no more; `server.schema` brings a database there.
+A hub starts on a current schema without loading SQLAlchemy and Alembic. `server.schema` upgrades a database.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ OLDEST_POSTGRESQL = 150000
 SCHEMA = Path(__file__).parents[1] / "schema"
 MIGRATIONS = SCHEMA / "migrations"
 TRIGGER_FUNCTIONS = SCHEMA / "functions" / "triggers.sql"
-"""The functions that stand before the tables do: a trigger needs its function."""
+"""The functions of triggers. They are created before the tables, whose triggers need them."""
 
 _LOOK = "SELECT current_setting('server_version_num')::int, to_regprocedure('schema_revision()') IS NOT NULL"
 
@@ -31,8 +31,8 @@ class SchemaInForce:
 
     Attributes:
         revision: the last of its revisions.
-        tables: fingerprint of the SQL of all its revisions. functions: fingerprint of its function files.
-            Both are "" in the database of an unreleased InTurn, which recorded none.
+        tables: fingerprint of the SQL of all its revisions; "" if an unreleased InTurn made the database.
+        functions: fingerprint of its function files; "" likewise.
     """
 
     revision: str
@@ -41,17 +41,17 @@ class SchemaInForce:
 
 
 def revision_file(revision: str) -> Path:
-    """The SQL of a revision."""
+    """The SQL file of a revision."""
     return MIGRATIONS / "sql" / f"{revision}.sql"
 
 
 def revision_files(up_to: str) -> list[Path]:
-    """The SQL of the revisions up to `up_to`, oldest first."""
+    """The SQL files of the revisions up to `up_to`, oldest first."""
     return [file for file in _sql_in(MIGRATIONS / "sql") if file.stem <= up_to]
 
 
 def function_files() -> list[Path]:
-    """The files that define the functions, those of triggers in `TRIGGER_FUNCTIONS`."""
+    """The files that define the functions, including `TRIGGER_FUNCTIONS`."""
     return _sql_in(SCHEMA / "functions")
 
 
@@ -67,7 +67,7 @@ def latest_revision() -> str:
 
 @cache
 def fingerprint(*files: Path) -> str:
-    """SHA-256 of files and their names, whatever ends their lines."""
+    """SHA-256 of files and their names; line endings make no difference."""
     whole = hashlib.sha256()
     for file in files:
         statements = file.read_text("utf-8")
@@ -82,7 +82,7 @@ def needed_schema() -> SchemaInForce:
 
 
 def is_current(url: str) -> bool:
-    """Whether the database has the current schema. Raises SetupError: it can't be reached, or is too old for InTurn."""
+    """Whether the database has the current schema. Raises SetupError if it is unreachable, or older than version 15."""
     address, seconds = driver_url(url), ADMINISTRATION_CONNECT_SECONDS
     try:
         with psycopg.connect(address, autocommit=True, connect_timeout=seconds) as connection:
@@ -91,7 +91,7 @@ def is_current(url: str) -> bool:
                 raise SetupError("This PostgreSQL is too old: InTurn needs version 15 or newer.")
             if not tells_revision:
                 return False
-            [(told,)] = connection.execute("SELECT schema_revision()")
+            [(installed,)] = connection.execute("SELECT schema_revision()")
     except psycopg.Error as error:
         raise SetupError(sentence_of(error)) from error
-    return bool(told == asdict(needed_schema()))
+    return bool(installed == asdict(needed_schema()))

@@ -1,9 +1,9 @@
-"""Whether the database answers: a circuit breaker, and the watch that opens and closes it.
+"""A circuit breaker for the database, and the watch that opens and closes it.
 
-Closed: calls go through. One that meets trouble, or that lasts, makes the watch look: it connects to each host of the
-address, as to one that takes writes. If no host does the breaker opens, and every call is refused at once. Then the watch
-looks four times a second (half open), and with the first success the breaker closes. Only a look opens or closes it: a
-call may fail for its own reasons, and how an old one ends tells nothing of now.
+Closed: calls pass. A call that fails or runs long makes the watch poll: it connects to each host of the address and
+demands one that takes writes. If no host does, the breaker opens, and every call is refused at once. Then the watch
+polls four times a second (half open); the first success closes the breaker. Only a poll opens or closes it: a call can
+fail for reasons of its own, and the end of an old call shows nothing of the present.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ from server.timings import Timings
 
 log = logging.getLogger(__name__)
 
-LOOK_SECONDS = 0.9
-"""How long a look may take: connecting to every host, at the same time."""
+POLL_SECONDS = 0.9
+"""Timeout of a poll, which connects to all hosts concurrently."""
 PATIENCE_SECONDS = 0.9
-"""A call that lasts longer makes the watch look; with the look itself a frozen server is found in two seconds."""
+"""A call that runs longer makes the watch poll: with the poll itself, a frozen server is detected within 2 s."""
 
 
 class DatabaseWatch:
-    """Looks after one database and the connections to it.
+    """Polls one database and drops dead connections to it.
 
     Attributes:
-        latency: seconds that the last look or call took.
-        unavailable_since: monotonic seconds since when the database is missed; None while it answers.
-        host: the address of the host that was last seen to take writes; None: not looked yet.
+        latency: duration in seconds of the latest poll or call.
+        unavailable_since: monotonic time at which the database became unreachable; None while it answers.
+        host: address of the host that took writes at the latest successful poll; None before the first.
         on_available: called when the database answers again.
     """
 
@@ -49,8 +49,8 @@ class DatabaseWatch:
         self._hosts = each_host(address)
         self._pool = pool
         self._timings = timings
-        self._looked = 0.0
-        self._look: asyncio.Task[None] | None = None
+        self._polled_at = 0.0
+        self._polling: asyncio.Task[None] | None = None
         self._chore: Chore | None = None
         self._breaker = CircuitBreaker(
             failure_threshold=1,
@@ -61,43 +61,43 @@ class DatabaseWatch:
 
     @property
     def available(self) -> bool:
-        """Whether calls may go through."""
+        """Whether calls may pass."""
         return bool(self._breaker.closed)
 
     def start(self, chores: Chores) -> None:
-        """Begins to watch. Vital: without it a database that is back would never be found."""
+        """Starts the watch. Vital: without it the hub would never find a database that is back."""
         self._chore = chores.start("database watch", self._keep_watch, vital=True)
 
     async def aclose(self) -> None:
-        """Ends watching."""
+        """Stops the watch and cancels a running poll."""
         if self._chore is not None:
             await self._chore.stop()
-        if self._look is not None:
-            self._look.cancel()
-            await asyncio.gather(self._look, return_exceptions=True)
+        if self._polling is not None:
+            self._polling.cancel()
+            await asyncio.gather(self._polling, return_exceptions=True)
 
-    async def look(self) -> bool:
-        """Whether the database takes writes now: looked once for everybody who asks meanwhile."""
-        if self._look is None or self._look.done():
-            self._look = asyncio.get_running_loop().create_task(self._look_now())
-        await asyncio.wait([self._look])
+    async def poll(self) -> bool:
+        """Polls whether the database takes writes now; concurrent callers share one poll."""
+        if self._polling is None or self._polling.done():
+            self._polling = asyncio.get_running_loop().create_task(self._poll_now())
+        await asyncio.wait([self._polling])
         return self.available
 
     async def where(self) -> str:
-        """The address to connect to; of several hosts the one that takes writes, asked all at once."""
+        """The address to connect to; of several hosts, the one that takes writes."""
         if self.host is None and len(self._hosts) > 1:
-            await self.look()
+            await self.poll()
         return self.host or self._address
 
     async def _keep_watch(self) -> None:
         while True:
             await asyncio.sleep(self._timings.database)
             self._pool.end_calls_older_than(self._timings.call)
-            lasting = self._pool.longest_call() > PATIENCE_SECONDS < monotonic() - self._looked
-            if lasting or not (self._breaker.closed or self._breaker.opened):
-                await self.look()
+            slow = self._pool.longest_call() > PATIENCE_SECONDS < monotonic() - self._polled_at
+            if slow or not (self._breaker.closed or self._breaker.opened):
+                await self.poll()
 
-    async def _look_now(self) -> None:
+    async def _poll_now(self) -> None:
         started = monotonic()
         failure: Exception | None = None
         try:
@@ -107,9 +107,9 @@ class DatabaseWatch:
         except (psycopg.Error, TimeoutError) as error:
             failure = error
         except Exception as error:
-            log.exception("The database could not be looked for")
+            log.exception("A poll of the database failed unexpectedly")
             failure = error
-        self._looked = monotonic()
+        self._polled_at = monotonic()
         if self.available:
             self._is_there()
         else:
@@ -129,32 +129,32 @@ class DatabaseWatch:
 
 
 def _counts(_kind: type[BaseException], error: BaseException) -> bool:
-    """Whether a look failed; one that was broken off must not close the breaker either."""
+    """Whether an error of a poll opens the breaker. Also one other than psycopg's: a cancelled poll must not close it."""
     return is_trouble(error) or not isinstance(error, psycopg.Error)
 
 
 async def _first_that_takes_writes(hosts: list[str]) -> str:
-    """The first host to say so. Raises the last one's error, or TimeoutError."""
+    """The first host that takes writes; tries all concurrently. Raises the last host's error, or TimeoutError."""
     loop = asyncio.get_running_loop()
-    asked = [loop.create_task(_takes_writes(host)) for host in hosts]
+    tasks = [loop.create_task(_takes_writes(host)) for host in hosts]
     failure: psycopg.Error | None = None
     try:
-        async with asyncio.timeout(LOOK_SECONDS):
-            for answer in asyncio.as_completed(asked):
+        async with asyncio.timeout(POLL_SECONDS):
+            for answer in asyncio.as_completed(tasks):
                 try:
                     return await answer
                 except psycopg.Error as error:
                     failure = error
     finally:
-        for task in asked:
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*asked, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
     assert failure is not None
     raise failure
 
 
 async def _takes_writes(host: str) -> str:
-    """Connecting asks it all: a standby, or a server that is only starting, does not let such a connection in."""
+    """Returns the host if it accepts a connection: a standby and a starting server refuse it. Raises psycopg.Error."""
     connection = await psycopg.AsyncConnection.connect(
         host, autocommit=True, connect_timeout=CONNECT_SECONDS, application_name="inturn-hub watch"
     )

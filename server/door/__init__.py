@@ -1,1 +1,1 @@
-"""Who may come in, how many, how fast, and by which proof."""
+"""Admits clients: sign-in, limits of connections and requests, TLS, and the view of each role."""

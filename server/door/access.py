@@ -1,8 +1,8 @@
-"""Who may come in: device tokens, pairing codes, passwords, sessions.
+"""Authenticates clients by device token, pairing code, password or session.
 
-Secrets of 256 random bits (tokens, sessions) are stored as SHA-256. Passwords are argon2id at OWASP's minimum; a
-verification costs about 20 ms of CPU, so it is throttled first (`server.door.throttle`) and runs on a thread of its own,
-one at a time; an unknown name costs as much as a wrong password.
+Tokens and sessions have 256 random bits and are stored as SHA-256. Passwords are stored as argon2id with OWASP's minimal
+parameters. A verification takes about 20 ms of CPU, so `server.door.throttle` limits the tries first, and a thread of its
+own verifies one password at a time. An unknown name takes as long as a wrong password.
 """
 
 from __future__ import annotations
@@ -34,10 +34,11 @@ PAIRING_ALPHABET = "ABCDEFGHJKMNPQRSTVWXYZ23456789"
 PAIRING_LENGTH = 7
 
 _hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
-_NOBODY = f"$argon2id$v=19$m={_hasher.memory_cost},t={_hasher.time_cost},p={_hasher.parallelism}" + "".join(
-    f"${b64encode(secrets.token_bytes(n)).decode().rstrip('=')}" for n in (16, 32)
+_UNKNOWN_USER = (
+    f"$argon2id$v=19$m={_hasher.memory_cost},t={_hasher.time_cost},p={_hasher.parallelism}"
+    + "".join(f"${b64encode(secrets.token_bytes(n)).decode().rstrip('=')}" for n in (16, 32))
 )
-"""The hash of a password that nobody knows: made up of random bytes, not by hashing, which costs a start 40 ms."""
+"""A hash that no password matches, verified for an unknown name. Made of random bytes: hashing would delay the start."""
 _NOT_KNOWN = {
     "find_device": "This device is not known here any more. Please pair it again.",
     "find_session": "Your session has ended. Please sign in again.",
@@ -45,22 +46,22 @@ _NOT_KNOWN = {
 
 
 def secret_hash(secret: str) -> bytes:
-    """What is stored of a token, a session or a pairing code."""
+    """SHA-256 of a token, a session or a pairing code, as stored."""
     return hashlib.sha256(secret.encode()).digest()
 
 
 def new_token() -> str:
-    """256 random bits, safe in a URL and on a command line."""
+    """A secret of 256 random bits, safe in a URL and on a command line."""
     return secrets.token_urlsafe(32)
 
 
 def new_pairing_code() -> str:
-    """Seven characters that can't be mistaken for each other when read aloud."""
+    """A code of `PAIRING_LENGTH` characters that are hard to confuse when read aloud."""
     return "".join(secrets.choice(PAIRING_ALPHABET) for _ in range(PAIRING_LENGTH))
 
 
 def hash_password(password: str) -> str:
-    """An argon2id hash, parameters and salt included."""
+    """An argon2id hash with its parameters and salt; takes about 20 ms of CPU."""
     return _hasher.hash(password)
 
 
@@ -78,7 +79,7 @@ Password = Annotated[str, msgspec.Meta(max_length=1000)]
 
 
 class Credentials(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One of: a device's token; a person's name and password; a person's session."""
+    """A device's token, or a person's name and password, or a person's session."""
 
     token: Secret | None = None
     username: Username | None = None
@@ -87,7 +88,7 @@ class Credentials(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class UserAccount(msgspec.Struct, frozen=True):
-    """A device or a person as the database knows them; `expires_in` seconds a session ends."""
+    """A row of a device or a person. `expires_in` is the remaining lifetime of the session in seconds."""
 
     id: int
     name: str
@@ -98,11 +99,11 @@ class UserAccount(msgspec.Struct, frozen=True):
 
 
 class Access:
-    """The door of one hub.
+    """Signs clients in and out at one hub.
 
     Attributes:
-        known: whom it has let in before.
-        on_sessions: called when sessions may have ended here; after the reply to who ended one.
+        known: the principals admitted before.
+        on_sessions: called when a sign-in or sign-out at this hub may have ended sessions.
     """
 
     def __init__(self, database: Database, limits: Limits) -> None:
@@ -112,20 +113,22 @@ class Access:
         self._limits = limits
         self._verifier = ThreadPoolExecutor(max_workers=1, thread_name_prefix="argon2")
         self._verifying = self._waiting = 0
-        self._one_was_looked_at = asyncio.Event()
+        # Set, and replaced by a new event, when a password try ends.
+        self._try_ended = asyncio.Event()
         self._sign_ins = SignInThrottle(self._limits)
         self._wrong_secrets = paces_a_minute(self._limits.secrets_per_address)
         self._pairings = paces_a_minute(self._limits.pairings_per_address)
         self._all_pairings = paces_a_minute(self._limits.pairings)
 
     def close(self) -> None:
-        """Ends the verifying thread."""
+        """Stops the thread that verifies passwords."""
         self._verifier.shutdown(wait=False, cancel_futures=True)
 
     async def admit(self, credentials: Credentials, address: str) -> Principal:
-        """The principal that the credentials prove, shown at this address.
+        """Authenticates credentials sent from this address.
 
-        Raises Unauthenticated; RateLimited with `retry_after`; Unavailable for whom only the database could know.
+        Raises Unauthenticated; RateLimited with `retry_after`; Unavailable if `known` does not have the principal while
+        the database is unreachable.
         """
         if credentials.token:
             return await self._known_by(credentials.token, "find_device", address)
@@ -155,19 +158,19 @@ class Access:
         return {"token": token, "device": device}
 
     async def still_admitted(self, hashes: Collection[bytes]) -> dict[bytes, str]:
-        """Which of these hashed tokens and sessions still open the door: hash -> role. Raises Unavailable.
+        """Checks hashed tokens and sessions: returns hash -> role of those still valid. Raises Unavailable.
 
-        Whom this hub remembers is asked about, too, and forgotten if revoked.
+        It also checks the principals in `known` and removes the revoked ones.
         """
-        asked = {*hashes, *self.known.hashes}
-        text = await self._database.call("admitted_secrets", list(asked))
-        found = msgspec.json.decode(text, type=dict[str, str])
-        admitted = {bytes.fromhex(each): role for each, role in found.items()}
-        self.known.keep_only(asked, admitted)
+        checked = {*hashes, *self.known.hashes}
+        text = await self._database.call("admitted_secrets", list(checked))
+        roles = msgspec.json.decode(text, type=dict[str, str])
+        admitted = {bytes.fromhex(hexadecimal): role for hexadecimal, role in roles.items()}
+        self.known.keep_only(checked, admitted)
         return admitted
 
     async def _known_by(self, secret: str, function: str, address: str) -> Principal:
-        """Who holds a token or a session; while the database is away, if this hub has let them in before."""
+        """The holder of a token or a session; from `known` while the database is unreachable."""
         hashed = secret_hash(secret)
         known = self.known.find(hashed)
         if known is None and (wait := self._wrong_secrets.look(address)):
@@ -198,8 +201,8 @@ class Access:
 
     async def _sign_in(self, username: str, password: str, address: str) -> Principal:
         await self._turn_to_try(username, address)
-        # Whoever goes away meanwhile has tried all the same.
-        weigh = self._sign_ins.failed
+        # A cancelled sign-in counts as a failed try.
+        count = self._sign_ins.failed
         try:
             user = await self._find("find_user", username)
             matches = await self._verified(user, password, self._sign_ins.knows(username, address))
@@ -208,42 +211,43 @@ class Access:
             session = new_token()
             most = self._limits.sessions_per_person
             await self._database.call("open_session", secret_hash(session), user.id, SESSION_LIFETIME, most)
-            weigh = self._sign_ins.succeeded
+            count = self._sign_ins.succeeded
         except (Unavailable, RateLimited):
-            weigh = self._sign_ins.abandoned
+            count = self._sign_ins.abandoned
             raise
         finally:
-            weigh(username, address)
-            self._one_was_looked_at.set()
-            self._one_was_looked_at = asyncio.Event()
+            count(username, address)
+            self._try_ended.set()
+            self._try_ended = asyncio.Event()
         self.on_sessions()
         lifetime = SESSION_LIFETIME.total_seconds()
         return self._let_in(msgspec.structs.replace(user, expires_in=lifetime), session, is_device=False)
 
     async def _turn_to_try(self, username: str, address: str) -> None:
-        """Raises RateLimited unless the throttle lets this try begin, now or when those under way turn out right.
+        """Waits until the throttle allows the try. Raises RateLimited if the tries under way could not free a place.
 
-        So eight people who share an account and come at once are let in, and eight guesses are not.
+        A successful try gives its place back. So eight people who share an account and sign in at once are admitted,
+        and eight guesses are not.
         """
         while True:
             try:
                 return self._sign_ins.begin(username, address)
             except RateLimited:
-                hopeless = not self._sign_ins.may_turn_out_well(username, address)
-                if hopeless or self._waiting >= self._limits.passwords_waiting:
+                pending = self._sign_ins.has_pending(username, address)
+                if not pending or self._waiting >= self._limits.passwords_waiting:
                     raise
             self._waiting += 1
             try:
-                await self._one_was_looked_at.wait()
+                await self._try_ended.wait()
             finally:
                 self._waiting -= 1
 
     async def _verified(self, user: UserAccount | None, password: str, known: bool) -> bool:
-        """Looks at a password on the thread for it; the last quarter of the waiting room is for known people."""
+        """Verifies a password on the thread. The last quarter of the waiting places is for people known at an address."""
         room = self._limits.passwords_waiting
         if self._verifying >= (room if known else room * 3 // 4):
             raise too_many(1)
-        stored = user.password_hash if user else _NOBODY
+        stored = user.password_hash if user else _UNKNOWN_USER
         loop = asyncio.get_running_loop()
         self._verifying += 1
         try:

@@ -1,7 +1,8 @@
-"""The hub's listening sockets: they count who is in, by address, and turn away whoever is too many, before any work.
+"""The hub's listening sockets: count connections by address and close those above the limits at accept.
 
-A connection counts from its first packet, whether it ever says anything or not, so that silent ones can't fill the hub.
-The first few too many are let in, to be told (close code 4429, HTTP 429); the rest is closed as it arrives.
+A connection counts from accept, whether it sends anything or not, so that silent connections can't fill the hub. The
+first `REFUSED_WITH_CODE` above a limit are accepted to get close code 4429 or HTTP 429; further ones are closed at
+once.
 """
 
 from __future__ import annotations
@@ -30,15 +31,17 @@ if sys.platform != "win32":
 
 log = logging.getLogger(__name__)
 
-TOLD = 32
-"""So many too many are let in to be told."""
+REFUSED_WITH_CODE = 32
+"""Connections accepted above the limit so that they get a 4429 instead of a reset."""
 REFUSED_AT_ONCE, TAKEN_AT_ONCE = 32, 1
-"""asyncio would take in as many as there are before it serves anybody else again."""
+"""Connections refused and accepted in one turn of the loop: asyncio would accept the whole backlog in one turn."""
 BACKLOG = 1024
 OTHER_FILES = 128
-"""What the hub opens besides its clients' connections: the database's, logs, certificates."""
+"""Files that the hub opens besides client connections: database connections, logs, certificates."""
 MOST_KNOWN = 4096
+"""Addresses remembered as known; the one unused for longest is forgotten first."""
 EXHAUSTED_SECONDS = 0.9
+"""Pause in accepting after the process ran out of files."""
 _EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 _TAKEN = {errno.EADDRINUSE, 10048}
 
@@ -47,9 +50,9 @@ class Doorway:
     """Counts the connections of one hub.
 
     Attributes:
-        open: how many are in, whether they have said anything or not.
-        strangers: the sockets of those who are in and not admitted yet.
-        on_refused: told why an arrival was closed: "full", "address_full" or "too_fast".
+        open: number of open connections, before and after hello.
+        strangers: the sockets that have not said hello.
+        on_refused: called with the reason when a connection is closed at accept: "full", "address_full" or "too_fast".
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -64,27 +67,30 @@ class Doorway:
         self._known: OrderedDict[str, None] = OrderedDict()
 
     def listen(self, host: str, port: int) -> list[socket.socket]:
-        """Sockets on every address that `host` names, all on one port (0: a free one). Raises SetupError."""
+        """Listening sockets on every address of `host`, all on the same port (0: a free one). Raises SetupError."""
         sockets: list[socket.socket] = []
         try:
             for family, *_, address in _addresses(host, port):
                 chosen = sockets[0].getsockname()[1] if sockets else port
                 sockets.append(_listening(family, (address[0], chosen, *address[2:]), self._let_in))
         except OSError as error:
-            for each in sockets:
-                each.close()
+            for opened in sockets:
+                opened.close()
             raise SetupError(_why_not_listening(error, host, port)) from error
         return sockets
 
     def too_many(self, peer: str) -> str | None:
-        """Why the connection of this peer that is being opened is one too many: "address_full" or "full"."""
+        """The limit that this peer's accepted connection exceeds: "address_full", "full", or None."""
         address = address_of(peer)
         if self._of[address] > self._most_of_one:
             return "address_full"
         return "full" if self.open > self._room(address) else None
 
     def welcome(self, peer: str, file: int) -> None:
-        """The socket with this file's number is a client's; the last quarter of all is for known addresses."""
+        """Marks a socket as a client's and its address as known; `file` is the socket's file number.
+
+        The last quarter of all connections is for known addresses.
+        """
         self.strangers.leave(file)
         address = address_of(peer)
         self._known[address] = None
@@ -93,7 +99,7 @@ class Doorway:
             self._known.popitem(last=False)
 
     def may_read_page(self, peer: str) -> bool:
-        """Whether this peer may have another plain HTTP page now."""
+        """Whether this peer may read another HTTP page now."""
         return self._pages.take(address_of(peer)) == 0
 
     def _room(self, address: str) -> int:
@@ -112,9 +118,9 @@ class Doorway:
         return partial(self._left, address, file)
 
     def _why_refused(self, address: str) -> str | None:
-        if self._of[address] >= self._most_of_one + TOLD:
+        if self._of[address] >= self._most_of_one + REFUSED_WITH_CODE:
             return "address_full"
-        if self.open >= self._room(address) + min(TOLD, self._most // 8):
+        if self.open >= self._room(address) + min(REFUSED_WITH_CODE, self._most // 8):
             return "full"
         return "too_fast" if self._arrivals.take(address) else None
 
@@ -127,31 +133,31 @@ class Doorway:
 
 
 class _Accepted(socket.socket):
-    """A client's socket; says when it is closed."""
+    """A client's socket, which calls `on_close` when it is closed."""
 
     on_close: Callable[[], None] | None = None
 
     def close(self) -> None:
-        """Closes it; counts it out once."""
+        """Closes the socket; calls `on_close` at the first close only."""
         super().close()
         left, self.on_close = self.on_close, None
         if left is not None:
             left()
 
     def __del__(self) -> None:
-        # asyncio drops a socket that it could not make a connection of.
+        # asyncio drops a socket unclosed if it can't make a connection of it.
         self.close()
 
 
 class _Listening(socket.socket):
-    """A listening socket that asks whether an arrival may stay."""
+    """A listening socket that asks `let_in` for each accepted connection."""
 
     let_in: Callable[[str, int], Callable[[], None] | None]
     taken = 0
     exhausted_until = 0.0
 
     def accept(self) -> tuple[socket.socket, Any]:
-        """The next arrival that may stay; BlockingIOError when there is none, or others have their turn first."""
+        """The next connection within the limits. Raises BlockingIOError if there is none, or to let the loop go on."""
         for _ in range(REFUSED_AT_ONCE):
             if self.taken >= TAKEN_AT_ONCE:
                 break
@@ -163,7 +169,7 @@ class _Listening(socket.socket):
                 accepted.on_close = on_close
                 return accepted, address
             plain.close()
-        # The loop has other work as well: it asks again at once.
+        # End this turn of the loop: the selector reports the socket again in the next one.
         self.taken = 0
         raise BlockingIOError
 
@@ -174,7 +180,7 @@ class _Listening(socket.socket):
             return super().accept()
         except OSError as error:
             if error.errno in _EXHAUSTED:
-                # asyncio waits for a second then, but only after it has asked, and logged, once for each of the backlog.
+                # asyncio pauses for 1 s after such an error, but first accepts, and logs, once for each of the backlog.
                 self.exhausted_until = monotonic() + EXHAUSTED_SECONDS
             raise
 
@@ -185,20 +191,20 @@ def _addresses(host: str, port: int) -> list[Any]:
 
 
 def _listening(family: int, address: tuple[Any, ...], let_in: Callable[[str, int], Any]) -> _Listening:
-    # asyncio switches Nagle's algorithm off only where the protocol is named: else a reply waits 40 ms behind a push.
-    made = _Listening(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    # asyncio disables Nagle's algorithm only if the protocol is named; with it a reply would wait 40 ms behind a push.
+    listening = _Listening(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
             with contextlib.suppress(OSError):
-                made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        made.bind(address)
-        made.setblocking(False)
+                listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        listening.bind(address)
+        listening.setblocking(False)
     except OSError:
-        made.close()
+        listening.close()
         raise
-    made.let_in = let_in
-    return made
+    listening.let_in = let_in
+    return listening
 
 
 def _why_not_listening(error: OSError, host: str, port: int) -> str:
@@ -210,27 +216,28 @@ def _why_not_listening(error: OSError, host: str, port: int) -> str:
 
 
 def _room_for(connections: int) -> int:
-    """How many connections this process may have open; raises its own limit as far as it is allowed to."""
+    """Number of connections that this process can have open; raises its limit of open files as far as allowed."""
     if sys.platform == "win32":
         return connections
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = connections + TOLD + OTHER_FILES
+    wanted = connections + REFUSED_WITH_CODE + OTHER_FILES
     if soft != resource.RLIM_INFINITY and soft < wanted:
         raised = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
         with contextlib.suppress(OSError, ValueError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (raised, hard))
             soft = raised
-    room = connections if soft == resource.RLIM_INFINITY else max(1, soft - TOLD - OTHER_FILES)
+    room = connections if soft == resource.RLIM_INFINITY else max(1, soft - REFUSED_WITH_CODE - OTHER_FILES)
     if room < connections:
-        log.warning("This process may open %d files: the hub takes %d connections at most", soft, room)
+        log.warning("This process may open %d files: the hub accepts at most %d connections", soft, room)
     _grow_file_table(wanted if soft == resource.RLIM_INFINITY else min(wanted, soft))
     return room
 
 
 def _grow_file_table(files: int) -> None:
-    """Has the kernel make its table of this process's files as large as it will ever be.
+    """Makes the kernel grow this process's file table to its final size at once.
 
-    It doubles the table when it is full, for which a process with several threads waits 20 ms: at the 64th, the 128th, …
+    The kernel doubles a full table, which blocks a process with several threads (DECISIONS: How does one process stay
+    prompt among strangers?).
     """
     with contextlib.suppress(OSError), Path(os.devnull).open("rb") as any_file:
         os.close(fcntl.fcntl(any_file, fcntl.F_DUPFD_CLOEXEC, files - 1))

@@ -1,6 +1,6 @@
-"""Whom this hub has let in, by the hash of what they showed: how they come back while the database is away.
+"""Remembers admitted principals by the hash of their token or session, for reconnects while the database is unreachable.
 
-Tokens and sessions only, never a password. Who is revoked or signs out is forgotten; a session is forgotten when it ends.
+Passwords are not remembered. A principal is forgotten when it is revoked, signs out, or its session ends.
 """
 
 from __future__ import annotations
@@ -16,16 +16,19 @@ from core.roles import SUPERVISOR
 from server.door.visibility import View, view_of
 
 MOST = 4096
+"""Principals remembered at most."""
 
 
 class Principal(msgspec.Struct, frozen=True):
-    """Who is at the other end of a connection.
+    """The device or person at the other end of a connection.
 
     Attributes:
-        actor: the stable name in events and keys, "user:3" or "device:1".
-        session: what a person reconnects with; for a device, a name of this connection without any power.
-        secret_hash: of the token or session that was shown.
-        ends_at: monotonic seconds when it stops being good; never for a device.
+        actor: stable name in events and keys, "user:3" or "device:1".
+        role: e.g. "kiosk" or "supervisor".
+        name: display name.
+        session: a person's session, for reconnects; for a device, a random name of the connection without privileges.
+        secret_hash: hash of the token or session.
+        ends_at: end of the session in monotonic seconds; infinite for a device.
     """
 
     actor: str
@@ -37,17 +40,17 @@ class Principal(msgspec.Struct, frozen=True):
 
     @property
     def view(self) -> View:
-        """What this role may see."""
+        """The view of this role."""
         return view_of(self.role)
 
     @property
     def supervises(self) -> bool:
-        """Whether other people's counters are theirs to use."""
+        """Whether the principal may use a counter that another person holds."""
         return self.role in SUPERVISOR
 
 
 class KnownClients:
-    """A bounded memory; the one not seen for longest is forgotten first."""
+    """A bounded table of principals; the one unused for longest is forgotten first."""
 
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
         self._clock = clock
@@ -58,29 +61,29 @@ class KnownClients:
 
     @property
     def hashes(self) -> list[bytes]:
-        """Of everybody remembered."""
+        """Hashes of the remembered tokens and sessions."""
         return list(self._principals)
 
     def remember(self, principal: Principal) -> None:
-        """This one was let in just now."""
+        """Adds a principal that was just admitted."""
         self._principals[principal.secret_hash] = principal
         self._principals.move_to_end(principal.secret_hash)
         if len(self._principals) > MOST:
             self._principals.popitem(last=False)
 
     def find(self, secret_hash: bytes) -> Principal | None:
-        """Who was let in with this before and still may come."""
-        found = self._principals.get(secret_hash)
-        if found is not None and found.ends_at <= self._clock():
+        """The principal admitted with this hash before; None if there is none or its session has ended."""
+        principal = self._principals.get(secret_hash)
+        if principal is not None and principal.ends_at <= self._clock():
             self.forget(secret_hash)
             return None
-        return found
+        return principal
 
     def forget(self, secret_hash: bytes) -> None:
-        """What had this hash opens nothing any more."""
+        """Removes the principal with this hash."""
         self._principals.pop(secret_hash, None)
 
-    def keep_only(self, asked: Collection[bytes], admitted: Collection[bytes]) -> None:
-        """Forgets whoever was asked about and is not admitted any more."""
-        for gone in set(asked).difference(admitted):
-            self.forget(gone)
+    def keep_only(self, checked: Collection[bytes], admitted: Collection[bytes]) -> None:
+        """Removes the checked principals that are no longer admitted."""
+        for revoked in set(checked).difference(admitted):
+            self.forget(revoked)

@@ -1,7 +1,8 @@
-"""What clients do comes before what strangers do: the event loop is told of all the former, of a few of the latter.
+"""A selector that reports every ready client socket, but only a few sockets of strangers, in one turn of the loop.
 
-asyncio looks at its sockets once a turn, and then does for each that is ready what there is to do. A crowd of strangers
-would so make one long turn after the other. Whoever is passed over stays ready: the kernel tells again in the next turn.
+A stranger is a connection that has not said hello. asyncio polls its sockets once a turn and then handles each ready one,
+so a crowd of strangers would make every turn long. A socket that is left out stays ready: the kernel reports it again in
+the next turn.
 """
 
 from __future__ import annotations
@@ -11,11 +12,12 @@ from heapq import nsmallest
 from typing import TypeAlias
 
 AT_ONCE = 4
+"""Sockets of strangers handled in one turn."""
 Ready: TypeAlias = tuple[selectors.SelectorKey, int]
 
 
 class Strangers:
-    """The sockets of those who have not said who they are, by their files' numbers."""
+    """The sockets of strangers, by file number, with the turn in which each was last handled."""
 
     def __init__(self) -> None:
         self._served: dict[int, int] = {}
@@ -25,24 +27,24 @@ class Strangers:
         return len(self._served)
 
     def arrive(self, file: int) -> None:
-        """The socket with this number is a stranger's."""
+        """Adds a socket: it is a stranger's until hello."""
         self._served[file] = self._turn
 
     def leave(self, file: int) -> None:
-        """It is not any more: it is a client's, or closed."""
+        """Removes the socket: its client said hello, or it closed."""
         self._served.pop(file, None)
 
     def wait_behind(self, ready: list[Ready]) -> list[Ready]:
-        """Of those that are ready: all clients' and the hub's own, then the few strangers that have waited longest."""
-        strangers = [each for each in ready if each[0].fd in self._served]
+        """Selects from the ready sockets all of clients and of the hub, then the strangers' that waited longest."""
+        strangers = [entry for entry in ready if entry[0].fd in self._served]
         if not strangers:
             return ready
         self._turn += 1
         if len(strangers) > AT_ONCE:
-            strangers = nsmallest(AT_ONCE, strangers, key=lambda each: self._served[each[0].fd])
+            strangers = nsmallest(AT_ONCE, strangers, key=lambda entry: self._served[entry[0].fd])
         for key, _ in strangers:
             self._served[key.fd] = self._turn
-        return [each for each in ready if each[0].fd not in self._served] + strangers
+        return [entry for entry in ready if entry[0].fd not in self._served] + strangers
 
 
 class KnownFirst(selectors.DefaultSelector):
@@ -53,6 +55,6 @@ class KnownFirst(selectors.DefaultSelector):
         self._strangers = strangers
 
     def select(self, timeout: float | None = None) -> list[Ready]:
-        """What is ready within `timeout` seconds, in the order in which it is to be done."""
+        """The sockets ready within `timeout` seconds, in the order in which the loop handles them."""
         ready = super().select(timeout)
         return self._strangers.wait_behind(ready) if len(ready) > 1 and self._strangers else ready

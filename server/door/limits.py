@@ -1,4 +1,4 @@
-"""How much one client, one address and all of them together may ask of the hub; and the pace of one of them."""
+"""Limits of one client, one address and the whole hub, and the rate limiter that enforces them."""
 
 from __future__ import annotations
 
@@ -12,21 +12,22 @@ from core.settings import Settings
 
 @dataclass(frozen=True)
 class Limits:
-    """Every limit of the door, in one place.
+    """Every limit of the door.
 
     Attributes:
-        people_rate: requests a second of one person's connection, and how many at once.
-        device_rate, device_burst: requests a second of one device's connection, and how many at once.
-        connections, connections_per_address: how many may be open; the last quarter of all is for known addresses.
-        arrivals_per_second: connections that one address may begin, lastingly; at once, twice as many as may be open.
-        pages_per_second, pages_at_once: plain HTTP requests of one address.
-        handshake_seconds: how long TLS may take, and then again the WebSocket's handshake.
-        requests_before_hello: how many wrong ones are answered before the connection is closed.
-        sessions_per_person: more than these end the oldest.
-        tries_per_account, tries_per_address: passwords looked at in any minute.
-        pairings_per_address, pairings: wrong pairing codes looked at in any minute, of one address and together.
-        secrets_per_address: wrong tokens and sessions looked at in any minute.
-        passwords_waiting: sign-ins that may wait for the hashing thread; the last quarter is for known people.
+        people_rate: requests a second of one person's connection, and the burst.
+        device_rate, device_burst: requests a second of one device's connection, and the burst.
+        connections: open connections; the last quarter is for known addresses.
+        connections_per_address: open connections of one address.
+        arrivals_per_second: new connections of one address; the burst is twice `connections_per_address`.
+        pages_per_second, pages_at_once: HTTP pages of one address, and the burst.
+        handshake_seconds: for TLS, and again for the WebSocket's handshake.
+        requests_before_hello: requests answered before the connection is closed without a hello.
+        sessions_per_person: open sessions of one person; a further one ends the oldest.
+        tries_per_account, tries_per_address: passwords verified in any minute.
+        pairings_per_address, pairings: wrong pairing codes in any minute, of one address and of all.
+        secrets_per_address: wrong tokens and sessions of one address in any minute.
+        passwords_waiting: sign-ins that may wait for the hashing thread; the last quarter is for people known there.
     """
 
     people_rate: float = 1000
@@ -49,7 +50,7 @@ class Limits:
 
 
 def limits_of(settings: Settings) -> Limits:
-    """The limits that settings name; the others as they are by default."""
+    """The limits from the settings; those without a setting have their defaults."""
     return Limits(
         people_rate=settings.people_rate,
         device_rate=settings.device_rate,
@@ -60,7 +61,10 @@ def limits_of(settings: Settings) -> Limits:
 
 
 class Pace:
-    """So many a second and so many at once, of one client. Costs 0.3 µs a request; aiolimiter's leaky bucket 2.3."""
+    """Rate limiter for one client: `rate` requests a second, bursts up to `burst`.
+
+    Written here because a library's limiter is slow (DECISIONS: What does the door cost?).
+    """
 
     __slots__ = ("_clock", "_due", "_interval", "_slack")
 
@@ -71,11 +75,11 @@ class Pace:
         self._clock = clock
 
     def look(self) -> float:
-        """The seconds until there is one to take, 0 if there is."""
+        """Seconds until `take` would succeed, 0 if now."""
         return max(0.0, self._due - self._clock() - self._slack)
 
     def take(self) -> float:
-        """Takes one and returns 0; or takes none and returns the seconds until there is one."""
+        """Counts a request and returns 0; or, above the limit, returns the seconds until one is allowed."""
         now = self._clock()
         due = self._due
         if due < now:
@@ -87,12 +91,12 @@ class Pace:
         return 0.0
 
     def give_back(self) -> None:
-        """The one taken last does not count."""
+        """Uncounts the last request."""
         self._due -= self._interval
 
 
 class Paces:
-    """A pace for each of many, e.g. addresses: a bounded table, the one not seen for longest is forgotten first."""
+    """A rate limiter for each key, e.g. an address. The table has `most` keys; the one unused for longest is dropped."""
 
     def __init__(
         self, rate: float, burst: float, most: int = 10_000, clock: Callable[[], float] = monotonic
@@ -104,12 +108,12 @@ class Paces:
         return len(self._paces)
 
     def look(self, key: object) -> float:
-        """The seconds until `key` may take one, 0 if it may."""
+        """Seconds until `take` would succeed for `key`, 0 if now."""
         pace = self._paces.get(key)
         return pace.look() if pace is not None else 0.0
 
     def take(self, key: object) -> float:
-        """Takes one of `key`'s and returns 0; or takes none and returns the seconds until there is one."""
+        """Counts a request of `key` and returns 0; or, above the limit, returns the seconds until one is allowed."""
         pace = self._paces.get(key)
         if pace is None:
             pace = self._paces[key] = Pace(self._rate, self._burst, self._clock)
@@ -119,12 +123,12 @@ class Paces:
         return pace.take()
 
     def give_back(self, key: object) -> None:
-        """The one that `key` took last does not count."""
+        """Uncounts the last request of `key`."""
         if key in self._paces:
             self._paces[key].give_back()
 
 
 def paces_a_minute(most: int, clock: Callable[[], float] = monotonic) -> Paces:
-    """At most so many in any minute: half of them at once, the other half spread over it."""
+    """Limiters of at most `most` requests in any minute: half of them as a burst, half spread over the minute."""
     half = max(1, most // 2)
     return Paces(half / 60, half, clock=clock)

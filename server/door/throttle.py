@@ -1,10 +1,10 @@
-"""Who may try to come in, decided before anything dear: a password costs 20 ms of CPU to look at, asking here 2 µs.
+"""Limits password tries before they are verified, which is dear (DECISIONS: What does the door cost?).
 
-A try is weighed by its address, by its account (one that does not exist is told the same), and by the pair of both,
-whose delay doubles with every failure up to a minute. No lock lasts longer. An address at which the account has signed
-in before has a budget of its own, which strangers can't use up; and who comes back with a session shows no password.
+A try counts for its address, for its account (an unknown account is treated alike), and for the pair of both. The delay
+of a pair doubles with every failure, up to 60 s; no block lasts longer. An address where the account has signed in
+before has a budget of its own, which other addresses can't use up. A reconnect with a session needs no password.
 
-`limits`, the library, is not used: its memory storage has no bound, goes by the wall clock and starts threads to tidy up.
+The library `limits` is not used: its memory storage is unbounded, uses the wall clock and starts threads to clean up.
 """
 
 from __future__ import annotations
@@ -24,9 +24,10 @@ from core.errors import RateLimited
 from server.door.limits import Limits, Paces, paces_a_minute
 
 FREE_FAILURES = 3
-"""Anybody mistypes: after these the delay begins at a second and doubles."""
+"""Failures without a delay, for typing errors; the next one has a delay of 1 s, which then doubles."""
 LONGEST_DELAY = 60.0
 FORGET_SECONDS = 900.0
+"""Time without a try after which the failures of a pair are forgotten."""
 MOST_REMEMBERED = 10_000
 
 Pair = tuple[bytes, str]
@@ -35,7 +36,7 @@ T = TypeVar("T")
 
 @lru_cache(maxsize=4096)
 def address_of(peer: str) -> str:
-    """Who counts as one: an IPv4 address; of IPv6 the network, in which one machine may have any number of addresses."""
+    """A peer's key in all limits: its IPv4 address, or its IPv6 /64 network, where a machine can have many addresses."""
     try:
         address = ipaddress.ip_address(peer.partition("%")[0])
     except ValueError:
@@ -46,7 +47,7 @@ def address_of(peer: str) -> str:
 
 
 def too_many(seconds: float) -> RateLimited:
-    """The refusal of who has to wait."""
+    """The refusal of a try that may be repeated after `seconds`."""
     wait = math.ceil(seconds)
     unit = "second" if wait == 1 else "seconds"
     return RateLimited(f"Too many tries. Please wait {wait} {unit}, then try again.", retry_after=wait)
@@ -58,7 +59,7 @@ class _Failures(msgspec.Struct):
 
 
 class SignInThrottle:
-    """Weighs password tries; every table is bounded."""
+    """Counts password tries; every table is bounded."""
 
     def __init__(self, limits: Limits, clock: Callable[[], float] = monotonic) -> None:
         self._clock = clock
@@ -67,18 +68,19 @@ class SignInThrottle:
         self._addresses = paces_a_minute(limits.tries_per_address, clock)
         self._failures: OrderedDict[Pair, _Failures] = OrderedDict()
         self._signed_in: OrderedDict[Pair, None] = OrderedDict()
-        self._looking: Counter[object] = Counter()
+        # Account or address -> tries begun and not ended.
+        self._pending: Counter[object] = Counter()
 
     def knows(self, username: str, address: str) -> bool:
-        """Whether this account has signed in at this address before."""
+        """Whether this account has signed in from this address before."""
         return _pair(username, address) in self._signed_in
 
-    def may_turn_out_well(self, username: str, address: str) -> bool:
-        """Whether tries of this account or address are being looked at: right ones make room for who waits for them."""
-        return self._looking[_pair(username, address)[0]] > 0 or self._looking[address] > 0
+    def has_pending(self, username: str, address: str) -> bool:
+        """Whether tries of this account or address are under way: a successful one gives its place back."""
+        return self._pending[_pair(username, address)[0]] > 0 or self._pending[address] > 0
 
     def begin(self, username: str, address: str) -> None:
-        """A password is to be looked at. Raises RateLimited with `retry_after`; then it counts for nothing."""
+        """Counts a try before its password is verified. Raises RateLimited with `retry_after` and counts nothing."""
         pair = _pair(username, address)
         now = self._clock()
         failures = self._failures.get(pair)
@@ -89,26 +91,26 @@ class SignInThrottle:
         if wait := self._budget(pair).take(self._key(pair)):
             self._addresses.give_back(address)
             raise too_many(wait)
-        self._looking.update((pair[0], address))
+        self._pending.update((pair[0], address))
 
     def abandoned(self, username: str, address: str) -> None:
-        """The try that began was not looked at after all."""
+        """Ends a try whose password was not verified: uncounts it."""
         pair = _pair(username, address)
-        self._looked_at(pair)
+        self._end(pair)
         self._addresses.give_back(address)
         self._budget(pair).give_back(self._key(pair))
 
     def succeeded(self, username: str, address: str) -> None:
-        """The password was right: whoever tried here is forgiven, and known from now on."""
+        """Ends a try with the right password: uncounts it, forgets the pair's failures and marks the pair as known."""
         self.abandoned(username, address)
         pair = _pair(username, address)
         self._failures.pop(pair, None)
         _remember(self._signed_in, pair, None)
 
     def failed(self, username: str, address: str) -> None:
-        """The password was wrong, or there is no such account."""
+        """Ends a try with a wrong password or an unknown account: delays the pair's next try."""
         pair, now = _pair(username, address), self._clock()
-        self._looked_at(pair)
+        self._end(pair)
         failures = self._failures.get(pair, _Failures())
         if now - failures.not_before > FORGET_SECONDS:
             failures = _Failures()
@@ -118,11 +120,11 @@ class SignInThrottle:
         failures.not_before = now + delay
         _remember(self._failures, pair, failures)
 
-    def _looked_at(self, pair: Pair) -> None:
+    def _end(self, pair: Pair) -> None:
         for key in (pair[0], pair[1]):
-            self._looking[key] -= 1
-            if self._looking[key] <= 0:
-                del self._looking[key]
+            self._pending[key] -= 1
+            if self._pending[key] <= 0:
+                del self._pending[key]
 
     def _budget(self, pair: Pair) -> Paces:
         return self._known if pair in self._signed_in else self._accounts

@@ -1,4 +1,4 @@
-"""TLS of the hub: its certificate and key, examined when they are loaded, and loaded again when the files change."""
+"""TLS of the hub: loads and checks its certificate and key, and loads them again when the files change."""
 
 from __future__ import annotations
 
@@ -17,16 +17,17 @@ from core.errors import SetupError
 log = logging.getLogger(__name__)
 
 REMIND_SECONDS = 86_400.0
+"""Time between two warnings of a certificate that ends soon."""
 SOON = timedelta(days=14)
 READ_BUFFER_BYTES = 2 * 1024
-"""Longer than nearly every request. asyncio sets 256 KiB aside for every connection: 288 kB each were measured, 46 with
-this."""
+"""Read buffer of a TLS connection; nearly every request fits. asyncio's default is 256 KiB for every connection
+(DECISIONS: What does a TLS connection cost?)."""
 _NOT_YET_VALID, _EXPIRED = 9, 10
 
 
 @dataclass(frozen=True)
 class TlsFiles:
-    """PEM files: the hub's certificate, followed by those between it and its authority, and its key."""
+    """PEM files: the hub's certificate with its intermediate certificates, and its key."""
 
     certificate: Path
     key: Path
@@ -34,22 +35,22 @@ class TlsFiles:
 
 @dataclass(frozen=True)
 class _Pair:
-    """A certificate and key in use: what connections are opened with, and the certificate as it was read."""
+    """A loaded certificate and key: the context for connections, and the certificate's text as read."""
 
     context: ssl.SSLContext
     certificate: str
 
 
 class TlsDoor:
-    """The context that connections are opened with; the certificate in it is the newest good one.
+    """Gives connections the newest valid certificate.
 
     Attributes:
         context: for the listening sockets; it stays the same when the certificate changes.
-        valid_until: when the certificate in use ends; None if that can't be told.
+        valid_until: end of the certificate in use; None if it is unknown.
     """
 
     def __init__(self, files: TlsFiles) -> None:
-        """Loads the files. Raises SetupError with what is wrong with which."""
+        """Loads the files. Raises SetupError, which names the file and the fault."""
         asyncio.sslproto.SSLProtocol.max_size = READ_BUFFER_BYTES
         self._files = files
         self._stamps = _stamps(files)
@@ -60,18 +61,18 @@ class TlsDoor:
         _warn_if_readable(files.key)
 
     def renew(self) -> None:
-        """Loads the files again for connections from now on; damaged ones are logged, and the old ones go on."""
+        """Loads the files again for new connections; if they are invalid, logs that and keeps the old certificate."""
         self._stamps = _stamps(self._files)
         try:
             self._pair = _loaded(self._files)
         except SetupError as error:
-            log.error("The new certificate is not used, the old one goes on. %s", error.message)
+            log.error("The new certificate is not used, the old one stays in use. %s", error.message)
             return
         self.valid_until = _examined(self._pair, self._files)
         log.info("The certificate was loaded again")
 
     async def watch(self, seconds: float) -> None:
-        """Every so many seconds: loads the files when they have changed; once a day reminds of an end that is near."""
+        """Loads files that have changed, checked every `seconds`; once a day warns of a certificate that ends soon."""
         loop = asyncio.get_running_loop()
         reminded = loop.time()
         while True:
@@ -84,12 +85,12 @@ class TlsDoor:
                 reminded = loop.time()
 
     def _choose(self, connection: ssl.SSLObject, name: str | None, context: ssl.SSLContext) -> None:
-        """OpenSSL asks at the beginning of every connection, whether the client named the hub or not."""
+        """Sets the certificate in use; OpenSSL calls this for every new connection, also without a server name."""
         connection.context = self._pair.context
 
 
 def check_files(files: TlsFiles) -> None:
-    """Raises SetupError with what is wrong with which file."""
+    """Raises SetupError, which names the file and the fault, if the files can't be used."""
     _loaded(files)
 
 
@@ -99,10 +100,10 @@ def _stamps(files: TlsFiles) -> list[tuple[int, int, int]]:
 
 def _stamp(path: Path) -> tuple[int, int, int]:
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError:
         return (0, 0, 0)
-    return (found.st_ino, found.st_mtime_ns, found.st_size)
+    return (status.st_ino, status.st_mtime_ns, status.st_size)
 
 
 def _loaded(files: TlsFiles) -> _Pair:
@@ -114,7 +115,7 @@ def _loaded(files: TlsFiles) -> _Pair:
     except ssl.SSLError as error:
         raise SetupError(_why_not(error, files)) from error
     except OSError as error:
-        # A renewal may take a file away between the two reads.
+        # A renewal can remove a file between the two reads.
         raise SetupError(f"{files.certificate} or {files.key} is gone: {error.strerror}.") from error
     return _Pair(context, certificate.decode("ascii", "replace"))
 
@@ -139,7 +140,7 @@ def _why_not(error: ssl.SSLError, files: TlsFiles) -> str:
 
 
 def _examined(pair: _Pair, files: TlsFiles) -> datetime | None:
-    """When the certificate ends, found by a handshake in memory; warns of one that clients will not accept."""
+    """End of the certificate, read by a handshake in memory; logs a warning for one that clients will refuse."""
     try:
         ends = _shown_to_a_client(pair)
     except ssl.SSLCertVerificationError as error:
@@ -149,7 +150,7 @@ def _examined(pair: _Pair, files: TlsFiles) -> datetime | None:
             log.warning("The certificate %s is not valid yet: clients will refuse it.", files.certificate)
         return None
     except ssl.SSLError as error:
-        log.warning("A trial with the certificate %s failed: %s", files.certificate, error.reason)
+        log.warning("A test handshake with the certificate %s failed: %s", files.certificate, error.reason)
         return None
     if ends - datetime.now(UTC) < SOON:
         log.warning("The certificate %s ends on %s: renew it.", files.certificate, f"{ends:%Y-%m-%d}")
@@ -157,9 +158,9 @@ def _examined(pair: _Pair, files: TlsFiles) -> datetime | None:
 
 
 def _shown_to_a_client(pair: _Pair) -> datetime:
-    """Lets a client that trusts just this certificate look at it. Raises SSLError.
+    """End of the certificate as a client sees it that trusts only this certificate. Raises SSLError.
 
-    The certificate is the one that was read, not its file: that may be away, or another one, by now.
+    It uses the certificate's text as read: the file may be missing or changed by now.
     """
     trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     trusting.check_hostname = False
@@ -180,4 +181,4 @@ def _shown_to_a_client(pair: _Pair) -> datetime:
 
 def _warn_if_readable(key: Path) -> None:
     if key.stat().st_mode & (stat.S_IROTH | stat.S_IWOTH):
-        log.warning("Everybody on this computer can read the key %s. Set its mode to 0600.", key)
+        log.warning("Every user of this computer can read the key %s. Set its mode to 0600.", key)

@@ -1,7 +1,7 @@
-"""A little in every turn of the event loop: what strangers cause is done beside the clients' work, not before it.
+"""Spreads work over turns of the event loop, so that work caused by strangers does not delay clients.
 
-The loop does all that is ready before it looks at its sockets again. A hundred handshakes, or a hundred connections that
-end in one moment, would so be one turn of a tenth of a second, in which nobody else is heard.
+The loop runs all that is ready before it polls its sockets again. 100 handshakes, or 100 connections that end at once,
+would make one turn of about 100 ms, in which no client is served.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ from collections.abc import Callable
 from time import perf_counter
 
 AT_ONCE = 2
-"""Each of them wakes a task in the next turn, which costs up to 0.7 ms."""
+"""Callbacks run in one turn: each wakes a task in the next turn (DECISIONS: What may block the hub's loop?)."""
 TURN_SECONDS = 0.001
+"""Time after which no further callback runs in a turn."""
 
 
 class Turns:
-    """Work that waits for its turn, first come, first served."""
+    """A queue of callbacks, run in order, a few in each turn of the loop."""
 
     def __init__(self) -> None:
         self._waiting: deque[Callable[[], None]] = deque()
@@ -26,7 +27,7 @@ class Turns:
         return len(self._waiting)
 
     def soon(self, work: Callable[[], None]) -> None:
-        """Calls `work` in one of the next turns, behind what waits already."""
+        """Queues `work`; it runs in one of the next turns, after the work queued before."""
         if not self._waiting:
             asyncio.get_running_loop().call_soon(self._work)
         self._waiting.append(work)
@@ -35,7 +36,7 @@ class Turns:
         until = perf_counter() + TURN_SECONDS
         try:
             for _ in range(AT_ONCE):
-                # The one at work stays in front until it is done, so that `soon` does not begin a second round of turns.
+                # Pop only after the callback ran; else `soon` called from it would schedule a second `_work`.
                 self._waiting[0]()
                 self._waiting.popleft()
                 if not self._waiting or perf_counter() > until:

@@ -1,4 +1,4 @@
-"""Who sees what. A value for a public device is made of types that have no room for a name, a note or a need."""
+"""Converts values to the view of their reader. The types for public devices have no member for a name, note or need."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LISTS = ("waiting", "consulting", "parked", "recent", "missed")
 
 
 def view_of(role: str) -> View:
-    """The view that a role gets: a role that is not known to be staff sees what a public device sees."""
+    """The view of a role; any role other than staff has the public view."""
     return "staff" if role in STAFF else "public"
 
 
@@ -28,12 +28,12 @@ def ticket_view(ticket: Ticket, view: View) -> Any:
 
 
 def event_view(event: QueueEvent, view: View) -> Any:
-    """An event as it is pushed to `view`."""
+    """An event for `view`."""
     return event if view == "staff" else _with(event, ticket=event.ticket and ticket_view(event.ticket, view))
 
 
 def snapshot_view(snapshot: Snapshot, view: View) -> Any:
-    """A snapshot as it is sent to `view`."""
+    """A snapshot for `view`."""
     if view == "staff":
         return snapshot
     lists = {name: [ticket_view(t, view) for t in getattr(snapshot, name)] for name in _LISTS}
@@ -41,7 +41,7 @@ def snapshot_view(snapshot: Snapshot, view: View) -> Any:
 
 
 def counter_view(counter: CounterSummary, view: View) -> Any:
-    """A counter for `view`; a public device is not told who works there."""
+    """A counter for `view`; the public view does not have its holder."""
     if view == "staff":
         return counter
     return _with(counter, ticket=counter.ticket and ticket_view(counter.ticket, view), held_by=None)

@@ -17,7 +17,7 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, InvalidMessage, InvalidStatus
 
 from server.administration import people_and_devices
-from server.door.doorway import TOLD
+from server.door.doorway import REFUSED_WITH_CODE
 from server.door.limits import Limits
 from tests.support.bare_sockets import ask, code_of, open_socket, reason_of, request, say_hello
 from tests.support.clinic import Clinic
@@ -135,7 +135,7 @@ async def test_one_connection_too_many_is_told_and_the_next_place_is_for_the_nex
 async def test_a_crowd_beyond_that_is_closed_as_it_arrives(clinic: Clinic) -> None:
     with running(clinic, limits=Limits(connections_per_address=5)) as hub:
         host, port = make_url(hub.url).host, make_url(hub.url).port
-        silent = [await asyncio.open_connection(host, port) for _ in range(5 + TOLD)]
+        silent = [await asyncio.open_connection(host, port) for _ in range(5 + REFUSED_WITH_CODE)]
         assert await hello_at(hub) == "closed"
         for _, writer in silent:
             writer.close()

@@ -94,7 +94,7 @@ def test_an_expired_certificate_and_an_open_key_are_warned_about(
     door = TlsDoor(files)
     assert door.valid_until is None
     assert "has expired: clients will refuse it" in caplog.text
-    assert "Everybody on this computer can read the key" in caplog.text
+    assert "Every user of this computer can read the key" in caplog.text
 
 
 @asynccontextmanager
@@ -127,7 +127,7 @@ async def test_a_new_certificate_is_shown_without_a_restart_and_a_damaged_one_is
     async with listening(TlsDoor(files)) as port:
         assert await name_at(port) == "127.0.0.1"
         files.certificate.write_text("-----BEGIN CERTIFICATE-----\nhalf a ")
-        await until(lambda: "the old one goes on" in caplog.text)
+        await until(lambda: "the old one stays in use" in caplog.text)
         assert await name_at(port) == "127.0.0.1"
         shutil.copy(CERTIFICATES / "other_name.pem", files.certificate)
         await until(lambda: "was loaded again" in caplog.text)
