@@ -1,1 +1,1 @@
-"""How this hub is: findings, metrics, logs."""
+"""The health of this hub: findings, metrics and logs."""

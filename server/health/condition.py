@@ -1,4 +1,4 @@
-"""How this hub is, from its own memory: it is told while the database is away, too, and asks nobody."""
+"""Makes the health report of this hub from its memory alone, also while the database is unreachable."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from server.health.watch import HubWatch
 from server.pushes.notification_service import NotificationService
 
 NAMED = 20
-"""Slow clients that are named; the others are counted."""
+"""Slow clients that a report lists; it only counts further ones."""
 
 
 class HubCondition:
-    """One hub's; `report` is what `system.health` and `/readyz` tell."""
+    """Reports the health of one hub, for `system.health` and `/readyz`."""
 
     def __init__(
         self,
@@ -39,7 +39,7 @@ class HubCondition:
         self._version = version
 
     def report(self) -> SystemHealth:
-        """Figures and findings of this moment."""
+        """The current figures and findings."""
         now = datetime.now(UTC)
         slow = self._notifications.subscribers.slow_clients()
         return assess(self._figures(slow, now), self._surroundings(slow, now), now)
@@ -99,6 +99,6 @@ class HubCondition:
 
 
 def unserved(waiting: Mapping[str, int], counters: tuple[CounterSummary, ...]) -> dict[str, int]:
-    """Service -> patients waiting, of those that no open counter serves."""
+    """Service code -> number of waiting patients, for the services that no open counter serves."""
     served = {service for counter in counters if counter.state == "open" for service in counter.services}
     return {service: count for service, count in waiting.items() if count and service not in served}

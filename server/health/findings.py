@@ -1,6 +1,6 @@
-"""What a hub's figures mean, in the words of somebody who is woken at night: what is wrong, what still works, what to do.
+"""Turns a hub's figures into findings for the administrator on call: what is wrong, what still works, what to do.
 
-Values in, findings out: no clock, no socket, no database. Names of patients, users and devices don't occur.
+Pure: no clock, no socket, no database. Findings have no names of patients, users or devices.
 """
 
 from __future__ import annotations
@@ -20,16 +20,19 @@ MANY_THROTTLED = 10
 MANY_LIMITED = 100
 OLD_CHECK_SECONDS = 3600.0
 REMEMBERED_SECONDS = 600.0
-"""For how long a chore that runs again is still spoken of."""
+"""Time for which a restarted chore is still reported."""
 _WORST_FIRST: tuple[HealthLevel, ...] = ("failed", "warning", "ok")
 
 
 class FailedChore(msgspec.Struct, frozen=True, kw_only=True):
-    """A task beside the requests that has failed.
+    """A chore that has failed.
 
     Attributes:
-        name: e.g. "certificate watch". failures: in a row. failure: the latest one's kind, e.g. "OSError".
-        ago: seconds since then. again_in: seconds until it is started again; None while it runs again.
+        name: e.g. "certificate watch".
+        failures: number of failures in a row.
+        failure: exception class of the latest failure, e.g. "OSError".
+        ago: seconds since the latest failure.
+        again_in: seconds until the chore is started again; None while it runs.
     """
 
     name: str
@@ -40,15 +43,15 @@ class FailedChore(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
-    """What stands beside the figures.
+    """Input of findings beside the figures.
 
     Attributes:
-        database_place: where the database is, e.g. "db1:5432"; "this computer" for one beside the hub.
-        notification_running: whether changes behind the hub's back are looked for.
-        slowest: the client that has been behind for longest, e.g. "monitor device:3"; None if nobody is.
-        unserved: service -> patients waiting, where no open counter serves it.
-        checked_ago: seconds since the lines' oldest check; None before the first.
-        failed_chores: those that have failed since this hub's start, however long ago.
+        database_place: the database's hosts, e.g. "db1:5432"; "this computer" for a local database.
+        notification_running: whether the hub polls for changes made outside it.
+        slowest: the client that has been behind for longest, e.g. "monitor device:3"; None if no client is behind.
+        unserved: service code -> number of waiting patients, for the services that no open counter serves.
+        checked_ago: seconds since the oldest of the lines' latest checks; None before the first check.
+        failed_chores: every chore that has failed since the hub's start.
     """
 
     database_place: str = "this computer"
@@ -60,14 +63,14 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def assess(figures: HealthFigures, beside: Surroundings, at: datetime) -> SystemHealth:
-    """Every check's finding, the worst first."""
-    found = [look(figures, beside) for look in _LOOKS]
-    checks = sorted(found, key=lambda check: _WORST_FIRST.index(check.level))
+    """The finding of every check, the worst first."""
+    findings = [check(figures, beside) for check in _CHECKS]
+    checks = sorted(findings, key=lambda finding: _WORST_FIRST.index(finding.level))
     return SystemHealth(at=at, level=checks[0].level, checks=tuple(checks), figures=figures)
 
 
-def told(seconds: float) -> str:
-    """A time as a person says it: "12 seconds", "3 minutes", "2 hours"."""
+def duration_words(seconds: float) -> str:
+    """Formats a duration for a sentence: "12 seconds", "3 minutes", "2 hours"."""
     for unit, size in (("hour", 3600), ("minute", 60)):
         if seconds >= 2 * size:
             return f"{seconds // size:.0f} {unit}s"
@@ -80,7 +83,7 @@ def _database(figures: HealthFigures, beside: Surroundings) -> HealthCheck:
     if figures.database_away is not None:
         return _failed(
             "database",
-            f"The database has not answered for {told(figures.database_away)}. "
+            f"The database has not answered for {duration_words(figures.database_away)}. "
             "Reads come from memory; nothing can be changed.",
             f"Check that PostgreSQL runs on {place}: systemctl status postgresql. "
             "The hub goes on by itself as soon as it answers; don't restart the hub.",
@@ -89,7 +92,7 @@ def _database(figures: HealthFigures, beside: Surroundings) -> HealthCheck:
         return _warning(
             "database",
             f"The database answers slowly: the last call took {figures.database_latency:.1f} seconds.",
-            f"Look at the load and the disk of {place}; `inturn-hub doctor` names who holds locks.",
+            f"Look at the load and the disk of {place}; `inturn-hub doctor` names the process that holds locks.",
         )
     return _ok("database", f"The database answers in {figures.database_latency * 1000:.0f} ms.")
 
@@ -130,19 +133,19 @@ def _notifications(figures: HealthFigures, beside: Surroundings) -> HealthCheck:
 
 
 def _clients(figures: HealthFigures, beside: Surroundings) -> HealthCheck:
-    everybody = sum(figures.connections.values())
+    connected = sum(figures.connections.values())
     if figures.clients_behind and figures.client_behind >= BEHIND_SECONDS:
         count = figures.clients_behind
-        who = "1 client does" if count == 1 else f"{count} clients do"
+        clients_do = "1 client does" if count == 1 else f"{count} clients do"
         return _warning(
             "clients",
-            f"{who} not read what the hub sends; {beside.slowest} has not for {told(figures.client_behind)}. "
-            "The others are not held up.",
+            f"{clients_do} not read what the hub sends; "
+            f"{beside.slowest} has not for {duration_words(figures.client_behind)}. The others are not held up.",
             "Look at that screen and its network; restart its program if it hangs. "
             "`inturn-hub device list` tells where a device stands.",
         )
     by_role = ", ".join(f"{count} {role}" for role, count in sorted(figures.connections.items()) if count)
-    return _ok("clients", f"{everybody} clients are connected{f' ({by_role})' if by_role else ''}.")
+    return _ok("clients", f"{connected} clients are connected{f' ({by_role})' if by_role else ''}.")
 
 
 def _load(figures: HealthFigures, beside: Surroundings) -> HealthCheck:
@@ -170,10 +173,10 @@ def _integrity(figures: HealthFigures, beside: Surroundings) -> HealthCheck:
     if beside.checked_ago > OLD_CHECK_SECONDS and figures.database_away is None:
         return _warning(
             "integrity",
-            f"The lines were last checked {told(beside.checked_ago)} ago.",
+            f"The lines were last checked {duration_words(beside.checked_ago)} ago.",
             "Run `inturn-hub check integrity`, and look at the hub's log for why it can't.",
         )
-    return _ok("integrity", f"Every line is sound, as checked {told(beside.checked_ago)} ago.")
+    return _ok("integrity", f"Every line is sound, as checked {duration_words(beside.checked_ago)} ago.")
 
 
 def _faults(figures: HealthFigures, beside: Surroundings) -> HealthCheck:
@@ -191,8 +194,8 @@ def _door(figures: HealthFigures, beside: Surroundings) -> HealthCheck:
         return _warning(
             "door",
             f"{figures.throttled_sign_ins} sign-ins were held back in the last ten minutes: "
-            "somebody may be guessing passwords.",
-            "The log names their address: look who sits there.",
+            "this may be a password-guessing attack.",
+            "The log names their address: find the computer that has it.",
         )
     if figures.refused_connections:
         return _warning(
@@ -207,7 +210,7 @@ def _door(figures: HealthFigures, beside: Surroundings) -> HealthCheck:
             f"{figures.rate_limited} requests came too fast and were refused in the last ten minutes.",
             "The log names the client. A kiosk that repeats itself without end should be restarted.",
         )
-    return _ok("door", "Nobody was held back at the door.")
+    return _ok("door", "No sign-in, connection or request was held back.")
 
 
 def _lines(figures: HealthFigures, beside: Surroundings) -> HealthCheck:
@@ -235,9 +238,13 @@ def _chores(figures: HealthFigures, beside: Surroundings) -> HealthCheck:
 
 def _failure_of(chore: FailedChore) -> str:
     times = "once" if chore.failures == 1 else f"{chore.failures} times"
-    last = f"{told(chore.ago)} ago ({chore.failure})"
+    last = f"{duration_words(chore.ago)} ago ({chore.failure})"
     since = last if chore.failures == 1 else f"last {last}"
-    now = "it runs again" if chore.again_in is None else f"it is tried again in {told(chore.again_in)}"
+    now = (
+        "it runs again"
+        if chore.again_in is None
+        else f"it is tried again in {duration_words(chore.again_in)}"
+    )
     return f"The {chore.name} failed {times}, {since}; {now}."
 
 
@@ -257,7 +264,7 @@ def _failed(check: str, sentence: str, advice: str) -> HealthCheck:
     return HealthCheck(check=check, level="failed", sentence=sentence, advice=advice)
 
 
-_LOOKS: tuple[Callable[[HealthFigures, Surroundings], HealthCheck], ...] = (
+_CHECKS: tuple[Callable[[HealthFigures, Surroundings], HealthCheck], ...] = (
     _database,
     _notifications,
     _integrity,

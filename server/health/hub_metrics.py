@@ -1,4 +1,4 @@
-"""What `/metrics` tells of the hub itself: how events reach the windows, how the database does, how busy it is."""
+"""Metrics of the hub itself: pushes, database calls, event loop, integrity and chores."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ LAG_BUCKETS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5)
 
 
 class HubMetrics(Collector):
-    """The hub's part of its metrics.
+    """Collects the metrics of one hub.
 
     Attributes:
-        published: the seconds of each flush of events.
+        published: histogram of the flushes of events, in seconds.
     """
 
     def __init__(
@@ -48,13 +48,13 @@ class HubMetrics(Collector):
         )
         lag = Histogram(
             "inturn_event_loop_lag_seconds",
-            "How late the hub's event loop is, twice a second",
+            "Lag of the hub's event loop, measured twice a second",
             buckets=LAG_BUCKETS,
             registry=registry,
         )
         self._calls = Histogram(
             "inturn_database_call_duration_seconds",
-            "Time of a call of the database, waiting for a connection included",
+            "Duration of a database call, including the wait for a connection",
             ["outcome"],
             buckets=CALL_BUCKETS,
             registry=registry,
@@ -66,7 +66,7 @@ class HubMetrics(Collector):
         registry.register(self)
 
     def collect(self) -> Iterator[Metric]:
-        """Every gauge of the hub as it is now."""
+        """Yields every metric that is read at the time of a scrape."""
         yield InfoMetricFamily("inturn_build", "The program", {"version": self._version})
         yield from self._notification_metrics()
         yield from self._database_metrics()
@@ -77,53 +77,61 @@ class HubMetrics(Collector):
         service = self._notifications
         slow = service.subscribers.slow_clients()
         yield _gauge(
-            "inturn_notification_service_up", "1 while changes are being looked for", service.outside.running
+            "inturn_notification_service_up",
+            "1 while the hub polls for changes made outside it",
+            service.outside.running,
         )
-        yield _counter("inturn_events_published", "Events told to the windows", service.events.published)
+        yield _counter("inturn_events_published", "Events pushed to clients", service.events.published)
         yield _gauge(
             "inturn_notification_backlog_events",
-            "Events that wait for an earlier one",
+            "Events held until an earlier revision arrives",
             service.events.backlog,
         )
-        yield _gauge("inturn_clients_behind", "Clients that don't read and are owed a snapshot", len(slow))
+        yield _gauge("inturn_clients_behind", "Clients that don't read and wait for a snapshot", len(slow))
         longest = max((client.behind for client in slow), default=0.0)
-        yield _gauge("inturn_client_behind_seconds", "How long the slowest client has been behind", longest)
+        yield _gauge(
+            "inturn_client_behind_seconds", "Time for which the slowest client has been behind", longest
+        )
         unread = sum(client.unread for client in slow)
-        yield _gauge("inturn_client_backlog_bytes", "Bytes that clients behind have not taken", unread)
+        yield _gauge("inturn_client_backlog_bytes", "Bytes that clients behind have not read", unread)
         lines = service.lines
         yield _counter("inturn_snapshots_read", "Whole lines read from the database", lines.snapshots_read)
-        yield _counter("inturn_snapshots_told", "Whole lines told to clients", lines.snapshots_told)
-        yield _counter("inturn_histories_read", "Histories of lines read to replay", lines.histories_read)
+        yield _counter("inturn_snapshots_told", "Whole lines sent to clients", lines.snapshots_told)
+        yield _counter("inturn_histories_read", "Histories of lines read for replay", lines.histories_read)
 
     def _database_metrics(self) -> Iterator[Metric]:
         database = self._database
         yield _gauge(
             "inturn_database_available",
-            "1 while the database answers, 0 while it is away",
+            "1 while the database answers, 0 while it is unreachable",
             database.available,
         )
         yield _counter(
             "inturn_database_unavailable_seconds",
-            "How long the database was away since the start",
+            "Total time for which the database was unreachable since the start",
             self._watch.away_seconds,
         )
         since = database.unavailable_since
         outage = 0.0 if since is None else monotonic() - since
-        yield _gauge("inturn_database_outage_seconds", "How long the database has been away now", outage)
+        yield _gauge(
+            "inturn_database_outage_seconds", "Time for which the database has been unreachable", outage
+        )
         stats = database.pool_stats()
         yield _gauge("inturn_database_pool_connections", "Connections to the database", stats["size"])
         yield _gauge("inturn_database_pool_max_connections", "Connections allowed", stats["max"])
-        yield _gauge("inturn_database_pool_idle_connections", "Connections that nobody uses", stats["idle"])
+        yield _gauge("inturn_database_pool_idle_connections", "Connections that no call uses", stats["idle"])
         yield _gauge("inturn_database_pool_waiting", "Calls that wait for a connection", stats["waiting"])
 
     def _integrity_metrics(self) -> Iterator[Metric]:
         violations = GaugeMetricFamily(
             "inturn_integrity_violations",
-            "Places of a line that are missing or taken twice, as last checked",
+            "Places of a line that are missing or duplicate, as last checked",
             labels=["service"],
         )
         checked = GaugeMetricFamily(
-            "inturn_integrity_checked_timestamp_seconds", "When a line was last checked", labels=["service"]
+            "inturn_integrity_checked_timestamp_seconds",
+            "Time of a line's latest check",
+            labels=["service"],
         )
         for service, found in self._watch.checked.items():
             violations.add_metric([service], found.violations)

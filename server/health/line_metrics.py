@@ -1,6 +1,6 @@
-"""What `/metrics` tells of the clinic: how long the lines are, how long patients wait, what happens.
+"""Metrics of the clinic: lengths of the lines, waits, consultations and events.
 
-All of it comes from the hub's memory. A line is summed up when it changed, not at every question. The only labels are
+All figures come from the hub's memory. A line is summed up once a revision, not at every scrape. The only labels are
 services and words of this program: no ticket, counter, user or device.
 """
 
@@ -25,7 +25,7 @@ _KINDS = frozenset(get_args(EventKind))
 
 @dataclass(frozen=True)
 class LineSum:
-    """A line at one revision; `oldest` is when the one who waits longest joined."""
+    """Totals of a line at one revision; `oldest` is the earliest time at which a waiting patient joined."""
 
     revision: int
     waiting: int
@@ -35,21 +35,21 @@ class LineSum:
 
 
 def line_sum(line: LineFeed) -> LineSum:
-    """Sums a line up."""
-    whole = line.snapshot()
-    oldest = min((ticket.joined_at for ticket in whole.waiting), default=None)
-    return LineSum(line.delivered, len(whole.waiting), len(whole.consulting), len(whole.parked), oldest)
+    """Sums up a line as it is now."""
+    now = line.snapshot()
+    oldest = min((ticket.joined_at for ticket in now.waiting), default=None)
+    return LineSum(line.delivered, len(now.waiting), len(now.consulting), len(now.parked), oldest)
 
 
 class LineMetrics(Collector):
-    """The clinic's part of one hub's metrics."""
+    """Collects the metrics of the clinic's lines at one hub."""
 
     def __init__(self, notifications: NotificationService, registry: CollectorRegistry) -> None:
         self._notifications = notifications
         self._sums: dict[str, LineSum] = {}
         self._events = Counter(
             "inturn_events",
-            "What happened in a service's line, by kind, since this hub's start; every hub sees all of it",
+            "Events of a service's line, by kind, since this hub's start; every hub counts all of them",
             ["service", "kind"],
             registry=registry,
         )
@@ -64,7 +64,7 @@ class LineMetrics(Collector):
         registry.register(self)
 
     def observe(self, events: Collection[QueueEvent]) -> None:
-        """Takes what was just told to the windows."""
+        """Counts events that were just pushed."""
         for event in events:
             if event.service not in self._notifications.clinic_lists.services:
                 continue
@@ -81,12 +81,12 @@ class LineMetrics(Collector):
                 )
 
     def collect(self) -> Iterator[Metric]:
-        """Every gauge of the lines as they are now."""
+        """Yields every metric that is read at the time of a scrape."""
         yield from self._lengths()
         yield from self._states()
         low_high = GaugeMetricFamily(
             "inturn_estimated_wait_seconds",
-            "The likely wait of a patient who would join now; none while no counter is open",
+            "Estimated wait of a patient who joins now; none while no counter is open",
             labels=["service", "bound"],
         )
         for service in self._notifications.clinic_lists.service_list()["services"]:
@@ -97,7 +97,9 @@ class LineMetrics(Collector):
 
     def _lengths(self) -> Iterator[Metric]:
         length = _by_service("inturn_queue_length", "Patients waiting")
-        oldest = _by_service("inturn_oldest_wait_seconds", "How long the one who waits longest has waited")
+        oldest = _by_service(
+            "inturn_oldest_wait_seconds", "Wait of the patient who has been waiting for longest"
+        )
         consulting = _by_service("inturn_consulting", "Patients at a counter")
         parked = _by_service("inturn_parked", "Patients put aside")
         now = datetime.now(UTC)
@@ -123,13 +125,13 @@ class LineMetrics(Collector):
         yield from (states, counters)
 
     def _sum_of(self, line: LineFeed) -> LineSum:
-        held = self._sums.get(line.service)
-        if held is None or held.revision != line.delivered:
-            held = self._sums[line.service] = line_sum(line)
-        return held
+        cached = self._sums.get(line.service)
+        if cached is None or cached.revision != line.delivered:
+            cached = self._sums[line.service] = line_sum(line)
+        return cached
 
     def _begin(self, service: str) -> None:
-        """Tells a service's zeros, so that the first increase is seen."""
+        """Creates a service's series at 0, so that Prometheus sees the first increase."""
         for kind in ("joined", "called", "completed", "no_show", "cancelled"):
             self._events.labels(service, kind)
         self._waits.labels(service)

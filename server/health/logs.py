@@ -1,7 +1,8 @@
-"""The hub's log: a readable line a record in a terminal, JSON elsewhere. It never holds a name or a secret.
+"""The hub's log: one readable line for each record in a terminal, JSON otherwise. It has no names of patients, no
+secrets.
 
-A request is followed by its key from the window that was tapped (which logs it, too) through `RequestLog` to the service
-and the revision that it made, and so to the row of `queue_events`.
+A request's key connects the window's log with the record of `RequestLog`, whose service and revision identify the row of
+`queue_events`.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ _QUOTED_ROW = re.compile(
 )
 _REFUSED = frozenset({"forbidden", "rate_limited", "unauthenticated"})
 REFUSED_SECONDS = 1.0
-"""How often a connection's forbidden requests are logged at most."""
+"""Shortest time between two records of refused requests of one connection."""
 
 
 class _Keyed(msgspec.Struct):
@@ -37,18 +38,18 @@ class _Keyed(msgspec.Struct):
 
 
 class DiscreetFormatter(logging.Formatter):
-    """A record as a readable line; a traceback without the rows that PostgreSQL quotes in it: they have names."""
+    """Formats a record as a readable line, and a traceback without the rows that PostgreSQL quotes: they have names."""
 
     def formatException(self, ei: Any) -> str:  # noqa: N802  logging's name
-        """The traceback."""
+        """The traceback without quoted rows."""
         return _QUOTED_ROW.sub(r"\1 (not logged)", super().formatException(ei))
 
 
 class JsonFormatter(DiscreetFormatter):
-    """A record as one JSON object: time, level, logger, message, then the members that `fields` brought along."""
+    """Formats a record as one JSON object: time, level, logger, message, and the members of the record's `fields`."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line; with a traceback if there is one."""
+        """The JSON line, with member `traceback` for an exception."""
         line = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
@@ -65,46 +66,48 @@ _NO_PARAMS = msgspec.Raw(b"{}")
 
 
 class RequestLog:
-    """One connection's requests, a record each: changes and the line's refusals (info), forbidden ones (warning, at most
-    one a second), whatever else (debug).
+    """Logs the requests of one connection, one record each.
 
-    Record members: `request` (the key of what changes something, else the connection's name and a number), `actor`,
-    `method`, `outcome` ("ok" or the refusal's reason), `seconds`, and for what a line did `service` and `revision`.
+    Levels: info for changes and refusals of the line's rules, warning for requests refused at the door (at most one
+    record a second), debug for all others.
+
+    Record members: `request` (the key; without one, the connection's random id and a number), `actor`, `method`,
+    `outcome` ("ok" or the refusal's reason), `seconds`; for a change of a line also `service` and `revision`.
     """
 
-    __slots__ = ("_actor", "_asked", "_connection", "_held_back", "_refused_at")
+    __slots__ = ("_actor", "_connection", "_count", "_held_back", "_refused_at")
 
     def __init__(self, actor: str) -> None:
         self._actor = actor
         self._connection = secrets.token_hex(3)
-        self._asked = 0
+        self._count = 0
         self._held_back = 0
         self._refused_at = 0.0
 
     def write(
         self, method: str, params: msgspec.Raw, outcome: str, seconds: float, result: Any = None
     ) -> None:
-        """Records one answered request; `params` as the client sent them, `result` of one that was done."""
-        self._asked += 1
+        """Logs one answered request: its parameters as sent, and the result of a successful one."""
+        self._count += 1
         if outcome == "ok" and params == _NO_PARAMS and not log.isEnabledFor(logging.DEBUG):
-            return  # a heartbeat, most often
+            return  # usually a heartbeat
         key = _key_of(params)
-        if outcome in _REFUSED and self._spares():
+        if outcome in _REFUSED and self._holds_back():
             return
-        request_id = key or f"{self._connection}-{self._asked}"
+        request_id = key or f"{self._connection}-{self._count}"
         service, revision = line_of(result)
         request_log(
             self._actor, method, request_id, outcome, seconds, revision, service, changing=key is not None
         )
 
-    def _spares(self) -> bool:
-        """Whether a refused request is not worth a record, so soon after another one."""
+    def _holds_back(self) -> bool:
+        """Whether to skip the record of a refused request, less than `REFUSED_SECONDS` after the last record."""
         now = monotonic()
         if now - self._refused_at < REFUSED_SECONDS:
             self._held_back += 1
             return True
         if self._held_back:
-            log.warning("%s: %d more refused requests since then", self._actor, self._held_back)
+            log.warning("%s: %d more refused requests were not logged", self._actor, self._held_back)
         self._refused_at, self._held_back = now, 0
         return False
 
@@ -120,7 +123,7 @@ def request_log(
     *,
     changing: bool = True,
 ) -> None:
-    """Records one answered request; whatever came from a client is made harmless first."""
+    """Logs one answered request; words from the client are replaced by `harmless` ones."""
     level = _level(outcome, changing)
     if not log.isEnabledFor(level):
         return
@@ -133,18 +136,18 @@ def request_log(
     }
     if service is not None and revision is not None:
         fields |= {"service": service, "revision": revision}
-    made = f"{service}/{revision}" if "revision" in fields else "-"
-    words = (fields["method"], outcome, actor, made, seconds * 1000, fields["request"])
+    event = f"{service}/{revision}" if "revision" in fields else "-"
+    words = (fields["method"], outcome, actor, event, seconds * 1000, fields["request"])
     log.log(level, "%s %s %s %s %.1fms [%s]", *words, extra={"fields": fields})
 
 
 def harmless(text: str) -> str:
-    """A client's word if it looks like one; else its fingerprint: it may be anything, also a name or two lines."""
+    """The client's word if it is plain, else its hash: it can be any text, e.g. a patient's name or several lines."""
     return text if _PLAIN.fullmatch(text) else f"~{blake2b(text.encode(), digest_size=6).hexdigest()}"
 
 
 def line_of(result: Any) -> tuple[str | None, int | None]:
-    """The service and the revision that an answer speaks of, (None, None) if of none."""
+    """The service and the revision in a result; (None, None) if it has none."""
     service = getattr(_member(result, "ticket"), "service", None)
     revision = _member(result, "revision")
     return (service, revision) if service and isinstance(revision, int) else (None, None)
@@ -164,12 +167,12 @@ def _key_of(params: msgspec.Raw) -> str | None:
 def _level(outcome: str, changing: bool) -> int:
     if outcome in _REFUSED or outcome == "internal_error":
         return logging.WARNING
-    said_no = outcome in BY_REASON and issubclass(BY_REASON[outcome], Refusal)
-    return logging.INFO if changing or said_no else logging.DEBUG
+    refused = outcome in BY_REASON and issubclass(BY_REASON[outcome], Refusal)
+    return logging.INFO if changing or refused else logging.DEBUG
 
 
 def configure() -> None:
-    """Logs to standard error; libraries only from warnings on."""
+    """Logs to standard error; of libraries, only warnings and errors."""
     handler = logging.StreamHandler()
     terminal = DiscreetFormatter("%(asctime)s %(levelname)-7s %(message)s", "%H:%M:%S")
     handler.setFormatter(terminal if sys.stderr.isatty() else JsonFormatter())

@@ -1,4 +1,4 @@
-"""How often something happened lately: a sum over ten minutes, in slots of one. Pure but for the clock it is given."""
+"""Counts of the last ten minutes, in slots of one minute. Pure apart from its clock."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ SLOTS = 10
 
 
 class RecentCounts:
-    """Counts of a few words; `clock` tells seconds that only grow."""
+    """Counts by word; `clock` returns monotonic seconds."""
 
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
         self._clock = clock
         self._slots: deque[tuple[int, Counter[str]]] = deque(maxlen=SLOTS)
 
     def add(self, what: str) -> None:
-        """Counts one."""
+        """Counts one occurrence now."""
         number = int(self._clock() // SLOT_SECONDS)
         if not self._slots or self._slots[-1][0] != number:
             self._slots.append((number, Counter()))
         self._slots[-1][1][what] += 1
 
     def of(self, what: str) -> int:
-        """How many in the last ten minutes, the current one included."""
+        """Number of occurrences in the last ten minutes, including the current one."""
         oldest = int(self._clock() // SLOT_SECONDS) - SLOTS + 1
         return sum(counts[what] for number, counts in self._slots if number >= oldest)

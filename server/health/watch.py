@@ -1,4 +1,4 @@
-"""Watches the hub itself: how late its event loop is, how long the database was away, whether the lines are sound."""
+"""Measures the hub itself: lag of its event loop, outages of the database, and integrity of the lines."""
 
 from __future__ import annotations
 
@@ -20,24 +20,25 @@ from server.timings import USUAL, Timings
 log = logging.getLogger(__name__)
 
 KEPT_LAGS = 120
-"""A minute of turns."""
+"""Measurements of the last minute."""
 
 
 @dataclass(frozen=True)
 class Checked:
-    """A line's latest check: how many places of it are wrong (missing or taken twice), and when that was seen."""
+    """The result of a line's latest check: number of places that are missing or duplicate, and its time (UTC)."""
 
     violations: int
     at: datetime
 
 
 class HubWatch:
-    """One hub's watch on itself.
+    """Measures one hub.
 
     Attributes:
-        checked: service -> what its latest check found. away_seconds: how long the database was away, in total.
-        started_at: when it began (UTC).
-        on_lag: told the seconds that the event loop was late, twice a second.
+        checked: service code -> result of its latest check.
+        away_seconds: total seconds for which the database was unreachable.
+        started_at: time of the start (UTC).
+        on_lag: called with each measured lag of the event loop in seconds.
     """
 
     def __init__(
@@ -56,15 +57,15 @@ class HubWatch:
         self._clinic_lists = clinic_lists
         self._timings = timings
         self._lags: deque[float] = deque([0.0], maxlen=KEPT_LAGS)
-        self._looked: dict[str, float] = {}
+        self._checked_at: dict[str, float] = {}
 
     @property
     def worst_lag(self) -> float:
-        """The latest minute's worst lateness of the event loop, in seconds."""
+        """Largest lag of the event loop in the last minute, in seconds."""
         return max(self._lags)
 
     def start(self, chores: Chores) -> None:
-        """Begins to watch."""
+        """Starts the measurement of the lag and the checks of the lines as chores."""
         chores.start("clock of the event loop", self._keep_time)
         chores.start("check of the lines", self._check_lines)
 
@@ -86,18 +87,18 @@ class HubWatch:
             services = self._clinic_lists.services
             self.checked = {code: found for code, found in self.checked.items() if code in services}
             if services:
-                # Never the first of the list first: a line whose check fails would keep all the others from theirs.
-                service = min(sorted(services), key=lambda code: self._looked.get(code, 0.0))
-                self._looked[service] = monotonic()
+                # Check the line that was not checked for longest: a check that fails must not block those of other lines.
+                service = min(sorted(services), key=lambda code: self._checked_at.get(code, 0.0))
+                self._checked_at[service] = monotonic()
                 await self._check(service)
             await asyncio.sleep(max(least, all_lines / max(1, len(services))))
 
     async def _check(self, service: str) -> None:
         try:
-            found = await self._operations.validate_queue_integrity(service)
+            integrity = await self._operations.validate_queue_integrity(service)
         except HubError:
-            return  # It is known from elsewhere that the database is away; what was found last stays.
-        wrong = len(found.missing_positions) + len(found.duplicate_positions)
+            return  # The database's own finding reports the outage; the line keeps its latest result.
+        wrong = len(integrity.missing_positions) + len(integrity.duplicate_positions)
         before = self.checked.get(service)
         self.checked[service] = Checked(wrong, datetime.now(UTC))
         if wrong and (before is None or before.violations != wrong):

@@ -10,7 +10,7 @@ import pytest
 from core.line.tickets import CounterSummary
 from core.wire.system_health import HealthCheck, HealthFigures, SystemHealth
 from server.health.condition import unserved
-from server.health.findings import FailedChore, Surroundings, assess, told
+from server.health.findings import FailedChore, Surroundings, assess, duration_words
 from server.health.recent_counts import SLOT_SECONDS, SLOTS, RecentCounts
 
 AT = datetime(2026, 3, 2, 3, tzinfo=UTC)
@@ -75,7 +75,7 @@ def test_a_healthy_hub_has_nothing_to_advise() -> None:
          {"integrity_violations": {"A": 2, "B": 0}}, {"checked_ago": 1}),
         ("integrity", "warning", "last checked 2 hours ago", "inturn-hub check integrity", {}, {"checked_ago": 7300}),
         ("faults", "warning", "2 requests with a fault", "traceback", {"internal_errors": 2}, {}),
-        ("door", "warning", "somebody may be guessing passwords", "address", {"throttled_sign_ins": 40}, {}),
+        ("door", "warning", "may be a password-guessing attack", "address", {"throttled_sign_ins": 40}, {}),
         ("door", "warning", "1 connections were refused", "connections_per_address", {"refused_connections": 1}, {}),
         ("door", "warning", "500 requests came too fast", "kiosk", {"rate_limited": 500}, {}),
         ("lines", "warning", "no open counter serves them: C (4).", "Open a counter", {}, {"unserved": {"C": 4}}),
@@ -107,7 +107,7 @@ def test_the_worst_comes_first() -> None:
     [(0.4, "0 seconds"), (1, "1 second"), (119, "119 seconds"), (150, "2 minutes"), (7300, "2 hours")],
 )
 def test_times_are_said_as_people_do(seconds: float, words: str) -> None:
-    assert told(seconds) == words
+    assert duration_words(seconds) == words
 
 
 def test_a_line_is_unserved_when_no_open_counter_serves_it() -> None:
