@@ -1,7 +1,7 @@
-"""Chores: the tasks of a hub that run beside the requests, each with a name, none of which ends unseen.
+"""Chores: the named tasks of a hub that run beside the requests. None of them ends unnoticed.
 
-A chore that fails is logged with its traceback and started again, after a pause that grows with each failure. A vital
-chore that fails again and again makes the registry give up: the hub ends, and its service manager starts another.
+A failed chore is logged with its traceback and started again, after a pause that grows with each failure. A vital chore
+that keeps failing makes the registry give up: the hub ends, and the service manager starts it again.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 log = logging.getLogger(__name__)
 
 Work = Callable[[], Coroutine[Any, Any, None]]
-"""What a chore does: it runs until it is cancelled, and begins anew when it is called again."""
+"""The coroutine function of a chore: it runs until it is cancelled, and can be called again after a failure."""
 
 
 @dataclass(frozen=True)
@@ -24,9 +24,10 @@ class BackOff:
     """The pauses before a failed chore is started again, in seconds.
 
     Attributes:
-        first: after the first failure in a row; each further failure doubles it, up to `longest`.
-        settled: a chore that ran for so long has left its earlier failures behind.
-        tries: a vital chore that fails so often in a row ends the hub: with these pauses, after a minute.
+        first: pause after the first failure in a row; each further failure doubles it, up to `longest`.
+        longest: longest pause.
+        settled: a chore that fails after this time starts a new row of failures.
+        tries: number of failures in a row after which a vital chore ends the hub; with these pauses, after 1 min.
     """
 
     first: float = 0.5
@@ -35,7 +36,7 @@ class BackOff:
     tries: int = 8
 
     def pause(self, failures: int) -> float:
-        """Seconds to wait after so many failures in a row."""
+        """Seconds to wait after this number of failures in a row."""
         return min(self.longest, self.first * 2.0 ** min(failures - 1, 32))
 
 
@@ -47,14 +48,16 @@ class ChoreEnded(Exception):
 
 
 class Chore:
-    """One task, started again whenever it fails.
+    """A task that is started again when it fails.
 
     Attributes:
-        name: for people, e.g. "certificate watch".
-        up: whether it runs now; False while it waits to be started again, and after `stop`.
-        failures: since the start of the hub. in_a_row: without a long run between them.
-        failure: the kind of the latest failure, e.g. "OSError"; its words may hold what only the log may. failed_at: when
-            that was. again_at: when the chore is, or was, started after it. Both are monotonic seconds.
+        name: for logs and findings, e.g. "certificate watch".
+        up: whether it runs; False during the pause after a failure, and after `stop`.
+        failures: number of failures since the hub's start.
+        in_a_row: number of failures without a run of `BackOff.settled` between them.
+        failure: exception class of the latest failure, e.g. "OSError"; only the log may have its message.
+        failed_at: monotonic time of the latest failure.
+        again_at: monotonic time of the start after it.
     """
 
     def __init__(self, name: str, work: Work, back_off: BackOff, on_failure: Callable[[Chore], None]) -> None:
@@ -69,7 +72,7 @@ class Chore:
         self._task: asyncio.Task[None] = asyncio.get_running_loop().create_task(self._keep(), name=name)
 
     async def stop(self) -> None:
-        """Ends it for good."""
+        """Cancels the task for good."""
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
         self.up = False
@@ -85,7 +88,7 @@ class Chore:
             await asyncio.sleep(self.again_at - monotonic())
 
     async def _failure(self) -> Exception:
-        """Works until it fails. Raises CancelledError when the chore is stopped."""
+        """Runs the chore and returns its failure. Raises CancelledError when the chore is stopped."""
         try:
             await self._work()
             raise ChoreEnded("It returned, although it should run until the hub stops.")
@@ -93,8 +96,8 @@ class Chore:
             task = asyncio.current_task()
             if task is None or task.cancelling():
                 raise
-            # Something that the chore awaited was cancelled, not the chore: to end for that would be silent.
-            return _told(error)
+            # The chore was not cancelled, but a future that it awaited: ending here would go unnoticed.
+            return _as_failure(error)
         except Exception as error:  # noqa: BLE001  every failure is logged by `_note`
             return error
 
@@ -112,8 +115,8 @@ class Chores:
 
     Attributes:
         named: name -> chore, in the order of their start.
-        given_up: the vital chore for which the hub has to end; None: none.
-        on_given_up: called once when that is decided.
+        given_up: the vital chore because of which the hub must end; None if there is none.
+        on_given_up: called once when `given_up` is set.
     """
 
     def __init__(self, back_off: BackOff = BACK_OFF) -> None:
@@ -124,10 +127,10 @@ class Chores:
         self._vital: set[str] = set()
 
     def start(self, name: str, work: Work, *, vital: bool = False) -> Chore:
-        """Begins a chore, in the running loop. Raises ValueError when its name is taken by one that runs.
+        """Starts a chore in the running loop. Raises ValueError if a chore of this name exists.
 
         Args:
-            vital: without it the hub would show or do something wrong for ever, which another start may mend.
+            vital: whether the hub would permanently show or do something wrong without it, which a restart may repair.
         """
         if name in self.named:
             raise ValueError(f"There is a chore {name} already.")
@@ -137,7 +140,7 @@ class Chores:
         return chore
 
     async def stop(self) -> None:
-        """Ends all of them, the latest first."""
+        """Stops every chore, the latest first."""
         for name in reversed(list(self.named)):
             await self.named.pop(name).stop()
 
@@ -149,14 +152,14 @@ class Chores:
 
 
 def _kind_of(error: BaseException) -> str:
-    """The name of its class; of a group's only member, that one's."""
+    """The exception's class name; for a group with one member, the member's class name."""
     while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
         error = error.exceptions[0]
     return type(error).__name__
 
 
-def _told(error: asyncio.CancelledError) -> Exception:
-    """A failure that says what happened, with the traceback of what was cancelled."""
+def _as_failure(error: asyncio.CancelledError) -> Exception:
+    """Converts a foreign cancellation into a ChoreEnded with its traceback."""
     failure = ChoreEnded("What it waited for was cancelled.")
     failure.__cause__ = error
     return failure.with_traceback(error.__traceback__)

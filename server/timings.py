@@ -1,4 +1,4 @@
-"""How long a hub waits, and how often it looks."""
+"""The hub's intervals and timeouts."""
 
 from __future__ import annotations
 
@@ -9,29 +9,31 @@ from core.wire.protocol import HELLO_SECONDS, SILENCE_SECONDS
 
 @dataclass(frozen=True)
 class Timings:
-    """Seconds. No settings of the file: what builds a hub hands in others, e.g. a test that waits for one of them.
+    """Intervals and timeouts in seconds. They are no settings: the code that builds a hub passes them, e.g. a test.
 
     Attributes:
         hello: from accepting a connection to its hello.
-        silence: without a frame, until the connection is gone; `goodbye` and two of `sweep` are part of it.
-        goodbye: for a client's answer to a close.
-        sweep: between two looks for connections that are silent or whose session is over.
-        admission: between two questions to the database who may stay.
-        day: between two looks at the schedule of the daily close.
-        tidy: between two removals of keys that no client repeats any more.
-        certificate: between two looks at the files of the certificate.
-        database: between two looks at a database that is away, or at calls that last long.
-        own_server: between two looks whether the hub's own PostgreSQL is to be started again.
-        changes: between two looks for what changed at another hub.
-        estimates: between two writes of the estimates that patients were told.
-        paces: between two computations of one service's pace.
-        integrity: in which every line is checked once. integrity_pause: between two lines, at least.
-        lateness: between two measurements of the event loop.
-        page: for which a page of metrics, once made, is given to all who ask.
-        line: for a turn at a line. lock: for a row of the database.
-        connection: for a free connection to the database.
-        call: for the answer to a call, until its connection is given up.
-        echo: for the hub's own notification to come back, until it listens anew.
+        silence: without a message, until the connection is gone; includes `goodbye` and two of `sweep`.
+        goodbye: for a client's answer to a close frame.
+        sweep: between two checks for connections that are silent or whose session has ended.
+        admission: between two checks in the database for revoked tokens and sessions.
+        day: between two checks whether the daily close is due.
+        tidy: between two deletions of old request keys.
+        certificate: between two checks of the certificate's files.
+        database: between two turns of the database watch, which polls and drops dead connections.
+        own_server: between two checks whether the hub's own PostgreSQL must be started again.
+        changes: between two polls for changes made outside the hub.
+        estimates: between two writes of the estimates given to patients.
+        paces: between two computations of one service's pace, at least.
+        integrity: in which every line is checked once.
+        integrity_pause: between the checks of two lines, at least.
+        lateness: between two measurements of the event loop's lag.
+        page: for which a page of metrics is cached.
+        line: longest wait for a turn at a line.
+        lock: longest wait for a row's lock in the database.
+        connection: longest wait for a free connection to the database.
+        call: age of a call at which the watch drops its connection as dead; above PostgreSQL's statement_timeout (10 s).
+        echo: for the hub's own notification to come back; then it reconnects to listen.
     """
 
     hello: float = HELLO_SECONDS
@@ -59,7 +61,7 @@ class Timings:
 
     @property
     def silent(self) -> float:
-        """Without a frame, until a client is sent away: it is noticed a sweep later and gone after the goodbye."""
+        """Silence after which the hub closes a connection: detected a sweep later and gone after `goodbye`."""
         return self.silence - self.goodbye - 2 * self.sweep
 
 
