@@ -15,7 +15,7 @@ import pytest
 
 from core.wire.system_health import HealthCheck
 from server.chores import BackOff
-from server.cli import serving
+from server.cli import serve_command
 from server.connections.hub import Hub
 from server.connections.visitors import Visitors
 from server.database.calls import Database
@@ -118,7 +118,7 @@ def put_in(monkeypatch: pytest.MonkeyPatch, hub: Hub, chore: str) -> Failing:
 async def a_whole_hub(clinic: Clinic) -> AsyncIterator[Hub]:
     """With TLS and a PostgreSQL of its own, so that every chore is there."""
     async with running(Hub(clinic.database_url, tls=GOOD, back_off=BACK_OFF, timings=TIMINGS)) as hub:
-        serving.watch_database(hub, OwnServer())  # type: ignore[arg-type]
+        serve_command.watch_database(hub, OwnServer())  # type: ignore[arg-type]
         yield hub
 
 

@@ -21,7 +21,7 @@ from core.client.hub_client import HubClient
 from core.errors import SetupError
 from core.settings import Settings
 from core.wire.protocol import SUBPROTOCOL
-from server.cli import serving
+from server.cli import serve_command
 from server.door import tls
 from server.door.tls import TlsDoor, TlsFiles, check_files
 from tests.support.clinic import Clinic
@@ -70,12 +70,12 @@ def test_wrong_files_are_told_in_a_sentence(certificate: str, key: str, told: st
 
 def test_what_is_set_is_looked_at_before_anything_starts() -> None:
     given = Settings(tls_cert=str(GOOD.certificate), tls_key=str(GOOD.key))
-    assert serving.tls_files(Settings()) is None
-    assert serving.tls_files(given) == GOOD
+    assert serve_command.tls_files(Settings()) is None
+    assert serve_command.tls_files(given) == GOOD
     with pytest.raises(SetupError, match="both a certificate and its key"):
-        serving.tls_files(replace(given, tls_key=""))
+        serve_command.tls_files(replace(given, tls_key=""))
     with pytest.raises(SetupError, match="does not belong"):
-        serving.tls_files(replace(given, tls_key=str(CERTIFICATES / "other_key.pem")))
+        serve_command.tls_files(replace(given, tls_key=str(CERTIFICATES / "other_key.pem")))
 
 
 def test_a_good_certificate_is_silent_and_says_until_when(files: TlsFiles) -> None:

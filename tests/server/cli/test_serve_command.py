@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from server.chores import BackOff, Chores
-from server.cli import serving
+from server.cli import serve_command
 from server.connections.hub import Hub
 from server.postgres.embedded import EmbeddedPostgres, EmbeddedPostgresError
 from server.pushes.standing_lines import StandingLines
@@ -56,7 +56,7 @@ async def test_no_error_ends_the_watch_of_the_private_postgresql(
     server = StubbornServer(psycopg.OperationalError("gone amid a query"), EmbeddedPostgresError("no room"))
 
     hub = MissingHub()
-    serving.watch_database(cast(Hub, hub), cast(EmbeddedPostgres, server))
+    serve_command.watch_database(cast(Hub, hub), cast(EmbeddedPostgres, server))
     await until(lambda: server.starts > 3)
     [chore] = hub.chores.named.values()
     # What the server itself says is told in a sentence, and needs no traceback.
@@ -75,7 +75,7 @@ async def test_a_hub_whose_vital_chore_fails_again_and_again_ends_with_a_code_of
 
     monkeypatch.setattr(StandingLines, "read_changes", fail)
     hub = Hub(clinic.database_url, back_off=SOON)
-    assert (await serving.run_hub(hub, None)) == serving.GIVEN_UP == 4
+    assert (await serve_command.run_hub(hub, None)) == serve_command.GIVEN_UP == 4
     assert "The change watch failed 3 times in a row: the hub ends" in caplog.text
     assert not hub.chores.named
 
@@ -83,7 +83,7 @@ async def test_a_hub_whose_vital_chore_fails_again_and_again_ends_with_a_code_of
 async def test_a_hub_that_is_told_to_stop_ends_with_0(clinic: Clinic) -> None:
     loop = asyncio.get_running_loop()
     hub = Hub(clinic.database_url)
-    serving_it = loop.create_task(serving.run_hub(hub, None))
+    serving_it = loop.create_task(serve_command.run_hub(hub, None))
     await until(lambda: hub.port, what="the hub to listen")
     signal.raise_signal(signal.SIGTERM)
     assert (await serving_it) == 0
