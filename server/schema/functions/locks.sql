@@ -3,7 +3,7 @@
 -- COMMITTED takes a new snapshot for each statement, so that an operation reads behind its locks what it changes. Then it looks its
 -- key up (keys.sql). It returns {"result": ..., "events": [...]}, tickets in staff's view.
 
--- Ends the operation with an error of protocol.md ("Errors"); nothing of it stays.
+-- Ends the operation with an error of docs/clients.md ("Errors"); nothing of it stays.
 CREATE OR REPLACE FUNCTION refuse(reason text, sentence text DEFAULT '') RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
