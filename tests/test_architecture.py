@@ -11,6 +11,10 @@ ROOT = Path(__file__).parent.parent
 SOURCES = ("core", "server", "kiosk_app", "admin_app", "resources")
 LONGEST_BODY = 50
 LONGEST_FILE = 350
+_ENDING = r"\.(?:py|sql|md|json|yml|wav|png|svg|ttf|txt)"
+NAMED_FILE = re.compile(rf"(?<![\w./:*-])(?:[\w*.-]+/)+[\w*.-]+{_ENDING}\b|(?<=`)[\w*.-]+{_ENDING}(?=`)")
+"""A path anywhere in a document, or a file's name between backticks."""
+CITED_DECISION = re.compile(r"\(DECISIONS: ([^()]+)\)")
 
 
 def python_files(*folders: str) -> list[Path]:
@@ -98,6 +102,29 @@ def test_entry_modules_need_nothing_that_may_be_missing() -> None:
         imported = imported_modules(ROOT / program / "__main__.py")
         foreign = {name for name in imported if name.partition(".")[0] not in sys.stdlib_module_names}
         assert foreign <= {"core.entry", "core.entry.run"}, program
+
+
+def test_every_file_that_a_document_names_exists() -> None:
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "resources" / "README.md"]
+    folders = (*SOURCES, "tests", "docs", "scripts")
+    files = [*ROOT.glob("*.*"), *(file for folder in folders for file in (ROOT / folder).rglob("*.*"))]
+    named = [(told(page), name) for page in pages for name in NAMED_FILE.findall(page.read_text("utf-8"))]
+    assert len(named) > 100
+    # `match` compares from the right: `door/test_door.py` is found wherever such a folder is.
+    assert {(page, name) for page, name in named if not any(file.match(name) for file in files)} == set()
+
+
+def test_every_decision_that_a_comment_cites_is_taken() -> None:
+    cited = {
+        (told(file), title)
+        for folder in (*SOURCES, "tests")
+        for file in sorted((ROOT / folder).rglob("*.*"))
+        if file.suffix in {".py", ".sql"}
+        for title in CITED_DECISION.findall(re.sub(r"\n\s*(?:#|--)?\s*", " ", file.read_text("utf-8")))
+    }
+    taken = re.findall(r"^## (.+)$", (ROOT / "DECISIONS.md").read_text("utf-8"), re.MULTILINE)
+    assert {(file, title) for file, title in cited if title not in taken} == set()
+    assert len(taken) == len(set(taken)) > 20
 
 
 def test_nothing_names_a_package_index() -> None:
