@@ -21,7 +21,7 @@ import psycopg
 from server.chores import Chores
 from server.database.address import CONNECT_SECONDS, connection_options, driver_url
 from server.database.errors import first_line
-from server.database.pool import Connection, hang_up
+from server.database.pool import Connection, ended_when_broken_off, hang_up
 from server.timings import USUAL
 
 log = logging.getLogger(__name__)
@@ -126,9 +126,10 @@ async def _again_and_again(part: Callable[[], Coroutine[Any, Any, None]]) -> Non
 @contextlib.asynccontextmanager
 async def _connected(address: str, application: str) -> AsyncIterator[Connection]:
     async with asyncio.timeout(CONNECT_SECONDS):
-        connection = await psycopg.AsyncConnection.connect(
-            **connection_options(address, application=application)
-        )
+        with ended_when_broken_off():
+            connection = await psycopg.AsyncConnection.connect(
+                **connection_options(address, application=application)
+            )
     try:
         yield connection
     finally:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import traceback
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from itertools import chain
 from time import monotonic
 from typing import Any, Literal
@@ -37,6 +38,19 @@ def hang_up(connection: Connection) -> None:
             wire.shutdown(socket.SHUT_RDWR)
         finally:
             wire.detach()
+
+
+@contextlib.contextmanager
+def ended_when_broken_off() -> Iterator[None]:
+    """Around an attempt to connect: one that is cancelled, or fails, leaves no half-open connection behind.
+
+    The driver's frames hold it, and the error's traceback holds the frames, until the garbage collector comes by.
+    """
+    try:
+        yield
+    except BaseException as error:
+        traceback.clear_frames(error.__traceback__)
+        raise
 
 
 class Lease:
@@ -171,7 +185,8 @@ class ConnectionPool:
         self._connecting[limit] = monotonic()
         try:
             async with limit:
-                return await self._connect()
+                with ended_when_broken_off():
+                    return await self._connect()
         except TimeoutError as error:
             raise psycopg.errors.ConnectionTimeout("No connection came in time") from error
         finally:

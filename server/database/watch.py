@@ -19,7 +19,7 @@ from circuitbreaker import CircuitBreaker
 from server.chores import Chore, Chores
 from server.database.address import CONNECT_SECONDS, each_host
 from server.database.errors import first_line, is_trouble
-from server.database.pool import ConnectionPool
+from server.database.pool import ConnectionPool, ended_when_broken_off
 from server.timings import Timings
 
 log = logging.getLogger(__name__)
@@ -155,8 +155,9 @@ async def _first_that_takes_writes(hosts: list[str]) -> str:
 
 async def _takes_writes(host: str) -> str:
     """Returns the host if it accepts a connection: a standby and a starting server refuse it. Raises psycopg.Error."""
-    connection = await psycopg.AsyncConnection.connect(
-        host, autocommit=True, connect_timeout=CONNECT_SECONDS, application_name="inturn-hub watch"
-    )
+    with ended_when_broken_off():
+        connection = await psycopg.AsyncConnection.connect(
+            host, autocommit=True, connect_timeout=CONNECT_SECONDS, application_name="inturn-hub watch"
+        )
     await connection.close()
     return host

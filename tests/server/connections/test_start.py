@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import re
 import signal
 import socket
@@ -80,8 +79,6 @@ def test_the_last_file_of_the_migrations_is_alembics_head() -> None:
 
 def connections_of_hubs(clinic: Clinic) -> int:
     """How many connections to the database hubs have."""
-    # The driver leaves an attempt to connect that is broken off to the garbage collector, which closes it.
-    gc.collect()
     here = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
     return int(clinic.rows(f"{here} AND application_name LIKE 'inturn-hub%'")[0][0])
 
