@@ -26,8 +26,8 @@ from server.schema.legacy.database import UNCHANGED, Found
 log = logging.getLogger(__name__)
 
 _IN_USE = {"55P03", "40P01"}
-_DUPLICATES = {"42P07", "42710", "42723"}
-"""SQLSTATEs: lock not available, deadlock; table, object or function exists already."""
+_DUPLICATES = {"42P07", "42710"}
+"""SQLSTATEs: lock not available, deadlock; table or other object exists already."""
 
 
 @dataclass(frozen=True)

@@ -69,3 +69,10 @@ def test_its_own_computer_learns_everything(hub: HubProcess) -> None:
     proxied = {"X-Forwarded-For": "203.0.113.9"}
     assert page(hub.url, "readyz", **proxied) == (200, '{"ready": true}')
     assert page(hub.url, "metrics", **proxied)[0] == 403
+
+
+def test_it_is_not_ready_on_functions_of_another_version(clinic: Clinic, hub: HubProcess) -> None:
+    clinic.rows("UPDATE installed_schema SET functions_fingerprint = 'another' RETURNING 1")
+    status, body = page(hub.url, "readyz")
+    told = json.loads(body)
+    assert (status, told["ready"], told["database"], told["schema"]) == (503, False, True, False)
