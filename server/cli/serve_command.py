@@ -1,4 +1,4 @@
-"""`inturn-hub serve`: starts the database, then the hub, until SIGTERM or Ctrl-C; restarts a private PostgreSQL that died."""
+"""`inturn-hub serve`: starts the database, then the hub, until a signal; restarts a private PostgreSQL that died."""
 
 from __future__ import annotations
 
