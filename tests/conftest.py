@@ -3,7 +3,6 @@
 import asyncio
 import inspect
 import logging
-import os
 from collections.abc import Iterator
 from typing import TypeGuard, cast
 
@@ -12,6 +11,7 @@ from PySide6.QtWidgets import QApplication
 from qasync import QEventLoop
 
 from core.qt.app import garbage_collected_here
+from tests.support import surroundings
 from tests.support.clinic import clinic, hub, postgres, template
 from tests.support.event_loops import Run, current, runner
 from tests.support.faults.recovery_times import table_of
@@ -20,8 +20,10 @@ from tests.support.time_limits import LEAD_SECONDS, give_time, time_of
 
 __all__ = ["clinic", "hub", "postgres", "reachable_folders", "template"]
 
-# A developer's screen would otherwise flash with windows, and a build machine has none.
-os.environ["QT_QPA_PLATFORM"] = os.environ.get("INTURN_TEST_PLATFORM", "offscreen")
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Before anything is collected, nothing outside the clone decides any more."""
+    config.add_cleanup(surroundings.enter())
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -1,0 +1,61 @@
+"""What surrounds the tests: a home, a PATH and an environment of their own, so that nothing outside the clone decides.
+
+Language, time zone and umask stay as they are: the programs must be right with any.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from kiosk_app.wall.announcer import PLAYERS
+from server.postgres.binaries import BIN_VARIABLE
+
+FOREIGN = ("INTURN_", "PG", "QT_")
+"""What begins so is a setting of somebody's: for the programs, for PostgreSQL's, or for Qt."""
+OURS = (BIN_VARIABLE, "INTURN_PROVE", "INTURN_TEST_PATIENCE", "INTURN_TEST_PLATFORM")
+"""What whoever runs the tests may set for them."""
+HOMES = {
+    "HOME": "",
+    "XDG_CONFIG_HOME": ".config",
+    "XDG_DATA_HOME": ".local/share",
+    "XDG_CACHE_HOME": ".cache",
+    "XDG_STATE_HOME": ".local/state",
+}
+SILENT_PLAYER = "#!/bin/sh\nexit 0\n"
+"""A player that is there and has no sound server would fail, and the wall would log it."""
+
+
+def enter() -> Callable[[], None]:
+    """Replaces them for this process and those that it starts; returns what puts the former ones back."""
+    before = dict(os.environ)
+    folder = Path(tempfile.mkdtemp(prefix="inturn-tests-"))
+    folder.chmod(0o755)
+    for name in list(os.environ):
+        if name.startswith(FOREIGN) and name not in OURS:
+            del os.environ[name]
+    for name, place in HOMES.items():
+        os.environ[name] = str(folder / "home" / place)
+        (folder / "home" / place).mkdir(parents=True, exist_ok=True)
+    os.environ["PATH"] = os.pathsep.join([str(_silent_players(folder)), before.get("PATH", os.defpath)])
+    # A developer's screen would otherwise flash with windows, and a build machine has none.
+    os.environ["QT_QPA_PLATFORM"] = os.environ.get("INTURN_TEST_PLATFORM", "offscreen")
+
+    def leave() -> None:
+        os.environ.clear()
+        os.environ.update(before)
+        shutil.rmtree(folder, ignore_errors=True)
+
+    return leave
+
+
+def _silent_players(folder: Path) -> Path:
+    players = folder / "players"
+    players.mkdir()
+    for name, *_ in PLAYERS:
+        (players / name).write_text(SILENT_PLAYER)
+        (players / name).chmod(0o755)
+    return players
