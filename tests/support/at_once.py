@@ -19,6 +19,7 @@ from server.chores import Chores
 from server.database.calls import Database, driver_url
 from server.operations.queue_operations import Outcome, QueueOperations
 from tests.support.clinic import Clinic
+from tests.support.waiting import WAIT_SECONDS
 
 Press = Callable[[QueueOperations], Awaitable[Outcome]]
 Answer = Outcome | HubError
@@ -47,7 +48,7 @@ class Crowd:
         await self._database.close()
 
     async def at_once(self, *presses: Press) -> list[Answer]:
-        """Each press's answer or refusal. Everybody must come to the locks: AssertionError after five seconds."""
+        """Each press's answer or refusal. Everybody must come to the locks: AssertionError when somebody does not."""
         async with await psycopg.AsyncConnection.connect(self._url) as gate:
             await gate.execute("SELECT FROM services ORDER BY id FOR NO KEY UPDATE")
             async with asyncio.TaskGroup() as tasks:
@@ -75,7 +76,7 @@ class Crowd:
 
     async def _until_waiting(self, people: int) -> None:
         waiting: object = None
-        deadline = asyncio.get_running_loop().time() + 5
+        deadline = asyncio.get_running_loop().time() + WAIT_SECONDS
         while waiting != (people,):
             assert asyncio.get_running_loop().time() < deadline, f"{waiting} of {people} at the locks"
             waiting = await (await self._watch.execute(_WAITERS)).fetchone()
