@@ -145,3 +145,68 @@ def test_nothing_names_a_package_index() -> None:
         told(f) for f in files if f.is_file() and addresses.search(f.read_text("utf-8", errors="ignore"))
     }
     assert named - {told(Path(__file__))} == set()
+
+
+CLOCKED = {
+    "bench",
+    "speeds",
+    "support/waiting.py",
+    # They take times that prove reads, write down when something happened, or give up after `WAIT_SECONDS`.
+    "support/cluster_owner.py",
+    "support/faults/crowd_process.py",
+    "support/faults/fault_proxy.py",
+    "support/faults/trial.py",
+    "support/flood_hub.py",
+    "support/hammer.py",
+    "support/honest_clients.py",
+    "support/troubled_clinic.py",
+    # A clock that jumps, a client that was silent for long, and what lasts at least so long or is drawn at most so often.
+    "acceptance/test_the_hub_dies.py",
+    "admin_app/demo/test_demo_hands.py",
+    "core/qt/test_hub_bridge.py",
+    "faults/test_fault_proxy.py",
+    "server/connections/test_visitors.py",
+    "support/faults/jumping_clocks.py",
+}
+"""Where tests read a clock. Nothing else can assert how fast something is."""
+CLOCKS = {"time", "time.monotonic", "time.perf_counter", "time.time", "time.process_time"}
+
+
+def test_tests_read_no_clock() -> None:
+    reading = {
+        file.relative_to(ROOT / "tests")
+        for file in python_files("tests")
+        if CLOCKS & set(imported_modules(file))
+    }
+    clocked = {file for file in reading if {file.as_posix(), file.parts[0]} & CLOCKED}
+    assert reading - clocked == set()
+    used = {file.as_posix() for file in clocked} | {file.parts[0] for file in clocked}
+    assert used >= CLOCKED, "a file reads no clock any more"
+
+
+LONGEST_SLEEP = 0.2
+
+
+def sleeps(file: Path) -> Iterator[float]:
+    """The seconds of each `asyncio.sleep(…)` and `….wait(…)` that names them."""
+    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+        if isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
+            seconds = node.args[0].value
+            if ast.unparse(node.func) in {"asyncio.sleep", "Event().wait"} and isinstance(
+                seconds, float | int
+            ):
+                yield float(seconds)
+
+
+def test_tests_do_not_sleep() -> None:
+    files = [file for file in python_files("tests") if file.relative_to(ROOT / "tests").parts[0] != "bench"]
+    long = {told(file): max(sleeps(file), default=0.0) for file in files}
+    speeds = {name for name in long if name.startswith("tests/speeds/")}
+    assert {name for name, seconds in long.items() if seconds > LONGEST_SLEEP} - speeds == set()
+
+
+def test_a_coroutine_is_a_test_itself() -> None:
+    """No `async def story()` that a fixture or `asyncio.run` is handed; `at_once` runs its own for sync tests."""
+    handing = re.compile(r"\brun\(\w+\(\)\)")
+    found = {told(file) for file in python_files("tests") if handing.search(file.read_text("utf-8"))}
+    assert found - {"tests/support/at_once.py"} == set()

@@ -148,7 +148,7 @@ class HubClient(HubOperations):
     async def __aexit__(self, *_exception: object) -> None:
         await self.aclose()
 
-    async def live(self, timeout: float = 10.0, *, retry: bool = True) -> Hello:
+    async def live(self, timeout: float = 30.0, *, retry: bool = True) -> Hello:
         """Waits until the client is LIVE. Raises the refusal, or `Unavailable` after `timeout` seconds.
 
         Without `retry` the first failed try to reach the hub raises, too.

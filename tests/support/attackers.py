@@ -111,7 +111,7 @@ async def silent_crowd(port: int, token: str, tally: Tally) -> None:
     for _ in range(100):
         crowd.append(await arrive(port))
         tally["opened"] += 1
-    await asyncio.sleep(0.5)
+    await asyncio.sleep(0.2)
     for connection in crowd:
         connection.close()
 

@@ -47,7 +47,7 @@ async def test_a_lost_hub_is_left_at_once_and_what_it_owed_is_asked_of_the_next_
         assert second.asked_for("tickets.cancel") == first.asked_for("tickets.cancel")
         assert second.asked_for("queue.subscribe") == [{"services": None, "since": {"A": 8}, "epoch": "e1"}]
         await client.live()
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(0.2)
         assert client.address == second.url
         assert len(first.asked_for("session.hello")) == 1
 

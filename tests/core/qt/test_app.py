@@ -101,7 +101,7 @@ def test_a_task_left_behind_is_cancelled() -> None:
         start("""
         async def for_ever():
             try:
-                await asyncio.sleep(3600)
+                await asyncio.Event().wait()
             finally:
                 print("cancelled")
         async def main(stop):
