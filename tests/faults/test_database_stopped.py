@@ -15,8 +15,8 @@ from tests.support.proof_size import proof_size
 
 pytestmark = [pytest.mark.long, pytest.mark.logs_expected]
 
-STOPS = 11
-SOFTER = ["immediate stop"] * 5
+STOPS = proof_size(5, 11)
+SOFTER = ["immediate stop"] * proof_size(2, 5)
 SEEDS = range(1, proof_size(1, 10) + 1)
 
 

@@ -16,7 +16,7 @@ pytestmark = [
     pytest.mark.logs_expected,
 ]
 
-KILLS = 25
+KILLS = proof_size(10, 25)
 SEEDS = range(1, proof_size(1, 20) + 1)
 
 

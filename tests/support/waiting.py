@@ -24,7 +24,7 @@ def patient(seconds: float) -> float:
     return seconds * PATIENCE
 
 
-WAIT_SECONDS = patient(30)
+WAIT_SECONDS = patient(60)
 """When a condition is given up."""
 WAIT_MILLISECONDS = int(WAIT_SECONDS * 1000)
 """The same for Qt."""

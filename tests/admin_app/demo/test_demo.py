@@ -61,9 +61,10 @@ def demo(tmp_path: Path, run: Run) -> Iterator[Demo]:
     folder = tmp_path / "own"
     folder.mkdir()
     made = Demo(folder)
-    run(until(made.runs, what="the demo to run"))
-    yield made
-    if made.process.poll() is None:
+    try:
+        run(until(made.runs, what="the demo to run"))
+        yield made
+    finally:
         made.process.kill()
         made.process.wait()
 

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from secrets import token_hex
 from tempfile import TemporaryDirectory
@@ -21,7 +22,7 @@ from server.chores import Chores
 from server.database.calls import Database, driver_url
 from server.database.errors import BUSY, CROWDED, DISK_FULL
 from server.database.pool import MAX_WAITING, Connection, ConnectionPool
-from server.timings import Timings
+from server.timings import USUAL, Timings
 from tests.support.clinic import Clinic
 from tests.support.private_clusters import query
 from tests.support.waiting import WAIT_SECONDS, in_time, until
@@ -29,6 +30,7 @@ from tests.support.waiting import WAIT_SECONDS, in_time, until
 pytestmark = [pytest.mark.long, pytest.mark.logs_expected]
 
 SIZE = "size=48m,mode=0777"
+PATIENT = Timings(lock=WAIT_SECONDS, connection=WAIT_SECONDS)
 
 
 async def answer_of(database: Database, function: str, *arguments: object) -> HubError | str:
@@ -39,7 +41,7 @@ async def answer_of(database: Database, function: str, *arguments: object) -> Hu
 
 
 async def test_who_finds_no_connection_free_is_told_in_the_end(clinic: Clinic) -> None:
-    database = Database(clinic.database_url, size=2, timings=Timings(lock=WAIT_SECONDS))
+    database = Database(clinic.database_url, size=2, timings=replace(PATIENT, connection=USUAL.connection))
     await database.open(Chores())
     loop = asyncio.get_running_loop()
     with locked(clinic.database_url):
@@ -69,14 +71,17 @@ def locked(url: str) -> Iterator[None]:
 
 
 async def test_who_gives_up_waiting_leaves_the_turn_to_the_next(clinic: Clinic) -> None:
-    database = Database(clinic.database_url, size=1)
+    database = Database(clinic.database_url, size=1, timings=PATIENT)
     await database.open(Chores())
     loop = asyncio.get_running_loop()
     for _ in range(10):
-        crowd = [loop.create_task(answer_of(database, "pg_sleep", 0.03)) for _ in range(5)]
-        await until(lambda: database.pool_stats()["waiting"] == 4)
-        crowd[1].cancel()
-        crowd[3].cancel()
+        with locked(clinic.database_url):
+            crowd = [
+                loop.create_task(answer_of(database, "pg_advisory_xact_lock_shared", 1)) for _ in range(5)
+            ]
+            await until(lambda: database.pool_stats()["waiting"] == 4)
+            crowd[1].cancel()
+            crowd[3].cancel()
         ends = await asyncio.gather(*crowd, return_exceptions=True)
         assert [isinstance(end, str) for end in ends] == [True, False, True, False, True]
     assert database.pool_stats() == {"size": 1, "idle": 1, "waiting": 0, "max": 1}

@@ -32,7 +32,7 @@ from tests.support.waiting import WAIT_SECONDS, until
 
 AUTHORITY = CERTIFICATES / "authority.pem"
 GOOD = TlsFiles(CERTIFICATES / "valid.pem", CERTIFICATES / "hub_key.pem")
-IDLE = 150
+IDLE = 80
 
 
 def trusting() -> ssl.SSLContext:

@@ -333,7 +333,7 @@ def run_machine(performer: Sql, examples: int, steps: int) -> None:
 
 
 def test_every_operation_agrees_with_the_model(clinic: Clinic) -> None:
-    run_machine(Sql(clinic), examples=proof_size(40, 250), steps=proof_size(50, 60))
+    run_machine(Sql(clinic), examples=proof_size(25, 250), steps=proof_size(45, 60))
 
 
 def test_over_the_wire_by_two_hubs_too(clinic: Clinic, hub: HubProcess) -> None:
@@ -341,7 +341,7 @@ def test_over_the_wire_by_two_hubs_too(clinic: Clinic, hub: HubProcess) -> None:
     try:
         with asyncio.Runner() as runner:
             run_machine(
-                Wire(clinic, [hub, other], runner), examples=proof_size(12, 100), steps=proof_size(30, 60)
+                Wire(clinic, [hub, other], runner), examples=proof_size(8, 100), steps=proof_size(25, 60)
             )
     finally:
         other.terminate()
