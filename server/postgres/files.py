@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from server.postgres.accounts import Account
 from server.postgres.errors import (
     EmbeddedPostgresError,
     NotEnoughDiskSpace,
@@ -91,15 +92,27 @@ def postgres_runs_in(data: Path) -> bool | None:
         processes = [entry for entry in Path("/proc").iterdir() if entry.name.isdigit()]
     except OSError:
         return None
-    return any(_works_in(process, wanted) for process in processes) if processes else None
+    return any(_works_in(process, data, wanted) for process in processes) if processes else None
 
 
-def _works_in(process: Path, wanted: os.stat_result) -> bool:
+def _works_in(process: Path, data: Path, wanted: os.stat_result) -> bool:
     # By name as well: a shell that somebody left in the folder must not keep the hub from starting.
     with suppress(OSError):
         if (process / "comm").read_text().startswith(("postgres", "postmaster")):
-            return os.path.samestat((process / "cwd").stat(), wanted)
+            try:
+                return os.path.samestat((process / "cwd").stat(), wanted)
+            except PermissionError:
+                return _its_owner_says_so(process, data)
     return False
+
+
+def _its_owner_says_so(process: Path, data: Path) -> bool:
+    """As `_works_in`, for root in a container: without CAP_SYS_PTRACE only a process's own account may look."""
+    if os.geteuid() != 0:
+        return False
+    owner = process.stat()
+    account = Account(user=owner.st_uid, group=owner.st_gid)
+    return account.can_run("test", f"{process}/cwd", "-ef", str(data.resolve()))
 
 
 def clear_stale_files(data: Path, socket_dir: Path) -> None:

@@ -179,6 +179,8 @@ def test_an_adopter_outwaits_a_stopping_server(cluster_root: Path) -> None:
 
 
 def test_a_server_that_somebody_started_by_hand_is_adopted(cluster_root: Path, tmp_path: Path) -> None:
+    owner = (cluster_root / "data").stat()
+    os.chown(tmp_path, owner.st_uid, owner.st_gid)
     by_hand = foreign_server(cluster_root, "listen_addresses=", f"unix_socket_directories={tmp_path}")
     with by_hand, EmbeddedPostgres(cluster_root) as cluster:
         assert cluster.adopted

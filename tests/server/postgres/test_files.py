@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import subprocess
 from pathlib import Path
@@ -28,6 +29,7 @@ from server.postgres.files import (
     read_pid_file,
     socket_directory,
 )
+from tests.support.private_clusters import NOBODY, eventually, only_root
 
 LINES = ["4711", "/d a/data", "1700000000", "5432", "/d a/run", "", "  123 456", "ready   "]
 
@@ -62,6 +64,26 @@ def test_a_shell_in_the_data_directory_is_no_server(tmp_path: Path) -> None:
     shell = subprocess.Popen(["cat"], stdin=subprocess.PIPE, cwd=tmp_path)
     assert postgres_runs_in(tmp_path) is False
     shell.communicate()
+
+
+@only_root
+def test_a_server_of_another_account_is_seen_without_cap_sys_ptrace(
+    nobodys_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = nobodys_folder / "data"
+    data.mkdir()
+    server = shutil.copy("/bin/sleep", nobodys_folder / "postgres")
+    monkeypatch.setattr(os.path, "samestat", forbidden)
+    with subprocess.Popen([server, "20"], cwd=data, user=NOBODY, group=NOBODY, extra_groups=[]) as running:
+        eventually(lambda: Path(f"/proc/{running.pid}/comm").read_text() == "postgres\n")
+        eventually(lambda: bool(postgres_runs_in(data)))
+        assert not postgres_runs_in(nobodys_folder)
+        running.kill()
+
+
+def forbidden(*_: object) -> bool:
+    """What root gets in a container, when it looks at another account's process."""
+    raise PermissionError
 
 
 def test_stale_files_go_and_a_live_socket_stays(tmp_path: Path) -> None:
