@@ -1,4 +1,4 @@
-"""A missing package or system library is one sentence; our own faults stay tracebacks."""
+"""A missing package or system library is reported in a sentence; faults of the program keep their traceback."""
 
 import pytest
 
@@ -26,18 +26,18 @@ def test_a_missing_package_is_one_sentence_and_exit_code_1(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     place = tmp_path_factory.mktemp("program")
-    (place / "needy_program.py").write_text("import package_nobody_has.inner\n")
+    (place / "needy_program.py").write_text("import missing_package.inner\n")
     monkeypatch.syspath_prepend(place)
     assert run("inturn-hub", "hub", "needy_program") == 1
     assert capsys.readouterr().err == (
-        "inturn-hub needs packages that are not installed here (package_nobody_has is missing). "
+        "inturn-hub needs packages that are not installed here (missing_package is missing). "
         "Run: pip install 'inturn[hub]'\n"
     )
 
 
 def test_a_missing_module_of_our_own_is_a_fault_not_a_sentence() -> None:
     with pytest.raises(ModuleNotFoundError):
-        run("inturn-hub", "hub", "core.module_nobody_wrote")
+        run("inturn-hub", "hub", "core.missing_module")
 
 
 def test_a_missing_system_library_is_named_with_its_command() -> None:

@@ -1,4 +1,4 @@
-"""A word on the wire becomes the exception it stands for, and back."""
+"""Reasons on the wire become exceptions of `core.errors`, and back."""
 
 import pytest
 
@@ -37,6 +37,6 @@ def test_an_unknown_reason_of_a_newer_hub_is_kept() -> None:
 
 
 @pytest.mark.parametrize(("kind", "code"), [(Refusal, -32000), (RateLimited, -32029), (Unavailable, -32053)])
-def test_codes(kind: type[HubError], code: int) -> None:
+def test_each_error_class_has_its_code(kind: type[HubError], code: int) -> None:
     assert kind.code == code
     assert issubclass(kind, InTurnError)

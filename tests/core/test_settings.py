@@ -1,4 +1,4 @@
-"""Option before environment before file before default; and what a person reads when one is wrong."""
+"""Settings: options precede the environment, the file and the defaults; a wrong value raises a sentence."""
 
 from pathlib import Path
 

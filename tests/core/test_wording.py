@@ -70,7 +70,7 @@ def test_an_empty_service_says_only_that() -> None:
     assert wording.service_details(service, MADRID, NOW) == ("No one waiting",)
 
 
-def test_names() -> None:
+def test_a_name_follows_the_language_and_falls_back_to_the_code() -> None:
     counters = (CounterSummary(code="R1", name="Sala 1", names={"en": "Room 1"}),)
     assert wording.counter_name("R1", counters) == "Room 1"
     assert wording.counter_name("R1", counters, "es") == "Sala 1"
@@ -95,7 +95,7 @@ def test_the_clock_follows_the_site_and_survives_an_unknown_zone() -> None:
 @pytest.mark.parametrize(
     ("seconds", "words"), [(-3, "less than 1 min"), (719, "11 min"), (3900, "1 h 05 min")]
 )
-def test_a_time_passed(seconds: float, words: str) -> None:
+def test_an_elapsed_time_is_whole_minutes(seconds: float, words: str) -> None:
     assert wording.minutes(seconds) == words
 
 

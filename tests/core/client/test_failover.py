@@ -1,4 +1,4 @@
-"""A client of several hubs: which it leaves, which it stays with, and what it takes along."""
+"""A client with several hubs: when it changes hubs, and that its requests and lines survive the change."""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -17,7 +17,7 @@ from tests.support.scripted_hub import ScriptedHub
 from tests.support.waiting import in_time, until
 
 DEVICE = DeviceCredentials("t0ken")
-NOBODY_LISTENS = "ws://127.0.0.1:9/ws"
+CLOSED_PORT = "ws://127.0.0.1:9/ws"
 
 
 async def two_hubs(stack: AsyncExitStack) -> tuple[ScriptedHub, ScriptedHub]:
@@ -31,7 +31,7 @@ async def until_asked(hub: ScriptedHub, method: str, times: int = 1) -> None:
     await until(lambda: len(hub.asked_for(method)) >= times, what=f"{method} at {hub.url}")
 
 
-async def test_a_lost_hub_is_left_at_once_and_what_it_owed_is_asked_of_the_next_with_its_key() -> None:
+async def test_requests_that_a_lost_hub_left_unanswered_go_to_the_next_hub_with_their_keys() -> None:
     truth = ReferenceLine(revision=7)
 
     async with AsyncExitStack() as stack:
@@ -39,7 +39,7 @@ async def test_a_lost_hub_is_left_at_once_and_what_it_owed_is_asked_of_the_next_
         first.answers["queue.subscribe"] = lambda params: {"services": {"A": {"snapshot": truth.snapshot()}}}
         ticket = truth.join().ticket
         second.answers["tickets.cancel"] = lambda params: {"ticket": ticket}
-        client = await stack.enter_async_context(HubClient([first.url, NOBODY_LISTENS, second.url], DEVICE))
+        client = await stack.enter_async_context(HubClient([first.url, CLOSED_PORT, second.url], DEVICE))
         cancelling = asyncio.get_running_loop().create_task(client.cancel("t1"))
         await until_asked(first, "tickets.cancel")
         await first.hang_up()
@@ -72,7 +72,7 @@ async def test_a_hub_that_stalls_is_left_when_there_is_another() -> None:
         assert await in_time(asking) == {"from": "second"}
 
 
-async def test_a_hub_that_never_says_hello_is_left_when_there_is_another() -> None:
+async def test_a_hub_that_never_answers_hello_is_left_when_there_is_another() -> None:
     async with AsyncExitStack() as stack:
         first, second = await two_hubs(stack)
         del first.answers["session.hello"]
@@ -80,7 +80,7 @@ async def test_a_hub_that_never_says_hello_is_left_when_there_is_another() -> No
         assert client.address == second.url
 
 
-async def test_one_hub_alone_is_waited_for_when_it_stalls() -> None:
+async def test_a_client_waits_for_a_single_hub_that_stalls() -> None:
     async with AsyncExitStack() as stack:
         hub = await stack.enter_async_context(ScriptedHub.running())
         client = await stack.enter_async_context(HubClient(hub.url, DEVICE, timings=SOON))
@@ -92,13 +92,13 @@ async def test_one_hub_alone_is_waited_for_when_it_stalls() -> None:
         asking.cancel()
 
 
-async def test_a_hub_that_misses_its_database_is_not_left_for_that() -> None:
+async def test_a_hub_whose_database_is_unreachable_is_not_left() -> None:
     async with AsyncExitStack() as stack:
         first, second = await two_hubs(stack)
         client = await stack.enter_async_context(HubClient([first.url, second.url], DEVICE))
-        away: list[Any] = [Unavailable(retry_after=0.1), Unavailable(retry_after=0.1)]
+        failures: list[Any] = [Unavailable(retry_after=0.1), Unavailable(retry_after=0.1)]
         first.answers["counters.open"] = lambda params: (
-            away.pop() if away else {"counter": {"code": "R1", "name": "Room 1"}}
+            failures.pop() if failures else {"counter": {"code": "R1", "name": "Room 1"}}
         )
         assert (await client.open_counter("R1")).code == "R1"
         assert len({params["key"] for params in first.asked_for("counters.open")}) == 1
@@ -106,7 +106,7 @@ async def test_a_hub_that_misses_its_database_is_not_left_for_that() -> None:
         assert second.asked == []
 
 
-async def test_no_patience_is_left_while_no_hub_answers() -> None:
+async def test_a_request_without_an_answer_fails_when_its_patience_ends() -> None:
     async with AsyncExitStack() as stack:
         hub = await stack.enter_async_context(ScriptedHub.running())
         client = await stack.enter_async_context(HubClient(hub.url, DEVICE, patience=0.3, timings=SOON))

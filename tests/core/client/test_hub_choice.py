@@ -1,4 +1,4 @@
-"""Which hub is tried next, and when."""
+"""HubChoice: which hub a client tries next, and after which pause."""
 
 import pytest
 
@@ -10,12 +10,12 @@ NEXT = USUAL.next_hub
 
 @pytest.fixture
 def longest(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Chance always draws the longest pause."""
+    """Makes each random pause its longest."""
     monkeypatch.setattr("core.client.hub_choice.random.uniform", lambda _low, high: high)
 
 
 @pytest.mark.usefixtures("longest")
-def test_a_lost_hub_is_left_for_the_next_at_once_and_pauses_come_when_all_have_failed() -> None:
+def test_a_lost_hub_is_left_at_once_and_pauses_grow_after_every_hub_has_failed() -> None:
     hubs = HubChoice(["a", "b", "c"])
     assert (hubs.address, hubs.has_others) == ("a", True)
     pauses = [hubs.leave(worked=True), *(hubs.leave(worked=False) for _ in range(6))]
@@ -24,7 +24,7 @@ def test_a_lost_hub_is_left_for_the_next_at_once_and_pauses_come_when_all_have_f
 
 
 @pytest.mark.usefixtures("longest")
-def test_one_hub_alone_is_tried_again_after_growing_pauses_for_ever() -> None:
+def test_a_single_hub_is_retried_for_ever_with_growing_pauses() -> None:
     hubs = HubChoice(["a"])
     assert not hubs.has_others
     pauses = [hubs.leave(worked=True), *(hubs.leave(worked=False) for _ in range(2000))]
@@ -33,7 +33,7 @@ def test_one_hub_alone_is_tried_again_after_growing_pauses_for_ever() -> None:
     assert hubs.leave(worked=True) == 0.2
 
 
-def test_a_client_stays_where_it_is_well_and_goes_round_from_there() -> None:
+def test_a_client_that_leaves_a_hub_tries_the_next_in_turn() -> None:
     hubs = HubChoice(["a", "b"])
     hubs.leave(worked=True)
     assert hubs.address == "b"
@@ -41,7 +41,7 @@ def test_a_client_stays_where_it_is_well_and_goes_round_from_there() -> None:
     assert hubs.address == "a"
 
 
-def test_a_thousand_clients_of_a_lost_hub_do_not_come_in_one_moment() -> None:
+def test_a_thousand_clients_of_a_lost_hub_spread_their_reconnects() -> None:
     pauses = sorted(HubChoice(["a", "b"]).leave(worked=True) for _ in range(1000))
     assert pauses[0] < NEXT / 10
     assert pauses[-1] > NEXT * 9 / 10

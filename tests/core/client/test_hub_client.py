@@ -1,4 +1,4 @@
-"""The client against a real hub, and against one that misbehaves."""
+"""HubClient against a real hub and against a scripted hub that misbehaves."""
 
 import asyncio
 import logging
@@ -23,7 +23,7 @@ from tests.support.scripted_hub import ScriptedHub
 from tests.support.waiting import until
 
 DEVICE = DeviceCredentials("t0ken")
-NOBODY_LISTENS = "ws://127.0.0.1:9/ws"
+CLOSED_PORT = "ws://127.0.0.1:9/ws"
 
 
 async def test_every_operation_has_its_answer(clinic: Clinic, hub: HubProcess) -> None:
@@ -48,7 +48,7 @@ async def test_every_operation_has_its_answer(clinic: Clinic, hub: HubProcess) -
         assert [counter.code for counter in await client.list_counters()] == ["R1", "R2"]
 
 
-async def test_a_killed_hub_is_lost_at_once_and_nothing_asked_meanwhile_is_lost_or_doubled(
+async def test_requests_during_a_restart_of_the_hub_are_neither_lost_nor_doubled(
     clinic: Clinic, hub: HubProcess
 ) -> None:
     async with HubClient(hub.url, clinic.kiosk) as kiosk, HubClient(hub.url, clinic.monitor) as monitor:
@@ -75,9 +75,7 @@ async def test_a_frozen_hub_is_lost_and_live_again_when_it_answers(clinic: Clini
         await until(lambda: client.state is ConnectionState.LIVE)
 
 
-async def test_a_person_comes_back_by_the_session_and_stays_away_when_it_has_ended(
-    clinic: Clinic, hub: HubProcess
-) -> None:
+async def test_a_person_reconnects_by_the_session_until_it_is_ended(clinic: Clinic, hub: HubProcess) -> None:
     async with HubClient(hub.url, clinic.staff) as console:
         hub.kill()
         await until(lambda: console.state is ConnectionState.LOST)
@@ -94,7 +92,7 @@ async def test_a_person_comes_back_by_the_session_and_stays_away_when_it_has_end
 
 async def test_a_hundred_at_once_get_a_hundred_numbers(clinic: Clinic, hub: HubProcess) -> None:
     async with HubClient(hub.url, clinic.kiosk) as kiosk, HubClient(hub.url, clinic.kiosk) as other:
-        # Each may ask a hundred times at once, and has asked for the lines already.
+        # Two clients: a device's burst is 100 requests, and each has sent its subscription already.
         asked = (each.join_queue("B") for each in (kiosk, other) for _ in range(50))
         tickets = await asyncio.gather(*asked)
         assert len({ticket.number for ticket in tickets}) == 100
@@ -113,7 +111,7 @@ async def test_a_device_is_paired_by_a_code(clinic: Clinic, hub: HubProcess) -> 
     with pytest.raises(Unauthenticated):
         await pair(hub.url, code, "test")
     with pytest.raises(Unavailable):
-        await pair(NOBODY_LISTENS, code, "test")
+        await pair(CLOSED_PORT, code, "test")
 
 
 async def test_a_gap_is_filled_from_the_revision_held() -> None:
@@ -172,20 +170,20 @@ async def test_without_its_lines_a_client_is_not_live() -> None:
 
 
 @pytest.mark.logs_expected
-async def test_a_hub_that_lists_no_counters_is_lived_with() -> None:
+async def test_a_client_works_with_a_hub_that_refuses_the_counters() -> None:
     async with ScriptedHub.running() as hub:
         hub.answers["counters.list"] = lambda params: Forbidden()
         async with HubClient(hub.url, DEVICE) as client:
             assert client.replica.counters == ()
 
 
-async def test_a_client_that_only_asks_follows_nothing() -> None:
+async def test_a_client_without_follow_sends_no_subscription() -> None:
     async with ScriptedHub.running() as hub, HubClient(hub.url, DEVICE, follow=False) as client:
         assert await client.list_services() == ()
         assert hub.asked_for("queue.subscribe") == []
 
 
-async def test_pushes_of_no_line_are_told_and_new_configuration_is_listed_again() -> None:
+async def test_other_pushes_are_reported_and_a_new_configuration_is_listed_again() -> None:
     heard: list[Change] = []
 
     async with ScriptedHub.running() as hub, HubClient(hub.url, DEVICE, on_change=heard.append):
@@ -195,7 +193,7 @@ async def test_pushes_of_no_line_are_told_and_new_configuration_is_listed_again(
     assert Pushed("device.command", {"command": "lock"}) in heard
 
 
-async def test_what_is_not_of_the_protocol_ends_the_connection_only() -> None:
+async def test_a_malformed_push_ends_the_connection_and_not_the_client() -> None:
     async with ScriptedHub.running() as hub, HubClient(hub.url, DEVICE) as client:
         await hub.push("queue.event", {"service": 3})
         await until(lambda: len(hub.asked_for("session.hello")) == 2)
@@ -203,7 +201,7 @@ async def test_what_is_not_of_the_protocol_ends_the_connection_only() -> None:
 
 
 @pytest.mark.logs_expected
-async def test_a_fault_of_our_own_is_logged_and_the_client_comes_back(
+async def test_an_error_in_a_callback_is_logged_and_the_client_reconnects(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     soon = ClientTimings(longest_pause=0.01)
@@ -223,7 +221,7 @@ async def test_a_fault_of_our_own_is_logged_and_the_client_comes_back(
 
 
 def made_to_fail_once(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str) -> list[str]:
-    """The next call of a method fails, and is noted; those behind it work."""
+    """Makes the next call of a method fail; later calls work. Returns a list that gets the name then."""
     real = getattr(owner, name)
     failed: list[str] = []
 
@@ -248,7 +246,7 @@ def made_to_fail_once(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str) ->
         ("connection", HubChoice, "leave"),
     ],
 )
-async def test_a_client_whose_task_fails_logs_it_by_name_and_comes_back(
+async def test_a_client_whose_task_fails_logs_it_by_name_and_reconnects(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, chore: str, owner: Any, name: str
 ) -> None:
     soon = ClientTimings(longest_pause=0.01)
@@ -267,7 +265,7 @@ async def test_a_client_whose_task_fails_logs_it_by_name_and_comes_back(
 
 
 @pytest.mark.logs_expected
-async def test_a_window_that_fails_when_it_is_told_of_the_loss_does_not_end_its_client(
+async def test_a_callback_that_fails_on_the_loss_of_the_hub_does_not_end_the_client(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     soon = ClientTimings(longest_pause=0.01)
@@ -289,7 +287,7 @@ async def test_a_window_that_fails_when_it_is_told_of_the_loss_does_not_end_its_
 @pytest.mark.parametrize(
     ("credentials", "hellos"), [(DEVICE, 2), (PersonCredentials("ada", "wrong"), 1)], ids=["device", "person"]
 )
-async def test_refused_devices_ask_again_and_refused_people_do_not(credentials: Any, hellos: int) -> None:
+async def test_refused_devices_retry_and_refused_people_do_not(credentials: Any, hellos: int) -> None:
     async with ScriptedHub.running() as hub:
         hub.answers["session.hello"] = lambda params: Unauthenticated()
         client = HubClient(hub.url, credentials, timings=ClientTimings(refused=(0.0, 0.01)))
@@ -299,13 +297,13 @@ async def test_refused_devices_ask_again_and_refused_people_do_not(credentials: 
             await client.live()
         await until(lambda: len(hub.asked_for("session.hello")) >= hellos)
         await client.aclose()
-        with pytest.raises(HubError) as told:
+        with pytest.raises(HubError) as failure:
             await waiting
-    assert isinstance(told.value, Unavailable if hellos > 1 else Unauthenticated)
+    assert isinstance(failure.value, Unavailable if hellos > 1 else Unauthenticated)
 
 
-async def test_nobody_there() -> None:
-    client = HubClient(NOBODY_LISTENS, DEVICE)
+async def test_requests_fail_while_no_hub_listens() -> None:
+    client = HubClient(CLOSED_PORT, DEVICE)
     with pytest.raises(Unavailable):
         await client.list_services()
     client.start()
@@ -323,12 +321,12 @@ async def test_nobody_there() -> None:
 
 
 async def test_another_hub_of_the_same_clinic_is_tried() -> None:
-    async with ScriptedHub.running() as hub, HubClient([NOBODY_LISTENS, hub.url], DEVICE) as client:
+    async with ScriptedHub.running() as hub, HubClient([CLOSED_PORT, hub.url], DEVICE) as client:
         assert client.hello is not None
 
 
 @pytest.mark.parametrize("url", ["", "127.0.0.1:8765", "http://127.0.0.1/ws", "ws://", "ws://h:99999/ws", []])
-def test_a_wrong_address_is_said_in_a_sentence(url: str | list[str]) -> None:
+def test_a_wrong_address_raises_a_sentence(url: str | list[str]) -> None:
     with pytest.raises(SetupError, match="It looks like ws://"):
         HubClient(url, DEVICE)
 
@@ -338,7 +336,7 @@ def test_a_wrong_address_is_said_in_a_sentence(url: str | list[str]) -> None:
     ("url", "warned"),
     [("ws://hub.clinic:8765/ws", True), ("wss://hub.clinic/ws", False), ("ws://[::1]:8765/ws", False)],
 )
-def test_unencrypted_beyond_this_computer_is_warned_about(
+def test_an_unencrypted_address_of_another_computer_is_warned_about(
     url: str, warned: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     HubClient(url, DEVICE)

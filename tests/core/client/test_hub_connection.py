@@ -1,4 +1,4 @@
-"""Certificates that fit and those that don't: connected, or told in a sentence what to do."""
+"""Connecting with certificates that fit, and the error sentences for certificates that don't."""
 
 import ssl
 from collections.abc import AsyncIterator
@@ -40,36 +40,36 @@ async def test_a_certificate_of_the_clinics_own_authority_is_trusted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("certificate", "ca_file", "told"),
+    ("certificate", "ca_file", "sentence"),
     [
         ("other_name", AUTHORITY, "for another name"),
         ("expired", AUTHORITY, "has expired"),
         ("valid", "", "does not know who issued"),
     ],
 )
-async def test_a_certificate_that_does_not_fit_is_told_in_a_sentence(
-    certificate: str, ca_file: str, told: str
+async def test_a_certificate_that_does_not_fit_raises_a_sentence(
+    certificate: str, ca_file: str, sentence: str
 ) -> None:
     async with hub_with(certificate) as hub:
-        with pytest.raises(UntrustedHub, match=told) as refused:
+        with pytest.raises(UntrustedHub, match=sentence) as refused:
             await pair(hub.url, "ABC", "test", ca_file=ca_file)
         assert refused.value.message.endswith(".")
         client = HubClient(hub.url, DEVICE, ca_file=ca_file)
         client.start()
-        with pytest.raises(UntrustedHub, match=told):
+        with pytest.raises(UntrustedHub, match=sentence):
             await client.live(retry=False)
         await client.aclose()
         assert hub.asked == []
 
 
-async def test_an_address_with_the_wrong_beginning_is_told_in_a_sentence() -> None:
+async def test_an_address_with_the_wrong_scheme_raises_a_sentence() -> None:
     async with ScriptedHub.running() as plain, hub_with("valid") as encrypted:
         for url in (plain.url.replace("ws:", "wss:"), encrypted.url.replace("wss:", "ws:")):
             with pytest.raises(Unavailable, match="not as a hub does"):
                 await pair(url, "ABC", "test", ca_file=AUTHORITY)
 
 
-def test_a_file_that_is_no_certificate_is_told_before_anything_is_tried(tmp_path: Path) -> None:
+def test_an_invalid_certificate_file_is_reported_before_any_connection(tmp_path: Path) -> None:
     nonsense = tmp_path / "ca.pem"
     nonsense.write_text("not a certificate")
     with pytest.raises(SetupError, match="hub_ca"):
@@ -79,7 +79,7 @@ def test_a_file_that_is_no_certificate_is_told_before_anything_is_tried(tmp_path
     assert trust_for(["ws://127.0.0.1/ws"], str(nonsense)) is None
 
 
-async def test_a_hub_that_is_full_says_so() -> None:
+async def test_a_full_hub_is_reported_in_a_sentence() -> None:
     async with ScriptedHub.running() as hub:
         hub.turns_away = 4429
         client = HubClient(hub.url, DEVICE)
@@ -89,7 +89,7 @@ async def test_a_hub_that_is_full_says_so() -> None:
         await client.aclose()
 
 
-async def test_a_pairing_code_is_not_tried_elsewhere_when_a_hub_refuses_it() -> None:
+async def test_a_pairing_code_is_not_tried_at_another_hub_after_a_refusal() -> None:
     async with ScriptedHub.running() as first, ScriptedHub.running() as second:
         first.answers["session.pair"] = lambda params: Unavailable()
         with pytest.raises(Unavailable, match="database"):

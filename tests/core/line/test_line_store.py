@@ -1,4 +1,4 @@
-"""A replica of a line is the line: every revision once and in order, or a snapshot."""
+"""A line's replica equals the line: it applies each revision once and in order, or a snapshot."""
 
 import msgspec
 from hypothesis import given, settings
@@ -62,19 +62,19 @@ SWITCHES: list[EventKind] = ["opened", "paused", "closed"]
 
 
 def act(line: ReferenceLine, step: Step) -> QueueEvent | None:
-    """One act on the reference; None when nobody is there to be acted upon."""
-    what, who, place = step
+    """Applies a step to the reference; returns its event, or None when no ticket has a fitting status."""
+    what, index, place = step
     if what == "join":
-        return line.join(place if who % 3 == 0 else None)
+        return line.join(place if index % 3 == 0 else None)
     if what == "switch":
-        return line.switch(SWITCHES[who % 3])
+        return line.switch(SWITCHES[index % 3])
     if what == "undo":
         return line.undo()
     statuses = ACTED_UPON.get(what, {"consulting"})
     candidates = [t.id for t in line.tickets.values() if t.service == "A" and t.status in statuses]
     if not candidates:
         return None
-    return act_on(line, what, candidates[who % len(candidates)], place)
+    return act_on(line, what, candidates[index % len(candidates)], place)
 
 
 def act_on(line: ReferenceLine, what: str, chosen: str, place: int) -> QueueEvent:
@@ -100,22 +100,22 @@ def followed(line: ReferenceLine) -> LineStore:
 
 
 def assert_same(line: Line, truth: ReferenceLine) -> None:
-    """Everything of a line is right; one that is incomplete may know fewer of the last called and missed."""
+    """Asserts that a line equals the reference; an incomplete line may lack the oldest recent and missed tickets."""
     snapshot = truth.snapshot()
     assert (line.revision, line.open, line.epoch) == (truth.revision, truth.open, truth.epoch)
     assert line.first(3) == snapshot.waiting[:3]
     assert line.waiting == snapshot.waiting
     assert line.consulting == snapshot.consulting
     assert line.parked == snapshot.parked
-    told, true = (line.recent, line.missed), (snapshot.recent, snapshot.missed)
+    held, expected = (line.recent, line.missed), (snapshot.recent, snapshot.missed)
     if line.incomplete:
-        assert told == (true[0][: len(told[0])], true[1][: len(told[1])])
+        assert held == (expected[0][: len(held[0])], expected[1][: len(held[1])])
     else:
-        assert told == true
+        assert held == expected
 
 
 def after_a_busy_morning() -> ReferenceLine:
-    """More than ten were called, and more than ten of them did not come."""
+    """A line whose 14 patients were all called; 12 of them are no-shows, more than a line lists."""
     truth = ReferenceLine()
     for number in range(1, 15):
         truth.join()
@@ -141,7 +141,9 @@ def test_a_replica_is_the_line(steps: list[Step], snapshot_at: int, busy: bool) 
 
 @given(STEPS)
 @settings(max_examples=100, deadline=None)
-def test_who_asks_again_when_told_to_knows_all(steps: list[Step]) -> None:
+def test_a_store_that_gets_a_snapshot_when_incomplete_has_all_recent_and_missed_tickets(
+    steps: list[Step],
+) -> None:
     truth = after_a_busy_morning()
     store = followed(truth)
     for step in steps:
@@ -155,7 +157,7 @@ def test_who_asks_again_when_told_to_knows_all(steps: list[Step]) -> None:
 
 @given(STEPS, st.data())
 @settings(max_examples=60, deadline=None)
-def test_what_comes_twice_or_late_changes_nothing(steps: list[Step], data: st.DataObject) -> None:
+def test_a_repeated_or_late_event_changes_nothing(steps: list[Step], data: st.DataObject) -> None:
     truth = ReferenceLine()
     store = followed(truth)
     events = [event for step in steps if (event := act(truth, step)) is not None]
@@ -172,7 +174,7 @@ def test_what_comes_twice_or_late_changes_nothing(steps: list[Step], data: st.Da
         assert_same(store.line("A"), truth)
 
 
-def test_a_gap_asks_for_what_is_missing_and_continues_from_there() -> None:
+def test_a_gap_asks_for_the_missing_events_and_continues_with_them() -> None:
     truth = ReferenceLine()
     store = followed(truth)
     events = [truth.join() for _ in range(4)]
@@ -185,7 +187,7 @@ def test_a_gap_asks_for_what_is_missing_and_continues_from_there() -> None:
     assert_same(store.line("A"), truth)
 
 
-def test_an_event_that_does_not_fit_is_not_guessed_at() -> None:
+def test_an_event_that_contradicts_the_line_asks_for_a_snapshot() -> None:
     truth = ReferenceLine()
     store = followed(truth)
     store.apply_event(truth.join())
@@ -224,7 +226,7 @@ def test_a_part_of_another_revision_begins_anew() -> None:
     assert_same(store.line("A"), truth)
 
 
-def test_an_overtaken_snapshot_is_no_news_but_one_of_another_epoch_is() -> None:
+def test_an_older_snapshot_is_ignored_unless_it_is_of_another_epoch() -> None:
     truth = ReferenceLine()
     store = followed(truth)
     old = truth.snapshot()
@@ -267,7 +269,7 @@ def test_missed_patients_are_of_the_business_day() -> None:
     assert store.line("A").missed == ()
 
 
-def test_an_undo_brings_nobody_back_whom_others_have_overtaken() -> None:
+def test_an_undone_recall_leaves_the_recent_tickets_incomplete_until_a_snapshot() -> None:
     truth = ReferenceLine()
     for _ in range(14):
         truth.join()
@@ -288,7 +290,7 @@ def test_an_undo_brings_nobody_back_whom_others_have_overtaken() -> None:
     assert store.since() == {"A": truth.revision}
 
 
-def test_a_missed_patient_who_is_called_after_all_makes_room_for_one_forgotten() -> None:
+def test_calling_a_missed_patient_leaves_the_missed_tickets_incomplete() -> None:
     truth = after_a_busy_morning()
     store = followed(truth)
     assert len(store.line("A").missed) == 10
@@ -297,7 +299,7 @@ def test_a_missed_patient_who_is_called_after_all_makes_room_for_one_forgotten()
     assert len(store.line("A").missed) == 9
 
 
-def test_a_new_day_forgets_nobody() -> None:
+def test_the_missed_tickets_of_a_new_day_are_complete() -> None:
     truth = after_a_busy_morning()
     store = followed(truth)
     events = [truth.join(), truth.call(), truth.end("ticket-15", "no_show"), truth.call_patient("ticket-15")]

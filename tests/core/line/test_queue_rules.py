@@ -1,4 +1,4 @@
-"""Places and waits, as values."""
+"""Queue rules as pure functions: places, wait brackets, and the order of calls."""
 
 from datetime import timedelta
 from itertools import combinations
@@ -29,7 +29,7 @@ def line(waiting: int, minutes: float = 10, spread: float | None = None) -> Line
 
 
 def busy(*services: str) -> OpenCounter:
-    """A counter with a patient of its first service."""
+    """A counter that serves a patient of its first service."""
     return OpenCounter(frozenset(services), services[0])
 
 
@@ -38,7 +38,7 @@ def idle(*services: str) -> OpenCounter:
 
 
 def mean_wait(service: str, lines: dict[str, LineWork], *desks: OpenCounter) -> float:
-    """Of a patient who joins now, in minutes."""
+    """Returns the mean wait in minutes of a patient who joins now."""
     load = line_loads(lines, desks)[service]
     return likely_wait(load.line.waiting, load)[0] / MINUTE
 
@@ -48,7 +48,7 @@ def test_a_place_counts_from_the_head() -> None:
     assert calculate_position_and_wait_time(2**40 + 3, 2**40, load)[0] == 4
 
 
-def test_nobody_can_say_while_no_counter_serves_the_line() -> None:
+def test_there_is_no_estimate_while_no_counter_serves_the_line() -> None:
     load = line_loads({"A": line(3), "B": line(1)}, [busy("B")])["A"]
     assert calculate_position_and_wait_time(3, 1, load) == (3, None)
 
@@ -58,7 +58,7 @@ def test_an_idle_counter_means_no_wait() -> None:
     assert estimated_wait(0, load) == WaitBracket(0, STEP_SECONDS)
 
 
-def test_the_rest_of_what_goes_on_comes_on_top_when_every_counter_is_busy() -> None:
+def test_the_rest_of_the_consultations_is_added_when_every_counter_is_busy() -> None:
     assert mean_wait("A", {"A": line(0)}, busy("A")) == pytest.approx(7)
     assert mean_wait("A", {"A": line(0)}, busy("A"), busy("A")) == pytest.approx(3.5)
     assert mean_wait("A", {"A": line(2)}, busy("A"), busy("A")) == pytest.approx(13.5)
@@ -101,7 +101,7 @@ def test_lines_that_share_every_counter_wait_equally() -> None:
     assert waits == pytest.approx([10 + 3.5 / 3] * 2)
 
 
-def test_a_counter_of_its_own_helps_the_others_by_taking_its_line_from_them() -> None:
+def test_a_dedicated_counter_shortens_the_wait_of_lines_at_the_shared_counters() -> None:
     lines = {"A": line(12, 5), "B": line(3, 10)}
     desks = busy("A", "B"), busy("A", "B"), busy("A")
     assert (
@@ -110,14 +110,14 @@ def test_a_counter_of_its_own_helps_the_others_by_taking_its_line_from_them() ->
     assert line_loads(lines, desks)["B"].pool == 3
 
 
-def test_a_short_line_with_counters_of_its_own_does_not_wait_for_the_long_one() -> None:
+def test_a_short_line_with_counters_of_its_own_does_not_wait_for_the_long_line() -> None:
     lines = {"A": line(1), "B": line(10)}
     desks = busy("B", "A"), busy("B", "A"), idle("A")
     assert mean_wait("A", lines, *desks) == pytest.approx(10)
     assert mean_wait("B", lines, *desks) == pytest.approx(53.5)
 
 
-def test_of_the_lines_beside_it_as_much_is_ahead_as_of_its_own() -> None:
+def test_the_part_of_other_lines_that_is_ahead_grows_with_the_place() -> None:
     load = line_loads({"A": line(4), "B": line(40)}, [busy("A", "B")])["A"]
     brackets = [calculate_position_and_wait_time(place, 1, load)[1] for place in (1, 2, 4, 5)]
     assert [bracket.low for bracket in brackets if bracket] == sorted(
@@ -147,13 +147,13 @@ def test_any_clinic_has_brackets_of_whole_steps(
 
 
 def fair_waits(work: dict[str, float], serves: list[frozenset[str]]) -> dict[str, float]:
-    """By trying every set of lines: the slowest set shares its counters evenly, the others share what is left."""
-    sets = [frozenset(some) for size in range(1, len(work) + 1) for some in combinations(work, size)]
+    """Waits by brute force: the slowest set of lines shares its counters evenly, the other lines share the rest."""
+    sets = [frozenset(subset) for size in range(1, len(work) + 1) for subset in combinations(work, size)]
     slowest, wait, size = frozenset[str](), -1.0, 0
-    for some in sets:
-        share = sum(work[code] for code in some) / sum(bool(some & services) for services in serves)
-        if (share, len(some)) > (wait, size):
-            slowest, wait, size = some, share, len(some)
+    for subset in sets:
+        share = sum(work[code] for code in subset) / sum(bool(subset & services) for services in serves)
+        if (share, len(subset)) > (wait, size):
+            slowest, wait, size = subset, share, len(subset)
     rest = {code: own for code, own in work.items() if code not in slowest}
     left = [services for services in serves if not services & slowest]
     return dict.fromkeys(slowest, wait) | (fair_waits(rest, left) if rest else {})

@@ -1,4 +1,4 @@
-"""A program's life from start to exit code, in a process of its own: there is one QApplication in each."""
+"""A program from start to exit code, each in a process of its own: a process has a single QApplication."""
 
 import os
 import signal
@@ -75,7 +75,9 @@ def test_the_last_window_closed_does_not_end_the_program() -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 @pytest.mark.parametrize("asked", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_it_in_order_even_if_the_window_refuses_to_close(asked: signal.Signals) -> None:
+def test_a_signal_ends_the_program_in_order_even_if_the_window_refuses_to_close(
+    asked: signal.Signals,
+) -> None:
     process = start("""
         class Kiosk(QWidget):
             def closeEvent(self, event):
@@ -132,7 +134,7 @@ def test_a_fault_in_a_slot_is_logged_and_the_window_lives_on() -> None:
     assert "ZeroDivisionError" in err
 
 
-def test_a_fault_of_main_is_logged_and_ends_with_one() -> None:
+def test_an_error_in_main_is_logged_and_the_exit_code_is_1() -> None:
     code, _out, err = finish(
         start("""
         async def main(stop):
@@ -145,7 +147,7 @@ def test_a_fault_of_main_is_logged_and_ends_with_one() -> None:
 
 
 class Cycle:
-    """Garbage that only the collector finds."""
+    """A reference cycle, which only the garbage collector frees."""
 
     def __init__(self) -> None:
         self.itself = self

@@ -1,4 +1,4 @@
-"""The bridge with a real hub behind it: slots in, signals out, never a wait."""
+"""HubBridge on a real hub and on a scripted hub: slots in, signals out, no call blocks."""
 
 import asyncio
 import gc
@@ -22,21 +22,21 @@ DEVICE = DeviceCredentials("t0ken")
 
 
 class Heard:
-    """What a bridge said, in order."""
+    """Records a bridge's signals in order."""
 
     def __init__(self, bridge: HubBridge) -> None:
         self.states: list[ConnectionState] = []
         self.events: list[QueueEvent] = []
         self.lines: list[str] = []
         self.resets: list[str] = []
-        self.others: list[str] = []
+        self.changed: list[str] = []
         bridge.state_changed.connect(self.states.append)
         bridge.event_received.connect(self.events.append)
         bridge.line_changed.connect(self.lines.append)
         bridge.reset.connect(self.resets.append)
-        bridge.hello_changed.connect(lambda: self.others.append("hello"))
-        bridge.services_changed.connect(lambda: self.others.append("services"))
-        bridge.counters_changed.connect(lambda: self.others.append("counters"))
+        bridge.hello_changed.connect(lambda: self.changed.append("hello"))
+        bridge.services_changed.connect(lambda: self.changed.append("services"))
+        bridge.counters_changed.connect(lambda: self.changed.append("counters"))
 
 
 def state(bridge: HubBridge) -> ConnectionState:
@@ -50,7 +50,7 @@ async def live(bridge: HubBridge) -> HubBridge:
 
 
 async def answer(reply: HubReply) -> Any:
-    """A reply's result; raises its error."""
+    """Returns a reply's result or raises its error."""
     future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
     reply.succeeded.connect(future.set_result)
     reply.failed.connect(future.set_exception)
@@ -106,7 +106,7 @@ async def test_a_person_signs_in_works_and_signs_out(clinic: Clinic, hub: HubPro
     assert not bridge.services
     assert not bridge.line("A").known
     assert state(bridge) is ConnectionState.CONNECTING
-    assert heard.others[-3:] == ["hello", "services", "counters"]
+    assert heard.changed[-3:] == ["hello", "services", "counters"]
     await bridge.aclose()
     assert clinic.rows("SELECT count(*) FROM sessions")[0][0] == 0
 
@@ -119,7 +119,7 @@ async def test_signing_in_without_a_hub_fails_at_once() -> None:
     await bridge.aclose()
 
 
-async def test_a_window_knows_within_two_seconds_that_the_hub_was_killed(
+async def test_a_bridge_is_lost_when_the_hub_is_killed_and_live_after_its_restart(
     clinic: Clinic, hub: HubProcess
 ) -> None:
     bridge = await live(HubBridge(hub.url, clinic.monitor))
@@ -136,7 +136,7 @@ async def test_a_window_knows_within_two_seconds_that_the_hub_was_killed(
     await bridge.aclose()
 
 
-async def test_a_storm_of_events_is_told_each_but_repainted_seldom() -> None:
+async def test_a_burst_of_events_emits_every_event_and_few_repaints() -> None:
     truth = ReferenceLine()
     snapshot = truth.snapshot()
     events = [event for _ in range(200) for event in (truth.join(), truth.join(), truth.call())]
@@ -159,20 +159,20 @@ async def test_a_storm_of_events_is_told_each_but_repainted_seldom() -> None:
         await bridge.aclose()
 
 
-async def test_a_reply_waits_until_the_caller_has_connected_and_is_kept_until_then() -> None:
+async def test_a_reply_is_kept_until_its_caller_has_connected() -> None:
     async with ScriptedHub.running() as hub:
         bridge = await live(HubBridge(hub.url, DEVICE))
         hub.answers["device.report"] = lambda params: {"thanks": True}
-        told: list[Any] = []
-        bridge.request("device.report", {"paper": "out"}).succeeded.connect(told.append)
+        received: list[Any] = []
+        bridge.request("device.report", {"paper": "out"}).succeeded.connect(received.append)
         gc.collect()
-        assert told == []
-        await until(lambda: told)
-        assert told == [{"thanks": True}]
+        assert received == []
+        await until(lambda: received)
+        assert received == [{"thanks": True}]
         await bridge.aclose()
 
 
-async def test_finished_replies_are_let_go() -> None:
+async def test_finished_replies_are_freed() -> None:
     async with ScriptedHub.running() as hub:
         bridge = await live(HubBridge(hub.url, DEVICE))
         reply = bridge.request("ping")
@@ -187,23 +187,25 @@ async def test_finished_replies_are_let_go() -> None:
         await bridge.aclose()
 
 
-async def test_what_is_abandoned_or_left_at_the_end_fails_with_a_sentence() -> None:
+async def test_abandoned_and_unfinished_replies_fail_with_a_sentence() -> None:
     async with ScriptedHub.running() as hub:
         bridge = await live(HubBridge(hub.url, DEVICE))
-        told: list[HubError] = []
+        received: list[HubError] = []
         for reply in (bridge.join_queue("A"), bridge.join_queue("A"), bridge.join_queue("A")):
-            reply.failed.connect(told.append)
+            reply.failed.connect(received.append)
         reply.abandon()
-        await until(lambda: told)
+        await until(lambda: received)
         await bridge.aclose()
-        assert [type(error) for error in told] == [Unavailable] * 3
+        assert [type(error) for error in received] == [Unavailable] * 3
         with pytest.raises(Unauthenticated):
             await answer(bridge.join_queue("A"))
         await bridge.aclose()
 
 
 @pytest.mark.logs_expected
-async def test_a_fault_of_our_own_is_logged_and_told_as_a_sentence(caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_unexpected_error_is_logged_and_fails_the_reply_with_a_sentence(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     async def faulty() -> None:
         raise ZeroDivisionError
 
@@ -212,7 +214,7 @@ async def test_a_fault_of_our_own_is_logged_and_told_as_a_sentence(caplog: pytes
     assert "fault of this program" in caplog.text
 
 
-async def test_a_refused_device_says_so() -> None:
+async def test_a_refused_device_keeps_the_hubs_refusal() -> None:
     async with ScriptedHub.running() as hub:
         hub.answers["session.hello"] = lambda params: Unauthenticated("Please pair it again.")
         bridge = HubBridge(hub.url, DEVICE)
@@ -226,32 +228,32 @@ async def test_a_refused_device_says_so() -> None:
 async def test_pushes_and_configuration_reach_the_window() -> None:
     async with ScriptedHub.running() as hub:
         bridge = await live(HubBridge(hub.url, DEVICE))
-        told: list[Any] = []
-        bridge.config_changed.connect(told.append)
-        bridge.pushed.connect(lambda method, params: told.append((method, params)))
+        received: list[Any] = []
+        bridge.config_changed.connect(received.append)
+        bridge.pushed.connect(lambda method, params: received.append((method, params)))
         await hub.push("config.changed", {"revision": 8})
         await hub.push("device.command", {"command": "reload"})
-        await until(lambda: len(told) == 2)
-        assert told == [8, ("device.command", {"command": "reload"})]
+        await until(lambda: len(received) == 2)
+        assert received == [8, ("device.command", {"command": "reload"})]
         await bridge.aclose()
 
 
-async def test_a_hub_without_its_database_is_told_and_so_is_its_return() -> None:
+async def test_an_unreachable_database_and_its_return_are_signalled() -> None:
     async with ScriptedHub.running() as hub:
         bridge = await live(HubBridge(hub.url, DEVICE))
-        told: list[bool] = []
-        bridge.stale_changed.connect(told.append)
+        received: list[bool] = []
+        bridge.stale_changed.connect(received.append)
         for _ in range(2):
             await hub.push("services.changed", {"services": [], "stale": True})
             await until(lambda: bridge.stale)
         await hub.push("services.changed", {"services": [], "stale": False})
         await until(lambda: not bridge.stale)
-        assert told == [True, False]
+        assert received == [True, False]
         assert bridge.state is ConnectionState.LIVE
         await bridge.aclose()
 
 
-async def test_why_the_latest_try_failed_can_be_asked() -> None:
+async def test_trouble_holds_the_error_of_the_latest_try() -> None:
     bridge = HubBridge("ws://127.0.0.1:9/ws", DEVICE)
     assert bridge.trouble is None
     bridge.start()
@@ -260,6 +262,6 @@ async def test_why_the_latest_try_failed_can_be_asked() -> None:
     await bridge.aclose()
 
 
-async def test_a_wrong_address_is_said_when_it_is_given() -> None:
+async def test_a_wrong_address_raises_in_the_constructor() -> None:
     with pytest.raises(SetupError):
         HubBridge("clinic:8765")

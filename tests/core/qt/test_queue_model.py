@@ -1,4 +1,4 @@
-"""The table of who waits is always the lines' order, and views are told no more than what changed."""
+"""LineModel: its rows are the lines in calling order, and its signals name only the changed rows."""
 
 from datetime import timedelta
 from typing import Any
@@ -35,7 +35,7 @@ class Lines(QObject):
         return self.store.line(service)
 
     def show(self, *tickets: Ticket, service: str = "A") -> None:
-        """Makes these a service's line."""
+        """Replaces a service's line by these tickets."""
         snapshot = ReferenceLine(revision=self.line(service).revision + 1).snapshot()
         waiting = tuple(
             msgspec.structs.replace(ticket, service=service, position=place)
@@ -58,7 +58,7 @@ def texts(model: LineModel, column: Column = Column.NUMBER) -> list[str]:
     return [model.data(model.index(row, column)) for row in range(model.rowCount())]
 
 
-def test_a_row_says_who_waits_for_what_and_how_long(lines: Lines) -> None:
+def test_a_row_shows_place_number_patient_service_priority_and_wait(lines: Lines) -> None:
     lines.show(make_ticket(1, patient_name="Amal Haddad", priority="high"), make_ticket(2))
     model = make_model(lines)
     assert [model.data(model.index(0, column)) for column in Column] == [
@@ -101,19 +101,19 @@ def test_a_call_removes_one_row_and_changes_the_places_behind(lines: Lines) -> N
     tickets = [make_ticket(number) for number in range(1, 6)]
     lines.show(*tickets)
     model = make_model(lines)
-    told: list[tuple[Any, ...]] = []
-    model.rowsRemoved.connect(lambda _parent, first, last: told.append(("removed", first, last)))
-    model.rowsInserted.connect(lambda _parent, first, last: told.append(("inserted", first, last)))
-    model.dataChanged.connect(lambda top, bottom: told.append(("changed", top.row(), bottom.row())))
+    signals: list[tuple[Any, ...]] = []
+    model.rowsRemoved.connect(lambda _parent, first, last: signals.append(("removed", first, last)))
+    model.rowsInserted.connect(lambda _parent, first, last: signals.append(("inserted", first, last)))
+    model.dataChanged.connect(lambda top, bottom: signals.append(("changed", top.row(), bottom.row())))
     lines.show(*tickets[1:], make_ticket(6))
     model.refresh()
-    assert told == [("removed", 0, 0), ("inserted", 4, 4), ("changed", 0, 3)]
-    told.clear()
+    assert signals == [("removed", 0, 0), ("inserted", 4, 4), ("changed", 0, 3)]
+    signals.clear()
     model.refresh()
-    assert told == []
+    assert signals == []
 
 
-def test_a_very_long_line_is_cut_and_says_so(lines: Lines) -> None:
+def test_a_very_long_line_is_cut_and_counts_the_hidden_rows(lines: Lines) -> None:
     lines.show(*(make_ticket(number) for number in range(1, 31)))
     model = make_model(lines, limit=10)
     assert model.rowCount() == 10
@@ -141,7 +141,7 @@ LINE = st.lists(st.integers(1, 12), unique=True, max_size=12)
 
 @given(st.lists(LINE, min_size=2, max_size=6))
 @settings(max_examples=80, deadline=None)
-def test_whatever_changes_the_table_is_the_line(qapp: QApplication, orders: list[list[int]]) -> None:
+def test_the_table_equals_the_line_after_every_change(qapp: QApplication, orders: list[list[int]]) -> None:
     lines = Lines()
     model = make_model(lines)
     tester = QAbstractItemModelTester(model, QAbstractItemModelTester.FailureReportingMode.Warning)

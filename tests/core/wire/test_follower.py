@@ -1,4 +1,4 @@
-"""What is asked of the hub, and when, so that every line becomes true: frames in, frames out."""
+"""The follower: which subscriptions it sends, and when, until each line equals the hub's. Frames in, frames out."""
 
 import json
 from typing import Any
@@ -13,36 +13,36 @@ from tests.support.reference_line import ReferenceLine
 
 
 class Talk:
-    """A follower on a session; a test is the hub."""
+    """A follower and its session; the test plays the hub."""
 
     def __init__(self) -> None:
         self.session = ClientSession(DeviceCredentials("t0ken"), "test")
         self.replica = Replica()
         self.follower = Follower(self.session, self.replica, None)
-        self.asked: list[dict[str, Any]] = []
+        self.unanswered: list[dict[str, Any]] = []
         self.session.connected(0.0)
         self.answer("session.hello", HELLO)
         self.answer("services.list", {"services": []})
         self.answer("counters.list", {"counters": []})
 
     def subscriptions(self) -> list[dict[str, Any]]:
-        """The parameters of the subscriptions that are not answered yet."""
-        self.asked += [json.loads(frame) for frame in self.session.frames_to_send()]
-        return [request["params"] for request in self.asked if request["method"] == "queue.subscribe"]
+        """Returns the parameters of the subscriptions without an answer."""
+        self.unanswered += [json.loads(frame) for frame in self.session.frames_to_send()]
+        return [request["params"] for request in self.unanswered if request["method"] == "queue.subscribe"]
 
     def answer(self, method: str, result: Any) -> list[Change]:
-        """The hub answers the oldest request of a method."""
+        """Answers the oldest request of a method as the hub does; returns the changes."""
         self.subscriptions()
-        request = next(each for each in self.asked if each["method"] == method)
-        self.asked.remove(request)
+        request = next(each for each in self.unanswered if each["method"] == method)
+        self.unanswered.remove(request)
         return self._take(protocol.reply_frame(request["id"], result))
 
     def subscribe_answered(self, **services: Any) -> list[Change]:
-        """The hub answers the oldest subscription."""
+        """Answers the oldest subscription."""
         return self.answer("queue.subscribe", {"services": services})
 
     def push(self, method: str, params: Any) -> list[Change]:
-        """The hub pushes."""
+        """Pushes as the hub does; returns the changes."""
         return self._take(protocol.push_frame(method, params))
 
     def _take(self, frame: bytes) -> list[Change]:
@@ -59,7 +59,7 @@ class Talk:
 
 
 def following(truth: ReferenceLine) -> Talk:
-    """A client that holds the line, and whose second subscription, for a gap, is on its way."""
+    """A client that holds the line and has sent a second subscription, because of a gap, that is unanswered."""
     talk = Talk()
     talk.subscribe_answered(A={"snapshot": truth.snapshot()})
     assert talk.subscriptions() == []
@@ -71,7 +71,7 @@ def following(truth: ReferenceLine) -> Talk:
 
 
 def with_two_gaps(truth: ReferenceLine) -> tuple[Talk, list[QueueEvent]]:
-    """A client that was told every second of four events, and the four."""
+    """A client that received only the second and the fourth of four events; returns it and the four."""
     talk = Talk()
     talk.subscribe_answered(A={"snapshot": truth.snapshot()})
     events = [truth.join() for _ in range(4)]
@@ -80,11 +80,11 @@ def with_two_gaps(truth: ReferenceLine) -> tuple[Talk, list[QueueEvent]]:
     return talk, events
 
 
-def test_events_of_the_epoch_before_are_not_put_on_the_line_of_the_next() -> None:
+def test_events_of_an_old_epoch_are_not_applied_to_a_line_of_the_new_epoch() -> None:
     old, new = ReferenceLine(revision=7), ReferenceLine(epoch="e2", revision=7)
     talk = following(old)
     assert talk.push("queue.snapshot", new.snapshot()) == [LineReplaced("A")]
-    # It continues from revision 7 as well, and would fit.
+    # This event of the old epoch continues from revision 7 too: only the epoch tells it apart.
     assert talk.subscribe_answered(A={"events": [ReferenceLine(revision=7).join()]}) == []
     line = talk.replica.lines.line("A")
     assert (line.epoch, line.revision, line.waiting_count) == ("e2", 7, 0)
@@ -94,7 +94,7 @@ def test_events_of_the_epoch_before_are_not_put_on_the_line_of_the_next() -> Non
     assert talk.subscriptions() == []
 
 
-def test_a_snapshot_of_the_epoch_before_does_not_replace_the_next_ones() -> None:
+def test_a_snapshot_of_an_old_epoch_does_not_replace_a_line_of_the_new_epoch() -> None:
     old, new = ReferenceLine(revision=7), ReferenceLine(epoch="e2")
     talk = following(old)
     talk.push("queue.snapshot", new.snapshot())
@@ -113,7 +113,7 @@ def test_a_snapshot_of_the_new_epoch_is_taken_from_an_answer_too() -> None:
     assert talk.subscriptions() == []
 
 
-def test_a_gap_found_while_a_subscription_is_on_its_way_is_asked_for_if_the_answer_did_not_fill_it() -> None:
+def test_a_gap_found_during_a_subscription_is_requested_if_the_answer_did_not_fill_it() -> None:
     talk, events = with_two_gaps(ReferenceLine(revision=7))
     assert len(talk.subscriptions()) == 1
     talk.subscribe_answered(A={"events": events[:2]})
@@ -123,18 +123,18 @@ def test_a_gap_found_while_a_subscription_is_on_its_way_is_asked_for_if_the_answ
     assert talk.subscriptions() == []
 
 
-def test_a_gap_that_the_answer_on_its_way_has_filled_is_not_asked_for_again() -> None:
+def test_a_gap_that_the_pending_answer_fills_is_not_requested_again() -> None:
     talk, events = with_two_gaps(ReferenceLine(revision=7))
     talk.subscribe_answered(A={"events": events})
     assert talk.subscriptions() == []
 
 
-def test_a_line_in_doubt_gets_a_snapshot_though_it_became_so_while_a_subscription_was_on_its_way() -> None:
+def test_a_line_that_contradicts_an_event_during_a_subscription_gets_a_snapshot() -> None:
     truth = ReferenceLine(revision=7)
     talk = following(truth)
     strange = ReferenceLine(revision=7)
-    strange.order.append("somebody else")
-    strange.tickets["somebody else"] = truth.tickets["ticket-1"]
+    strange.order.append("another-ticket")
+    strange.tickets["another-ticket"] = truth.tickets["ticket-1"]
     talk.push("queue.event", strange.join())
     talk.subscribe_answered(A={"events": []})
     assert talk.subscriptions() == [{"services": None, "since": {}, "epoch": "e1"}]

@@ -1,4 +1,4 @@
-"""Frames in and out of their shapes, and nothing but HubError when they have none."""
+"""Frames are encoded and decoded; malformed bytes raise HubError and nothing else."""
 
 import json
 from contextlib import suppress
@@ -38,7 +38,7 @@ def test_an_error_survives_the_wire(reason: str) -> None:
 
 
 @pytest.mark.parametrize("text", [b"", b"{", b"\xff\xfe", b"[" * 100_000, b'{"a":' * 50_000])
-def test_what_is_not_json_is_a_parse_error(text: bytes) -> None:
+def test_bytes_that_are_not_json_are_a_parse_error(text: bytes) -> None:
     for decode in (protocol.decode_request, protocol.decode_incoming):
         with pytest.raises((ParseError, InvalidRequest)):
             decode(text)

@@ -1,4 +1,4 @@
-"""What a push or an answer changes in what a client holds."""
+"""Replica: how pushes and answers change the lines and lists that a client holds."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ def raw(value: Any) -> msgspec.Raw:
     return msgspec.Raw(encode(value))
 
 
-def test_a_subscription_brings_snapshots_or_what_was_missed() -> None:
+def test_a_subscription_brings_snapshots_or_the_missed_events() -> None:
     truth, replica = ReferenceLine(), Replica()
     assert replica.subscription(None) == {"services": None, "since": {}}
     answer = {"services": {"A": {"snapshot": truth.snapshot()}}}
@@ -42,7 +42,7 @@ def test_a_subscription_brings_snapshots_or_what_was_missed() -> None:
     assert replica.lines.line("A").waiting_count == 2
 
 
-def test_an_incomplete_line_goes_on_and_is_asked_for_again() -> None:
+def test_an_incomplete_line_applies_events_and_asks_for_a_snapshot() -> None:
     truth, replica = ReferenceLine(), Replica()
     for number in range(1, 13):
         truth.join()
@@ -78,7 +78,7 @@ def test_lists_replace_and_pushes_change_what_they_name() -> None:
     assert replica.counters == (paused,)
 
 
-def test_other_pushes() -> None:
+def test_events_snapshots_configuration_and_unknown_pushes_become_changes() -> None:
     truth, replica = ReferenceLine(), Replica()
     assert replica.take_push("queue.event", raw(truth.join())) == [ResyncNeeded("A", 1)]
     assert replica.take_push("queue.snapshot", raw(truth.snapshot())) == [LineReplaced("A")]
@@ -91,7 +91,7 @@ def test_other_pushes() -> None:
         replica.take_push("queue.event", raw({"service": 1}))
 
 
-def test_a_hub_that_misses_its_database_says_so_in_its_lists_until_it_has_it_again() -> None:
+def test_lists_are_stale_while_the_hubs_database_is_unreachable() -> None:
     replica = Replica()
     assert replica.take_services(raw({"services": [], "stale": True})) == [StaleChanged(True)]
     assert replica.stale

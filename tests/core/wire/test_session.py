@@ -1,4 +1,4 @@
-"""The client's half of the conversation, without a socket: frames and seconds in, events and frames out."""
+"""ClientSession without a socket: frames and seconds in, events and frames out."""
 
 import json
 from math import inf
@@ -51,7 +51,7 @@ def state(session: ClientSession) -> ConnectionState:
 
 
 def greet(session: ClientSession, now: float = 0.0) -> list[dict[str, Any]]:
-    """Connects, is accepted, and returns what the session sends then."""
+    """Connects, accepts the hello, and returns the frames that the session sends next."""
     session.connected(now)
     [hello] = sent(session)
     [event] = session.receive(protocol.reply_frame(hello["id"], HELLO), now)
@@ -66,7 +66,7 @@ def live(now: float = 0.0) -> ClientSession:
     return session
 
 
-def test_hello_comes_first_and_with_it_life() -> None:
+def test_hello_is_the_first_frame_and_its_answer_makes_the_session_live() -> None:
     session = ClientSession(DeviceCredentials("t0ken"), "inturn-kiosk/1.0")
     assert state(session) is ConnectionState.CONNECTING
     session.request("services.list", {}, 0.0)
@@ -79,7 +79,7 @@ def test_hello_comes_first_and_with_it_life() -> None:
     assert [frame["method"] for frame in sent(session)] == ["services.list", "ping"]
 
 
-def test_the_last_change_that_was_made_is_remembered_and_no_refused_one() -> None:
+def test_the_last_operation_is_the_last_accepted_change() -> None:
     session = live()
     assert session.last_operation is None
     for refused in (False, True):
@@ -110,15 +110,15 @@ def test_a_secret_is_not_in_its_representation(secret: object) -> None:
     assert "horse" not in repr(secret)
 
 
-def test_a_change_gets_a_key_and_a_question_none() -> None:
+def test_a_change_gets_a_key_and_a_query_gets_none() -> None:
     session = live()
     session.request("tickets.join", {"service": "A"}, 0.0, keyed=True)
     session.request("tickets.join", {"service": "A"}, 0.0, keyed=True)
     session.request("services.list", {}, 0.0)
-    first, second, question = sent(session)
+    first, second, query = sent(session)
     assert 1 <= len(first["params"]["key"]) <= 64
     assert first["params"]["key"] != second["params"]["key"]
-    assert question["params"] == {}
+    assert query["params"] == {}
 
 
 def test_an_unanswered_change_is_repeated_with_its_key_after_the_reconnect() -> None:
@@ -134,7 +134,7 @@ def test_an_unanswered_change_is_repeated_with_its_key_after_the_reconnect() -> 
     assert [frame["method"] for frame in greet(session, 3601.0)] == ["ping"]
 
 
-def test_a_question_is_repeated_for_ten_seconds_then_given_up() -> None:
+def test_a_query_is_repeated_for_ten_seconds_and_then_fails() -> None:
     session = live()
     request_id = session.request("services.list", {}, 0.0)
     sent(session)
@@ -148,7 +148,7 @@ def test_a_question_is_repeated_for_ten_seconds_then_given_up() -> None:
     assert session.receive(protocol.reply_frame(request_id, {}), 10.1) == []
 
 
-def test_what_is_fleeting_vanishes_with_its_connection() -> None:
+def test_a_fleeting_request_is_not_repeated_after_a_reconnect() -> None:
     session = live()
     session.request("queue.subscribe", {}, 0.0, fleeting=True)
     session.disconnected()
@@ -166,24 +166,24 @@ def test_a_change_answered_unavailable_is_tried_again_with_its_key_for_ten_secon
     session = live()
     request_id = session.request("queue.call_next", {"counter": "R1"}, 0.0, keyed=True)
     [first] = sent(session)
-    away = protocol.error_frame(request_id, Unavailable(retry_after=2))
-    assert session.receive(away, 0.1) == []
+    unavailable = protocol.error_frame(request_id, Unavailable(retry_after=2))
+    assert session.receive(unavailable, 0.1) == []
     session.tick(2.0)
     assert sent(session) == []
     session.tick(2.2)
     assert sent(session) == [first]
-    [failure] = session.receive(away, 10.5)
+    [failure] = session.receive(unavailable, 10.5)
     assert isinstance(failure, Failure)
     assert isinstance(failure.error, Unavailable)
 
 
-def test_a_change_waits_as_long_as_its_caller_has_patience() -> None:
+def test_a_change_fails_when_its_patience_ends() -> None:
     session = live()
     hurried = session.request("queue.call_next", {"counter": "R1"}, 0.0, keyed=True, patience=4.0)
     patient = session.request("tickets.join", {"service": "A"}, 0.0, keyed=True, patience=inf)
     assert session.key_of(hurried) == sent(session)[0]["params"]["key"]
-    away = protocol.error_frame(hurried, Unavailable(retry_after=9))
-    assert session.receive(away, 3.9) == []
+    unavailable = protocol.error_frame(hurried, Unavailable(retry_after=9))
+    assert session.receive(unavailable, 3.9) == []
     session.disconnected()
     assert session.tick(3.9) == []
     [failure] = session.tick(4.0)
@@ -194,7 +194,7 @@ def test_a_change_waits_as_long_as_its_caller_has_patience() -> None:
     assert session.receive(protocol.error_frame(patient, Unavailable()), 3601.0) == []
 
 
-def test_a_refusal_is_told_at_once() -> None:
+def test_a_refusal_fails_the_request_at_once() -> None:
     session = live()
     request_id = session.request("queue.call_next", {"counter": "R1"}, 0.0, keyed=True)
     [failure] = session.receive(protocol.error_frame(request_id, Forbidden()), 0.1)
@@ -208,7 +208,7 @@ def test_pushes_are_passed_on() -> None:
     assert (push.method, json.loads(bytes(push.params))) == ("config.changed", {"revision": 2})
 
 
-def test_who_has_nothing_to_say_pings_and_learns_the_latency() -> None:
+def test_an_idle_session_pings_and_measures_the_latency() -> None:
     session = live(0.0)
     session.tick(4.9)
     assert sent(session) == []
@@ -220,7 +220,7 @@ def test_who_has_nothing_to_say_pings_and_learns_the_latency() -> None:
     assert session.latency == pytest.approx(0.25)
 
 
-def test_a_hub_that_does_not_answer_is_lost_and_when_it_does_live_again() -> None:
+def test_a_hub_is_lost_while_it_does_not_answer_and_live_when_it_answers() -> None:
     session = live(0.0)
     session.tick(5.0)
     [ping] = sent(session)
@@ -235,7 +235,7 @@ def test_a_hub_that_does_not_answer_is_lost_and_when_it_does_live_again() -> Non
     assert not session.is_dead(15.2)
 
 
-def test_a_hub_that_owes_an_answer_for_long_is_stalled_before_hello_too() -> None:
+def test_a_hub_that_owes_an_answer_is_stalled_even_before_hello() -> None:
     session = ClientSession(PERSON, "test")
     session.connected(0.0)
     assert not session.is_stalled(3.9)
@@ -280,7 +280,7 @@ def test_a_refused_client_that_is_accepted_later_lives() -> None:
     assert state(session) is ConnectionState.LIVE
 
 
-def test_what_nobody_asked_is_ignored_and_what_is_no_frame_is_an_error() -> None:
+def test_an_answer_without_a_request_is_ignored_and_a_malformed_frame_raises() -> None:
     session = live()
     assert session.receive(protocol.reply_frame(99, {}), 0.0) == []
     assert session.receive(protocol.reply_frame("x", {}), 0.0) == []

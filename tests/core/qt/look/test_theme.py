@@ -1,4 +1,4 @@
-"""The look: every pair of colours in use is readable, fonts and icons are there, digits have one width."""
+"""Theme: each colour pair in use has its contrast, fonts and icons load, digits have equal widths."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_every_used_pair_keeps_its_contrast(palette: Palette, pair: Pair) -> Non
     assert contrast(palette.colour(pair.front), palette.colour(pair.back)) >= pair.minimum
 
 
-def test_the_bundled_typeface_is_used_with_digits_of_one_width(theme: Theme) -> None:
+def test_the_bundled_typeface_is_used_with_digits_of_equal_width(theme: Theme) -> None:
     assert FAMILIES[0] in load_fonts()
     font = theme.font(40, 700, tabular=True)
     assert QFontInfo(font).family() == FAMILIES[0]
@@ -49,7 +49,7 @@ def test_an_icon_takes_the_colour_of_its_role(theme: Theme) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "no-such-icon", "../fonts/OFL", "a/b"])
-def test_an_unknown_icon_is_drawn_as_the_neutral_one(qapp: QApplication, name: str) -> None:
+def test_an_unknown_icon_is_drawn_as_the_neutral_icon(qapp: QApplication, name: str) -> None:
     assert not icons.exists(name)
     assert icons.pixmap(name, "#000000", 24).toImage() == icons.pixmap(icons.UNKNOWN, "#000000", 24).toImage()
 
