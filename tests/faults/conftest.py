@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.server.conftest import loop, nothing_left_of_windows
+from tests.server.conftest import loop, no_qt_garbage
 from tests.support.faults.killable_server import KillableServer
 from tests.support.faults.recovery_times import RecoveryTimes
 from tests.support.faults.trial import Trial
 
-__all__ = ["loop", "nothing_left_of_windows"]
+__all__ = ["loop", "no_qt_garbage"]
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def killable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KillableServe
 
 @pytest.fixture
 def new_trial(
-    killable: KillableServer, tmp_path: Path, nothing_left_of_windows: None
+    killable: KillableServer, tmp_path: Path, no_qt_garbage: None
 ) -> Iterator[Callable[..., Trial]]:
     """Makes a trial with a database of its own; it ends with the test."""
     made: list[Trial] = []

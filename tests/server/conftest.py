@@ -12,24 +12,24 @@ from tests.support.private_clusters import (
     cluster_root,
     made_once,
     no_namespaces,
-    nobodys_folder,
     shared,
+    unprivileged_folder,
 )
 
-__all__ = ["cluster", "cluster_root", "made_once", "no_namespaces", "nobodys_folder", "shared"]
+__all__ = ["cluster", "cluster_root", "made_once", "no_namespaces", "shared", "unprivileged_folder"]
 
 
 @pytest.fixture
 def loop() -> Iterator[asyncio.AbstractEventLoop]:
-    """The event loop of one test: asyncio's own, as in the hub."""
+    """asyncio's own event loop, as in the hub."""
     with current(asyncio.new_event_loop()) as loop:
         yield loop
 
 
 @pytest.fixture
-def nothing_left_of_windows() -> None:
-    """For tests with threads of their own: what earlier tests left of Qt is collected here and now.
+def no_qt_garbage() -> None:
+    """Collects the Qt objects that earlier tests left; for tests with threads.
 
-    On another thread, whichever happens to collect garbage, Qt would crash of it.
+    Collected later, on a thread other than Qt's, such an object crashes the process.
     """
     gc.collect()

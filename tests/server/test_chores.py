@@ -1,4 +1,4 @@
-"""A chore that fails is logged, counted and started again; a vital one that fails again and again ends the hub."""
+"""A chore that fails is logged, counted and restarted; a vital chore that keeps failing ends the hub."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ pytestmark = pytest.mark.logs_expected
 
 
 class Work:
-    """A chore's work: does what it is told at each start, the last of it again and again.
+    """The work of a chore: runs the next of `outcomes` at each start, and the last of them at every later start.
 
     Attributes:
-        starts: how often it was started.
+        starts: the number of starts.
     """
 
-    def __init__(self, *ways: Callable[[], Awaitable[None]]) -> None:
+    def __init__(self, *outcomes: Callable[[], Awaitable[None]]) -> None:
         self.starts = 0
-        self._ways = ways
+        self._outcomes = outcomes
 
     async def __call__(self) -> None:
-        way = self._ways[min(self.starts, len(self._ways) - 1)]
+        outcome = self._outcomes[min(self.starts, len(self._outcomes) - 1)]
         self.starts += 1
-        await way()
+        await outcome()
 
 
-async def go_on() -> None:
+async def run_forever() -> None:
     await asyncio.Event().wait()
 
 
@@ -41,31 +41,31 @@ async def fail() -> None:
 
 
 async def end() -> None:
-    """Returns, as no chore should."""
+    """Returns, which counts as a failure of a chore."""
 
 
-async def wait_for_a_cancelled() -> None:
+async def await_a_cancelled_future() -> None:
     future = asyncio.get_running_loop().create_future()
     future.cancel()
     await future
 
 
-async def mended(chore: Chore, failures: int) -> None:
+async def recovered(chore: Chore, failures: int) -> None:
     await until(
         lambda: chore.failures == failures and chore.up, what=f"{failures} failures, and to run again"
     )
 
 
 @pytest.mark.parametrize(
-    ("way", "kind"), [(fail, "OSError"), (end, "ChoreEnded"), (wait_for_a_cancelled, "ChoreEnded")]
+    ("outcome", "kind"), [(fail, "OSError"), (end, "ChoreEnded"), (await_a_cancelled_future, "ChoreEnded")]
 )
-async def test_whatever_ends_a_chore_is_logged_and_it_is_started_again(
-    way: Callable[[], Awaitable[None]], kind: str, caplog: pytest.LogCaptureFixture
+async def test_a_chore_that_ends_is_logged_and_restarted(
+    outcome: Callable[[], Awaitable[None]], kind: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    work = Work(way, way, go_on)
+    work = Work(outcome, outcome, run_forever)
 
     chore = Chores(SOON).start("watch of the tea", work)
-    await mended(chore, 2)
+    await recovered(chore, 2)
     assert (chore.in_a_row, chore.failure) == (2, kind)
     await chore.stop()
     assert not chore.up
@@ -74,12 +74,12 @@ async def test_whatever_ends_a_chore_is_logged_and_it_is_started_again(
         "The watch of the tea failed; it is started again in 0.0 s"
     ] * 2
     assert caplog.text.count("Traceback (most recent call last)") >= 2
-    assert way is end or f"in {way.__name__}" in caplog.text
+    assert outcome is end or f"in {outcome.__name__}" in caplog.text
 
 
-async def test_to_be_cancelled_is_no_failure(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_cancelled_chore_has_not_failed(caplog: pytest.LogCaptureFixture) -> None:
     chores = Chores(SOON)
-    chore = chores.start("watch of the tea", go_on)
+    chore = chores.start("watch of the tea", run_forever)
     await asyncio.sleep(0)
     assert chore.up
     await chores.stop()
@@ -87,13 +87,13 @@ async def test_to_be_cancelled_is_no_failure(caplog: pytest.LogCaptureFixture) -
     assert caplog.records == []
 
 
-async def test_a_group_of_one_failure_is_named_by_it() -> None:
+async def test_an_exception_group_of_a_single_exception_is_named_after_it() -> None:
     async def fail_in_a_group() -> None:
         async with asyncio.TaskGroup():
             await fail()
 
-    chore = Chores(SOON).start("watch of the tea", Work(fail_in_a_group, go_on))
-    await mended(chore, 1)
+    chore = Chores(SOON).start("watch of the tea", Work(fail_in_a_group, run_forever))
+    await recovered(chore, 1)
     assert chore.failure == "OSError"
 
 
@@ -102,20 +102,22 @@ def test_pauses_double_up_to_the_longest() -> None:
     assert [back_off.pause(failures) for failures in (1, 2, 3, 6, 7, 8, 5000)] == [0.5, 1, 2, 16, 30, 30, 30]
 
 
-async def test_who_ran_for_long_has_left_earlier_failures_behind() -> None:
-    chore = Chores(BackOff(first=0.001, settled=0.0)).start("watch of the tea", Work(fail, fail, go_on))
-    await mended(chore, 2)
+async def test_after_a_long_run_failures_in_a_row_are_counted_anew() -> None:
+    chore = Chores(BackOff(first=0.001, settled=0.0)).start("watch of the tea", Work(fail, fail, run_forever))
+    await recovered(chore, 2)
     assert chore.in_a_row == 1
 
 
-async def test_a_name_is_taken_once() -> None:
+async def test_two_chores_cannot_share_a_name() -> None:
     chores = Chores(SOON)
-    chores.start("watch of the tea", go_on)
+    chores.start("watch of the tea", run_forever)
     with pytest.raises(ValueError, match="watch of the tea"):
-        chores.start("watch of the tea", go_on)
+        chores.start("watch of the tea", run_forever)
 
 
-async def test_only_a_vital_chore_ends_the_hub_and_it_says_so_once(caplog: pytest.LogCaptureFixture) -> None:
+async def test_only_a_vital_chore_ends_the_hub_and_the_end_is_logged_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     chores, ends = Chores(SOON), []
     chores.on_given_up = lambda: ends.append(chores.given_up)
     tea = chores.start("watch of the tea", fail)

@@ -17,7 +17,7 @@ from server.database.calls import Database
 from tests.support.hub_process import HubProcess, hub_on
 from tests.support.troubled_clinic import SERVICES, Kiosk, TroubledClinic, kiosk_at, was_done, was_unavailable
 
-pytestmark = [pytest.mark.logs_expected, pytest.mark.usefixtures("nothing_left_of_windows")]
+pytestmark = [pytest.mark.logs_expected, pytest.mark.usefixtures("no_qt_garbage")]
 
 
 @pytest.fixture

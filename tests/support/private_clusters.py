@@ -50,7 +50,7 @@ def cluster(cluster_root: Path) -> Iterator[EmbeddedPostgres]:
 
 
 @pytest.fixture
-def nobodys_folder() -> Iterator[Path]:
+def unprivileged_folder() -> Iterator[Path]:
     """A folder that an ordinary user owns and can reach; our own unless we are root."""
     folder = Path(tempfile.mkdtemp(prefix="inturn-test-"))
     if os.geteuid() == 0:

@@ -18,7 +18,7 @@ from server.health.logs import JsonFormatter
 from tests.support.clinic import PASSWORD, Clinic
 from tests.support.short_day import NAMES, NOTE, WRONG_PASSWORD, short_day
 
-pytestmark = [pytest.mark.logs_expected, pytest.mark.usefixtures("nothing_left_of_windows")]
+pytestmark = [pytest.mark.logs_expected, pytest.mark.usefixtures("no_qt_garbage")]
 
 
 class Lines(logging.Handler):

@@ -31,7 +31,7 @@ from tests.support.waiting import wait_until
 
 pytestmark = [
     pytest.mark.long,
-    pytest.mark.usefixtures("nothing_left_of_windows"),
+    pytest.mark.usefixtures("no_qt_garbage"),
 ]
 
 PEOPLE = 8

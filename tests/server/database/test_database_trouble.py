@@ -24,7 +24,7 @@ from tests.support.troubled_clinic import (
 )
 from tests.support.waiting import in_time, until
 
-pytestmark = [pytest.mark.long, pytest.mark.logs_expected, pytest.mark.usefixtures("nothing_left_of_windows")]
+pytestmark = [pytest.mark.long, pytest.mark.logs_expected, pytest.mark.usefixtures("no_qt_garbage")]
 
 
 @pytest.fixture(scope="module")

@@ -32,7 +32,7 @@ from tests.support.private_clusters import query
 from tests.support.standby_pair import StandbyPair
 from tests.support.waiting import WAIT_SECONDS, until, wait_until
 
-pytestmark = [pytest.mark.usefixtures("nothing_left_of_windows")]
+pytestmark = [pytest.mark.usefixtures("no_qt_garbage")]
 
 SERVICES = ("A", "B")
 PASSWORD = "correct horse"

@@ -15,7 +15,7 @@ from server.timings import Timings
 from tests.support.clinic import Clinic
 from tests.support.waiting import until
 
-pytestmark = pytest.mark.usefixtures("nothing_left_of_windows")
+pytestmark = pytest.mark.usefixtures("no_qt_garbage")
 
 
 @pytest.mark.logs_expected

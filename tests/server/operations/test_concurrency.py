@@ -26,7 +26,7 @@ from tests.support.proof_size import proof_size
 from tests.support.scene import furnish
 from tests.support.verdict import judged
 
-pytestmark = [pytest.mark.usefixtures("nothing_left_of_windows")]
+pytestmark = [pytest.mark.usefixtures("no_qt_garbage")]
 
 TIMES = proof_size(150, 6000)
 """Of each process."""

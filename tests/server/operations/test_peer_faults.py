@@ -37,7 +37,7 @@ from tests.support.at_once import (
 )
 from tests.support.clinic import Clinic
 
-pytestmark = pytest.mark.usefixtures("nothing_left_of_windows")
+pytestmark = pytest.mark.usefixtures("no_qt_garbage")
 
 LOCAL_HOUR = (
     "UPDATE settings SET time_zone = "

@@ -66,12 +66,14 @@ def test_no_programs(cluster_root: Path, tmp_path: Path, monkeypatch: pytest.Mon
         EmbeddedPostgres(cluster_root).start()
 
 
-def test_a_folder_that_can_not_be_written(nobodys_folder: Path) -> None:
-    nobodys_folder.chmod(0o500)
-    with OwnerProcess(nobodys_folder / "root", user=ORDINARY_USER) as owner:
+def test_a_folder_that_can_not_be_written(unprivileged_folder: Path) -> None:
+    unprivileged_folder.chmod(0o500)
+    with OwnerProcess(unprivileged_folder / "root", user=ORDINARY_USER) as owner:
         report = owner.report()
     assert report["error"] == "NotWritable"
-    assert f"{nobodys_folder}/root can't be used (permission denied): correct its owner" in report["text"]
+    assert (
+        f"{unprivileged_folder}/root can't be used (permission denied): correct its owner" in report["text"]
+    )
 
 
 def test_a_file_where_the_folder_should_be(tmp_path: Path) -> None:

@@ -98,20 +98,20 @@ def test_somebody_elses_environment_does_not_matter(
     cluster.stop()
 
 
-def test_an_ordinary_user_can_do_it(nobodys_folder: Path, shared: Path) -> None:
-    root, programs = nobodys_folder / "root", reachable_programs(nobodys_folder)
+def test_an_ordinary_user_can_do_it(unprivileged_folder: Path, shared: Path) -> None:
+    root, programs = unprivileged_folder / "root", reachable_programs(unprivileged_folder)
     with OwnerProcess(root, user=ORDINARY_USER, programs=programs) as owner:
         assert query(owner.report()["url"], "SELECT 1") == [(1,)]
         expected = NOBODY if os.geteuid() == 0 else os.geteuid()
         assert Path(f"/proc/{server_of(root).pid}").stat().st_uid == expected
 
 
-def test_root_acts_for_the_owner_of_the_folder(nobodys_folder: Path, shared: Path) -> None:
-    owner = nobodys_folder.stat().st_uid
-    programs = reachable_programs(nobodys_folder)
-    root = nobodys_folder / "root"
+def test_root_acts_for_the_owner_of_the_folder(unprivileged_folder: Path, shared: Path) -> None:
+    owner = unprivileged_folder.stat().st_uid
+    programs = reachable_programs(unprivileged_folder)
+    root = unprivileged_folder / "root"
     root.mkdir()
-    os.chown(root, owner, nobodys_folder.stat().st_gid)
+    os.chown(root, owner, unprivileged_folder.stat().st_gid)
     with EmbeddedPostgres(root, options=FAST, binaries=find_binaries(None, programs)) as cluster:
         assert query(cluster.start(), "SELECT 1") == [(1,)]
         assert Path(f"/proc/{server_of(root).pid}").stat().st_uid == owner

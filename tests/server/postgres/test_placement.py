@@ -38,8 +38,8 @@ def owners(folder: Path) -> set[int]:
     return {path.lstat().st_uid for path in (folder, *folder.rglob("*"))}
 
 
-def test_a_folder_that_the_account_can_reach_is_given_to_it(nobodys_folder: Path, shared: Path) -> None:
-    root = nobodys_folder / "root"
+def test_a_folder_that_the_account_can_reach_is_given_to_it(unprivileged_folder: Path, shared: Path) -> None:
+    root = unprivileged_folder / "root"
     root.mkdir(mode=0o700)
     with EmbeddedPostgres(root, options=FAST) as cluster:
         assert query(cluster.start(), "SELECT 1") == [(1,)]

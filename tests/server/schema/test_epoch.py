@@ -1,4 +1,4 @@
-"""The epoch: another one wherever a line may have lost what windows have seen, once, and nowhere else."""
+"""The epoch changes once when a line may have lost events that windows have seen, and at no other time."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ STORED = "SELECT epoch::text, config_revision FROM settings"
 HUBS = 8
 
 
-def test_of_hubs_that_ask_at_once_one_makes_the_epoch(clinic: Clinic) -> None:
+def test_concurrent_hubs_make_a_single_new_epoch(clinic: Clinic) -> None:
     clinic.rows("SELECT current_epoch()")
     [(before, revision)] = clinic.rows(STORED)
     for _ in range(5):
@@ -46,7 +46,7 @@ def test_of_hubs_that_ask_at_once_one_makes_the_epoch(clinic: Clinic) -> None:
         before, revision = epoch, after
 
 
-def test_it_stays_while_the_database_stays(clinic: Clinic) -> None:
+def test_the_epoch_stays_while_the_database_stays(clinic: Clinic) -> None:
     clinic.rows("SELECT current_epoch()")
     [(epoch, revision)] = clinic.rows(STORED)
     clinic.rows("SELECT pg_switch_wal()")
@@ -54,14 +54,14 @@ def test_it_stays_while_the_database_stays(clinic: Clinic) -> None:
     assert clinic.rows(STORED) == [(epoch, revision)]
 
 
-def test_where_nothing_can_be_written_it_is_the_stored_one(clinic: Clinic) -> None:
+def test_a_read_only_connection_gets_the_stored_epoch(clinic: Clinic) -> None:
     [(epoch,)] = clinic.rows(MOVED)
     read_only = "-c default_transaction_read_only=on"
     with psycopg.connect(driver_url(clinic.database_url), options=read_only) as connection:
         assert connection.execute("SELECT current_epoch()").fetchone() == (epoch,)
 
 
-def test_a_copy_of_a_database_has_its_own(clinic: Clinic) -> None:
+def test_a_copied_database_has_its_own_epoch(clinic: Clinic) -> None:
     [(epoch,)] = clinic.rows("SELECT current_epoch()")
     url = make_url(clinic.database_url)
     name, server = f"copy_{token_hex(4)}", url.set(database="postgres").render_as_string(hide_password=False)

@@ -1,4 +1,4 @@
-"""The functions: each defined once, put in place whole by an upgrade, recorded, and checked by a hub at its start."""
+"""Each SQL function is defined once, installed and recorded by an upgrade, and checked by a hub at its start."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.support.places import ROOT
 
 __all__ = ["bare", "server"]
 
-ANOTHERS = "UPDATE installed_schema SET functions_fingerprint = 'another'"
+OTHER_FINGERPRINT = "UPDATE installed_schema SET functions_fingerprint = 'another'"
 ALTERED = """
 DROP FUNCTION recall_patient;
 DROP FUNCTION find_user;
@@ -33,13 +33,13 @@ CREATE OR REPLACE FUNCTION refuse_reranking() RETURNS trigger LANGUAGE plpgsql A
 OTHER_BODIES = (
     "CREATE OR REPLACE FUNCTION find_user(p_username text) RETURNS jsonb LANGUAGE sql AS 'SELECT to_jsonb(1)'"
 )
-GONE = """
+OBSOLETE = """
 CREATE FUNCTION join_twice() RETURNS void LANGUAGE sql AS '';
 CREATE FUNCTION forget_triggers() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
 INSERT INTO installed_functions VALUES ('join_twice()', ''), ('forget_triggers()', '');
 CREATE FUNCTION monthly_report() RETURNS void LANGUAGE sql AS '';
 """
-FUNCTIONS = "SELECT oid::regprocedure::text FROM pg_proc WHERE pronamespace = 'public'::regnamespace"
+SIGNATURES = "SELECT oid::regprocedure::text FROM pg_proc WHERE pronamespace = 'public'::regnamespace"
 
 
 @pytest.fixture
@@ -50,8 +50,8 @@ def current(bare: OldClinic) -> OldClinic:
 
 
 def functions(clinic: OldClinic) -> set[str]:
-    """Signatures of what is in the schema."""
-    return {name for [name] in clinic.rows(FUNCTIONS)}
+    """Signatures of the functions in the schema."""
+    return {name for [name] in clinic.rows(SIGNATURES)}
 
 
 def test_each_function_is_defined_once_and_by_no_revision(clinic: Clinic) -> None:
@@ -72,12 +72,12 @@ def test_each_function_is_defined_once_and_by_no_revision(clinic: Clinic) -> Non
     assert len(in_force) > 100
 
 
-def test_an_upgrade_replaces_what_was_altered_and_drops_what_it_made_before(
+def test_an_upgrade_replaces_altered_functions_and_drops_obsolete_functions(
     current: OldClinic, tmp_path: Path
 ) -> None:
     shipped = functions(current)
     recorded = current.rows("SELECT * FROM installed_functions ORDER BY 1")
-    current.rows(ALTERED + GONE)
+    current.rows(ALTERED + OBSOLETE)
     done = upgrade_database(current.engine, Upgrade(tmp_path))
     assert done.lines == ["put the functions in place"]
     assert functions(current) == shipped | {"monthly_report()"}
@@ -86,19 +86,19 @@ def test_an_upgrade_replaces_what_was_altered_and_drops_what_it_made_before(
     assert upgrade_database(current.engine, Upgrade(tmp_path)).lines == ["The schema is current."]
 
 
-def test_a_dry_run_says_the_same_and_changes_nothing(current: OldClinic, tmp_path: Path) -> None:
-    current.rows(ALTERED + GONE)
+def test_a_dry_run_prints_the_same_lines_and_changes_nothing(current: OldClinic, tmp_path: Path) -> None:
+    current.rows(ALTERED + OBSOLETE)
     before = current.everything()
-    said = upgrade_database(current.engine, Upgrade(tmp_path, tmp_path / "before", dry_run=True)).lines
+    announced = upgrade_database(current.engine, Upgrade(tmp_path, tmp_path / "before", dry_run=True)).lines
     assert current.everything() == before
     assert list(tmp_path.iterdir()) == []
-    assert said == upgrade_database(current.engine, Upgrade(tmp_path, tmp_path / "before")).lines
+    assert announced == upgrade_database(current.engine, Upgrade(tmp_path, tmp_path / "before")).lines
     assert (tmp_path / "before").stat().st_mode & 0o777 == 0o600
 
 
 def test_a_hub_starts_on_no_functions_but_its_own(clinic: Clinic, tmp_path: Path) -> None:
     own_database.prepare(clinic.database_url, own=None)
-    clinic.rows(ANOTHERS + " RETURNING 1")
+    clinic.rows(OTHER_FINGERPRINT + " RETURNING 1")
     with pytest.raises(
         SetupError, match=r"not the functions of this version .* `inturn-hub db upgrade` first"
     ):
@@ -113,8 +113,8 @@ def test_a_database_without_its_constraints_is_not_current(clinic: Clinic) -> No
     assert not schema_revision.is_current(clinic.database_url)
 
 
-def test_of_four_processes_one_puts_them_in_place(current: OldClinic) -> None:
-    current.rows(ANOTHERS)
+def test_of_four_processes_exactly_one_installs_the_functions(current: OldClinic) -> None:
+    current.rows(OTHER_FINGERPRINT)
     transaction = "SELECT DISTINCT xmin::text FROM pg_proc WHERE pronamespace = 'public'::regnamespace"
     engines = [create_engine(current.url) for _ in range(4)]
     with ThreadPoolExecutor(4) as pool:
@@ -128,8 +128,8 @@ def test_of_four_processes_one_puts_them_in_place(current: OldClinic) -> None:
         assert list(installed_functions.function_differences(connection)) == []
 
 
-def test_what_is_only_replaced_stays_the_same_function(current: OldClinic, tmp_path: Path) -> None:
-    """A running hub's call would end with "cache lookup failed for function" if its function were made anew."""
+def test_a_replaced_function_keeps_its_oid(current: OldClinic, tmp_path: Path) -> None:
+    """With a new oid, a call of a running hub would end with "cache lookup failed for function"."""
     numbers = current.rows("SELECT oid FROM pg_proc WHERE oid > 16383 ORDER BY 1")
     current.rows(OTHER_BODIES)
     assert upgrade_database(current.engine, Upgrade(tmp_path)).lines == ["put the functions in place"]
@@ -137,9 +137,9 @@ def test_what_is_only_replaced_stays_the_same_function(current: OldClinic, tmp_p
     assert current.rows("SELECT find_user('nobody')") == [(None,)]
 
 
-def test_a_function_of_another_maker_is_not_taken_over(current: OldClinic) -> None:
+def test_a_foreign_function_is_not_replaced(current: OldClinic) -> None:
     current.rows("CREATE FUNCTION join_queue(text) RETURNS text LANGUAGE sql AS 'SELECT $1'")
-    current.rows(ANOTHERS)
+    current.rows(OTHER_FINGERPRINT)
     before = current.everything()
     with pytest.raises(
         SetupError, match=r"the function join_queue\(text\) already exists. Nothing was changed"
@@ -148,9 +148,9 @@ def test_a_function_of_another_maker_is_not_taken_over(current: OldClinic) -> No
     assert current.everything() == before
 
 
-def test_no_table_is_locked_for_it(current: OldClinic) -> None:
-    """An operation in the middle of its transaction holds up no upgrade of the functions alone."""
-    current.rows(ANOTHERS)
+def test_an_upgrade_of_functions_locks_no_table(current: OldClinic) -> None:
+    """An open transaction of an operation does not hold up an upgrade that only replaces functions."""
+    current.rows(OTHER_FINGERPRINT)
     tables = ", ".join(name for [name] in current.rows("SELECT tablename FROM pg_tables WHERE schemaname = 'public' "
         "AND tablename NOT LIKE 'installed%'"))  # fmt: skip
     engine = create_engine(driver_url(current.url).replace("postgresql:", "postgresql+psycopg:", 1),
@@ -161,30 +161,30 @@ def test_no_table_is_locked_for_it(current: OldClinic) -> None:
     engine.dispose()
 
 
-def test_a_function_that_cannot_work_stops_the_upgrade(
+def test_an_invalid_function_stops_the_upgrade(
     current: OldClinic, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broken = tmp_path / "broken.sql"
     broken.write_text("CREATE FUNCTION broken() RETURNS bigint LANGUAGE sql AS 'SELECT size FROM tickets'")
     files = [*schema_revision.function_files(), broken]
     monkeypatch.setattr(installed_functions, "function_files", lambda: files)
-    current.rows(ANOTHERS)
+    current.rows(OTHER_FINGERPRINT)
     before = current.everything()
     with pytest.raises(DBAPIError, match='column "size" does not exist'):
         revisions.upgrade(current.engine)
     assert current.everything() == before
 
 
-def test_what_an_account_finds_first_is_not_where_they_go(current: OldClinic) -> None:
+def test_functions_go_to_public_whichever_schema_the_search_path_names_first(current: OldClinic) -> None:
     current.rows("CREATE SCHEMA AUTHORIZATION CURRENT_USER")
-    current.rows(ANOTHERS)
+    current.rows(OTHER_FINGERPRINT)
     revisions.upgrade(current.engine)
     assert current.rows(
         "SELECT DISTINCT pronamespace::regnamespace::text FROM pg_proc WHERE oid > 16383"
     ) == [("public",)]
 
 
-def test_the_fingerprint_is_of_names_and_words_whatever_ends_the_lines(tmp_path: Path) -> None:
+def test_the_fingerprint_covers_names_and_text_but_not_line_endings(tmp_path: Path) -> None:
     (tmp_path / "a.sql").write_bytes(b"SELECT 1;\nSELECT 2;\n")
     (tmp_path / "windows").mkdir()
     (tmp_path / "windows" / "a.sql").write_bytes(b"SELECT 1;\r\nSELECT 2;\r\n")

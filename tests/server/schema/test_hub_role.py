@@ -1,4 +1,4 @@
-"""As `inturn_hub` a hub can do all of its work, and whoever got hold of its connection can do nothing else."""
+"""The role `inturn_hub` may do all that a hub's work needs; a stolen connection of it can do nothing else."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ from tests.support.clinic import Clinic
 from tests.support.hub_process import HubProcess
 from tests.support.places import ROOT
 
-OF_THE_CONNECTION = {"current_epoch", "hub_role"}
+CALLED_AT_CONNECT = {"current_epoch", "hub_role"}
 Row = tuple[Any, ...]
 
 
 @contextmanager
 def acting(clinic: Clinic, role: str = hub_role.ROLE) -> Iterator[psycopg.Connection[Row]]:
-    """A connection like a hub's."""
+    """A connection with the privileges of a hub's."""
     options = f"-c role={role}"
     with psycopg.connect(driver_url(clinic.database_url), autocommit=True, options=options) as connection:
         yield connection
 
 
-def done(clinic: Clinic, *statements: str) -> None:
-    """By the owner."""
+def execute_as_owner(clinic: Clinic, *statements: str) -> None:
+    """Executes the statements as the owner of the database."""
     with psycopg.connect(driver_url(clinic.database_url)) as connection:
         for statement in statements:
             connection.execute(statement.encode())
 
 
 def functions(clinic: Clinic) -> dict[str, list[Row]]:
-    """All of the schema's functions by name: (signature, arguments that are nothing, kind of what it returns)."""
+    """All functions of the schema by name: (signature, one NULL for each argument, return type)."""
     query = (
         "SELECT proname, oid::regprocedure::text, array_to_string(ARRAY(SELECT 'NULL::' || format_type(t, NULL) "
         "FROM unnest(proargtypes) t), ', '), prorettype::regtype::text FROM pg_proc "
@@ -53,45 +53,45 @@ def functions(clinic: Clinic) -> dict[str, list[Row]]:
 
 
 def called_by_hubs(known: set[str]) -> set[str]:
-    """What the hub's modules call: the functions whose names are arguments there."""
+    """The functions whose names are arguments of calls in the hub's modules."""
     rooms = ("connections", "database", "door", "health", "operations", "pushes", "schema")
     files = [
         path for room in rooms for path in (ROOT / "server" / room).glob("*.py") if path.stem != "tables"
     ]
     trees = [ast.parse(path.read_text("utf-8")) for path in files]
     calls = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call)]
-    arguments = [each.value for call in calls for each in call.args if isinstance(each, ast.Constant)]
+    arguments = [value.value for call in calls for value in call.args if isinstance(value, ast.Constant)]
     return known & {value for value in arguments if isinstance(value, str)}
 
 
-def test_it_may_call_what_hubs_call_and_no_other_function(clinic: Clinic) -> None:
+def test_the_role_may_call_the_functions_that_hubs_call_and_no_other(clinic: Clinic) -> None:
     known = functions(clinic)
-    called = called_by_hubs(set(known)) | OF_THE_CONNECTION
+    called = called_by_hubs(set(known)) | CALLED_AT_CONNECT
     assert len(called) > 30
     allowed = {name for [names] in clinic.rows("SELECT hub_functions()") for name in names}
     assert allowed == called
     refused: set[str] = set()
     with acting(clinic) as connection:
         for name, overloads in known.items():
-            for signature, nothing, returns in overloads:
+            for signature, nulls, returns in overloads:
                 [(may,)] = clinic.rows(
                     f"SELECT has_function_privilege('{hub_role.ROLE}', '{signature}', 'EXECUTE')"
                 )
                 assert may == (name in allowed), signature
                 if not may and returns != "trigger":
                     with pytest.raises(errors.InsufficientPrivilege, match="permission denied for function"):
-                        connection.execute(f"SELECT {name}({nothing})".encode())
+                        connection.execute(f"SELECT {name}({nulls})".encode())
                     refused.add(name)
     assert {"append_queue_event", "save_ticket", "set_up_hub_role", "refuse", "import_tickets"} <= refused
 
 
-def test_nobody_else_may_call_any(clinic: Clinic) -> None:
+def test_public_may_call_no_function(clinic: Clinic) -> None:
     open_to_all = "SELECT oid::regprocedure FROM pg_proc WHERE pronamespace = 'public'::regnamespace"
     assert clinic.rows(f"{open_to_all} AND has_function_privilege('public', oid, 'EXECUTE')") == []
     assert clinic.rows("SELECT 1 WHERE has_schema_privilege('public', 'public', 'CREATE')") == []
 
 
-def test_no_table_can_be_read_or_written(clinic: Clinic) -> None:
+def test_the_role_may_neither_read_nor_write_any_table(clinic: Clinic) -> None:
     kinds = "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'S', 'v')"
     relations = {name for (name,) in clinic.rows(kinds)}
     assert metadata.tables.keys() | {"alembic_version"} <= relations
@@ -121,10 +121,10 @@ def test_no_table_can_be_read_or_written(clinic: Clinic) -> None:
     assert tried == 8 * len(relations)
 
 
-async def test_a_hub_acts_as_it(clinic: Clinic, hub: HubProcess) -> None:
+async def test_a_hub_acts_as_the_role(clinic: Clinic, hub: HubProcess) -> None:
     async with HubClient(hub.url, clinic.staff) as desk:
         await desk.join_queue("A")
-        done(clinic, f"REVOKE EXECUTE ON FUNCTION join_queue FROM {hub_role.ROLE}")
+        execute_as_owner(clinic, f"REVOKE EXECUTE ON FUNCTION join_queue FROM {hub_role.ROLE}")
         with pytest.raises(HubError):
             await desk.join_queue("A")
         clinic.rows("SELECT set_up_hub_role()")
@@ -137,12 +137,12 @@ SHADOWS = (
     "GRANT USAGE, CREATE ON SCHEMA evil TO inturn_hub",
     "GRANT INSERT, SELECT ON evil.caught TO PUBLIC",
 )
-"""A schema where an intruder may make what they like."""
+"""A schema in which an intruder may create objects."""
 TRAP = "BEGIN INSERT INTO evil.caught VALUES ('{}'); {} END"
 
 
 def set_traps(clinic: Clinic, connection: psycopg.Connection[Row]) -> None:
-    """Functions, operators and temporary tables with our names, found first by whoever looks as the caller does."""
+    """Creates functions, operators and temporary tables with our names, first in the search path of the connection."""
     for name in (
         "refuse",
         "remembered_result",
@@ -186,12 +186,12 @@ def set_traps(clinic: Clinic, connection: psycopg.Connection[Row]) -> None:
     connection.execute("SET search_path = pg_temp, evil, public, pg_catalog")
 
 
-def test_nothing_that_an_intruder_makes_is_found_by_an_operation(clinic: Clinic) -> None:
-    done(clinic, *SHADOWS)
+def test_an_operation_finds_no_object_that_an_intruder_made(clinic: Clinic) -> None:
+    execute_as_owner(clinic, *SHADOWS)
     joining = "SELECT public.join_queue('user:1', %s, '', 'A', 'low') -> 'result' -> 'ticket' ->> 'number'"
     with acting(clinic) as connection:
         set_traps(clinic, connection)
-        # The traps work: whoever looks for a name as the caller does falls into them.
+        # The traps work: a name that is looked up in the caller's search path leads into them.
         connection.execute("SELECT 'a'::text = 'b'::text, utc_text(now())")
         assert clinic.rows("DELETE FROM evil.caught RETURNING function") == [("operator =",), ("utc_text",)]
         numbers = [connection.execute(joining, (str(n),)).fetchone() for n in range(2)]

@@ -1,4 +1,4 @@
-"""Migrations: complete, repeatable, safe when several processes adopt one cluster, and what `tables` says."""
+"""Migrations are complete, repeatable and safe when several processes adopt a cluster; `tables` agrees with them."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -18,27 +18,31 @@ from tests.support.clinic import Clinic
 
 
 def differs(
-    _context: object, _inspected: object, _told: object, inspected: TypeEngine[Any], told: TypeEngine[Any]
+    _context: object,
+    _inspected: object,
+    _declared: object,
+    inspected: TypeEngine[Any],
+    declared: TypeEngine[Any],
 ) -> bool | None:
-    """A domain is the type below it; else None: Alembic's own comparison."""
+    """Compares a domain by its base type; returns None for other types, so that Alembic compares them."""
     return (
-        not isinstance(told, inspected.data_type.as_generic().__class__)
+        not isinstance(declared, inspected.data_type.as_generic().__class__)
         if isinstance(inspected, DOMAIN)
         else None
     )
 
 
-def test_tables_say_what_the_migrations_make(clinic: Clinic) -> None:
+def test_tables_agree_with_the_migrations(clinic: Clinic) -> None:
     engine = clinic.engine()
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": differs})
         differences = compare_metadata(context, metadata)
     engine.dispose()
-    # Indexes and constraints are written in SQL alone: exclusion and partial ones have no words in SQLAlchemy.
+    # SQLAlchemy can't express exclusion constraints and partial indexes: they stand in SQL alone.
     assert [d for d in differences if d[0] not in {"remove_index", "remove_constraint"}] == []
 
 
-def test_four_processes_upgrade_one_database_once(postgres: str) -> None:
+def test_four_processes_upgrade_a_database_once(postgres: str) -> None:
     with scratch_database(postgres) as url:
         engine = create_engine(url)
         with engine.begin() as connection:

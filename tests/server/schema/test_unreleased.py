@@ -1,4 +1,4 @@
-"""A database that an unreleased InTurn made is refused in a sentence, and left as it is."""
+"""A database of an unreleased InTurn is refused in a sentence and left unchanged."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from tests.support.old_clinics import OldClinic, bare, server
 __all__ = ["bare", "server"]
 
 UNRELEASED = ["0001_initial", "0002_add_queue_constraints", "0004_every_operation", "0005_hub_role"]
-"""Revisions of before the first release; two of them bear the names of released ones."""
-OF_ITS_TIME = """
+"""Revisions before the first release; two of them have the names of released revisions."""
+WITHOUT_FINGERPRINTS = """
 DROP TABLE installed_schema, installed_functions;
 DROP FUNCTION schema_revision;
 CREATE FUNCTION schema_revision() RETURNS jsonb LANGUAGE sql AS 'SELECT to_jsonb(version_num) FROM alembic_version';
@@ -29,29 +29,31 @@ CREATE FUNCTION schema_revision() RETURNS jsonb LANGUAGE sql AS 'SELECT to_jsonb
 def unreleased(bare: OldClinic, request: pytest.FixtureRequest) -> OldClinic:
     """A database that records no fingerprints."""
     revisions.upgrade(bare.engine)
-    bare.rows(f"UPDATE alembic_version SET version_num = '{request.param}'; {OF_ITS_TIME}")
+    bare.rows(f"UPDATE alembic_version SET version_num = '{request.param}'; {WITHOUT_FINGERPRINTS}")
     return bare
 
 
-def test_it_is_refused_by_every_way_in(unreleased: OldClinic, tmp_path: Path) -> None:
+def test_every_entry_point_refuses_an_unreleased_database(unreleased: OldClinic, tmp_path: Path) -> None:
     before = unreleased.everything()
-    ways = (
+    entry_points = (
         lambda: own_database.prepare(unreleased.url, own=None),
         lambda: own_database.prepare(unreleased.url, own=tmp_path),
         lambda: upgrade_database(unreleased.engine, Upgrade(tmp_path)),
     )
-    for way in ways:
+    for entry_point in entry_points:
         with pytest.raises(
             SetupError, match=r"unreleased InTurn \(its schema is 000.*\).* Begin with a new database"
         ):
-            way()
+            entry_point()
     with unreleased.engine.connect() as connection:
         [finding] = schema_findings(connection)
     assert "made by an unreleased InTurn" in finding.text
     assert unreleased.everything() == before
 
 
-def test_its_backup_replaces_no_clinic(unreleased: OldClinic, clinic: Clinic, tmp_path: Path) -> None:
+def test_a_backup_of_an_unreleased_database_is_not_restored(
+    unreleased: OldClinic, clinic: Clinic, tmp_path: Path
+) -> None:
     write_backup(unreleased.engine, tmp_path / "backup")
     engine = clinic.engine()
     with pytest.raises(SetupError, match=r"backup was made by an unreleased InTurn.* Nothing was changed"):
@@ -61,7 +63,7 @@ def test_its_backup_replaces_no_clinic(unreleased: OldClinic, clinic: Clinic, tm
     assert clinic.rows("SELECT count(*) FROM services") == [(3,)]
 
 
-def test_a_revision_that_was_edited_since_is_refused_too(clinic: Clinic) -> None:
+def test_a_database_of_an_edited_revision_is_refused(clinic: Clinic) -> None:
     clinic.rows("UPDATE installed_schema SET tables_fingerprint = 'as it was before' RETURNING 1")
     engine = clinic.engine()
     with pytest.raises(SetupError, match="unreleased InTurn"):

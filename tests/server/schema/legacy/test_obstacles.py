@@ -1,4 +1,4 @@
-"""What keeps the earlier version's database from being upgraded: one sentence, and nothing is touched."""
+"""Obstacles to an upgrade of the earlier version's database: a sentence names each, and nothing is changed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["bare", "old", "sample", "server"]
 
 
 @pytest.mark.parametrize("name", ["taken", "missing/folder"])
-def test_without_a_backup_nothing_is_done(sample: OldClinic, tmp_path: Path, name: str) -> None:
+def test_without_a_backup_nothing_is_changed(sample: OldClinic, tmp_path: Path, name: str) -> None:
     (tmp_path / "taken").write_text("another backup")
     before = sample.everything()
     with pytest.raises(SetupError, match=r"another name|can't be written"):
@@ -38,7 +38,7 @@ def test_without_a_backup_nothing_is_done(sample: OldClinic, tmp_path: Path, nam
         ("ALTER TABLE tickets DROP CONSTRAINT tickets_pkey; INSERT INTO tickets (id) VALUES (1)", "no id of their own"),
     ],
 )  # fmt: skip
-def test_what_is_in_the_way_stops_it_in_one_sentence(
+def test_an_obstacle_stops_the_upgrade_in_a_sentence(
     sample: OldClinic, tmp_path: Path, obstacle: str, sentence: str
 ) -> None:
     sample.rows(obstacle)
@@ -51,7 +51,7 @@ def test_what_is_in_the_way_stops_it_in_one_sentence(
     assert sample.everything() == before
 
 
-def test_a_line_that_would_not_be_sound_is_not_made(
+def test_an_unsound_line_is_not_written(
     sample: OldClinic, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = sample.everything()
@@ -65,8 +65,8 @@ def test_old_tables_in_use_are_left_alone(
     sample: OldClinic, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(legacy_database, "PATIENCE", "100ms")
-    with psycopg.connect(driver_url(sample.url)) as somebody:
-        somebody.execute("UPDATE tickets SET status = 'waiting' WHERE id = 1")
+    with psycopg.connect(driver_url(sample.url)) as writer:
+        writer.execute("UPDATE tickets SET status = 'waiting' WHERE id = 1")
         with pytest.raises(SetupError, match="in use: stop the earlier version first"):
             upgrade(sample, tmp_path)
     assert sample.rows("SELECT to_regclass('public.tickets') IS NOT NULL, to_regnamespace('legacy')") == [
@@ -93,12 +93,12 @@ def test_another_programs_database_is_not_touched(
     assert bare.everything() == before
 
 
-def test_another_shape_under_the_old_names_is_not_taken(old: OldClinic, tmp_path: Path) -> None:
+def test_tables_of_another_shape_under_the_old_names_are_refused(old: OldClinic, tmp_path: Path) -> None:
     old.rows("ALTER TABLE tickets ALTER created_at TYPE timestamptz")
     with pytest.raises(SetupError, match=r"column tickets\.created_at is of the type timestamp with"):
         upgrade(old, tmp_path)
 
 
-def test_an_unknown_time_zone_is_one_sentence(sample: OldClinic, tmp_path: Path) -> None:
+def test_an_unknown_time_zone_is_refused_in_a_sentence(sample: OldClinic, tmp_path: Path) -> None:
     with pytest.raises(SetupError, match="There is no time zone Mars"):
         upgrade(sample, tmp_path, time_zone="Mars")

@@ -1,4 +1,4 @@
-"""The earlier version's database becomes InTurn's: what is kept, what is repaired, and what nobody may touch."""
+"""The earlier version's database becomes InTurn's: what is kept, what is repaired, and what stays as it was."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ after: 13 tickets
 Every line is sound."""
 
 
-def test_the_sample_becomes_exactly_this(sample: OldClinic, tmp_path: Path) -> None:
+def test_the_sample_is_upgraded_to_the_expected_rows(sample: OldClinic, tmp_path: Path) -> None:
     before = old_rows(sample, "public")
     assert "\n".join(upgrade(sample, tmp_path)) == REPORT
     became = sample.rows(
@@ -86,7 +86,7 @@ def test_the_sample_becomes_exactly_this(sample: OldClinic, tmp_path: Path) -> N
     assert old_rows(sample, "legacy") == before
 
 
-def test_names_and_times_are_the_patients_own(sample: OldClinic, tmp_path: Path) -> None:
+def test_names_and_times_are_kept(sample: OldClinic, tmp_path: Path) -> None:
     upgrade(sample, tmp_path, time_zone="Europe/Berlin")
     assert sample.rows(
         "SELECT count(*) FROM tickets t JOIN legacy.tickets o ON t.issued_by = 'legacy:' || o.id "
@@ -96,22 +96,22 @@ def test_names_and_times_are_the_patients_own(sample: OldClinic, tmp_path: Path)
     assert sample.rows("SELECT time_zone FROM settings") == [("Europe/Berlin",)]
 
 
-def test_a_dry_run_says_the_same_and_changes_nothing(sample: OldClinic, tmp_path: Path) -> None:
+def test_a_dry_run_prints_the_same_lines_and_changes_nothing(sample: OldClinic, tmp_path: Path) -> None:
     before = sample.everything()
-    said = upgrade(sample, tmp_path, dry_run=True)
+    announced = upgrade(sample, tmp_path, dry_run=True)
     assert sample.everything() == before
     assert list(tmp_path.iterdir()) == []
-    assert said == upgrade(sample, tmp_path)
+    assert announced == upgrade(sample, tmp_path)
 
 
-def test_the_second_time_changes_nothing(sample: OldClinic, tmp_path: Path) -> None:
+def test_a_second_upgrade_changes_nothing(sample: OldClinic, tmp_path: Path) -> None:
     upgrade(sample, tmp_path)
     before, backups = sample.everything(), sorted(tmp_path.iterdir())
     assert upgrade(sample, tmp_path) == ["The schema is current."]
     assert (sample.everything(), sorted(tmp_path.iterdir())) == (before, backups)
 
 
-def test_of_several_at_once_one_does_it(sample: OldClinic, tmp_path: Path) -> None:
+def test_of_concurrent_upgrades_exactly_one_does_the_work(sample: OldClinic, tmp_path: Path) -> None:
     engines = [create_engine(sample.url) for _ in range(3)]
     with ThreadPoolExecutor(3) as pool:
         done = list(pool.map(lambda engine: upgrade_database(engine, Upgrade(tmp_path)).lines, engines))
@@ -121,7 +121,7 @@ def test_of_several_at_once_one_does_it(sample: OldClinic, tmp_path: Path) -> No
     assert len(list(tmp_path.iterdir())) == 1
 
 
-def test_the_lines_go_on_after_it(sample: OldClinic, tmp_path: Path) -> None:
+def test_the_lines_work_after_the_upgrade(sample: OldClinic, tmp_path: Path) -> None:
     upgrade(sample, tmp_path)
     ticket = "(SELECT id FROM tickets WHERE number = %s)"
     call_next = f"call_next_patient('hub', '1', '', 'recovered-1', {ticket}) #>> '{{result,ticket,number}}'"
@@ -133,7 +133,7 @@ def test_the_lines_go_on_after_it(sample: OldClinic, tmp_path: Path) -> None:
     assert sample.rows("SELECT * FROM integrity_violations()") == []
 
 
-def test_numbers_go_on_behind_the_days_highest(sample: OldClinic, tmp_path: Path) -> None:
+def test_new_numbers_follow_the_highest_of_the_day(sample: OldClinic, tmp_path: Path) -> None:
     sample.rows(
         "UPDATE tickets SET created_at = created_at + (date_trunc('day', now() AT TIME ZONE 'UTC') - '2026-11-20')"
     )
@@ -161,7 +161,7 @@ def test_the_backup_holds_the_old_tables_for_its_owner_alone(
     sample.rows("DROP DATABASE restored_once")
 
 
-def test_what_refers_to_the_old_tables_goes_on_working(sample: OldClinic, tmp_path: Path) -> None:
+def test_objects_that_refer_to_the_old_tables_keep_working(sample: OldClinic, tmp_path: Path) -> None:
     sample.rows(
         "CREATE EXTENSION pg_stat_statements; ALTER TABLE tickets ADD COLUMN room text DEFAULT 'a'; "
         "CREATE VIEW today AS SELECT * FROM tickets; CREATE TABLE files (ticket int REFERENCES tickets); "
@@ -204,15 +204,15 @@ def test_an_empty_old_database_becomes_an_empty_clinic(old: OldClinic, tmp_path:
 def test_damage_at_random_loses_nothing(old: OldClinic, tmp_path: Path, seed: int, tickets: int) -> None:
     damage(old, seed, tickets)
     before = old_rows(old, "public")
-    said = upgrade(old, tmp_path, dry_run=True)
+    announced = upgrade(old, tmp_path, dry_run=True)
     report = upgrade(old, tmp_path)
-    assert said == report
+    assert announced == report
     assert old_rows(old, "legacy") == before
     assert_nothing_lost(old)
     assert list(integrity.integrity_violations(old.engine)) == []
     assert list(integrity.broken_links(old.engine)) == []
     assert list(replay.replay_differences(old.engine)) == []
-    told = [
+    texts = [
         *report,
         *(
             row[0]
@@ -221,4 +221,4 @@ def test_damage_at_random_loses_nothing(old: OldClinic, tmp_path: Path, seed: in
             )
         ),
     ]
-    assert not any(SECRET in line for line in told)
+    assert not any(SECRET in line for line in texts)
