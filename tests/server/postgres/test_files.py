@@ -29,7 +29,8 @@ from server.postgres.files import (
     read_pid_file,
     socket_directory,
 )
-from tests.support.private_clusters import NOBODY, eventually, only_root
+from tests.support.private_clusters import NOBODY, only_root
+from tests.support.waiting import wait_until
 
 LINES = ["4711", "/d a/data", "1700000000", "5432", "/d a/run", "", "  123 456", "ready   "]
 
@@ -75,8 +76,8 @@ def test_a_server_of_another_account_is_seen_without_cap_sys_ptrace(
     server = shutil.copy("/bin/sleep", nobodys_folder / "postgres")
     monkeypatch.setattr(os.path, "samestat", forbidden)
     with subprocess.Popen([server, "20"], cwd=data, user=NOBODY, group=NOBODY, extra_groups=[]) as running:
-        eventually(lambda: Path(f"/proc/{running.pid}/comm").read_text() == "postgres\n")
-        eventually(lambda: bool(postgres_runs_in(data)))
+        wait_until(lambda: Path(f"/proc/{running.pid}/comm").read_text() == "postgres\n")
+        wait_until(lambda: bool(postgres_runs_in(data)))
         assert not postgres_runs_in(nobodys_folder)
         running.kill()
 
