@@ -69,16 +69,16 @@ def test_a_shell_in_the_data_directory_is_no_server(tmp_path: Path) -> None:
 
 @only_root
 def test_a_server_of_another_account_is_seen_without_cap_sys_ptrace(
-    nobodys_folder: Path, monkeypatch: pytest.MonkeyPatch
+    unprivileged_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    data = nobodys_folder / "data"
+    data = unprivileged_folder / "data"
     data.mkdir()
-    server = shutil.copy("/bin/sleep", nobodys_folder / "postgres")
+    server = shutil.copy("/bin/sleep", unprivileged_folder / "postgres")
     monkeypatch.setattr(os.path, "samestat", forbidden)
     with subprocess.Popen([server, "20"], cwd=data, user=NOBODY, group=NOBODY, extra_groups=[]) as running:
         wait_until(lambda: Path(f"/proc/{running.pid}/comm").read_text() == "postgres\n")
         wait_until(lambda: bool(postgres_runs_in(data)))
-        assert not postgres_runs_in(nobodys_folder)
+        assert not postgres_runs_in(unprivileged_folder)
         running.kill()
 
 
