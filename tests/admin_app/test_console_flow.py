@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -11,25 +11,16 @@ import pytest
 from admin_app import console_flow as flow
 from admin_app.console_flow import Action, ConsolePage, DeskState
 from core.line.tickets import CounterSummary, Ticket
+from tests.support.builders import NOW, make_ticket
 
-NOW = datetime(2026, 11, 23, 10, 42, tzinfo=UTC)
 COUNTER = CounterSummary(code="R1", name="Counter 1", services=("A", "B"), held_by="Mia")
 AT_WORK = frozenset({Action.CALL_NEXT, Action.PAUSE})
 WITH_PATIENT = frozenset({Action.RECALL, Action.COMPLETE, Action.NO_SHOW})
 
 
 def ticket(number: str = "A012", minutes: float = 0, **members: Any) -> Ticket:
-    values: dict[str, Any] = {
-        "id": number,
-        "number": number,
-        "service": number[0],
-        "origin_service": number[0],
-        "business_day": "2026-11-23",
-        "priority": "medium",
-        "status": "waiting",
-        "joined_at": NOW - timedelta(minutes=minutes),
-    }
-    return Ticket(**(values | members))
+    """A patient who has waited for so many minutes."""
+    return make_ticket(number, **({"id": number, "joined_at": NOW - timedelta(minutes=minutes)} | members))
 
 
 def desk(**members: Any) -> DeskState:

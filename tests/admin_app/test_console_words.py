@@ -10,8 +10,8 @@ import pytest
 from admin_app import console_words as say
 from admin_app.console_flow import Action, allowed
 from core.errors import Unauthenticated, Unavailable
-from core.line.tickets import ServiceSummary
-from tests.admin_app.test_console_flow import COUNTER, NOW, desk, ticket
+from tests.admin_app.test_console_flow import COUNTER, desk, ticket
+from tests.support.builders import NOW, make_service
 
 
 def test_why_the_first_of_a_priority_is_next() -> None:
@@ -106,7 +106,7 @@ def test_who_is_at_a_counter() -> None:
 
 
 def test_a_counters_services_by_name() -> None:
-    services = [ServiceSummary(code="A", name="See a doctor")]
+    services = [make_service()]
     assert say.services_of(COUNTER, services) == "See a doctor, B"
 
 

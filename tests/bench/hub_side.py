@@ -23,13 +23,14 @@ import msgspec
 from websockets.asyncio.server import Server, ServerConnection, broadcast, serve
 from websockets.exceptions import ConnectionClosed
 
-from core.line.tickets import QueueEvent, Ticket
+from core.line.tickets import QueueEvent
 from core.wire.protocol import Request, encode, push_frame
 from server.connections.hub import Hub
 from server.door.limits import Limits
 from server.door.tls import TlsFiles
 from server.door.visibility import event_view
 from server.pushes.outbox import text_frame
+from tests.support.builders import make_ticket
 
 # The limits are looked at as always, but a bench asks more than any of them allows.
 WIDE_OPEN = Limits(
@@ -48,13 +49,10 @@ SO_MEMINFO, WMEM_QUEUED = 55, 5
 def event(revision: int, waiting: int) -> QueueEvent:
     """A patient at a counter is called again: nobody's place changes, so any number of them fit a line."""
     now = datetime(2026, 11, 23, 10, 42, 7, 125000, tzinfo=UTC)
-    ticket = Ticket(
+    ticket = make_ticket(
+        "S012",
         id="7d0a1b54-4a2c-4d0e-9b58-0a2f6c1d9e11",
-        number="S012",
         service=SERVICE,
-        origin_service=SERVICE,
-        business_day="2026-11-23",
-        priority="medium",
         status="consulting",
         counter="R1",
         calls=2,

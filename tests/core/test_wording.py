@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 import pytest
 
 from core import wording
-from core.line.tickets import CounterSummary, ServiceState, ServiceSummary, WaitBracket
+from core.line.tickets import CounterSummary, ServiceState, WaitBracket
+from tests.support.builders import make_service
 
 NOW = datetime(2026, 11, 23, 10, 42, tzinfo=UTC)
 MADRID = wording.time_zone("Europe/Madrid")
@@ -54,8 +55,7 @@ def test_no_estimate_is_no_words() -> None:
     ],
 )
 def test_a_services_card(state: ServiceState, opens: datetime | None, words: tuple[str, ...]) -> None:
-    service = ServiceSummary(
-        code="A",
+    service = make_service(
         name="Doctor",
         state=state,
         opens_at=opens,
@@ -66,7 +66,7 @@ def test_a_services_card(state: ServiceState, opens: datetime | None, words: tup
 
 
 def test_an_empty_service_says_only_that() -> None:
-    service = ServiceSummary(code="A", name="Doctor", estimated_wait=WaitBracket(0, 300))
+    service = make_service(name="Doctor", estimated_wait=WaitBracket(0, 300))
     assert wording.service_details(service, MADRID, NOW) == ("No one waiting",)
 
 
@@ -76,10 +76,7 @@ def test_a_name_follows_the_language_and_falls_back_to_the_code() -> None:
     assert wording.counter_name("R1", counters, "es") == "Sala 1"
     assert wording.counter_name("R9", counters) == "Counter R9"
     assert wording.counter_name(None, counters) == ""
-    assert (
-        wording.service_name(ServiceSummary(code="A", name="Doctor", names={"es": "Médico"}), "es")
-        == "Médico"
-    )
+    assert wording.service_name(make_service(name="Doctor", names={"es": "Médico"}), "es") == "Médico"
 
 
 def test_a_number_is_said_sign_by_sign() -> None:

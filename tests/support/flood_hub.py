@@ -20,8 +20,9 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
-from core.line.tickets import CounterSummary, QueueEvent, ServiceSummary, Site, Snapshot, Ticket
+from core.line.tickets import CounterSummary, QueueEvent, Site, Snapshot, Ticket
 from core.wire import protocol
+from tests.support.builders import make_service, make_ticket
 
 WAITING = 300
 NOW = datetime(2026, 11, 23, 10, 42, tzinfo=UTC)
@@ -55,17 +56,7 @@ class FloodHub:
 
 def ticket(number: int, **state: Any) -> Ticket:
     """The patient of a number."""
-    given: dict[str, Any] = {"status": "waiting"} | state
-    return Ticket(
-        id=str(UUID(int=number)),
-        number=f"A{number % 1000:03}",
-        service="A",
-        origin_service="A",
-        business_day="2026-11-23",
-        priority="medium",
-        joined_at=NOW,
-        **given,
-    )
+    return make_ticket(f"A{number % 1000:03}", id=str(UUID(int=number)), joined_at=NOW, **state)
 
 
 def event(revision: int) -> QueueEvent:
@@ -98,7 +89,7 @@ def answer(method: str) -> Any:
     }
     return {
         "session.hello": hello | {"site": site, "config_revision": 1, "time": datetime.now(UTC)},
-        "services.list": {"services": [ServiceSummary(code="A", name="See a doctor", waiting=WAITING)]},
+        "services.list": {"services": [make_service(waiting=WAITING)]},
         "counters.list": {"counters": [CounterSummary(code="R1", name="Counter 1", services=("A",))]},
         "queue.subscribe": {"services": {"A": {"snapshot": snapshot}}},
         "counters.open": {

@@ -4,27 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import msgspec
 
 from core.line.tickets import EventKind, Priority, QueueEvent, Snapshot, Ticket
+from tests.support.builders import make_ticket
 
 START = datetime(2026, 11, 23, 8, tzinfo=UTC)
 
 
-def make_ticket(number: int = 1, **members: object) -> Ticket:
-    """A waiting ticket of service A; any member may be given."""
-    ticket = Ticket(
-        id=f"ticket-{number}",
-        number=f"A{number:03d}",
-        service="A",
-        origin_service="A",
-        business_day="2026-11-23",
-        priority="medium",
-        status="waiting",
-        joined_at=START + timedelta(seconds=number),
-    )
-    return msgspec.structs.replace(ticket, **members)
+def ticket_in_line(number: int = 1, **members: Any) -> Ticket:
+    """The ticket of service A that was issued as the `number`th, a second after the one before."""
+    usual = {"id": f"ticket-{number}", "joined_at": START + timedelta(seconds=number)}
+    return make_ticket(f"A{number:03d}", **(usual | members))
 
 
 @dataclass
@@ -44,7 +37,7 @@ class ReferenceLine:
 
     def join(self, place: int | None = None, priority: Priority = "medium") -> QueueEvent:
         self.issued += 1
-        ticket = make_ticket(self.issued, priority=priority)
+        ticket = ticket_in_line(self.issued, priority=priority)
         return self._step("joined", ticket, enters=len(self.order) + 1 if place is None else place)
 
     def call(self, place: int = 1) -> QueueEvent:

@@ -20,6 +20,7 @@ from core.line.tickets import (
     WaitBracket,
 )
 from core.wire.session import ConnectionState
+from tests.support.builders import make_service, make_ticket
 
 NOW = datetime(2026, 11, 23, 10, 42, tzinfo=UTC)
 
@@ -128,20 +129,8 @@ def service(
     code: str, name: str, icon: str = "stethoscope", waiting: int = 0, **members: Any
 ) -> ServiceSummary:
     wait = WaitBracket(waiting * 200, waiting * 400) if waiting else None
-    return ServiceSummary(code=code, name=name, icon=icon, waiting=waiting, estimated_wait=wait, **members)
+    return make_service(code, name, icon=icon, waiting=waiting, estimated_wait=wait, **members)
 
 
 def ticket(number: str = "A012", **members: Any) -> Ticket:
-    values: dict[str, Any] = {
-        "id": f"id-{number}",
-        "number": number,
-        "service": number[0],
-        "origin_service": number[0],
-        "business_day": "2026-11-23",
-        "priority": "medium",
-        "status": "waiting",
-        "position": 4,
-        "joined_at": NOW,
-        "estimated_wait": WaitBracket(600, 1200),
-    }
-    return Ticket(**(values | members))
+    return make_ticket(number, **({"position": 4, "estimated_wait": WaitBracket(600, 1200)} | members))

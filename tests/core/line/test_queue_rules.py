@@ -19,7 +19,7 @@ from core.line.queue_rules import (
     line_loads,
 )
 from core.line.tickets import Ticket, WaitBracket
-from tests.support.reference_line import START, make_ticket
+from tests.support.reference_line import START, ticket_in_line
 
 MINUTE = 60
 
@@ -183,7 +183,7 @@ def test_more_people_ahead_never_shorten_a_wait(ahead: int, pace: float, counter
 
 
 def _ranked(number: int, rank_class: int, minute: int) -> Ticket:
-    return make_ticket(number, rank_class=rank_class, rank_time=START + timedelta(minutes=minute))
+    return ticket_in_line(number, rank_class=rank_class, rank_time=START + timedelta(minutes=minute))
 
 
 def test_a_counter_calls_the_best_rank_of_its_lines() -> None:

@@ -14,7 +14,8 @@ from PySide6.QtWidgets import QApplication
 from core.line.line_store import Line, LineStore
 from core.line.tickets import ServiceSummary, Ticket
 from core.qt.queue_model import TICKET_ROLE, WAITED_ROLE, Column, LineModel
-from tests.support.reference_line import START, ReferenceLine, make_ticket
+from tests.support.builders import make_service
+from tests.support.reference_line import START, ReferenceLine, ticket_in_line
 
 
 class Lines(QObject):
@@ -27,8 +28,8 @@ class Lines(QObject):
         super().__init__()
         self.store = LineStore()
         self.services: tuple[ServiceSummary, ...] = (
-            ServiceSummary(code="A", name="See a doctor"),
-            ServiceSummary(code="B", name="Blood tests"),
+            make_service(),
+            make_service("B", "Blood tests"),
         )
 
     def line(self, service: str) -> Line:
@@ -59,7 +60,7 @@ def texts(model: LineModel, column: Column = Column.NUMBER) -> list[str]:
 
 
 def test_a_row_shows_place_number_patient_service_priority_and_wait(lines: Lines) -> None:
-    lines.show(make_ticket(1, patient_name="Amal Haddad", priority="high"), make_ticket(2))
+    lines.show(ticket_in_line(1, patient_name="Amal Haddad", priority="high"), ticket_in_line(2))
     model = make_model(lines)
     assert [model.data(model.index(0, column)) for column in Column] == [
         "1",
@@ -78,9 +79,9 @@ def test_a_row_shows_place_number_patient_service_priority_and_wait(lines: Lines
 
 
 def test_several_lines_are_merged_as_they_will_be_called(lines: Lines) -> None:
-    by_hand_first = make_ticket(9)
-    lines.show(by_hand_first, make_ticket(1), make_ticket(5, priority="low"))
-    lines.show(make_ticket(4, priority="high"), make_ticket(3), service="B")
+    by_hand_first = ticket_in_line(9)
+    lines.show(by_hand_first, ticket_in_line(1), ticket_in_line(5, priority="low"))
+    lines.show(ticket_in_line(4, priority="high"), ticket_in_line(3), service="B")
     model = make_model(lines, "A", "B")
     assert texts(model) == ["A004", "A003", "A009", "A001", "A005"]
     assert texts(model, Column.PLACE) == ["1", "2", "1", "2", "3"]
@@ -88,24 +89,24 @@ def test_several_lines_are_merged_as_they_will_be_called(lines: Lines) -> None:
 
 def test_a_change_is_shown_once_the_loop_turns(lines: Lines, qtbot: Any) -> None:
     model = make_model(lines)
-    lines.show(make_ticket(1))
+    lines.show(ticket_in_line(1))
     assert model.rowCount() == 0
     qtbot.waitUntil(lambda: model.rowCount() == 1)
-    lines.show(make_ticket(2), service="B")
+    lines.show(ticket_in_line(2), service="B")
     model.set_services(["B"])
     assert texts(model) == ["A002"]
     assert model.services == ("B",)
 
 
 def test_a_call_removes_one_row_and_changes_the_places_behind(lines: Lines) -> None:
-    tickets = [make_ticket(number) for number in range(1, 6)]
+    tickets = [ticket_in_line(number) for number in range(1, 6)]
     lines.show(*tickets)
     model = make_model(lines)
     signals: list[tuple[Any, ...]] = []
     model.rowsRemoved.connect(lambda _parent, first, last: signals.append(("removed", first, last)))
     model.rowsInserted.connect(lambda _parent, first, last: signals.append(("inserted", first, last)))
     model.dataChanged.connect(lambda top, bottom: signals.append(("changed", top.row(), bottom.row())))
-    lines.show(*tickets[1:], make_ticket(6))
+    lines.show(*tickets[1:], ticket_in_line(6))
     model.refresh()
     assert signals == [("removed", 0, 0), ("inserted", 4, 4), ("changed", 0, 3)]
     signals.clear()
@@ -114,14 +115,14 @@ def test_a_call_removes_one_row_and_changes_the_places_behind(lines: Lines) -> N
 
 
 def test_a_very_long_line_is_cut_and_counts_the_hidden_rows(lines: Lines) -> None:
-    lines.show(*(make_ticket(number) for number in range(1, 31)))
+    lines.show(*(ticket_in_line(number) for number in range(1, 31)))
     model = make_model(lines, limit=10)
     assert model.rowCount() == 10
     assert model.hidden_count == 20
 
 
 def test_a_ticket_is_found_by_its_id(lines: Lines) -> None:
-    lines.show(make_ticket(1), make_ticket(2))
+    lines.show(ticket_in_line(1), ticket_in_line(2))
     model = make_model(lines)
     assert model.row_of("ticket-2") == 1
     assert model.ticket(1).id == "ticket-2"
@@ -129,9 +130,9 @@ def test_a_ticket_is_found_by_its_id(lines: Lines) -> None:
 
 
 def test_a_renamed_service_is_renamed_in_the_rows(lines: Lines) -> None:
-    lines.show(make_ticket(1))
+    lines.show(ticket_in_line(1))
     model = make_model(lines)
-    lines.services = (ServiceSummary(code="A", name="Doctor"),)
+    lines.services = (make_service(name="Doctor"),)
     lines.services_changed.emit()
     assert texts(model, Column.SERVICE) == ["Doctor"]
 
@@ -151,7 +152,7 @@ def test_the_table_equals_the_line_after_every_change(qapp: QApplication, orders
         lambda _parent, first, last: mirror.__setitem__(slice(first, first), texts(model)[first : last + 1])
     )
     for order in orders:
-        lines.show(*(make_ticket(number) for number in order))
+        lines.show(*(ticket_in_line(number) for number in order))
         model.refresh()
         wanted = [f"A{number:03d}" for number in order]
         assert texts(model) == wanted

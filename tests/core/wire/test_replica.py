@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from core.errors import InvalidRequest
-from core.line.tickets import CounterSummary, ServiceSummary, WaitBracket
+from core.line.tickets import CounterSummary, WaitBracket
 from core.wire.protocol import encode
 from core.wire.replica import (
     CountersChanged,
@@ -19,10 +19,11 @@ from core.wire.replica import (
     StaleChanged,
 )
 from core.wire.results import ConfigChanged
+from tests.support.builders import make_service
 from tests.support.reference_line import ReferenceLine
 
-DOCTOR = ServiceSummary(code="A", name="Doctor", estimated_wait=WaitBracket(300, 900))
-BLOOD = ServiceSummary(code="B", name="Blood tests")
+DOCTOR = make_service(name="Doctor", estimated_wait=WaitBracket(300, 900))
+BLOOD = make_service("B", "Blood tests")
 ROOM = CounterSummary(code="R1", name="Room 1")
 
 
@@ -67,7 +68,7 @@ def test_lists_replace_and_pushes_change_what_they_name() -> None:
     assert replica.take_services(raw({"services": [DOCTOR, BLOOD]})) == []
     assert replica.lines.line("A").estimated_wait == WaitBracket(300, 900)
     closed = msgspec.structs.replace(DOCTOR, state="closed")
-    new = ServiceSummary(code="C", name="Pharmacy")
+    new = make_service("C", "Pharmacy")
     changes = replica.take_push("services.changed", raw({"services": [new, closed]}))
     assert changes == [ServicesChanged()]
     assert replica.services == (closed, BLOOD, new)

@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.line.tickets import Ticket
 from core.wire.session import ConnectionState
 from kiosk_app.kiosk import kiosk_flow as flow
 from kiosk_app.kiosk.kiosk_flow import KioskPage, Screen
+from tests.support.builders import make_ticket
 
 LIVE, LOST, CONNECTING = ConnectionState.LIVE, ConnectionState.LOST, ConnectionState.CONNECTING
-TICKET = Ticket(
-    id="t1",
-    number="A012",
-    service="A",
-    origin_service="A",
-    business_day="2026-11-23",
-    priority="medium",
-    status="waiting",
-    position=4,
-    joined_at=datetime(2026, 11, 23, 10, 42, tzinfo=UTC),
-)
+TICKET = make_ticket(id="t1", position=4)
 
 
 def welcome(now: float = 10.0) -> Screen:

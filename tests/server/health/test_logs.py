@@ -7,21 +7,17 @@ import json
 import logging
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 import pytest
 
-from core.line.tickets import Ticket
 from server.health import logs
 from server.health.logs import DiscreetFormatter, JsonFormatter, RequestLog, harmless
 from server.operations.queue_operations import Result
+from tests.support.builders import make_ticket
 
-TICKET = Ticket(
-    id="t1", number="A007", service="A", origin_service="A", business_day="2026-03-02",
-    priority="medium", status="waiting", joined_at=datetime(2026, 3, 2, 9, tzinfo=UTC), patient_name="Amal Haddad",
-)  # fmt: skip
+TICKET = make_ticket("A007", id="t1", patient_name="Amal Haddad")
 KEYED = msgspec.Raw(b'{"service": "A", "key": "tap-1", "patient_name": "Amal Haddad"}')
 UNKEYED = msgspec.Raw(b"{}")
 

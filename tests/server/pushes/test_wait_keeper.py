@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from core.client.hub_client import HubClient
-from core.line.tickets import QueueEvent, ServiceSummary, Ticket, WaitBracket
+from core.line.tickets import QueueEvent, ServiceSummary, WaitBracket
 from server.chores import Chores
 from server.connections.hub import Hub
 from server.database.calls import Database
@@ -17,6 +16,7 @@ from server.pushes.clinic_lists import ClinicLists
 from server.pushes.wait_keeper import KEPT_ESTIMATES, WaitKeeper
 from server.timings import Timings
 from tests.server.operations.test_wait_times import consult
+from tests.support.builders import NOW, make_ticket
 from tests.support.clinic import Clinic
 from tests.support.hub_process import HubProcess, running
 from tests.support.waiting import until
@@ -99,19 +99,8 @@ async def test_a_service_that_closes_by_the_clock_is_told(clinic: Clinic, hub: H
 
 
 def joined(number: int) -> QueueEvent:
-    moment = datetime(2026, 11, 23, tzinfo=UTC)
-    ticket = Ticket(
-        id=f"00000000-0000-0000-0000-{number:012}",
-        number=f"A{number:03}",
-        service="A",
-        origin_service="A",
-        business_day="2026-11-23",
-        priority="medium",
-        status="waiting",
-        position=1,
-        joined_at=moment,
-    )
-    return QueueEvent(service="A", revision=number, kind="joined", at=moment, ticket=ticket)
+    ticket = make_ticket(f"A{number:03}", id=f"00000000-0000-0000-0000-{number:012}", position=1)
+    return QueueEvent(service="A", revision=number, kind="joined", at=NOW, ticket=ticket)
 
 
 @pytest.mark.logs_expected
