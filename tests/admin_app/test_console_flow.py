@@ -1,4 +1,4 @@
-"""Which page follows which event, and what may be pressed when."""
+"""The console's flow without Qt: the page and the allowed actions of each state."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def desk(**members: Any) -> DeskState:
     return DeskState(**(values | members))
 
 
-def test_nobody_signed_in_sees_the_sign_in_page() -> None:
+def test_without_a_signed_in_person_the_sign_in_page_is_shown() -> None:
     assert flow.page_of(DeskState(), wants_counters=True) is ConsolePage.SIGN_IN
 
 
@@ -40,7 +40,7 @@ def test_with_a_counter_patients_are_called() -> None:
     assert flow.page_of(desk(), wants_counters=False) is ConsolePage.CALLS
 
 
-def test_the_counters_stay_one_press_away() -> None:
+def test_the_counters_are_shown_on_request() -> None:
     assert flow.page_of(desk(), wants_counters=True) is ConsolePage.COUNTER
 
 
@@ -48,7 +48,7 @@ def test_an_open_counter_without_a_patient_calls_or_pauses() -> None:
     assert flow.allowed(desk()) == AT_WORK
 
 
-def test_with_a_patient_everything_may_be_pressed() -> None:
+def test_with_a_patient_every_action_is_allowed() -> None:
     assert flow.allowed(desk(current=ticket())) == AT_WORK | WITH_PATIENT
 
 
@@ -63,24 +63,24 @@ def test_a_patient_is_finished_at_a_pausing_counter() -> None:
     assert flow.allowed(desk(counter=counter, current=ticket())) == WITH_PATIENT | {Action.OPEN}
 
 
-def test_nothing_may_be_pressed_while_an_answer_is_outstanding() -> None:
+def test_no_action_is_allowed_while_an_answer_is_outstanding() -> None:
     assert not flow.allowed(desk(current=ticket(), pending=Action.CALL_NEXT))
 
 
 @pytest.mark.parametrize("link", ["connecting", "lost", "refused"])
-def test_nothing_may_be_pressed_without_the_hub(link: str) -> None:
+def test_no_action_is_allowed_without_the_hub(link: str) -> None:
     assert not flow.allowed(desk(link=link, current=ticket()))
 
 
-def test_a_counter_that_somebody_holds_is_not_chosen() -> None:
+def test_a_counter_held_by_another_person_cannot_be_chosen() -> None:
     assert not flow.may_choose(COUNTER, desk(user="Noor"))
 
 
-def test_a_supervisor_may_step_in() -> None:
+def test_a_supervisor_may_choose_a_held_counter() -> None:
     assert flow.may_choose(COUNTER, desk(user="Noor", supervises=True))
 
 
-def test_the_ticket_at_a_counter_is_the_one_called_last() -> None:
+def test_the_ticket_at_a_counter_is_its_last_call() -> None:
     first = ticket("A001", counter="R1", called_at=NOW - timedelta(minutes=5))
     second = ticket("A002", counter="R1", called_at=NOW)
     elsewhere = ticket("A003", counter="R2", called_at=NOW)
@@ -113,7 +113,7 @@ def test_calling_again_does_not_lengthen_the_wait() -> None:
     assert flow.first_wait(called, NOW) == 14 * 60
 
 
-def test_figures() -> None:
+def test_the_figures_of_lines_and_counters() -> None:
     counters = [COUNTER, msgspec.structs.replace(COUNTER, code="R2", state="closed")]
     found = flow.figures([ticket(minutes=3), ticket(minutes=17)], counters, NOW)
     assert found == flow.Figures(waiting=2, longest=17 * 60, counters_open=1, counters=2)

@@ -1,4 +1,4 @@
-"""What the console says."""
+"""The console's sentences: why a ticket is next, hints, refusals, the state of the connection."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_why_the_longest_waiting_is_next() -> None:
     assert "here the longest" in say.why_next([ticket("A013", 12), ticket("A014", 9)], NOW)
 
 
-def test_why_the_only_one_is_next() -> None:
+def test_why_the_only_waiting_ticket_is_next() -> None:
     assert say.why_next([ticket("A013")], NOW) == "Next is A013: the only one waiting, just arrived."
 
 
@@ -41,21 +41,21 @@ def test_why_a_counter_s_first_service_is_next() -> None:
     assert "comes first at this counter" in say.why_next([ticket("A014", 9), ticket("B013", 12)], NOW)
 
 
-def test_a_no_show_who_waits_again_is_told_so() -> None:
+def test_a_no_show_that_waits_again_names_its_place() -> None:
     again = msgspec.structs.replace(ticket("A014", 9), status="waiting", position=7)
     assert say.done_words(Action.NO_SHOW, again) == "A014 did not come and waits again, at place 7."
 
 
-def test_nobody_waits() -> None:
+def test_an_empty_line_is_a_sentence() -> None:
     assert say.why_next([], NOW) == "Nobody is waiting for this counter."
 
 
-def test_the_hint_tells_that_an_action_is_not_lost() -> None:
-    told = say.hint(desk(link="lost", pending=Action.CALL_NEXT), [], NOW)
-    assert told == "Waiting for the hub: your last action is finished if it is back in a moment."
+def test_the_hint_says_that_an_action_is_not_lost() -> None:
+    hint = say.hint(desk(link="lost", pending=Action.CALL_NEXT), [], NOW)
+    assert hint == "Waiting for the hub: your last action is finished if it is back in a moment."
 
 
-def test_a_hub_without_its_database_is_said_and_nothing_may_be_pressed() -> None:
+def test_an_unreachable_database_is_shown_and_allows_no_action() -> None:
     stale = desk(stale=True)
     words, icon, role = say.connection(stale, None, 0.002)
     assert words == (
@@ -73,14 +73,14 @@ def test_the_hint_of_a_pausing_counter_names_the_key() -> None:
     assert say.hint(desk(counter=pausing), [], NOW) == "This counter is pausing. Press F10 to take patients."
 
 
-def test_what_a_call_did() -> None:
+def test_the_outcome_of_a_call() -> None:
     assert say.called_words(ticket("A011"), ticket("A012")) == "A011 is completed, A012 is called."
     assert say.called_words(None, ticket("A012")) == "A012 is called."
     assert say.called_words(ticket("A011"), None) == "A011 is completed. Nobody else is waiting."
     assert say.called_words(None, None) == "Nobody is waiting."
 
 
-def test_what_lies_behind_a_patient() -> None:
+def test_the_wait_and_the_calls_of_a_patient() -> None:
     called = ticket(minutes=20, started_at=NOW - timedelta(minutes=6), calls=2)
     assert say.waited_words(called, NOW) == "waited 14 min · called twice"
 
@@ -98,7 +98,7 @@ def test_flags_are_words_with_icons() -> None:
     ]
 
 
-def test_who_is_at_a_counter() -> None:
+def test_the_status_of_a_counter_names_its_holder() -> None:
     free = msgspec.structs.replace(COUNTER, held_by=None)
     assert say.counter_status(COUNTER, desk()) == "You are here"
     assert say.counter_status(COUNTER, desk(user="Noor")) == "Mia is here"
@@ -115,7 +115,7 @@ def test_refusals_of_a_sign_in_say_what_to_do() -> None:
     assert say.sign_in_refusal("rate_limited", "Too many tries.") == "Too many tries."
 
 
-def test_why_somebody_was_signed_out() -> None:
+def test_why_a_person_was_signed_out() -> None:
     assert say.signed_out(Unauthenticated("Gone.")) == "You were signed out. Please sign in again."
     assert say.signed_out(Unavailable("No database.")) == "No database."
 

@@ -1,4 +1,4 @@
-"""The doors of `inturn-kiosk` and `inturn-monitor`: help, and a sentence for what is wrong."""
+"""Command lines of `inturn-kiosk` and `inturn-monitor`: a sentence for each wrong option or setting."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ def own_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("program", [command_line.kiosk, command_line.monitor])
-def test_without_a_token_it_ends_with_a_sentence(program: object, capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_a_token_the_program_ends_with_a_sentence(
+    program: object, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert callable(program)
     assert program([]) == 1
     assert "has no token yet" in capsys.readouterr().err

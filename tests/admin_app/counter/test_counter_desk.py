@@ -1,4 +1,4 @@
-"""What the desk tells the panels, beyond what keys and clicks show."""
+"""CounterDesk: the waiting tickets that it passes to the panels."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.support.hub_process import HubProcess
 from tests.support.waiting import until
 
 
-async def test_a_patient_is_listed_however_late_the_table_takes_the_change(
+async def test_a_patient_is_listed_even_if_the_table_is_refreshed_late(
     hub: HubProcess, clinic: Clinic, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("admin_app.counter.counter_desk.TABLE_FRAME_MILLISECONDS", 1500)

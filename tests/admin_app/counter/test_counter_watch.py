@@ -1,4 +1,4 @@
-"""Answers and events arrive in either order; the counter shows the same in the end."""
+"""CounterWatch: answers and events in either order lead to the same patient at the counter."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MISSED = ticket("A001", status="no_show", position=None, calls=1, ended_at=NOW)
 
 
 class Desk(QObject):
-    """A watched counter in front of a line of one."""
+    """A watched counter of a line with a single ticket."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -53,7 +53,7 @@ def test_the_answer_shows_before_the_event(desk: Desk) -> None:
     assert desk.watch.current() == CALLED
 
 
-def test_an_answer_behind_its_event_holds_nothing_back(desk: Desk) -> None:
+def test_answers_after_their_events_change_nothing(desk: Desk) -> None:
     desk.happen("called", CALLED, leaves=1)
     desk.watch.answer(CALLED)
     desk.happen("completed", DONE)
@@ -69,18 +69,18 @@ def test_a_completed_patient_is_gone_with_the_answer(desk: Desk) -> None:
     assert desk.watch.current() is None
 
 
-def test_somebody_else_calls_for_this_counter(desk: Desk) -> None:
+def test_a_call_by_another_client_is_shown(desk: Desk) -> None:
     desk.happen("called", CALLED, leaves=1)
     assert desk.watch.current() == CALLED
 
 
-def test_a_no_show_is_listed(desk: Desk) -> None:
+def test_a_no_show_is_listed_as_missed(desk: Desk) -> None:
     desk.happen("called", CALLED, leaves=1)
     desk.happen("no_show", MISSED)
     assert desk.watch.missed == [MISSED]
 
 
-def test_a_snapshot_is_believed(desk: Desk) -> None:
+def test_a_snapshot_replaces_the_patient_at_the_counter(desk: Desk) -> None:
     desk.happen("called", CALLED, leaves=1)
     desk.bridge.snapshot("A")
     desk.watch.follow(COUNTER)

@@ -15,7 +15,7 @@ from tests.support.hub_process import HubProcess
 from tests.support.waiting import until
 
 
-async def test_a_wrong_password_is_told_in_words(hub: HubProcess, tmp_path: Path) -> None:
+async def test_a_wrong_password_is_refused_in_words(hub: HubProcess, tmp_path: Path) -> None:
     async with console(hub.url, tmp_path) as person:
         page = person.window.sign_in_page
         person.type_in("staff", "wrong")
@@ -98,13 +98,13 @@ async def test_a_pause_and_back(hub: HubProcess, tmp_path: Path) -> None:
         await until(lambda: person.idle() and person.state() == "Open", what="the end of the pause")
 
 
-async def test_a_counter_held_by_another_is_not_offered(hub: HubProcess, tmp_path: Path) -> None:
+async def test_a_counter_held_by_another_person_is_not_offered(hub: HubProcess, tmp_path: Path) -> None:
     async with console(hub.url, tmp_path) as first, console(hub.url, tmp_path / "other") as second:
         await first.work_at("R1", "supervisor")
         await second.sign_in("staff")
         cards = second.window.counter_page.cards
         await until(lambda: cards["R2"].isEnabled(), what="a counter to choose")
-        await until(lambda: "supervisor is here" in cards["R1"].accessibleName(), what="who is there")
+        await until(lambda: "supervisor is here" in cards["R1"].accessibleName(), what="the holder of R1")
         assert not cards["R1"].isEnabled()
 
 
@@ -117,9 +117,7 @@ async def test_signing_out_gives_the_counter_back(hub: HubProcess, clinic: Clini
     assert clinic.rows("SELECT held_by FROM counters WHERE code = 'R1'") == [(None,)]
 
 
-async def test_an_account_that_is_switched_off_is_out(
-    hub: HubProcess, clinic: Clinic, tmp_path: Path
-) -> None:
+async def test_a_disabled_account_is_signed_out(hub: HubProcess, clinic: Clinic, tmp_path: Path) -> None:
     async with console(hub.url, tmp_path) as person:
         await person.work_at("R1")
         engine = clinic.engine()

@@ -1,4 +1,4 @@
-"""The demo leaves nothing behind, however it ends."""
+"""The demo leaves no process behind however it ends, and no file when a signal ends it."""
 
 import os
 import re
@@ -25,26 +25,26 @@ class Demo:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.said = folder.parent / "said"
+        self.output = folder.parent / "output"
         environment = os.environ | {
             "TMPDIR": str(folder),
             "QT_QPA_PLATFORM": "offscreen",
             "PYTHONUNBUFFERED": "1",
         }
-        with self.said.open("wb") as said:
+        with self.output.open("wb") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "admin_app.demo.demo"],
-                stdout=said,
+                stdout=output,
                 stderr=subprocess.STDOUT,
                 env=environment,
             )
 
     def runs(self) -> bool:
-        assert self.process.poll() is None, self.said.read_text()
-        return "The demo is running" in self.said.read_text()
+        assert self.process.poll() is None, self.output.read_text()
+        return "The demo is running" in self.output.read_text()
 
     def processes(self) -> list[str]:
-        """Hub, database and whatever else works in the demo's folder."""
+        """Command lines of the processes that name the demo's folder: hub, database and their children."""
         return [line for line in command_lines() if str(self.folder) in line]
 
 
@@ -53,7 +53,7 @@ def command_lines() -> Iterator[str]:
         try:
             yield file.read_bytes().replace(b"\0", b" ").decode(errors="replace")
         except OSError:
-            continue  # it has ended meanwhile
+            continue  # the process has ended meanwhile
 
 
 @pytest.fixture
@@ -71,12 +71,12 @@ def demo(tmp_path: Path, run: Run) -> Iterator[Demo]:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
 def test_a_signal_ends_everything(demo: Demo, number: signal.Signals) -> None:
-    assert len(demo.processes()) >= 2, "a hub and its database"
+    assert len(demo.processes()) >= 2, "expected a hub and its database"
     demo.process.send_signal(number)
-    assert demo.process.wait(END_SECONDS) == 0, demo.said.read_text()
+    assert demo.process.wait(END_SECONDS) == 0, demo.output.read_text()
     assert demo.processes() == []
     assert list(demo.folder.iterdir()) == []
-    assert not re.search("Traceback|Error|fault", demo.said.read_text()), demo.said.read_text()
+    assert not re.search("Traceback|Error|fault", demo.output.read_text()), demo.output.read_text()
 
 
 async def test_when_the_demo_is_killed_no_process_stays(demo: Demo) -> None:

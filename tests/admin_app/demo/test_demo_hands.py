@@ -1,4 +1,4 @@
-"""The tour's hands and eyes on ordinary widgets."""
+"""The tour's functions that read, touch and type, on ordinary widgets."""
 
 from time import monotonic
 
@@ -81,7 +81,7 @@ async def test_a_key_goes_to_the_window_in_front(window: Desk) -> None:
     other.close()
 
 
-async def test_what_is_not_there_is_told_in_a_sentence(window: Desk) -> None:
+async def test_a_missing_widget_or_condition_raises_a_sentence(window: Desk) -> None:
     with pytest.raises(NotSeen, match="A window has no “Print”"):
         widget(window, "Print")
     window.done.setEnabled(False)

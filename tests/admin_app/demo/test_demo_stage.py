@@ -1,4 +1,4 @@
-"""Where the demo's windows stand: on every screen each can be seen."""
+"""Where the demo's windows stand: every window is visible on every size of screen."""
 
 import pytest
 from PySide6.QtCore import QRect, QSize
@@ -9,7 +9,7 @@ LEAST_CONSOLE = QSize(1100, 700)
 
 
 @pytest.mark.parametrize("size", [(1920, 1080), (1920, 1200), (2560, 1440), (3840, 2160)])
-def test_on_a_wide_screen_they_stand_beside_each_other(size: tuple[int, int]) -> None:
+def test_on_a_wide_screen_the_windows_stand_beside_each_other(size: tuple[int, int]) -> None:
     room = QRect(0, 0, *size)
     kiosk, monitor, console = places(room, LEAST_CONSOLE)
     framed = [each.adjusted(0, -FRAME, 0, 0) for each in (kiosk, monitor, console)]
@@ -20,7 +20,7 @@ def test_on_a_wide_screen_they_stand_beside_each_other(size: tuple[int, int]) ->
 
 
 @pytest.mark.parametrize("room", [QRect(0, 0, 1366, 768), QRect(0, 27, 1440, 873), QRect(70, 0, 1210, 800)])
-def test_on_a_small_screen_the_console_keeps_its_size_and_the_others_the_left(room: QRect) -> None:
+def test_on_a_small_screen_the_console_keeps_its_size_and_the_devices_stand_left(room: QRect) -> None:
     kiosk, monitor, console = places(room, LEAST_CONSOLE)
     assert console.size() == LEAST_CONSOLE
     assert all(room.contains(each) for each in (kiosk, monitor, console))

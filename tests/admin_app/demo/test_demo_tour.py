@@ -1,4 +1,4 @@
-"""A tour that does not see what it should ends with one sentence and leaves the pictures it has."""
+"""A tour that fails ends with a sentence that names the step; pictures are numbered and replaced."""
 
 import logging
 from pathlib import Path
@@ -15,23 +15,23 @@ from admin_app.demo.demo_story import Story
 from core.client.hub_client import HubClient
 from core.wire.session import PersonCredentials
 
-NOBODY = "ws://127.0.0.1:9/ws"
+CLOSED_PORT = "ws://127.0.0.1:9/ws"
 
 
 @pytest.fixture
 def stage(qtbot: QtBot, tmp_path: Path, loop: object) -> Stage:
-    """Windows that say nothing, and people who reach nobody."""
+    """A stage of empty windows, with clients that reach no hub."""
     windows = [QWidget(), QWidget(), QWidget()]
     for window, title in zip(windows, ("InTurn kiosk", "InTurn monitor", "InTurn console"), strict=True):
         window.setWindowTitle(title)
         qtbot.addWidget(window)
-    people = [HubClient(NOBODY, PersonCredentials("R. Meyer", "unknown")) for _ in range(2)]
+    people = [HubClient(CLOSED_PORT, PersonCredentials("R. Meyer", "unknown")) for _ in range(2)]
     return Stage(
         windows[0], windows[1], windows[2], DemoHub(tmp_path), people[0], people[1], "R. Meyer", "unknown"
     )
 
 
-async def test_it_names_the_step_and_what_was_not_seen(
+async def test_a_failed_tour_names_the_step_and_the_missing_words(
     stage: Stage,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -46,7 +46,7 @@ async def test_it_names_the_step_and_what_was_not_seen(
 
 
 @pytest.mark.logs_expected
-async def test_a_window_that_logs_a_fault_is_not_right(
+async def test_a_logged_fault_fails_the_tour(
     stage: Stage,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -61,7 +61,7 @@ async def test_a_window_that_logs_a_fault_is_not_right(
     assert "a fault was logged: A fault of this program:" in capsys.readouterr().out
 
 
-def test_pictures_are_numbered_small_and_replace_former_ones(stage: Stage, tmp_path: Path) -> None:
+def test_pictures_are_numbered_and_replace_older_pictures(stage: Stage, tmp_path: Path) -> None:
     label = QLabel("A012", stage.monitor)
     stage.monitor.resize(1920, 1080)
     (tmp_path / "07-old.png").touch()

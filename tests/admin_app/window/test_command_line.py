@@ -1,4 +1,4 @@
-"""The console as a program: its options, its files, its end."""
+"""The console's program: its options, its settings file, its exit codes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from PySide6.QtGui import QGuiApplication
 from admin_app.window import command_line
 
 
-def test_a_wrong_address_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_wrong_address_ends_with_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
     assert command_line.main(["--hub", "http://reception"]) == 1
     assert capsys.readouterr().err.count("\n") == 1
 
@@ -30,7 +30,9 @@ def test_help_says_what_it_is_for(capsys: pytest.CaptureFixture[str]) -> None:
     assert "call patients" in capsys.readouterr().out
 
 
-async def test_asked_to_stop_it_remembers_its_window(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_console_saves_its_geometry_when_it_stops(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("platformdirs.user_config_dir", lambda *_, **__: str(tmp_path))
     QGuiApplication.setQuitOnLastWindowClosed(False)
     stop = asyncio.Event()

@@ -1,4 +1,4 @@
-"""Which page follows which event: touches, answers, refusals, a hub that goes and comes, and time."""
+"""The kiosk's flow without Qt: the page after each touch, answer, refusal, change of connection, and timeout."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def with_ticket() -> Screen:
     return flow.answered(joining(), 1, TICKET, 11.2)
 
 
-def test_a_touch_asks_once_and_the_answer_shows_the_ticket() -> None:
+def test_a_touch_sends_a_request_and_the_answer_shows_the_ticket() -> None:
     screen = joining()
     assert screen.page is KioskPage.JOINING
     assert screen.request == flow.TicketRequest(1, "A", 11.0)
@@ -50,38 +50,38 @@ def test_the_ticket_page_ends_by_itself() -> None:
     assert flow.time_passed(shown, 41.3).page is KioskPage.WELCOME
 
 
-def test_a_refusal_is_said_over_the_cards_for_a_while() -> None:
+def test_a_refusal_is_shown_above_the_cards_for_a_while() -> None:
     screen = flow.refused(joining(), 1, "This service has just closed.", 11.2)
     assert (screen.page, screen.notice) == (KioskPage.WELCOME, "This service has just closed.")
     assert flow.time_passed(screen, 20.0).notice is not None
     assert flow.time_passed(screen, 24.0).notice is None
 
 
-def test_the_start_says_what_to_do_when_there_is_no_hub() -> None:
+def test_the_start_page_becomes_slow_or_offline_without_a_hub() -> None:
     screen = flow.connection(flow.start(0.0), CONNECTING, 0.1)
     assert (screen.page, screen.slow) == (KioskPage.STARTING, False)
     assert flow.time_passed(screen, 6.0).slow
     assert flow.connection(screen, LOST, 1.0).page is KioskPage.OFFLINE
 
 
-def test_a_lost_hub_is_said_and_its_return_too() -> None:
+def test_a_lost_hub_shows_the_offline_page_until_it_returns() -> None:
     offline = flow.connection(welcome(), LOST, 20.0)
     assert offline.page is KioskPage.OFFLINE
     assert flow.touched_service(offline, "A", 21.0) == offline
     assert flow.connection(offline, LIVE, 30.0).page is KioskPage.WELCOME
 
 
-def test_a_hub_without_its_database_gives_no_numbers_and_then_gives_them_again() -> None:
-    away = flow.connection(welcome(), LIVE, 20.0, stale=True)
-    assert away.page is KioskPage.OFFLINE
-    assert flow.touched_service(away, "A", 21.0) == away
-    assert flow.connection(away, LIVE, 30.0).page is KioskPage.WELCOME
+def test_the_kiosk_is_offline_while_the_hubs_database_is_unreachable() -> None:
+    stale_screen = flow.connection(welcome(), LIVE, 20.0, stale=True)
+    assert stale_screen.page is KioskPage.OFFLINE
+    assert flow.touched_service(stale_screen, "A", 21.0) == stale_screen
+    assert flow.connection(stale_screen, LIVE, 30.0).page is KioskPage.WELCOME
     owed = flow.connection(joining(), LIVE, 12.0, stale=True)
     assert (owed.page, owed.request) == (KioskPage.OFFLINE, joining().request)
     assert flow.answered(owed, 1, TICKET, 13.0).page is KioskPage.TICKET
 
 
-def test_an_answer_owed_when_the_hub_went_is_shown_when_it_comes_soon() -> None:
+def test_an_answer_soon_after_the_hub_returns_is_shown() -> None:
     lost = flow.connection(joining(), LOST, 12.0)
     assert lost.page is KioskPage.OFFLINE
     back = flow.connection(lost, LIVE, 16.0)
@@ -90,14 +90,14 @@ def test_an_answer_owed_when_the_hub_went_is_shown_when_it_comes_soon() -> None:
     assert flow.answered(back, 1, TICKET, 16.1).page is KioskPage.TICKET
 
 
-def test_an_answer_that_comes_while_still_offline_is_shown_too() -> None:
+def test_an_answer_that_arrives_while_offline_is_shown() -> None:
     lost = flow.connection(joining(), LOST, 12.0)
     shown = flow.answered(lost, 1, TICKET, 13.0)
     assert shown.page is KioskPage.TICKET
     assert flow.done(shown, 14.0).page is KioskPage.OFFLINE
 
 
-def test_a_ticket_that_comes_too_late_is_nobodys() -> None:
+def test_a_ticket_that_arrives_too_late_is_unclaimed() -> None:
     lost = flow.connection(joining(), LOST, 12.0)
     back = flow.connection(lost, LIVE, 11.0 + flow.RECENT + 1)
     assert back.page is KioskPage.WELCOME
@@ -105,7 +105,7 @@ def test_a_ticket_that_comes_too_late_is_nobodys() -> None:
     assert flow.answered(back, 1, TICKET, 80.0) == back
 
 
-def test_a_hub_that_never_answers_gives_the_patient_back_the_choice() -> None:
+def test_a_request_without_an_answer_returns_to_the_welcome_page() -> None:
     slow = flow.time_passed(joining(), 17.0)
     assert slow.slow
     over = flow.time_passed(slow, 11.0 + flow.RECENT + 1)
@@ -114,13 +114,13 @@ def test_a_hub_that_never_answers_gives_the_patient_back_the_choice() -> None:
     assert flow.unclaimed(over, 1, 90.0)
 
 
-def test_the_ticket_stays_when_the_hub_goes_while_it_is_read() -> None:
+def test_the_ticket_page_stays_when_the_hub_is_lost() -> None:
     lost = flow.connection(with_ticket(), LOST, 15.0)
     assert lost.page is KioskPage.TICKET
     assert flow.time_passed(lost, 60.0).page is KioskPage.OFFLINE
 
 
-def test_sheets_return_to_the_first_after_a_while() -> None:
+def test_the_first_sheet_returns_after_a_while_without_touches() -> None:
     second = flow.sheet_turned(welcome(), 1, 11.0)
     assert second.sheet == 1
     assert flow.time_passed(second, 50.0).sheet == 1
@@ -138,7 +138,7 @@ _events = st.lists(
 
 
 @given(_events)
-def test_whatever_happens_a_screen_is_whole(events: list[tuple[str, float]]) -> None:
+def test_any_sequence_of_events_leaves_a_consistent_screen(events: list[tuple[str, float]]) -> None:
     screen, now = flow.start(0.0), 0.0
     for event, pause in events:
         now += pause

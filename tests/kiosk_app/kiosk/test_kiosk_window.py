@@ -1,4 +1,4 @@
-"""The kiosk's window under fingers and keys, with a hub that says what the test wants."""
+"""KioskWindow under touch, mouse and keys, on a scripted bridge."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ NAMES = [
 
 
 class Hands:
-    """A kiosk, what its hub says, and a clock that the test moves."""
+    """A kiosk window, its scripted bridge, and a clock that the test moves."""
 
     def __init__(self, scale: PhysicalScale) -> None:
         self.now = 0.0
@@ -53,7 +53,7 @@ class Hands:
         self.window.show()
 
     def open_with(self, count: int) -> None:
-        """The hub is there and offers so many services; a moment later somebody stands here."""
+        """Connects a hub that offers `count` services, and waits until touches are accepted."""
         offered = [service(f"S{index}", name, waiting=index) for index, name in enumerate(NAMES[:count])]
         self.bridge.offer(*offered)
         self.bridge.become(ConnectionState.LIVE)
@@ -70,7 +70,7 @@ class Hands:
 
 
 def bring_to_front(window: QWidget, qtbot: QtBot) -> None:
-    """Keys go to the window in front."""
+    """Activates a window: Qt sends keys to the active window."""
     window.activateWindow()
     qtbot.waitUntil(window.isActiveWindow)
 
@@ -82,7 +82,7 @@ def hands(qtbot: QtBot) -> Iterator[Hands]:
     made.window.close()
 
 
-def test_a_touch_asks_for_one_ticket_and_shows_it(hands: Hands) -> None:
+def test_two_touches_join_once_and_show_the_ticket(hands: Hands) -> None:
     hands.open_with(3)
     card = hands.window.welcome.cards[0]
     QTest.mouseClick(card, Qt.MouseButton.LeftButton)
@@ -97,7 +97,7 @@ def test_a_touch_asks_for_one_ticket_and_shows_it(hands: Hands) -> None:
     assert "3 people ahead" in spoken
 
 
-def test_done_returns_but_not_to_the_hand_that_is_still_on_the_glass(hands: Hands) -> None:
+def test_done_is_ignored_just_after_the_ticket_appears_and_returns_later(hands: Hands) -> None:
     hands.open_with(1)
     QTest.mouseClick(hands.window.welcome.cards[0], Qt.MouseButton.LeftButton)
     hands.bridge.asked[0][2].succeeded.emit(ticket())
@@ -133,7 +133,7 @@ def test_a_touch_acts_on_release_and_forgives_three_millimetres(hands: Hands) ->
     assert len(hands.bridge.asked) == 1
 
 
-def test_a_finger_is_as_good_as_a_mouse(qtbot: QtBot, hands: Hands) -> None:
+def test_a_finger_works_like_a_mouse(qtbot: QtBot, hands: Hands) -> None:
     hands.open_with(2)
     bring_to_front(hands.window, qtbot)
     finger = QTest.createTouchDevice()
@@ -196,7 +196,7 @@ def test_a_refusal_is_a_sentence_in_the_window(hands: Hands) -> None:
     assert hands.window.welcome.notice.isHidden()
 
 
-def test_a_lost_hub_is_said_and_the_answer_owed_is_shown_when_it_comes(hands: Hands) -> None:
+def test_a_lost_hub_is_shown_and_its_late_answer_too(hands: Hands) -> None:
     hands.open_with(2)
     QTest.mouseClick(hands.window.welcome.cards[0], Qt.MouseButton.LeftButton)
     hands.bridge.become(ConnectionState.LOST)
@@ -209,7 +209,7 @@ def test_a_lost_hub_is_said_and_the_answer_owed_is_shown_when_it_comes(hands: Ha
     assert len(hands.bridge.asked) == 1
 
 
-def test_a_ticket_that_nobody_waits_for_any_more_is_given_back(hands: Hands) -> None:
+def test_an_unclaimed_ticket_is_cancelled(hands: Hands) -> None:
     hands.open_with(2)
     QTest.mouseClick(hands.window.welcome.cards[0], Qt.MouseButton.LeftButton)
     hands.bridge.become(ConnectionState.LOST)
@@ -227,14 +227,14 @@ def test_refused_credentials_tell_patients_where_to_go_and_staff_why(hands: Hand
     assert hands.window.offline.aside == "For staff: The token was revoked."
 
 
-def test_a_hub_that_this_kiosk_cannot_trust_is_told_to_staff(hands: Hands) -> None:
+def test_an_untrusted_hub_is_reported_to_staff(hands: Hands) -> None:
     hands.bridge.trouble = UntrustedHub("The hub's certificate has expired.")
     hands.bridge.become(ConnectionState.LOST)
     assert hands.window.offline.heading == wording.OFFLINE[0]
     assert hands.window.offline.aside == "For staff: The hub's certificate has expired."
 
 
-def test_a_hub_without_its_database_sends_to_reception_and_comes_back(hands: Hands) -> None:
+def test_a_stale_hub_sends_patients_to_reception_until_it_recovers(hands: Hands) -> None:
     hands.open_with(3)
     hands.bridge.doubt(True)
     assert hands.page is KioskPage.OFFLINE
@@ -284,7 +284,7 @@ def test_controls_are_large_enough_apart_and_inside(qtbot: QtBot, screen: str, c
 
 
 def check_controls(page: QWidget, scale: PhysicalScale) -> None:
-    """Every control of a page: at least 20 mm, 4 mm apart, inside, with a name."""
+    """Asserts that each control of a page is at least 20 mm large, 4 mm apart, inside the window, and named."""
     controls = [each for each in page.findChildren(QAbstractButton) if each.isVisible()]
     window = QRect(0, 0, scale.width, scale.height)
     half = scale.mm(GAP_MM) // 2
@@ -293,9 +293,9 @@ def check_controls(page: QWidget, scale: PhysicalScale) -> None:
         assert control.height() >= scale.mm(TARGET_MM)
         assert window.contains(control.geometry())
         assert control.accessibleName() or control.text()
-    for one, other in combinations(controls, 2):
-        grown = one.geometry().adjusted(-half, -half, half - 1, half - 1)
-        assert not grown.intersects(other.geometry().adjusted(-half, -half, half - 1, half - 1))
+    for first, second in combinations(controls, 2):
+        grown = first.geometry().adjusted(-half, -half, half - 1, half - 1)
+        assert not grown.intersects(second.geometry().adjusted(-half, -half, half - 1, half - 1))
 
 
 @pytest.mark.parametrize("screen", SCREENS)

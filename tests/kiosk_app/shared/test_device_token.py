@@ -1,4 +1,4 @@
-"""A device's token: where it comes from, who may read it, what is said when there is none."""
+"""A device's token: its sources, the permissions of its file, and the error sentences."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_a_token_is_kept_private(tmp_path: Path) -> None:
         find_token("kiosk", None, {}, file)
 
 
-def test_a_file_that_is_no_text_is_a_sentence(tmp_path: Path) -> None:
+def test_a_file_that_is_no_text_raises_a_sentence(tmp_path: Path) -> None:
     file = tmp_path / "kiosk.token"
     keep_token(file, "x")
     file.write_bytes(b"\xff\xfe\x00")
@@ -45,7 +45,7 @@ def test_a_file_that_is_no_text_is_a_sentence(tmp_path: Path) -> None:
         find_token("kiosk", None, {}, file)
 
 
-def test_a_folder_that_can_not_be_written_is_a_sentence(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_raises_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(SetupError, match="can't be written"):
         keep_token(tmp_path / "file" / "kiosk.token", "x")

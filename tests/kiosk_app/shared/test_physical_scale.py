@@ -1,4 +1,4 @@
-"""Sizes follow the real screen, and a likely one where the screen does not tell the truth."""
+"""Sizes follow the screen's physical size; an implausible size is replaced by a likely size."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_twice_the_pixels_on_the_same_screen_are_the_same_millimetres(factor: fl
 
 
 @pytest.mark.parametrize(
-    ("told", "why"),
+    ("reported", "why"),
     [
         ((0, 0), "nothing"),
         ((285.75, 508.0), "exactly 96 dots an inch"),
@@ -42,13 +42,13 @@ def test_twice_the_pixels_on_the_same_screen_are_the_same_millimetres(factor: fl
         ((900, 300), "another shape"),
     ],
 )
-def test_a_screen_that_does_not_tell_the_truth_is_taken_for_a_likely_one(
-    told: tuple[float, float], why: str
+def test_an_implausible_screen_size_is_replaced_by_a_likely_size(
+    reported: tuple[float, float], why: str
 ) -> None:
-    assert screen_density(1080, 1920, *told) == pytest.approx(DRAWN_PIXELS_PER_MM, rel=0.01), why
+    assert screen_density(1080, 1920, *reported) == pytest.approx(DRAWN_PIXELS_PER_MM, rel=0.01), why
 
 
-def test_a_turned_screen_that_tells_its_size_unturned_is_believed() -> None:
+def test_a_turned_screen_that_reports_its_unturned_size_is_believed() -> None:
     assert screen_density(1080, 1920, 475.9, 267.7) == pytest.approx(DRAWN_PIXELS_PER_MM, rel=0.01)
 
 
@@ -56,11 +56,11 @@ def test_a_narrow_screen_is_likely_small() -> None:
     assert screen_density(1280, 1024, 0, 0) == pytest.approx(4.3, rel=0.01)
 
 
-def test_a_calibration_overrules_what_the_screen_tells() -> None:
+def test_a_calibration_overrules_the_reported_size() -> None:
     assert screen_density(1080, 1920, 267.7, 475.9, inches=32) == pytest.approx(2.71, rel=0.01)
 
 
-def test_on_a_desktop_the_kiosk_is_a_small_picture_of_itself(qapp: QApplication) -> None:
+def test_a_windowed_kiosk_is_scaled_down(qapp: QApplication) -> None:
     scale = scale_for(qapp.primaryScreen(), QSize(540, 960), windowed=True)
     assert scale.unit == pytest.approx(0.5, rel=0.01)
 

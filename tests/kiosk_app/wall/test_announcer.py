@@ -1,4 +1,4 @@
-"""The chime: in order, one after the other, none lost; old calls are silent; trouble is told, not shown."""
+"""Announcer: calls chime in order and none is lost, old calls are silent, failures are kept in `trouble`."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ def test_twenty_calls_at_once_are_twenty_announcements_in_order(qtbot: QtBot, tm
     assert announcer.trouble == ""
 
 
-def test_what_is_older_than_a_minute_is_not_chimed(qtbot: QtBot) -> None:
+def test_a_call_older_than_a_minute_is_not_chimed(qtbot: QtBot) -> None:
     announcer = Announcer(player=())
     assert not announcer.announce(call(), TOO_OLD + NEW)
     assert announcer.waiting == 0
 
 
-def test_without_a_player_calls_pass_in_silence_and_staff_can_be_told(qtbot: QtBot) -> None:
+def test_without_a_player_calls_are_silent_and_trouble_says_so(qtbot: QtBot) -> None:
     announcer = Announcer(player=())
     assert "no chime" in announcer.trouble
     with qtbot.waitSignal(announcer.finished):
@@ -52,7 +52,9 @@ def test_without_a_player_calls_pass_in_silence_and_staff_can_be_told(qtbot: QtB
 
 @pytest.mark.logs_expected
 @pytest.mark.parametrize("player", [("/no/such/player",), (sys.executable, "-c", "raise SystemExit(3)")])
-def test_a_player_that_fails_is_told_and_the_next_call_comes(qtbot: QtBot, player: tuple[str, ...]) -> None:
+def test_a_failing_player_is_reported_and_the_next_call_is_announced(
+    qtbot: QtBot, player: tuple[str, ...]
+) -> None:
     announcer = Announcer(player=player)
     ended: list[object] = []
     announcer.finished.connect(ended.append)
@@ -62,7 +64,7 @@ def test_a_player_that_fails_is_told_and_the_next_call_comes(qtbot: QtBot, playe
     assert "could not be played" in announcer.trouble
 
 
-def test_stopping_ends_the_player_and_forgets_the_rest(qtbot: QtBot) -> None:
+def test_stopping_ends_the_player_and_drops_the_waiting_calls(qtbot: QtBot) -> None:
     announcer = Announcer(player=(sys.executable, "-c", "import threading; threading.Event().wait()"))
     announcer.announce(call("A001"), NEW)
     announcer.announce(call("A002"), NEW)

@@ -1,4 +1,4 @@
-"""What the wall shows, from lines, connection and time."""
+"""The wall's board as a function of lines, connection and time."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def called(number: str, ago: timedelta, status: str = "consulting") -> Ticket:
         (ConnectionState.REFUSED, None, True, BoardMode.LOST),
     ],
 )
-def test_how_much_is_known(
+def test_the_mode_follows_the_connection_and_the_known_lines(
     state: ConnectionState, lost_for: timedelta | None, known: bool, mode: BoardMode
 ) -> None:
     since = NOW - lost_for if lost_for else None
@@ -52,11 +52,11 @@ def test_calls_are_newest_first_and_stand_out_only_while_they_are_new() -> None:
 
 
 @pytest.mark.parametrize("status", ["waiting", "no_show", "cancelled"])
-def test_who_is_not_expected_at_a_counter_is_not_shown_as_called(status: str) -> None:
+def test_a_ticket_that_is_not_consulting_is_not_shown_as_called(status: str) -> None:
     assert monitor_board.calls([called("A012", SHORT, status=status)], COUNTERS, NOW, 9) == ()
 
 
-def test_yesterdays_calls_do_not_greet_the_morning() -> None:
+def test_calls_of_yesterday_are_not_shown() -> None:
     assert monitor_board.calls([called("A112", timedelta(hours=14))], COUNTERS, NOW, 9) == ()
 
 
@@ -65,14 +65,14 @@ def test_the_next_numbers_come_from_every_line_in_turn() -> None:
     assert monitor_board.upcoming([first, second], 3) == ("A001", "B001", "A002")
 
 
-def test_nothing_stands_out_on_an_old_picture() -> None:
+def test_a_stale_board_highlights_nothing() -> None:
     board = Board(current=Call("A012", "Counter 3", True, True), recent=(Call("A011", "Counter 2", True),))
     assert monitor_board.calmed(board) == Board(
         current=Call("A012", "Counter 3"), recent=(Call("A011", "Counter 2"),)
     )
 
 
-def test_before_the_first_call_it_says_what_will_happen() -> None:
+def test_before_the_first_call_the_board_says_what_will_happen() -> None:
     zone = wording.time_zone("UTC")
     opened, closed = service("A", "Doctor"), service("A", "Doctor", state="closed", opens_at=NOW + SHORT)
     assert monitor_board.nothing_called([opened], zone, NOW) == wording.NOTHING_CALLED

@@ -1,4 +1,4 @@
-"""The wall monitor's window: what it says, how large, what it chimes, and how little it paints."""
+"""MonitorWindow: its words, sizes and chimes, and that it repaints only what changed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SIZES = [(1920, 1080), (1080, 1920), (1280, 1024), (3840, 2160), (1280, 720)]
 
 
 class Wall:
-    """A monitor, what its hub says, and a clock that the test moves."""
+    """A monitor window, its scripted bridge, and a clock that the test moves."""
 
     def __init__(self, size: tuple[int, int] = (1280, 720), reduce_motion: bool = False) -> None:
         self.now = NOW
@@ -48,7 +48,7 @@ class Wall:
         self.heard.append(f"{announcement.number} {announcement.counter}")
 
     def open(self) -> None:
-        """A morning with two lines."""
+        """Connects a hub with two lines, two counters and an earlier call."""
         self.bridge.offer(service("A", "See a doctor"), service("B", "Blood tests"))
         self.bridge.place_counters(
             CounterSummary(code="R1", name="Counter 1"), CounterSummary(code="R3", name="Counter 3")
@@ -63,7 +63,7 @@ class Wall:
         return ticket(number, status="consulting", position=None, counter=counter, called_at=at)
 
     def call(self, number: str, counter: str = "R3", at: datetime | None = None, revision: int = 2) -> None:
-        """Somebody calls the first of line A."""
+        """Calls a ticket from the head of line A to a counter."""
         event = QueueEvent(
             service="A",
             revision=revision,
@@ -107,14 +107,14 @@ def test_a_snapshot_is_shown_but_not_chimed(wall: Wall) -> None:
     assert wall.heard == []
 
 
-def test_an_old_call_that_is_heard_of_late_is_shown_but_not_chimed(wall: Wall) -> None:
+def test_an_old_call_that_arrives_late_is_shown_but_not_chimed(wall: Wall) -> None:
     wall.open()
     wall.call("A012", at=NOW - timedelta(seconds=90))
     assert wall.heard == []
     assert wall.announcer.waiting == 0
 
 
-def test_the_hubs_clock_counts_when_the_walls_own_is_wrong(qtbot: QtBot, wall: Wall) -> None:
+def test_the_hubs_clock_is_used_when_the_walls_clock_is_wrong(qtbot: QtBot, wall: Wall) -> None:
     wall.now = NOW + timedelta(minutes=7)
     wall.bridge.hello_changed.emit()
     wall.open()
@@ -148,7 +148,7 @@ def test_nothing_pulses_with_reduced_motion(qtbot: QtBot) -> None:
     wall.window.close()
 
 
-def test_a_lost_hub_keeps_the_picture_and_says_since_when(wall: Wall) -> None:
+def test_a_lost_hub_keeps_the_board_and_shows_since_when(wall: Wall) -> None:
     wall.open()
     wall.call("A012")
     wall.bridge.become(ConnectionState.LOST, since=NOW)
@@ -183,9 +183,9 @@ def test_sizes_follow_the_shorter_side(qtbot: QtBot, size: tuple[int, int]) -> N
     assert QFontMetricsF(Theme(ThemeMode.LIGHT).font(side * LEAST)).capHeight() >= 0.03 * side - 0.5
     parts: list[QWidget] = [window.call_panel, *(row for row in window.rows if row.isVisible())]
     assert len(parts) == (9 if size[1] > size[0] else 5)
-    for one, other in pairwise(parts):
-        assert not one.geometry().intersects(other.geometry())
-        assert window.rect().contains(one.geometry())
+    for first, second in pairwise(parts):
+        assert not first.geometry().intersects(second.geometry())
+        assert window.rect().contains(first.geometry())
     wall.window.close()
 
 
@@ -207,7 +207,7 @@ def test_full_screen_takes_the_screen(qtbot: QtBot) -> None:
     window.close()
 
 
-def test_what_has_not_changed_is_not_painted_again(qtbot: QtBot) -> None:
+def test_unchanged_parts_are_not_painted_again(qtbot: QtBot) -> None:
     wall = Wall(reduce_motion=True)
     wall.open()
     wall.call("A012")
@@ -223,7 +223,7 @@ def test_what_has_not_changed_is_not_painted_again(qtbot: QtBot) -> None:
 
 
 class PaintCounter(QObject):
-    """Notes which parts are painted."""
+    """Records the class names of the painted parts."""
 
     def __init__(self) -> None:
         super().__init__()
