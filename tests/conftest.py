@@ -1,4 +1,4 @@
-"""What every test stands on: windows without a screen, a Qt loop with asyncio on it, and a quiet log."""
+"""Fixtures of every test: offscreen windows, a Qt event loop that runs asyncio, and a check of the log."""
 
 import asyncio
 import inspect
@@ -22,22 +22,22 @@ __all__ = ["clinic", "hub", "postgres", "reachable_folders", "template"]
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Before anything is collected, nothing outside the clone decides any more."""
+    """Shields the tests, before collection, from settings outside the clone."""
     config.add_cleanup(surroundings.enter())
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Every time-out is scaled; coroutines have a loop."""
+    """Scales each test's timeout, and gives each coroutine test a loop."""
     for item in items:
         give_time(item)
         if _is_coroutine(item) and "run" not in item.fixturenames:
-            # Behind the fixtures of every test, before those that the test asks for: the loop is closed after these.
+            # After the autouse fixtures and before the test's own: fixtures close in reverse, so the loop closes last.
             item.fixturenames.insert(item.fixturenames.index("quiet_log") + 1, "run")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Tells how long recoveries took."""
+    """Prints a table of the recovery times."""
     ended = [report for outcome in ("passed", "failed") for report in terminalreporter.getreports(outcome)]
     if lines := table_of(ended):
         terminalreporter.section("recovery")
@@ -47,7 +47,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
-    """Runs an `async def test_…` on the test's `loop`, with windows drawn and clicked meanwhile."""
+    """Runs an `async def test_…` on the test's `loop`, which serves Qt's events meanwhile."""
     if not _is_coroutine(pyfuncitem):
         return None
     names = pyfuncitem._fixtureinfo.argnames
@@ -62,7 +62,7 @@ def _is_coroutine(item: pytest.Item) -> TypeGuard[pytest.Function]:
 
 @pytest.fixture
 def loop(qapp: QApplication) -> Iterator[asyncio.AbstractEventLoop]:
-    """The event loop of one test: Qt's, so that windows and coroutines live together as in the programs."""
+    """A test's event loop: Qt's, so that windows and coroutines share it as in the programs."""
     qapp.setQuitOnLastWindowClosed(False)
     with current(QEventLoop(qapp)) as loop, garbage_collected_here():
         yield loop
@@ -70,17 +70,17 @@ def loop(qapp: QApplication) -> Iterator[asyncio.AbstractEventLoop]:
 
 @pytest.fixture
 def run(loop: asyncio.AbstractEventLoop, request: pytest.FixtureRequest) -> Run:
-    """Runs one coroutine to its end and returns what it returns; an `async def test_…` needs no `run`.
+    """Runs a coroutine to its end and returns its result; an `async def test_…` needs no `run`.
 
-    It ends with TimeoutError a little before the test's own time is up: pytest-timeout raises in the callback that
-    happens to run at that moment, and Qt swallows what a callback raises.
+    Raises TimeoutError `LEAD_SECONDS` before the test's timeout: pytest-timeout raises in the callback that runs at
+    that moment, and Qt swallows exceptions of callbacks.
     """
     return runner(loop, time_of(request.node) - LEAD_SECONDS)
 
 
 @pytest.fixture(autouse=True)
 def quiet_log(caplog: pytest.LogCaptureFixture, request: pytest.FixtureRequest) -> Iterator[None]:
-    """Fail a test that logs a warning or worse, unless it is marked `logs_expected`."""
+    """Fails a test that logs a warning or worse, unless it is marked `logs_expected`."""
     yield
     if request.node.get_closest_marker("logs_expected"):
         return

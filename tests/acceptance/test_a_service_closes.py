@@ -1,4 +1,4 @@
-"""A service closes, pauses or is full while a patient stands at the kiosk: told in words, and nothing is lost."""
+"""A service closes, pauses or fills while a patient stands at the kiosk: the kiosk says so and keeps the ticket."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SIGKILL of the hub under three open windows: each says so, and is right again after the restart."""
+"""SIGKILL of the hub under three open windows: each shows the loss, and is current after the restart."""
 
 from __future__ import annotations
 
