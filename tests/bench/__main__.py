@@ -24,7 +24,7 @@ def main() -> None:
     """Measures, prints, writes."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--rounds", type=int, default=200, help="how often each operation is measured")
-    parser.add_argument("--only", choices=GROUPS, help="one group of figures")
+    parser.add_argument("--only", choices=GROUPS, help="measure only this group of figures")
     parser.add_argument("--json", type=Path, default=Path("build/bench.json"))
     arguments = parser.parse_args()
     figures = []

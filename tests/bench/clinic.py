@@ -1,4 +1,4 @@
-"""The clinic that is measured: lines of every length that is asked for, each with a counter of its own."""
+"""The measured clinic: a short line, a long line and the lanes, each with a counter of its own."""
 
 from __future__ import annotations
 
@@ -21,28 +21,28 @@ SHORT, LONG = 10, 10_000
 PAST = 100_000
 CONNECTIONS = 8
 LANES = tuple(f"W{lane}" for lane in range(CONNECTIONS))
-"""A line for each connection of the throughput runs: they measure the way, not the wait for one lock."""
+"""A line for each connection of the throughput runs: they don't measure the wait for a line's lock."""
 PERSON = PersonCredentials("bench", "only for the bench")
 
-# What it would be like after some hours with these lines.
+# As autovacuum and checkpoints leave a database that has run for hours.
 _TIDY = ("VACUUM ANALYZE", "CHECKPOINT")
 
 
 class Database:
-    """The SQL functions by the bare driver, on one connection, as the person of the bench."""
+    """Calls the SQL functions by the bare driver, on a connection of its own, as the bench's user."""
 
     def __init__(self, url: str) -> None:
         self.connection = psycopg.connect(driver_url(url), autocommit=True)
 
     def call(self, function: str, *arguments: object) -> Any:
-        """One operation's result."""
+        """Calls an operation and returns its result."""
         statement = f"SELECT {function}('user:1', %s, ''{', %s' * len(arguments)})::text"
         row = self.connection.execute(statement.encode(), (str(uuid4()), *arguments)).fetchone()
         assert row is not None
         return json.loads(row[0])["result"]
 
     def ticket_at(self, service: str, place: int) -> str:
-        """Who stands at a place of a line, from 1."""
+        """Returns the id of the ticket at a place of a line; places count from 1."""
         query = (
             "SELECT t.id::text FROM tickets t JOIN services s ON s.id = t.service_id "
             "WHERE s.code = %s AND t.status = 'waiting' AND t.position_in_queue = s.head + %s - 1"
@@ -52,13 +52,13 @@ class Database:
         return str(row[0])
 
     def close(self) -> None:
-        """Ends the connection."""
+        """Closes the connection."""
         self.connection.close()
 
 
 @contextmanager
 def bench_database(server: str) -> Iterator[str]:
-    """The URL of a clinic with a short line S, a long line L with a long past, and the lanes."""
+    """Yields the URL of a clinic with a short line S, a long line L with a long past, and the lanes."""
     with scratch_database(server) as url:
         engine = administration_engine(url)
         for number, code in enumerate(("S", "L", *LANES)):

@@ -1,4 +1,4 @@
-"""A small clinic for the hub's bench, and the measured process on it."""
+"""A small clinic for the bench of the hub, and the measured process."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from tests.bench.filling import fill
 from tests.bench.hub_side import SERVICE, WAITING
 
 FIRST_REVISION = 1_000_000
-"""As many digits in every event, so that bytes can be counted instead of frames."""
+"""Every revision has the same number of digits, so that readers count bytes instead of frames."""
 STOP_SECONDS = 10
 
 
 @dataclass(frozen=True)
 class Screens:
-    """A database with one line, and who may come in: the tokens of a kiosk and of a monitor."""
+    """A database with a line, and the tokens of a kiosk and of a monitor."""
 
     url: str
     kiosk: str
@@ -36,7 +36,7 @@ class Screens:
 
 @contextmanager
 def clinic_of_screens(server: str) -> Iterator[Screens]:
-    """One service, some patients."""
+    """Creates a database with a service and `WAITING` patients."""
     with scratch_database(server) as url:
         engine = administration_engine(url)
         people_and_devices.add_service(engine, SERVICE, "See a doctor", None)
@@ -53,7 +53,7 @@ def clinic_of_screens(server: str) -> Iterator[Screens]:
 
 
 class Side:
-    """The measured process, asked from outside.
+    """The measured process, and its commands.
 
     Attributes:
         ports: of the hub and of the bare servers.
@@ -64,27 +64,27 @@ class Side:
         self.ports: dict[str, int] = self.answer()
 
     def ask(self, name: str, *arguments: Any) -> None:
-        """Has a command run; it is not waited for."""
+        """Sends a command without waiting for its answer."""
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps([name, *arguments]).encode() + b"\n")
         self._process.stdin.flush()
 
     def answer(self) -> Any:
-        """The oldest command's answer."""
+        """Reads the oldest command's answer."""
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         assert line, "the measured process has ended"
         return json.loads(line)
 
     def do(self, name: str, *arguments: Any) -> Any:
-        """A command and its answer."""
+        """Sends a command and returns its answer."""
         self.ask(name, *arguments)
         return self.answer()
 
 
 @contextmanager
 def measured(url: str, *tls: str) -> Iterator[Side]:
-    """The measured process, on a processor of its own; `tls`: the files of a certificate and its key."""
+    """Runs the measured process on a CPU of its own; `tls`: the files of a certificate and its key."""
     command = [sys.executable, "-m", "tests.bench.hub_side", url, *tls]
     before = os.sched_getaffinity(0)
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)

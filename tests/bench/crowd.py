@@ -1,4 +1,4 @@
-"""Sixteen clients on one line, from joining to the end of the consultation, beside what other programs do."""
+"""Sixteen clients on a line, from joining to the end of the consultation, compared with other queue systems."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ PEERS = (
 
 
 class Crowd:
-    """Clients who join and call; the seconds of each request by its kind."""
+    """Clients that join and call; `joins` and `calls` hold the seconds of each request."""
 
     def __init__(self) -> None:
         self.joins: list[float] = []
         self.calls: list[float] = []
 
     async def join(self, client: HubClient, share: int) -> None:
-        """Joins so many patients, one after the other."""
+        """Joins `share` patients, one after the other."""
         for _ in range(share):
             started = perf_counter()
             await client.join_queue("A")
             self.joins.append(perf_counter() - started)
 
     async def serve(self, client: HubClient, counter: str) -> None:
-        """Calls until nobody waits, completing each patient with the next call."""
+        """Calls until the line is empty, completing each patient with the next call."""
         patient: str | None = None
         while True:
             started = perf_counter()
@@ -54,7 +54,7 @@ class Crowd:
             patient = called.ticket.id
 
     async def run(self, hub: str) -> float:
-        """Half of everybody's share joins first, the other half while everybody calls; tickets a second."""
+        """Joins half of the tickets first, the rest while every client calls; returns tickets per second."""
         async with AsyncExitStack() as stack:
             clients = [
                 await stack.enter_async_context(HubClient(hub, PERSON, follow=False)) for _ in range(CLIENTS)
@@ -69,7 +69,10 @@ class Crowd:
 
 
 def figures(server: str, rounds: int) -> Iterator[Figure]:
-    """Tickets a second and the requests' delays. Raises AssertionError if a number was given twice or a patient lost."""
+    """Tickets per second and the requests' delays.
+
+    Raises AssertionError if a number was given twice or a patient was lost.
+    """
     crowd = Crowd()
     rates = [one_day(server, crowd) for _ in range(max(rounds // 60, 3))]
     peer = Spread(BEST_PEER, BEST_PEER, BEST_PEER)
@@ -82,7 +85,7 @@ def figures(server: str, rounds: int) -> Iterator[Figure]:
 
 
 def one_day(server: str, crowd: Crowd) -> float:
-    """A new clinic's day, in a hub of its own; tickets a second."""
+    """Runs a day of a new clinic in a hub of its own; returns tickets per second."""
     with scratch_database(server) as url:
         engine = administration_engine(url)
         people_and_devices.add_service(engine, "A", "A", None)

@@ -1,4 +1,4 @@
-"""The engine alone: an operation costs the same in a long line as in a short one."""
+"""The SQL engine alone: operations in a long line compared with the same operations in a short line."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.bench.report import Figure, in_turn, milliseconds
 
 
 def figures(url: str, rounds: int) -> Iterator[Figure]:
-    """Call-next, join at the end, and what the middle of the line costs. The lines keep their lengths."""
+    """Call-next, join at the end, and operations in the middle of the line. The lines keep their lengths."""
     with closing(Database(url)) as database:
         long, short = f"{LONG:,} waiting", f"{SHORT} waiting"
         calls = in_turn(rounds, call_next(database, "L"), call_next(database, "S"))
@@ -25,7 +25,7 @@ def figures(url: str, rounds: int) -> Iterator[Figure]:
 
 
 def call_next(database: Database, service: str) -> Callable[[], float]:
-    """Calls the next patient; completes them and lets another one join before the next is called."""
+    """Times the call of the next patient; before each call a patient joins, after it the called patient is completed."""
     counter = f"R{service}"
 
     def call() -> float:
@@ -41,7 +41,7 @@ def call_next(database: Database, service: str) -> Callable[[], float]:
 
 
 def join_at_the_end(database: Database, service: str) -> Callable[[], float]:
-    """Joins the line; somebody at its front is called and completed before the next joins."""
+    """Times a join; after each join the first patient is called and completed."""
 
     def join() -> float:
         spent = milliseconds(lambda: database.call("join_queue", service, "low"))
@@ -53,7 +53,7 @@ def join_at_the_end(database: Database, service: str) -> Callable[[], float]:
 
 
 def leave(database: Database, place: int) -> Callable[[], float]:
-    """Takes the patient at a place out of the long line; they come back to it before the next time."""
+    """Times taking the patient at a place out of the long line; afterwards the patient comes back to it."""
 
     def park() -> float:
         ticket = database.ticket_at("L", place)
@@ -65,7 +65,7 @@ def leave(database: Database, place: int) -> Callable[[], float]:
 
 
 def come_back(database: Database, place: int) -> Callable[[], float]:
-    """Puts a patient who was taken out back to their place."""
+    """Times putting a parked patient back to their place."""
 
     def unpark() -> float:
         ticket = database.ticket_at("L", place)

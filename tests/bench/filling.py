@@ -1,4 +1,4 @@
-"""A clinic after years: a line full of people and a past full of tickets, written in bulk.
+"""A clinic after years of use: a long line and many past tickets, written in bulk.
 
 The rows keep every constraint, and head, tail, revision and numbers agree with them (`validate_queue_integrity` finds
 nothing); the hashes of the events are not a chain.
@@ -13,7 +13,7 @@ import psycopg
 TICKETS_A_DAY = 1_000
 DAYS_REMEMBERED = 7
 
-# Nine in ten were served, the others did not come or left; the last day is yesterday.
+# Nine tickets in ten are completed, the rest are no-shows or cancelled; the last day is yesterday.
 PAST = f"""
 WITH now AS MATERIALIZED (SELECT business_day_now() AS today)
 INSERT INTO tickets (id, service_id, origin_service_id, business_day, number_value, number, priority, status, rank_class,
@@ -31,7 +31,7 @@ CROSS JOIN LATERAL (SELECT CASE WHEN made.calls = 1 THEN made.at + interval '20 
 WHERE s.code = %(service)s
 """
 
-# One in twenty of them has priority, one in twenty can wait: a sorted line. They came a second after another.
+# One ticket in twenty has high priority, one in twenty low: a sorted line. Tickets joined a second apart.
 PRESENT = """
 WITH now AS MATERIALIZED (SELECT business_day_now() AS today)
 INSERT INTO tickets (id, service_id, origin_service_id, business_day, number_value, number, priority, status,
@@ -82,9 +82,10 @@ FILLING = (PAST, PRESENT, EVENTS, REQUESTS, ESTIMATES, SERVICE)
 
 
 def fill(connection: psycopg.Connection[Any], service: str, *, waiting: int, past: int = 0) -> None:
-    """Gives a service that nobody used yet, and that a counter serves, so many tickets of either kind.
+    """Fills an unused service, which a counter serves, with `waiting` and `past` tickets.
 
-    Needs a superuser: foreign keys and deferred checks of a million rows take minutes; they hold by construction.
+    Needs a superuser, to skip foreign keys and deferred checks: they hold by construction, and checking a million
+    rows takes minutes.
     """
     with connection.transaction():
         connection.execute("SET LOCAL session_replication_role = replica")

@@ -24,7 +24,7 @@ GATHER_SECONDS = 10
 
 
 def figures(screens: Screens, rounds: int) -> Iterator[Figure]:
-    """Each crowd, and what lies between a commit's reply and the last window."""
+    """Delay of an event for each size of crowd, and from a join's reply to the last window."""
     for clients in CROWDS:
         with measured(screens.url) as side:
             times, processor = fan_out(
@@ -34,7 +34,7 @@ def figures(screens: Screens, rounds: int) -> Iterator[Figure]:
         what = f"one event to the last of {clients:,} clients"
         worst = ", ".join(f"{way} {p99(times[way]):.1f}" for way in WAYS)
         yield Figure(what, "ms", hub, "raw asyncio", raw, at_most=1.4, note=f"p99 in ms: {worst}")
-        yield Figure("  in other words", "ms", hub, "websockets.broadcast", broadcast)
+        yield Figure("  the same event", "ms", hub, "websockets.broadcast", broadcast)
         of_hub, of_raw = Spread.of(processor["hub"]), Spread.of(processor["raw"])
         yield Figure(f"  processor's time, {clients:,} clients", "ms", of_hub, "raw asyncio", of_raw)
         if clients == CROWDS[0]:
@@ -46,8 +46,8 @@ def figures(screens: Screens, rounds: int) -> Iterator[Figure]:
 def fan_out(
     side: Side, screens: Screens, clients: int, rounds: int
 ) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
-    """Milliseconds from the event to the last client, and of the hub's processor; each way in turn, in any order."""
-    side.do("still")
+    """Returns milliseconds to the last client, and milliseconds of CPU, by way; the ways' order is random."""
+    side.do("stop_change_watch")
     opened = {
         "raw": [connect(side.ports["raw"]) for _ in range(clients)],
         "broadcast": upgraded(side.ports["broadcast"], clients),
@@ -59,13 +59,13 @@ def fan_out(
         crowds = {way: stack.enter_context(closing(Readers(sockets))) for way, sockets in opened.items()}
         deadline = monotonic() + GATHER_SECONDS
         while not side.do("gathered", clients):
-            assert monotonic() < deadline, "not every client was let in"
+            assert monotonic() < deadline, "not every client was accepted"
         for number in range(-WARM_UP, rounds):
-            # The hub sends the silent away; whoever it is compared with has clients that speak as often.
+            # The hub closes silent connections; the clients of the raw server ping as often, for a fair comparison.
             crowds["hub"].stay()
             crowds["raw"].stay()
             for way in random.sample(WAYS, len(WAYS)):
-                side.ask("tell", way)
+                side.ask("send_event", way)
                 last = crowds[way].count(clients * FRAME_BYTES)
                 began, worked = side.answer()
                 if number >= 0:
@@ -75,7 +75,7 @@ def fan_out(
 
 
 def commit_to_last(screens: Screens, clients: int, rounds: int) -> list[float]:
-    """Milliseconds from the arrival of a join's reply to the moment when the last of so many windows has its event."""
+    """Returns milliseconds from a join's reply until the last of `clients` windows has the event."""
     behind = []
     with measured(screens.url) as side:
         sockets = devices(side.ports["hub"], screens.monitor, clients)
@@ -89,21 +89,21 @@ def commit_to_last(screens: Screens, clients: int, rounds: int) -> list[float]:
 
 
 def _one_join(crowd: Readers, kiosk: int, number: int) -> tuple[float, float]:
-    """When the reply came, and when the last had the event."""
+    """Joins; returns when the reply came and when the last client had the event."""
     lacking = set(crowd.numbers()) - {kiosk}
     replied: list[float] = []
     last: list[float] = []
 
-    def take(who: int, data: bytes, now: float) -> bool:
-        if who == kiosk and b'"result"' in data:
+    def take(client: int, data: bytes, now: float) -> bool:
+        if client == kiosk and b'"result"' in data:
             replied.append(now)
         elif b'"kind":"joined"' in data:
-            lacking.discard(who)
+            lacking.discard(client)
             last[:] = [now]
         return bool(replied) and not lacking
 
     crowd.send(kiosk, request(1000 + number, "tickets.join", service=SERVICE, key=f"bench-{monotonic()}"))
     crowd.pass_on(5.0, take)
     assert replied, "the join was not answered"
-    assert not lacking, f"{len(lacking)} clients never heard of it"
+    assert not lacking, f"{len(lacking)} clients did not get the event"
     return replied[0], last[0]

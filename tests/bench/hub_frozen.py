@@ -1,4 +1,4 @@
-"""A thousand events a second, and one client in ten reads nothing: what the others notice, and what it costs."""
+"""1,000 events/s while one client in ten reads nothing: the other clients' delays, and the frozen client's memory."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ _PUSH = re.compile(
 
 
 @dataclass
-class Heard:
-    """What one client read in a phase: the bytes, and when how many of them were there."""
+class Received:
+    """What a client read in a phase: the bytes, and marks (number of bytes so far, monotonic seconds)."""
 
     data: bytearray = field(default_factory=bytearray)
     marks: list[tuple[int, float]] = field(default_factory=list)
 
     def add(self, part: bytes, now: float) -> bool:
-        """Something came; there may be more."""
+        """Adds a part; returns False, because more may come."""
         self.data += part
         self.marks.append((len(self.data), now))
         return False
 
     def arrivals(self, first: int) -> list[float]:
-        """From the revision `first` on, when the client had it: by its event, or by a snapshot that replaced it."""
+        """Returns when the client had each revision from `first` on, by its event or by a snapshot."""
         found: list[float] = []
         marks = iter(self.marks)
         size, when = next(marks, (0, 0.0))
@@ -50,15 +50,15 @@ class Heard:
 
 
 def figures(screens: Screens, rounds: int) -> Iterator[Figure]:
-    """The other clients' delays beside a frozen one, against those of the same run without; then the frozen one's cost.
+    """The reading clients' delays with and without frozen clients in the same run, and a frozen client's memory.
 
-    Raises AssertionError if a client missed an event, or did not come back to the present.
+    Raises AssertionError if a client missed an event, or did not catch up.
     """
     calm: list[list[float]] = []
     stormy: list[list[float]] = []
     queued: list[int] = []
     with measured(screens.url) as side:
-        side.do("still")
+        side.do("stop_change_watch")
         crowd = Readers(devices(side.ports["hub"], screens.monitor, CLIENTS))
         with closing(crowd):
             phase(side, crowd, 0)
@@ -78,46 +78,46 @@ def figures(screens: Screens, rounds: int) -> Iterator[Figure]:
 
 
 def phase(side: Side, crowd: Readers, frozen: int) -> tuple[list[float], list[int]]:
-    """Some seconds of events: the reading clients' delays in milliseconds; the bytes that wait for each frozen one."""
+    """Sends events; returns the reading clients' delays in ms, and the bytes queued for each frozen client."""
     crowd.stay()
     numbers = crowd.numbers()
-    # The same clients are looked at in every phase: the first in a line of twenty are told before the last.
+    # Every phase measures the same clients: the hub writes to the first of twenty before the last.
     sleeping, reading = numbers[:frozen], set(numbers[FROZEN:])
-    heard = {number: Heard() for number in numbers}
+    received = {number: Received() for number in numbers}
     crowd.stop(sleeping)
     side.ask("storm", EVENTS_A_SECOND, PHASE_SECONDS)
-    crowd.pass_on(PHASE_SECONDS + 0.3, lambda who, data, now: heard[who].add(data, now))
+    crowd.pass_on(PHASE_SECONDS + 0.3, lambda client, data, now: received[client].add(data, now))
     first, began = side.answer()
     last = first + len(began) - 1
-    settle(crowd, heard, reading, last)
+    settle(crowd, received, reading, last)
     held = sorted(side.do("queued"))[-frozen:] if frozen else []
     assert not frozen or side.do("behind") >= frozen, (
         "the frozen clients are not behind: make the phase longer"
     )
-    crowd.go_on(sleeping)
-    settle(crowd, heard, set(numbers), last)
+    crowd.resume(sleeping)
+    settle(crowd, received, set(numbers), last)
     delays = []
     for number in reading:
-        arrivals = heard[number].arrivals(first)
+        arrivals = received[number].arrivals(first)
         delays += [(arrived - moment) * 1000 for arrived, moment in zip(arrivals, began, strict=True)]
-    assert all(len(heard[number].arrivals(first)) == len(began) for number in numbers), (
-        "one did not come back"
+    assert all(len(received[number].arrivals(first)) == len(began) for number in numbers), (
+        "a client did not catch up"
     )
     return delays, held
 
 
-def settle(crowd: Readers, heard: dict[int, Heard], whose: set[int], last: int) -> None:
-    """Reads on until all of them have the last revision, for some seconds at most."""
+def settle(crowd: Readers, received: dict[int, Received], clients: set[int], last: int) -> None:
+    """Reads until these clients have the last revision, LATE_SECONDS at most."""
     wanted = b'"revision":%d' % last
 
-    def all_there() -> bool:
-        return all(wanted in heard[number].data[-LONGEST_SNAPSHOT:] for number in whose)
+    def all_current() -> bool:
+        return all(wanted in received[number].data[-LONGEST_SNAPSHOT:] for number in clients)
 
-    def take(who: int, data: bytes, now: float) -> bool:
-        heard[who].add(data, now)
-        return all_there()
+    def take(client: int, data: bytes, now: float) -> bool:
+        received[client].add(data, now)
+        return all_current()
 
-    if not all_there():
+    if not all_current():
         crowd.pass_on(LATE_SECONDS, take)
 
 

@@ -1,4 +1,4 @@
-"""A thousand clients are cut off at once and come back: when the last is current, what they ask of the database."""
+"""1,000 clients are cut at once and reconnect: when the last is current, and how often the hub reads the database."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ TIMES = 3
 
 
 class Herd:
-    """All of them.
+    """The clients that reconnect.
 
     Attributes:
-        first_frames: what each says first.
+        first_frames: the frames that each client sends first.
     """
 
     def __init__(self, port: int, token: str) -> None:
@@ -34,27 +34,27 @@ class Herd:
         self._gone = False
 
     async def gather(self) -> None:
-        """Until everybody is current."""
+        """Waits until every client is current."""
         async with asyncio.timeout(WAIT_SECONDS):
             await self._complete.wait()
 
     def scatter(self) -> None:
-        """Everybody is cut off."""
+        """Counts from zero again, before every client is cut."""
         self._current = 0
         self._complete.clear()
 
     def leave(self) -> None:
-        """Nobody comes back any more."""
+        """Stops reconnecting."""
         self._gone = True
 
-    def is_current(self) -> None:
-        """One more is."""
+    def add_current(self) -> None:
+        """Counts a current client."""
         self._current += 1
         if self._current == CLIENTS:
             self._complete.set()
 
     def come_back(self) -> None:
-        """One of them, after a moment by chance."""
+        """Connects a client after a random pause."""
         if not self._gone:
             task = asyncio.get_running_loop().create_task(self._arrive())
             self._coming.add(task)
@@ -67,40 +67,40 @@ class Herd:
 
 
 class Returning(asyncio.Protocol):
-    """A client that is current when its lines are there; what comes then is not looked at."""
+    """A client that is current when it has its lines; later data is ignored."""
 
     def __init__(self, herd: Herd) -> None:
         self._herd = herd
-        self._heard = b""
+        self._received = b""
         self._greeted = self._current = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Greets."""
+        """Sends the upgrade request."""
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         transport.write(UPGRADE)
 
     def data_received(self, data: bytes) -> None:
-        """The upgrade first, then both answers, the second one as a whole."""
+        """Waits for the upgrade, then for both answers, the second complete."""
         if self._current:
             return
-        self._heard += data
-        if not self._greeted and b"\r\n\r\n" in self._heard:
+        self._received += data
+        if not self._greeted and b"\r\n\r\n" in self._received:
             self._greeted = True
             self._transport.write(self._herd.first_frames)
-        if b'"id":2,"result"' in self._heard and self._heard.endswith(b"}}"):
-            self._current, self._heard = True, b""
-            self._herd.is_current()
+        if b'"id":2,"result"' in self._received and self._received.endswith(b"}}"):
+            self._current, self._received = True, b""
+            self._herd.add_current()
 
     def connection_lost(self, _error: Exception | None) -> None:
-        """Comes back."""
+        """Reconnects."""
         self._herd.come_back()
 
 
 def figures(screens: Screens, rounds: int) -> Iterator[Figure]:
-    """Seconds until everybody is current. Raises AssertionError when a line is read for more than one of them."""
+    """Seconds until every client is current. Raises AssertionError if the line is read more than once per return."""
     with measured(screens.url) as side:
-        side.do("still")
+        side.do("stop_change_watch")
         seconds, readings = asyncio.run(returns(side, screens.monitor, max(min(rounds // 60, TIMES), 2)))
     goal = Spread(GOAL_SECONDS, GOAL_SECONDS, GOAL_SECONDS)
     note = f"the line was read {readings} times for all of them"
@@ -109,7 +109,7 @@ def figures(screens: Screens, rounds: int) -> Iterator[Figure]:
 
 
 async def returns(side: Side, token: str, times: int) -> tuple[list[float], int]:
-    """How long each return took, and how often a line or its history was read meanwhile."""
+    """Returns the seconds of each return, and how often a line or its history was read meanwhile."""
     herd, seconds = Herd(side.ports["hub"], token), []
     for _ in range(CLIENTS):
         herd.come_back()

@@ -1,4 +1,4 @@
-"""What a connection that only listens costs the hub: plain and encrypted."""
+"""The hub's memory for an idle connection, plain and encrypted."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PLAIN_KB, TLS_KB = 20, 60
 
 
 def figures(screens: Screens, rounds: int) -> Iterator[Figure]:
-    """Growth of the resident memory by the client, after the first have warmed it up."""
+    """Growth of the resident memory per client, after the first clients have warmed the hub up."""
     ways: tuple[tuple[str, float, ssl.SSLContext | None, tuple[str, ...]], ...] = (
         ("an idle connection", PLAIN_KB, None, ()),
         ("an idle connection, TLS", TLS_KB, _trusting(), _files()),
@@ -29,8 +29,8 @@ def figures(screens: Screens, rounds: int) -> Iterator[Figure]:
 
 
 def growth(side: Side, screens: Screens, context: ssl.SSLContext | None) -> float:
-    """Bytes a client."""
-    side.do("still")
+    """Returns bytes per client."""
+    side.do("stop_change_watch")
     port = side.ports["hub"]
     with closing(Readers(devices(port, screens.monitor, WARM_UP, context))):
         before = side.do("resident")

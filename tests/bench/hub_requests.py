@@ -18,7 +18,7 @@ WINDOW_SECONDS = 0.5
 
 
 def figures(screens: Screens, rounds: int) -> Iterator[Figure]:
-    """Replies a second; everybody asks again as soon as they have one."""
+    """Replies per second; each client sends its next request when it has a reply."""
     rates: dict[str, list[float]] = {"hub": [], "echo": []}
     processor: dict[str, list[float]] = {"hub": [], "echo": []}
     with measured(screens.url) as side:
@@ -43,16 +43,16 @@ def figures(screens: Screens, rounds: int) -> Iterator[Figure]:
 
 
 def replies_a_second(crowd: Readers, sockets: list[socket.socket]) -> float:
-    """In a window; at its end everybody has their last answer."""
+    """Returns the replies per second of WINDOW_SECONDS; then every client has its last reply."""
     answered = waiting = 0
     ends = monotonic() + WINDOW_SECONDS
     send = {each.fileno(): partial(each.send, PING) for each in sockets}
 
-    def take(who: int, _data: bytes, now: float) -> bool:
+    def take(client: int, _data: bytes, now: float) -> bool:
         nonlocal answered, waiting
         if now < ends:
             answered += 1
-            send[who]()
+            send[client]()
         else:
             waiting -= 1
         return waiting == 0
@@ -61,5 +61,5 @@ def replies_a_second(crowd: Readers, sockets: list[socket.socket]) -> float:
         ask()
         waiting += 1
     crowd.pass_on(WINDOW_SECONDS + 5, take)
-    assert waiting == 0, "the hub did not answer everybody"
+    assert waiting == 0, "the hub left requests unanswered"
     return answered / WINDOW_SECONDS

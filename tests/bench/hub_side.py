@@ -1,7 +1,7 @@
-"""The measured process: a real hub and, in the same loop, the bare things it is compared with.
+"""The measured process: a real hub and, in the same loop, the bare servers it is compared with.
 
-`python -m tests.bench.hub_side DATABASE_URL` tells its ports in a line of JSON, then answers each line of standard input
-(a JSON list, a command's name and arguments) with one. It ends with its input.
+`python -m tests.bench.hub_side DATABASE_URL` writes its ports in a line of JSON, then answers each line of standard input
+(a JSON list, a command's name and arguments) with a line. It ends when standard input ends.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from server.door.visibility import event_view
 from server.pushes.outbox import text_frame
 from tests.support.builders import make_ticket
 
-# The limits are looked at as always, but a bench asks more than any of them allows.
+# The hub checks its limits as always; these are above any rate of the bench.
 WIDE_OPEN = Limits(
     people_rate=1e6,
     device_rate=1e6,
@@ -47,7 +47,7 @@ SO_MEMINFO, WMEM_QUEUED = 55, 5
 
 
 def event(revision: int, waiting: int) -> QueueEvent:
-    """A patient at a counter is called again: nobody's place changes, so any number of them fit a line."""
+    """Returns a recall of a patient at a counter: no place changes, so any number of these events fit a line."""
     now = datetime(2026, 11, 23, 10, 42, 7, 125000, tzinfo=UTC)
     ticket = make_ticket(
         "S012",
@@ -66,27 +66,27 @@ def event(revision: int, waiting: int) -> QueueEvent:
 
 
 class Bare(asyncio.Protocol):
-    """Raw TCP: who connects gets bytes."""
+    """Raw TCP server: writes an event's bytes to its connections."""
 
-    transports: set[asyncio.Transport] = set()  # noqa: RUF012  one server a process
+    transports: set[asyncio.Transport] = set()  # noqa: RUF012  a process has a single server
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Another one."""
+        """Adds the connection."""
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         self.transports.add(transport)
 
     def data_received(self, data: bytes) -> None:
-        """A heartbeat: it is sent back."""
+        """Sends a heartbeat back."""
         self._transport.write(data)
 
     def connection_lost(self, _error: Exception | None) -> None:
-        """One less."""
+        """Removes the connection."""
         self.transports.discard(self._transport)
 
 
 class HubSide:
-    """The hub, the bare servers, and what a bench may ask of them."""
+    """The hub, the bare servers, and the commands of the bench, a method each."""
 
     def __init__(self, database_url: str, tls: TlsFiles | None) -> None:
         self.hub = Hub(database_url, limits=WIDE_OPEN, tls=tls)
@@ -95,7 +95,7 @@ class HubSide:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[dict[str, int]]:
-        """All of it; the ports."""
+        """Runs the hub and the bare servers; yields their ports."""
         loop = asyncio.get_running_loop()
         await self.hub.start()
         bare = await loop.create_server(Bare, "127.0.0.1", 0, backlog=2000)
@@ -119,25 +119,25 @@ class HubSide:
         await connection.wait_closed()
         self._listeners.discard(connection)
 
-    async def still(self) -> int:
-        """The bench's events are in no database: from now on nobody looks there. Returns the line's revision."""
+    async def stop_change_watch(self) -> int:
+        """Stops polling the database, which lacks the bench's events. Returns the line's revision."""
         await self.hub.chores.named["change watch"].stop()
         line = self.hub.components.notifications.lines.line(SERVICE)
         self._revision, self._waiting = line.delivered, len(line.snapshot().waiting)
         return self._revision
 
     def gathered(self, clients: int) -> bool:
-        """Whether each way has so many clients: the kernel accepts them before the loop does."""
+        """Whether each server has accepted `clients` connections: the kernel accepts them before the loop does."""
         followers = self.hub.components.notifications.subscribers._subscriptions
         return len(followers) == len(Bare.transports) == len(self._listeners) == clients
 
-    async def tell(self, way: str) -> tuple[float, float]:
-        """One event to every client of a way: when it began, and the seconds of this processor that it took."""
-        told = event(self._revision + 1, self._waiting)
+    async def send_event(self, way: str) -> tuple[float, float]:
+        """Sends an event to every client of a way; returns when it began and how many CPU seconds it took."""
+        pushed = event(self._revision + 1, self._waiting)
         if way == "hub":
-            before, began = thread_time(), self._tell_hub(told)
+            before, began = thread_time(), self._notify(pushed)
         else:
-            text = push_frame("queue.event", event_view(told, "public"))
+            text = push_frame("queue.event", event_view(pushed, "public"))
             frame, words = text_frame(text), text.decode()
             before, began = thread_time(), monotonic()
             if way == "raw":
@@ -145,33 +145,33 @@ class HubSide:
                     transport.write(frame)
             else:
                 broadcast(self._listeners, words)
-        # What was started by `call_soon` has its turn.
+        # Lets callbacks of `call_soon` run.
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         return began, thread_time() - before
 
-    def _tell_hub(self, told: QueueEvent) -> float:
+    def _notify(self, pushed: QueueEvent) -> float:
         self._revision += 1
         began = monotonic()
-        self.hub.components.notifications.notify_patient_called([told])
+        self.hub.components.notifications.notify_patient_called([pushed])
         return began
 
     async def storm(self, rate: int, seconds: float) -> tuple[int, list[float]]:
-        """So many events a second through the hub, each at its moment; the first one's revision, and when each began."""
+        """Sends `rate` events/s through the hub; returns the first event's revision, and when each event began."""
         began: list[float] = []
         revision, first = self._revision + 1, monotonic()
         for number in range(int(rate * seconds)):
             wait = first + number / rate - monotonic()
             await asyncio.sleep(max(wait, 0))
-            began.append(self._tell_hub(event(self._revision + 1, self._waiting)))
+            began.append(self._notify(event(self._revision + 1, self._waiting)))
         return revision, began
 
     def behind(self) -> int:
-        """How many clients are owed a snapshot."""
+        """Number of clients that are owed a snapshot."""
         return self.hub.components.notifications.subscribers.behind
 
     def queued(self) -> list[int]:
-        """For each client of the hub: the bytes that wait for it, in this process and in the kernel."""
+        """For each client of the hub, the bytes queued in this process and in the kernel."""
         found = []
         for outbox in self.hub.components.notifications.subscribers._subscriptions:
             transport = outbox._connection.transport
@@ -186,11 +186,11 @@ class HubSide:
         return pages * os.sysconf("SC_PAGE_SIZE")
 
     def worked(self) -> float:
-        """The seconds of the processor that this process's loop has used."""
+        """CPU seconds that this process's loop has used."""
         return thread_time()
 
     def cut(self) -> int:
-        """Every client of the hub is cut off at once; how many they were."""
+        """Aborts the connection of every client of the hub; returns their number."""
         outboxes = list(self.hub.components.notifications.subscribers._subscriptions)
         for outbox in outboxes:
             outbox._connection.transport.abort()
@@ -202,13 +202,13 @@ class HubSide:
         return [lines.snapshots_read, lines.histories_read]
 
     async def do(self, name: str, *arguments: Any) -> Any:
-        """Runs one command."""
+        """Runs a command."""
         answer = getattr(self, name)(*arguments)
         return await answer if asyncio.iscoroutine(answer) else answer
 
 
 async def echo(connection: ServerConnection) -> None:
-    """What a hub does with `ping`, without being one: decodes, encodes, answers."""
+    """Answers requests as a hub answers `ping`: decodes, encodes, sends."""
     decode = msgspec.json.Decoder(Request).decode
     try:
         async for message in connection:
@@ -233,7 +233,7 @@ async def main(database_url: str, certificate: str = "", key: str = "") -> None:
 
 
 def say(value: Any) -> None:
-    """One line to who measures."""
+    """Writes a value to standard output as a line of JSON."""
     os.write(1, json.dumps(value).encode() + b"\n")
 
 

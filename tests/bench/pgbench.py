@@ -1,4 +1,4 @@
-"""One operation as PostgreSQL's own load generator runs it: what there is to reach."""
+"""An operation run by PostgreSQL's own load generator: the rate to compare the hub with."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SELECT join_queue('user:1', gen_random_uuid()::text, '', 'W' || :lane, 'low')::t
 
 
 def find_pgbench() -> str | None:
-    """The program of the first PostgreSQL of this computer that has one."""
+    """Returns the pgbench of the first PostgreSQL of this computer that has it; None without any."""
     for binaries in installed_binaries():
         program = binaries.bin_dir / ("pgbench.exe" if sys.platform == "win32" else "pgbench")
         if program.is_file():
@@ -27,7 +27,7 @@ def find_pgbench() -> str | None:
 
 
 def joins_per_second(program: str, url: str, connections: int, lines: int, seconds: int) -> float:
-    """So many clients join so many lines as fast as they can, with prepared statements."""
+    """Returns joins per second of `connections` clients on `lines` lines, with prepared statements."""
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder) / "join.sql"
         script.write_text(JOIN.format(lines=lines), "utf-8")

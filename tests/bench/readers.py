@@ -1,6 +1,6 @@
-"""Many clients in one process that cost next to nothing: sockets and epoll, bytes counted, frames seldom looked at.
+"""Many cheap clients in one process: sockets and epoll that count bytes and seldom parse frames.
 
-The mask of every frame that they send is zero, which is a mask like any other.
+Every frame that they send has a mask of zero, which servers accept like any other mask.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ UPGRADE = (
 
 
 def request(number: int, method: str, **params: Any) -> bytes:
-    """A request's frame."""
+    """Returns a request's frame."""
     body = {"jsonrpc": "2.0", "id": number, "method": method, "params": params}
     text = json.dumps(body, separators=(",", ":")).encode()
     length = bytes([0x80 | len(text)]) if len(text) < 126 else b"\xfe" + len(text).to_bytes(2)
@@ -34,19 +34,19 @@ def request(number: int, method: str, **params: Any) -> bytes:
 
 
 def hello(token: str) -> bytes:
-    """A device's first frame."""
+    """Returns a device's first frame."""
     return request(1, "session.hello", client="bench", credentials={"token": token})
 
 
 def subscribe() -> bytes:
-    """A device's second frame."""
+    """Returns a device's second frame."""
     return request(2, "queue.subscribe", services=None)
 
 
 def connect(port: int) -> socket.socket:
-    """A connection to a bare server."""
+    """Opens a connection to a bare server."""
     made = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    # Not what the kernel would let it grow to: a client that reads nothing is one soon.
+    # A fixed buffer, which the kernel doesn't let grow: a client that reads nothing fills it soon.
     made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BYTES)
     made.settimeout(WAIT_SECONDS)
     made.connect(("127.0.0.1", port))
@@ -54,35 +54,35 @@ def connect(port: int) -> socket.socket:
 
 
 def upgraded(port: int, count: int, context: ssl.SSLContext | None = None) -> list[socket.socket]:
-    """So many WebSockets."""
+    """Opens `count` WebSocket connections."""
     made = [connect(port) for _ in range(count)]
     if context is not None:
         made = [context.wrap_socket(each, server_hostname="localhost") for each in made]
     for each in made:
         each.sendall(UPGRADE)
     for each in made:
-        heard = b""
-        while not heard.endswith(b"\r\n\r\n"):
-            heard += _some(each, 1)
+        received = b""
+        while not received.endswith(b"\r\n\r\n"):
+            received += _some(each, 1)
     return made
 
 
 def screens(port: int, token: str, count: int, context: ssl.SSLContext | None = None) -> list[socket.socket]:
-    """So many devices that have said hello and follow every line."""
+    """Opens `count` devices that have sent hello and subscribed to every line."""
     made: list[socket.socket] = []
     while len(made) < count:
-        some = upgraded(port, min(AT_ONCE, count - len(made)), context)
-        for each in some:
+        batch = upgraded(port, min(AT_ONCE, count - len(made)), context)
+        for each in batch:
             each.sendall(hello(token) + subscribe())
-        for each in some:
+        for each in batch:
             for answer in (frame_from(each), frame_from(each)):
                 assert b'"result"' in answer, answer
-        made += some
+        made += batch
     return made
 
 
 def frame_from(connection: socket.socket) -> bytes:
-    """The next frame's text."""
+    """Reads the next frame's text."""
     length = _some(connection, 2)[1]
     if length >= 126:
         length = int.from_bytes(_some(connection, 2 if length == 126 else 8))
@@ -90,19 +90,19 @@ def frame_from(connection: socket.socket) -> bytes:
 
 
 def _some(connection: socket.socket, size: int) -> bytes:
-    heard = b""
-    while len(heard) < size:
-        chunk = connection.recv(size - len(heard))
+    received = b""
+    while len(received) < size:
+        chunk = connection.recv(size - len(received))
         assert chunk, "the connection was closed"
-        heard += chunk
-    return heard
+        received += chunk
+    return received
 
 
 PING = request(PING_ID, "ping")
 
 
 class Readers:
-    """Sockets that are read as soon as something comes."""
+    """Sockets that are read as soon as data arrives."""
 
     def __init__(self, sockets: Sequence[socket.socket]) -> None:
         self._by_number = {each.fileno(): each for each in sockets}
@@ -116,10 +116,10 @@ class Readers:
         return len(self._by_number)
 
     def count(self, expected: int) -> float:
-        """Reads so many bytes in all; when the last of them was there.
+        """Reads `expected` bytes over all sockets; returns when the last byte arrived (monotonic seconds).
 
-        It does not sleep meanwhile: a writer would pay for waking it, but only one who is so slow that it falls asleep
-        between two frames. A clinic's windows sleep on computers of their own.
+        Polls without sleeping. A writer would pay for waking a sleeping reader, but only a writer so slow that the reader
+        falls asleep between two frames; a clinic's windows sleep on computers of their own.
         """
         buffer, take = memoryview(bytearray(65536)), {n: s.recv_into for n, s in self._by_number.items()}
         poll, left, deadline = self._poll.poll, expected, monotonic() + WAIT_SECONDS
@@ -131,7 +131,7 @@ class Readers:
         return monotonic()
 
     def stay(self) -> None:
-        """Says `ping` for all of them when it is time, and waits for the answers: the hub sends the silent away."""
+        """Pings on every connection when it is time, and waits for the answers: the hub closes silent connections."""
         if monotonic() - self._stayed < PING_SECONDS:
             return
         self._stayed = monotonic()
@@ -139,16 +139,16 @@ class Readers:
         for number in self._by_number:
             self.send(number, PING)
 
-        def take(who: int, data: bytes, _now: float) -> bool:
+        def take(client: int, data: bytes, _now: float) -> bool:
             if b'"id":%d' % PING_ID in data:
-                lacking.discard(who)
+                lacking.discard(client)
             return not lacking
 
         self.pass_on(WAIT_SECONDS, take)
         assert not lacking, f"{len(lacking)} clients got no answer"
 
     def pass_on(self, seconds: float, take: Callable[[int, bytes, float], bool]) -> None:
-        """Gives each part that comes, by its socket's number and with its moment, to `take` until that says True."""
+        """Calls `take(number, data, monotonic seconds)` for each received part, until that returns True."""
         deadline = monotonic() + seconds
         while (left := deadline - monotonic()) > 0:
             for number, _events in self._poll.poll(left, 2048):
@@ -158,25 +158,25 @@ class Readers:
                     return
 
     def send(self, number: int, frame: bytes) -> None:
-        """Writes a frame to one of them."""
+        """Writes a frame to a socket."""
         self._by_number[number].sendall(frame)
 
     def numbers(self) -> list[int]:
-        """Of all sockets."""
+        """Numbers of all sockets."""
         return list(self._by_number)
 
     def stop(self, numbers: Sequence[int]) -> None:
-        """These don't read any more."""
+        """Stops reading these sockets."""
         for number in numbers:
             self._poll.unregister(number)
 
-    def go_on(self, numbers: Sequence[int]) -> None:
-        """These read again."""
+    def resume(self, numbers: Sequence[int]) -> None:
+        """Reads these sockets again."""
         for number in numbers:
             self._poll.register(number, select.EPOLLIN)
 
     def close(self) -> None:
-        """All of them leave."""
+        """Closes all sockets."""
         for each in self._by_number.values():
             each.close()
         self._poll.close()

@@ -1,4 +1,4 @@
-"""What was measured, as a table for people and as JSON for programs."""
+"""The bench's figures, as a table for people and as JSON for programs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Spread:
 
     @classmethod
     def of(cls, values: Sequence[float]) -> Spread:
-        """Of at least two values."""
+        """Computes the spread of at least two values."""
         low, median, high = quantiles(values, n=4, method="inclusive")
         return cls(median, low, high)
 
@@ -33,12 +33,12 @@ class Spread:
 
 @dataclass(frozen=True)
 class Figure:
-    """Two things measured in turn in one run, or one thing alone.
+    """A measured subject and, if any, the reference measured in turn in the same run.
 
     Attributes:
-        subject, reference: in `unit`; `ratio` is their medians'.
-        at_most, at_least: the goal for the ratio; both None: nothing is wanted, it is good to know.
-        note: what to read it beside.
+        subject, reference: in `unit`; `ratio` is the ratio of their medians.
+        at_most, at_least: the goal for the ratio; both None: no goal.
+        note: printed below the table.
     """
 
     what: str
@@ -52,12 +52,12 @@ class Figure:
 
     @property
     def ratio(self) -> float | None:
-        """Subject to reference; None without one."""
+        """Subject to reference; None without a reference."""
         return self.subject.median / self.reference.median if self.reference else None
 
     @property
     def met(self) -> bool | None:
-        """Whether the goal was reached; None without one."""
+        """Whether the goal was reached; None without a goal."""
         if self.ratio is None or (self.at_most is None and self.at_least is None):
             return None
         return (self.at_most is None or self.ratio <= self.at_most) and (
@@ -73,19 +73,19 @@ class Figure:
 
 
 def p99(values: Sequence[float]) -> float:
-    """The 99th percentile: with a hundred values, the worst but one."""
+    """Returns the 99th percentile."""
     return quantiles(values, n=100, method="inclusive")[98]
 
 
 def milliseconds(run: Callable[[], object]) -> float:
-    """How long something takes."""
+    """Returns the milliseconds that a call takes."""
     started = perf_counter()
     run()
     return (perf_counter() - started) * 1000
 
 
 def in_turn(rounds: int, *timed: Callable[[], float]) -> list[Spread]:
-    """What each tells of its own time, one after the other on the same machine; some rounds more warm up."""
+    """Runs the functions in turn, after some rounds to warm up; returns the spread of the times each returned."""
     times: list[list[float]] = [[] for _ in timed]
     for number in range(-max(rounds // 10, 1), rounds):
         for values, run in zip(times, timed, strict=True):
@@ -96,7 +96,7 @@ def in_turn(rounds: int, *timed: Callable[[], float]) -> list[Spread]:
 
 
 def table(figures: Sequence[Figure]) -> str:
-    """One line a figure: medians with the quartiles around them, the ratio, the goal, and whether it was met."""
+    """Returns a line per figure: medians with the quartiles around them, the ratio, the goal, and whether it was met."""
     header = ("what", "", "", "against", "", "ratio", "goal", "met")
     rows = [header, *map(_cells, figures)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -118,7 +118,7 @@ def _cells(figure: Figure) -> tuple[str, ...]:
 
 
 def write(figures: Sequence[Figure], file: Path) -> None:
-    """All of it as JSON."""
+    """Writes the figures as JSON."""
     derived = [{"ratio": f.ratio, "goal": f.goal, "met": f.met} for f in figures]
     content = [asdict(figure) | more for figure, more in zip(figures, derived, strict=True)]
     file.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""The way through the hub against the same SQL by the bare driver and by pgbench. The hub is a process of its own."""
+"""Operations through the hub against the same SQL by the bare driver and by pgbench. The hub is a process of its own."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from tests.bench.report import Figure, Spread
 
 WINDOW_SECONDS = 1
 PGBENCH_SECONDS = 2
-"""Longer: its connections are new each time, and their first calls slow."""
+"""Longer than WINDOW_SECONDS: its connections are new each time, and their first calls are slow."""
 WAYS = ((1, 1), (CONNECTIONS, CONNECTIONS), (CONNECTIONS, 1))
-"""Connections and lines: in one line, everybody waits for the commit of the one before."""
+"""Connections and lines: on a single line, each operation waits for the commit of the operation before."""
 Press = Callable[[], Awaitable[object]]
 
 
@@ -34,7 +34,7 @@ def figures(url: str, rounds: int) -> Iterator[Figure]:
 
 
 async def delay(hub: str, url: str, rounds: int) -> Figure:
-    """Calling the next patient: one client of the hub, and the driver in turn. What lies between is not measured."""
+    """Delay of calling the next patient, by a client of the hub and by the driver in turn. Completing is not timed."""
     wire, bare = [], []
     with closing(Database(url)) as database:
         async with HubClient(hub, PERSON, follow=False) as client:
@@ -48,7 +48,7 @@ async def delay(hub: str, url: str, rounds: int) -> Figure:
 
 
 async def called_over_the_wire(client: HubClient) -> float:
-    """How long the hub takes to call the next patient, who is completed then; milliseconds."""
+    """Returns the milliseconds that a call of the next patient takes through the hub; then completes the patient."""
     started = perf_counter()
     called = await client.call_next_patient("wire")
     spent = (perf_counter() - started) * 1000
@@ -58,7 +58,7 @@ async def called_over_the_wire(client: HubClient) -> float:
 
 
 def called_by_driver(database: Database) -> float:
-    """How long the same SQL takes by the driver; milliseconds."""
+    """Returns the milliseconds that the same SQL takes by the driver."""
     started = perf_counter()
     called = database.call("call_next_patient", "RL")
     spent = (perf_counter() - started) * 1000
@@ -67,7 +67,7 @@ def called_by_driver(database: Database) -> float:
 
 
 async def rates(hub: str, url: str, connections: int, lines: int, rounds: int) -> list[Figure]:
-    """Joins a second through the hub, by the driver and by pgbench, in turn."""
+    """Joins per second through the hub, by the driver and by pgbench, in turn."""
     program = find_pgbench()
     seconds: dict[str, list[float]] = {"hub": [], "driver": [], "pgbench": []}
     async with AsyncExitStack() as stack:
@@ -108,7 +108,7 @@ async def _connection(stack: AsyncExitStack, url: str, lane: str) -> Press:
 
 
 async def rate(presses: list[Press]) -> float:
-    """How many answers a second come when everybody presses again as soon as they have one; the first tenth warms up."""
+    """Returns answers per second when each client sends its next request after an answer; the first tenth warms up."""
     counted_from = perf_counter() + WINDOW_SECONDS / 10
     until = counted_from + WINDOW_SECONDS
 
