@@ -21,7 +21,7 @@ def python_files(*folders: str) -> list[Path]:
     return [file for folder in folders for file in sorted((ROOT / folder).rglob("*.py"))]
 
 
-def told(path: Path) -> str:
+def relative(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
@@ -33,28 +33,28 @@ def test_imports_follow_the_layers() -> None:
 
 def test_no_modal_exec_outside_the_application() -> None:
     found = [
-        told(file) for file in python_files(*SOURCES) if re.search(r"\.exec_?\(", file.read_text("utf-8"))
+        relative(file) for file in python_files(*SOURCES) if re.search(r"\.exec_?\(", file.read_text("utf-8"))
     ]
     assert set(found) <= {"core/qt/app.py"}
 
 
 def test_every_task_of_the_hub_is_a_chore_or_is_awaited_by_its_maker() -> None:
-    """A task that runs beside the requests and ends by an error would end unseen: `server/chores.py` sees it."""
+    """A background task that ends by an error would end unseen; `server/chores.py` logs it."""
     made = re.compile(r"\bcreate_task\(|\bensure_future\(|\.gather\(|\bTaskGroup\(|\bThread\(")
-    found = {told(file) for file in python_files("server") if made.search(file.read_text("utf-8"))}
+    found = {relative(file) for file in python_files("server") if made.search(file.read_text("utf-8"))}
     assert found == {
         "server/chores.py",
-        "server/checks/races.py",  # a command's own loop, which ends with the first error
-        "server/connections/visitors.py",  # goodbyes, in groups of the chores that say them
-        "server/database/watch.py",  # looks, each awaited by those who asked for it
+        "server/checks/races.py",  # a command's own event loop, which ends with the first error
+        "server/connections/visitors.py",  # closing handshakes, in task groups of the chores that start them
+        "server/database/watch.py",  # polls, each awaited by its callers
         "server/postgres/process.py",  # the thread that forks PostgreSQL, and waits for its end
-        "server/pushes/outbox.py",  # a client's recovery: a failed one is logged and ends the connection
+        "server/pushes/outbox.py",  # a client's recovery: an error is logged and ends the connection
     }
 
 
 def test_no_file_is_a_catch_all() -> None:
     catch_all = {"util", "utils", "helper", "helpers", "common", "misc"}
-    assert [told(file) for file in python_files(*SOURCES, "tests") if file.stem in catch_all] == []
+    assert [relative(file) for file in python_files(*SOURCES, "tests") if file.stem in catch_all] == []
 
 
 def test_tests_mirror_the_sources() -> None:
@@ -77,14 +77,14 @@ def functions(file: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
 
 def test_functions_and_files_stay_short() -> None:
     long = {
-        f"{told(file)}: {function.name}"
+        f"{relative(file)}: {function.name}"
         for file in python_files(*SOURCES, "tests")
         for function in functions(file)
         if body_lines(function) > LONGEST_BODY
     }
     assert long == set()
     lengths = {
-        told(file): len(file.read_text("utf-8").splitlines()) for file in python_files(*SOURCES, "tests")
+        relative(file): len(file.read_text("utf-8").splitlines()) for file in python_files(*SOURCES, "tests")
     }
     assert {name: lines for name, lines in lengths.items() if lines > LONGEST_FILE} == {}
 
@@ -108,7 +108,7 @@ def test_every_file_that_a_document_names_exists() -> None:
     pages = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "resources" / "README.md"]
     folders = (*SOURCES, "tests", "docs", "scripts")
     files = [*ROOT.glob("*.*"), *(file for folder in folders for file in (ROOT / folder).rglob("*.*"))]
-    named = [(told(page), name) for page in pages for name in NAMED_FILE.findall(page.read_text("utf-8"))]
+    named = [(relative(page), name) for page in pages for name in NAMED_FILE.findall(page.read_text("utf-8"))]
     assert len(named) > 100
     # `match` compares from the right: `door/test_door.py` is found wherever such a folder is.
     assert {(page, name) for page, name in named if not any(file.match(name) for file in files)} == set()
@@ -116,7 +116,7 @@ def test_every_file_that_a_document_names_exists() -> None:
 
 def test_every_decision_that_a_comment_cites_is_taken() -> None:
     cited = {
-        (told(file), title)
+        (relative(file), title)
         for folder in (*SOURCES, "tests")
         for file in sorted((ROOT / folder).rglob("*.*"))
         if file.suffix in {".py", ".sql"}
@@ -142,16 +142,16 @@ def test_nothing_names_a_package_index() -> None:
         if file.suffix != ".pyc"
     ]
     named = {
-        told(f) for f in files if f.is_file() and addresses.search(f.read_text("utf-8", errors="ignore"))
+        relative(f) for f in files if f.is_file() and addresses.search(f.read_text("utf-8", errors="ignore"))
     }
-    assert named - {told(Path(__file__))} == set()
+    assert named - {relative(Path(__file__))} == set()
 
 
 CLOCKED = {
     "bench",
     "speeds",
     "support/waiting.py",
-    # They take times that prove reads, write down when something happened, or give up after `WAIT_SECONDS`.
+    # Modules that measure for `make prove`, record when something happened, or raise after `WAIT_SECONDS`.
     "support/cluster_owner.py",
     "support/faults/crowd_process.py",
     "support/faults/fault_proxy.py",
@@ -160,7 +160,7 @@ CLOCKED = {
     "support/hammer.py",
     "support/honest_clients.py",
     "support/troubled_clinic.py",
-    # A clock that jumps, a client that was silent for long, and what lasts at least so long or is drawn at most so often.
+    # A clock that jumps, a client that was silent for long, least durations, and most repaints per second.
     "acceptance/test_the_hub_dies.py",
     "admin_app/demo/test_demo_hands.py",
     "core/qt/test_hub_bridge.py",
@@ -168,7 +168,7 @@ CLOCKED = {
     "server/connections/test_visitors.py",
     "support/faults/jumping_clocks.py",
 }
-"""Where tests read a clock. Nothing else can assert how fast something is."""
+"""Files and folders of tests that may read a clock; no other test can assert a speed."""
 CLOCKS = {"time", "time.monotonic", "time.perf_counter", "time.time", "time.process_time"}
 
 
@@ -181,14 +181,14 @@ def test_tests_read_no_clock() -> None:
     clocked = {file for file in reading if {file.as_posix(), file.parts[0]} & CLOCKED}
     assert reading - clocked == set()
     used = {file.as_posix() for file in clocked} | {file.parts[0] for file in clocked}
-    assert used >= CLOCKED, "a file reads no clock any more"
+    assert used >= CLOCKED, "a file of CLOCKED reads no clock"
 
 
 LONGEST_SLEEP = 0.2
 
 
 def sleeps(file: Path) -> Iterator[float]:
-    """The seconds of each `asyncio.sleep(…)` and `….wait(…)` that names them."""
+    """Yields the seconds of each `asyncio.sleep(…)` and `Event().wait(…)` with a number."""
     for node in ast.walk(ast.parse(file.read_text("utf-8"))):
         if isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
             seconds = node.args[0].value
@@ -200,15 +200,15 @@ def sleeps(file: Path) -> Iterator[float]:
 
 def test_tests_do_not_sleep() -> None:
     files = [file for file in python_files("tests") if file.relative_to(ROOT / "tests").parts[0] != "bench"]
-    long = {told(file): max(sleeps(file), default=0.0) for file in files}
+    long = {relative(file): max(sleeps(file), default=0.0) for file in files}
     speeds = {name for name in long if name.startswith("tests/speeds/")}
     assert {name for name, seconds in long.items() if seconds > LONGEST_SLEEP} - speeds == set()
 
 
 def test_a_coroutine_is_a_test_itself() -> None:
-    """No `async def story()` that a fixture or `asyncio.run` is handed; `at_once` runs its own for sync tests."""
+    """No test passes an `async def story()` to a fixture or to `asyncio.run`; `at_once` does, for sync tests."""
     handing = re.compile(r"\brun\(\w+\(\)\)")
-    found = {told(file) for file in python_files("tests") if handing.search(file.read_text("utf-8"))}
+    found = {relative(file) for file in python_files("tests") if handing.search(file.read_text("utf-8"))}
     assert found - {"tests/support/at_once.py"} == set()
 
 

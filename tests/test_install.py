@@ -1,4 +1,4 @@
-"""`scripts/install` looks at the computer before it downloads anything. Each test makes up a computer."""
+"""`scripts/install` checks the computer before it downloads anything. Each test fakes a computer."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ VENV = f"python3.{sys.version_info.minor}-venv"
 
 
 class Computer:
-    """A PATH with stubs, and a copy of the scripts; `calls` is what the stubs noted."""
+    """A fake computer: a PATH with stubs that record their calls, and a copy of the scripts."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / "path"
@@ -36,13 +36,13 @@ class Computer:
         self.program("python3", NO_VENV)
 
     def program(self, name: str, script: str) -> None:
-        """Puts a program on the PATH; it notes how it is called."""
+        """Puts a stub on the PATH that records its arguments and runs `script`."""
         file = self._path / name
         file.write_text(f'#!/bin/sh\necho {name} "$@" >>"{self._notes}"\n{script}\n')
         file.chmod(0o755)
 
     def install(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        """Runs `scripts/install`, which must not get as far as an environment."""
+        """Runs `scripts/install`, which must fail before it makes an environment."""
         done = subprocess.run(
             ["scripts/install", *arguments],
             cwd=self.clone,
@@ -56,7 +56,7 @@ class Computer:
         return done
 
     def calls(self, name: str) -> list[str]:
-        """The arguments of each call of a program."""
+        """Returns the arguments of each call of a program."""
         lines = self._notes.read_text().splitlines()
         return [line.removeprefix(name).strip() for line in lines if line.split()[0] == name]
 
@@ -68,8 +68,8 @@ def computer(tmp_path: Path) -> Computer:
     return Computer(tmp_path)
 
 
-def the_command(said: str) -> str:
-    [command] = [line.strip() for line in said.splitlines() if "apt-get install" in line]
+def the_command(output: str) -> str:
+    [command] = [line.strip() for line in output.splitlines() if "apt-get install" in line]
     return command
 
 
@@ -82,7 +82,7 @@ def test_an_ordinary_user_gets_one_command_with_everything(computer: Computer) -
     assert computer.calls("apt-get") == []
 
 
-def test_without_a_screen_nothing_is_asked_for_one(computer: Computer) -> None:
+def test_without_a_screen_no_libraries_for_a_screen_are_requested(computer: Computer) -> None:
     computer.program("id", "echo 1000")
     command = the_command(computer.install().stderr)
     assert command.startswith("su -c 'apt-get update && apt-get install -y --no-install-recommends ")
@@ -94,23 +94,23 @@ def test_a_hub_needs_no_libraries_of_qt(computer: Computer) -> None:
     assert the_command(computer.install("hub").stderr).endswith(f" --no-install-recommends {VENV}'")
 
 
-def test_no_python_at_all(computer: Computer) -> None:
+def test_a_missing_python_is_requested(computer: Computer) -> None:
     computer.program("id", "echo 1000")
     computer.program("python3", "exit 1")
     assert the_command(computer.install("hub").stderr).endswith(" python3 python3-venv'")
 
 
-def test_root_installs_it_at_once_and_says_what_failed(computer: Computer) -> None:
+def test_root_installs_packages_at_once_and_reports_the_failure(computer: Computer) -> None:
     computer.program("id", "echo 0")
     computer.program("apt-get", "echo no network; exit 100")
-    said = computer.install().stderr
-    assert "no network" in said
-    assert the_command(said) == f"apt-get update && apt-get install -y --no-install-recommends {VENV} {QT}"
+    output = computer.install().stderr
+    assert "no network" in output
+    assert the_command(output) == f"apt-get update && apt-get install -y --no-install-recommends {VENV} {QT}"
     tried = [call.split()[-1] if call.endswith("update") else "install" for call in computer.calls("apt-get")]
     assert tried == ["install", "update"]
 
 
-def test_what_is_there_is_not_asked_for(computer: Computer) -> None:
+def test_installed_libraries_are_not_requested(computer: Computer) -> None:
     computer.program("id", "echo 1000")
     computer.program("ldconfig", r"printf '\tlibGL.so.1 (libc6,x86-64) => /lib/libGL.so.1\n'")
     assert "libgl1" not in the_command(computer.install().stderr).split()
