@@ -1,4 +1,4 @@
-"""A server that may be killed, and trials on it."""
+"""Fixtures of the fault tests: a PostgreSQL server that may be killed, and trials on it."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ __all__ = ["loop", "no_qt_garbage"]
 
 @pytest.fixture
 def recovery_times(request: pytest.FixtureRequest) -> RecoveryTimes:
-    """Where a test notes how long a recovery took."""
+    """Records how long a test's recoveries take."""
     return RecoveryTimes(request.node.user_properties)
 
 
 @pytest.fixture(scope="session")
 def killable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KillableServer]:
-    """The server of all trials; it runs when a test begins."""
+    """The server of all trials; a new trial starts it again if a test killed it."""
     server = KillableServer(tmp_path_factory.mktemp("killable"))
     yield server
     server.stop()
@@ -33,7 +33,7 @@ def killable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KillableServe
 def new_trial(
     killable: KillableServer, tmp_path: Path, no_qt_garbage: None
 ) -> Iterator[Callable[..., Trial]]:
-    """Makes a trial with a database of its own; it ends with the test."""
+    """Makes trials, each with a database of its own; they are closed after the test."""
     made: list[Trial] = []
 
     def new(seed: int = 1) -> Trial:

@@ -1,4 +1,4 @@
-"""Wall clocks that jump an hour forth and back, and peers that vanish meanwhile: order, numbers and timeouts stay."""
+"""Wall clocks jump by an hour while peers vanish: order, numbers and timeouts stay right."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ HOUR = 3600.0
 
 
 def zone_at_noon() -> str:
-    """A time zone where no day begins within hours."""
+    """Returns a time zone where it is about noon, so that no business day begins during the test."""
     ahead = 12 - datetime.now(UTC).hour
     return f"Etc/GMT{-ahead:+d}" if ahead else "Etc/GMT"
 
 
-def sent_away_silent(port: int) -> float:
-    """How many connections the hub closed because nothing came from them."""
+def closed_as_silent(port: int) -> float:
+    """Returns how many connections the hub closed because they were silent."""
     with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=WAIT_SECONDS) as answer:
         lines = answer.read().decode().splitlines()
     counted = 'inturn_connections_refused_total{reason="silent"} '
@@ -43,22 +43,22 @@ def test_a_clock_that_jumps_changes_nothing(new_trial: Callable[..., Trial]) -> 
     hub = JumpingHub(trial.url, trial.engine, Timings(silence=5.0))
     trial.hubs.append(hub)
     with bad_wires(("127.0.0.1", hub.port)) as [wire]:
-        trial.admit_everybody([hub.url])
+        trial.admit_crowd([hub.url])
         wall = trial.admit([trial.device("monitor")], [f"ws://127.0.0.1:{wire.port}/ws"])
-        wait_until(lambda: wire.connections == 1, "the wall")
-        trial.wait_for_everybody()
-        wire.freeze_open_ones()
-        for away in (HOUR, -HOUR):
-            hub.jump(away)
-            trial.wait_for_everybody()
+        wait_until(lambda: wire.connections == 1, "the wall's connection")
+        trial.wait_for_all_clients()
+        wire.make_half_open()
+        for offset in (HOUR, -HOUR):
+            hub.jump(offset)
+            trial.wait_for_all_clients()
         assert wall.ask("lose", WAIT_SECONDS)
-        wait_until(lambda: len(wire.given_up) == 2, "both sides to notice")
-        wait_until(lambda: sent_away_silent(hub.port) == 1, "the hub to count it")
+        wait_until(lambda: len(wire.given_up) == 2, "both ends to close the half-open connection")
+        wait_until(lambda: closed_as_silent(hub.port) == 1, "the hub to count the silent connection")
         hub.jump(0)
-        trial.wait_for_everybody()
+        trial.wait_for_all_clients()
         wrong = trial.verdict()
-    # The lines' times are each in order; beside each other they are not, while a clock is wrong. No place is
-    # taken twice: a unique index sees to that.
+    # Each line's times are in order, but while a clock is wrong times of two lines can't be compared. A unique index
+    # keeps a counter from having two patients.
     wrong.pop("two patients at one counter", None)
     assert wrong == {}
     with trial.engine.connect() as connection:

@@ -1,5 +1,6 @@
-"""PostgreSQL stopped `immediate`, its postmaster or a backend killed, under a hub with a crowd, alone and with the hub:
-what was acknowledged is there, what is repeated is there once, everybody goes on by themselves.
+"""PostgreSQL is stopped (`immediate`), or its postmaster or a backend is killed, with and without its hub.
+
+Acknowledged changes stay, repeated requests are applied once, and every client recovers by itself.
 """
 
 from __future__ import annotations
@@ -22,13 +23,13 @@ SEEDS = range(1, proof_size(1, 10) + 1)
 
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("with_the_hub", [False, True], ids=["the database alone", "both at once"])
-def test_a_stopped_database_keeps_what_it_said(
+def test_a_stopped_database_keeps_every_acknowledged_change(
     killable: KillableServer, new_trial: Callable[..., Trial], with_the_hub: bool, seed: int
 ) -> None:
     assert killable.is_durable()
     trial = new_trial(seed)
     hub = trial.start_hub()
-    trial.admit_everybody([hub.url])
+    trial.admit_crowd([hub.url])
     ways = cycle([*SOFTER, "backend killed" if with_the_hub else "postmaster killed"])
     for _ in range(STOPS):
         trial.wait_for_answers(5)
@@ -39,6 +40,6 @@ def test_a_stopped_database_keeps_what_it_said(
             trial.kill_hub(hub, meanwhile=killable.start)
         else:
             killable.start()
-    trial.wait_for_everybody()
+    trial.wait_for_all_clients()
     assert trial.verdict() == {}
     print(trial.counted())

@@ -1,4 +1,4 @@
-"""The bad wire itself: each fault is the fault that it is named after, and healing ends it."""
+"""FaultProxy: each fault does what its name says, and healing ends it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Ends = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 @asynccontextmanager
 async def echo(socket_file: Path | None = None) -> AsyncIterator[tuple[FaultProxy, Ends]]:
-    """A client's end of a connection through a proxy to a server that returns what it is sent."""
+    """Yields a proxy in front of an echo server, and the client's end of a connection through it."""
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):
@@ -34,7 +34,7 @@ async def echo(socket_file: Path | None = None) -> AsyncIterator[tuple[FaultProx
     target = socket_file or server.sockets[0].getsockname()
     async with FaultProxy(target) as proxy:
         ends = await asyncio.open_connection("127.0.0.1", proxy.port)
-        await said(ends, b"ready")
+        await echoed(ends, b"ready")
         yield proxy, ends
         await closed(ends)
     server.close()
@@ -47,14 +47,14 @@ async def closed(ends: Ends) -> None:
         await ends[1].wait_closed()
 
 
-async def said(ends: Ends, text: bytes) -> bytes:
-    """What comes back of a text, whole."""
+async def echoed(ends: Ends, text: bytes) -> bytes:
+    """Sends a text; returns as many bytes as come back."""
     ends[1].write(text)
     return await in_time(ends[0].readexactly(len(text)))
 
 
 async def silent(ends: Ends, text: bytes) -> bool:
-    """Whether nothing comes back of a text, and nothing is closed."""
+    """Sends a text; returns whether no byte comes back and the connection stays open."""
     ends[1].write(text)
     try:
         await asyncio.wait_for(ends[0].read(1), 0.2)
@@ -67,29 +67,29 @@ Story = Callable[[FaultProxy, Ends], Awaitable[None]]
 
 
 async def healthy(_proxy: FaultProxy, ends: Ends) -> None:
-    assert await said(ends, b"x" * 300_000) == b"x" * 300_000
+    assert await echoed(ends, b"x" * 300_000) == b"x" * 300_000
 
 
 async def delayed(proxy: FaultProxy, ends: Ends) -> None:
     proxy.up.delay = proxy.down.delay = 0.1
     began = monotonic()
-    await said(ends, b"hello")
+    await echoed(ends, b"hello")
     assert monotonic() - began >= 0.2
 
 
 async def sliced(proxy: FaultProxy, ends: Ends) -> None:
     proxy.down.slice_bytes = 1
     ends[1].write(b"x" * 2000)
-    came = [await in_time(ends[0].read(2000))]
-    while sum(map(len, came)) < 2000:
-        came.append(await in_time(ends[0].read(2000)))
-    assert len(came) > 20
+    parts = [await in_time(ends[0].read(2000))]
+    while sum(map(len, parts)) < 2000:
+        parts.append(await in_time(ends[0].read(2000)))
+    assert len(parts) > 20
 
 
 async def slow(proxy: FaultProxy, ends: Ends) -> None:
     proxy.up.bytes_per_second = 10_000
     began = monotonic()
-    await said(ends, b"x" * 3000)
+    await echoed(ends, b"x" * 3000)
     assert monotonic() - began >= 0.2
 
 
@@ -101,10 +101,10 @@ async def frozen(proxy: FaultProxy, ends: Ends) -> None:
 
 
 async def half_open(proxy: FaultProxy, ends: Ends) -> None:
-    proxy.freeze_open_ones()
+    proxy.make_half_open()
     assert await silent(ends, b"hello")
     other = await asyncio.open_connection("127.0.0.1", proxy.port)
-    assert await said(other, b"hello") == b"hello"
+    assert await echoed(other, b"hello") == b"hello"
     await closed(other)
 
 
@@ -131,7 +131,7 @@ async def refused(proxy: FaultProxy, ends: Ends) -> None:
     with pytest.raises(ConnectionResetError):
         await in_time(other[0].read())
     await closed(other)
-    assert await said(ends, b"old ones go on") == b"old ones go on"
+    assert await echoed(ends, b"old connections work") == b"old connections work"
 
 
 STORIES: list[Story] = [
@@ -149,7 +149,7 @@ STORIES: list[Story] = [
 
 
 @pytest.mark.parametrize("story", STORIES, ids=lambda story: str(story.__name__))
-async def test_a_fault_is_what_it_is_called(story: Story) -> None:
+async def test_a_fault_does_what_its_name_says(story: Story) -> None:
     async with echo() as (proxy, ends):
         await story(proxy, ends)
 

@@ -20,15 +20,15 @@ from tests.support.waiting import WAIT_SECONDS, wait_until
 pytestmark = pytest.mark.logs_expected
 
 WALLS = 44
-"""In each of two processes, beside the six clients of `admit_everybody`: a hundred together."""
+"""In each of two processes, beside the six clients of `admit_crowd`: a hundred together."""
 
 
 def a_hundred(trial: Trial, urls: list[str]) -> None:
     """A clinic and its walls, everybody current."""
-    trial.admit_everybody(urls)
+    trial.admit_crowd(urls)
     for _ in range(2):
         trial.admit([trial.device("monitor") for _ in range(WALLS)], urls)
-    trial.wait_for_everybody()
+    trial.wait_for_all_clients()
 
 
 def behind_their_back(trial: Trial) -> None:
@@ -70,7 +70,7 @@ def test_a_killed_hub_is_back_soon(new_trial: Callable[..., Trial], recovery_tim
         killed = monotonic()
         replied = first_answer(trial, hub.start)
         recovery_times.note("hub killed and started: first reply", 2, replied - killed)
-        assert trial.told("rest", WAIT_SECONDS) == []
+        assert trial.sentences("rest", WAIT_SECONDS) == []
         hub.kill()
         killed = monotonic()
         behind_their_back(trial)
@@ -88,10 +88,10 @@ def test_another_hub_takes_over_and_a_returning_database_is_used(
     a_hundred(trial, [hub.url for hub in trial.hubs])
     first.kill()
     killed = monotonic()
-    trial.wait_for_everybody()
+    trial.wait_for_all_clients()
     recovery_times.note("one of two hubs killed: everybody answered by the other", 5, monotonic() - killed)
     first.restart()
-    assert trial.told("rest", WAIT_SECONDS) == []
+    assert trial.sentences("rest", WAIT_SECONDS) == []
     second.kill()
     killed = monotonic()
     behind_their_back(trial)

@@ -1,4 +1,4 @@
-"""Proxies in a thread of their own, for tests that block: each order is carried out before the call returns."""
+"""Fault proxies in a thread of their own, for blocking tests: a fault is in force when the call returns."""
 
 from __future__ import annotations
 
@@ -13,40 +13,40 @@ from tests.support.waiting import WAIT_SECONDS
 
 
 class Wire:
-    """One proxy, told from any thread."""
+    """A fault proxy that any thread may control."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, proxy: FaultProxy) -> None:
         self._loop, self._proxy = loop, proxy
 
     @property
     def port(self) -> int:
-        """Where it listens, on 127.0.0.1."""
+        """Its port on 127.0.0.1."""
         return self._proxy.port
 
     @property
     def connections(self) -> int:
-        """How many are open."""
+        """Number of open connections."""
         return self._proxy.connections
 
     @property
     def given_up(self) -> dict[str, float]:
-        """When the latest half-open connection was closed by its "client" and its "server" (monotonic seconds)."""
+        """When "client" and "server" closed the latest half-open connection (monotonic seconds)."""
         return dict(self._proxy.given_up)
 
     def heal(self) -> None:
-        """Everything goes through again."""
+        """Ends every fault."""
         self._do(self._proxy.heal)
 
     def freeze(self) -> None:
-        """Nothing is forwarded, nothing closed."""
+        """Stops forwarding; connections stay open."""
         self._do(self._proxy.freeze)
 
-    def freeze_open_ones(self) -> None:
-        """The connections that are open now are half-open from now on."""
-        self._do(self._proxy.freeze_open_ones)
+    def make_half_open(self) -> None:
+        """Makes the open connections half-open; new connections work."""
+        self._do(self._proxy.make_half_open)
 
     def cut(self, *, refuse: bool = False) -> None:
-        """Closes every connection; with `refuse` new ones are turned away until it heals."""
+        """Closes every connection; with `refuse`, new connections are reset until `heal`."""
         self._do(lambda: setattr(self._proxy, "refuses", refuse))
         self._do(self._proxy.cut)
 
@@ -73,7 +73,7 @@ class Wire:
 
 @contextmanager
 def bad_wires(*targets: Target) -> Iterator[list[Wire]]:
-    """A wire to each target, all healthy."""
+    """Yields a healthy wire to each target."""
     loop = asyncio.new_event_loop()
     thread = Thread(target=loop.run_forever, name="bad wires")
     thread.start()

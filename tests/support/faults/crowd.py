@@ -1,4 +1,4 @@
-"""Kiosks where patients join, people who press every button, walls that only show: what they do while faults happen."""
+"""The players of a trial: kiosks that join patients, desks that use every operation, walls that only show."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from core.wire.session import Credentials
 from tests.support.faults.witness import Witness
 
 FULL_LINES = 40
-"""So many patients wait at most: the crowd takes turns, it doesn't pile up."""
-NEVER_SAID = {
+"""Kiosks pause joining at this number of waiting patients, so that the lines don't grow without end."""
+UNEXPECTED_REASONS = {
     "internal_error",
     "forbidden",
     "invalid_params",
@@ -30,11 +30,11 @@ NEVER_SAID = {
 
 @dataclass(frozen=True)
 class Role:
-    """One client of a crowd.
+    """A client of a crowd.
 
     Attributes:
         kind: "kiosk", "desk" or "wall"; a supervisor is a desk that may do more.
-        pause: at most so many seconds between two of its presses.
+        pause: longest pause between two of its requests, in seconds.
     """
 
     actor: str
@@ -46,10 +46,10 @@ class Role:
 
 
 class Player:
-    """A client with somebody at it.
+    """A client that sends random requests.
 
     Attributes:
-        may_press: cleared while nothing new is to be pressed. idle: set when nothing is on its way.
+        may_press: cleared while it must send no new request. idle: set when it then has no request in flight.
     """
 
     def __init__(self, role: Role, urls: list[str], folder: Path, seed: int, timings: ClientTimings) -> None:
@@ -63,13 +63,13 @@ class Player:
 
     @property
     def busy(self) -> bool:
-        """Whether it presses anything at all."""
+        """Whether it sends requests; a wall sends none."""
         return bool(self._buttons)
 
     async def play(self) -> None:
-        """Presses, for ever (a wall only shows); first what an earlier life left unanswered is asked again."""
+        """Sends requests for ever (a wall sends none), after repeating the unanswered changes of an earlier process."""
         self.client.start()
-        await self.client.take_up()
+        await self.client.repeat_unanswered()
         while self._buttons:
             if not self.may_press.is_set():
                 self.idle.set()
@@ -79,7 +79,7 @@ class Player:
             try:
                 await press(self)
             except HubError as error:
-                if error.reason in NEVER_SAID:
+                if error.reason in UNEXPECTED_REASONS:
                     self.client.troubles.append(
                         f"{self.role.actor}: {press.__name__}: {error.reason} {error}"
                     )
@@ -89,8 +89,8 @@ class Player:
     def services(self) -> list[str]:
         return [service.code for service in self.client.replica.services] or ["S1"]
 
-    def some(self, *status: str) -> Ticket | None:
-        """Somebody of that status, anywhere, as this client knows it."""
+    def random_ticket(self, *status: str) -> Ticket | None:
+        """Returns a random ticket with one of these statuses, from any line that this client holds."""
         lines = [self.client.replica.lines.line(code) for code in self.services]
         found = [
             ticket
@@ -105,8 +105,8 @@ class Player:
         ]
         return self.random.choice(found) if found else None
 
-    def here(self) -> Ticket | None:
-        """Who is at this counter."""
+    def current(self) -> Ticket | None:
+        """Returns the ticket at this player's counter."""
         lines = [self.client.replica.lines.line(code) for code in self.services]
         mine = [ticket for line in lines for ticket in line.consulting if ticket.counter == self.role.counter]
         return mine[0] if mine else None
@@ -125,39 +125,41 @@ async def join_and_leave(player: Player) -> None:
     await player.client.cancel(ticket.id)
 
 
-async def look(player: Player) -> None:
-    ticket = player.some("waiting")
+async def look_up(player: Player) -> None:
+    ticket = player.random_ticket("waiting")
     if ticket is not None:
         await player.client.get_ticket(ticket.id)
 
 
 async def call_next(player: Player) -> None:
-    here = player.here()
-    await player.client.call_next_patient(player.role.counter, here.id if here else None)
+    current = player.current()
+    await player.client.call_next_patient(player.role.counter, current.id if current else None)
 
 
-async def call_somebody(player: Player) -> None:
-    ticket = player.some("waiting", "waiting", "parked", "missed")
-    if ticket is not None and player.here() is None:
+async def call_by_name(player: Player) -> None:
+    ticket = player.random_ticket("waiting", "waiting", "parked", "missed")
+    if ticket is not None and player.current() is None:
         await player.client.call_patient(ticket.id, player.role.counter)
 
 
-def with_here(press: Callable[[Player, Ticket], Awaitable[object]], name: str) -> Button:
-    """A button for the patient at the counter."""
+def with_current(press: Callable[[Player, Ticket], Awaitable[object]], name: str) -> Button:
+    """A button for the ticket at the player's counter."""
 
     async def pressed(player: Player) -> None:
-        if (here := player.here()) is not None:
-            await press(player, here)
+        if (current := player.current()) is not None:
+            await press(player, current)
 
     pressed.__name__ = name
     return pressed
 
 
-def with_somebody(press: Callable[[Player, Ticket], Awaitable[object]], name: str, *status: str) -> Button:
-    """A button for somebody in the list."""
+def with_random_ticket(
+    press: Callable[[Player, Ticket], Awaitable[object]], name: str, *status: str
+) -> Button:
+    """A button for a random ticket with one of the statuses."""
 
     async def pressed(player: Player) -> None:
-        if (ticket := player.some(*status)) is not None:
+        if (ticket := player.random_ticket(*status)) is not None:
             await press(player, ticket)
 
     pressed.__name__ = name
@@ -169,7 +171,7 @@ async def undo(player: Player) -> None:
 
 
 async def take_a_break(player: Player) -> None:
-    if player.here() is None:
+    if player.current() is None:
         await player.client.pause_counter(player.role.counter, "lunch")
         await player.client.open_counter(player.role.counter)
 
@@ -183,32 +185,34 @@ async def pause_a_service(player: Player) -> None:
 PLACES: tuple[Place, ...] = ("arrival", "first", "last")
 PRIORITIES: tuple[Priority, ...] = ("high", "medium", "low")
 Button = Callable[[Player], Awaitable[None]]
-KIOSK: dict[Button, float] = {join: 10, join_and_leave: 2, look: 1}
+KIOSK: dict[Button, float] = {join: 10, join_and_leave: 2, look_up: 1}
 DESK: dict[Button, float] = {
     call_next: 10,
-    call_somebody: 2,
+    call_by_name: 2,
     undo: 2,
     take_a_break: 0.3,
     join: 3,
-    with_here(lambda p, t: p.client.complete(t.id), "complete"): 3,
-    with_here(lambda p, t: p.client.no_show(t.id), "no_show"): 3,
-    with_here(lambda p, t: p.client.recall(t.id), "recall"): 2,
-    with_somebody(lambda p, t: p.client.park(t.id, "x-ray"), "park", "waiting", "consulting"): 2,
-    with_somebody(lambda p, t: p.client.unpark(t.id, p.random.choice(PLACES)), "unpark", "parked"): 3,
-    with_somebody(
+    with_current(lambda p, t: p.client.complete(t.id), "complete"): 3,
+    with_current(lambda p, t: p.client.no_show(t.id), "no_show"): 3,
+    with_current(lambda p, t: p.client.recall(t.id), "recall"): 2,
+    with_random_ticket(lambda p, t: p.client.park(t.id, "x-ray"), "park", "waiting", "consulting"): 2,
+    with_random_ticket(lambda p, t: p.client.unpark(t.id, p.random.choice(PLACES)), "unpark", "parked"): 3,
+    with_random_ticket(
         lambda p, t: p.client.transfer(t.id, p.random.choice(p.services), p.random.choice(PLACES)),
         "transfer",
         "waiting",
         "consulting",
         "parked",
     ): 3,
-    with_somebody(lambda p, t: p.client.update_ticket(t.id, note="came with a child"), "note", "waiting"): 1,
-    with_somebody(lambda p, t: p.client.cancel(t.id), "cancel", "waiting", "parked"): 1,
+    with_random_ticket(
+        lambda p, t: p.client.update_ticket(t.id, note="came with a child"), "note", "waiting"
+    ): 1,
+    with_random_ticket(lambda p, t: p.client.cancel(t.id), "cancel", "waiting", "parked"): 1,
 }
 SUPERVISOR: dict[Button, float] = {
     pause_a_service: 0.2,
-    with_somebody(
+    with_random_ticket(
         lambda p, t: p.client.set_priority(t.id, p.random.choice(PRIORITIES)), "priority", "waiting"
     ): 2,
-    with_somebody(lambda p, t: p.client.move(t.id, p.random.choice((1, 2, 7))), "move", "waiting"): 2,
+    with_random_ticket(lambda p, t: p.client.move(t.id, p.random.choice((1, 2, 7))), "move", "waiting"): 2,
 }

@@ -1,4 +1,4 @@
-"""A process with a part of the crowd in it: a test tells it to work, to rest, to show its windows; and kills it."""
+"""A process that runs a part of the crowd: a test sends it orders (work, rest, show) and may kill it."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from tests.support.waiting import WAIT_SECONDS
 
 _context = multiprocessing.get_context("forkserver")
 ANSWER_SECONDS = 2 * WAIT_SECONDS
-"""An order may itself wait until a condition holds."""
+"""Longer than WAIT_SECONDS, because an order may itself wait for a condition."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """Who plays in one process, and where they write down what they see."""
+    """What a crowd process is started with: roles, URLs of hubs, and the folder of journals and logs."""
 
     roles: tuple[Role, ...]
     urls: tuple[str, ...]
@@ -41,22 +41,22 @@ class CrowdProcess:
 
     @property
     def is_busy(self) -> bool:
-        """Whether anybody in it presses anything."""
+        """Whether any of its players sends requests."""
         return any(role.kind != "wall" for role in self.part.roles)
 
     @property
     def answers(self) -> int:
-        """How many requests its clients were answered in this life."""
+        """Number of answers that its clients got since it was started."""
         return sum(self._counts)
 
     @property
     def least_answers(self) -> int:
-        """Those of the busy client that got fewest."""
+        """The smallest number of answers that a busy client got since it was started."""
         busy = [n for n, role in zip(self._counts, self.part.roles, strict=True) if role.kind != "wall"]
         return min(busy)
 
     def restart(self) -> None:
-        """SIGKILL, as a power cut, and another life with the same journals."""
+        """Kills the process (SIGKILL) and starts another with the same journals."""
         self._process.kill()
         self._process.join()
         self._ours.close()
@@ -65,13 +65,13 @@ class CrowdProcess:
         self._start()
 
     def close(self) -> None:
-        """Ends it."""
+        """Kills the process."""
         self._process.kill()
         self._process.join()
         self._ours.close()
 
     def ask(self, *order: Any) -> Any:
-        """What it answers to an order (`_Stage`). Blocks. TimeoutError when it doesn't."""
+        """Sends an order (a method of `_Stage`) and returns its answer. Blocks. Raises TimeoutError without an answer."""
         self._ours.send(order)
         if not self._ours.poll(ANSWER_SECONDS):
             raise TimeoutError(f"A part of the crowd did not answer: {order[0]}")
@@ -89,7 +89,7 @@ def _perform(part: Part, pipe: Connection, counts: Any) -> None:
 
 
 class _Stage:
-    """The players of one process and the orders that they follow; each is one method and its answer."""
+    """The players of a process. Each public method but `run` is an order, and its result is the answer."""
 
     def __init__(self, part: Part, pipe: Connection, counts: Any) -> None:
         self._pipe, self._counts = pipe, counts
@@ -99,7 +99,7 @@ class _Stage:
         self._orders: asyncio.Queue[tuple[Any, ...]] = asyncio.Queue()
 
     async def run(self) -> None:
-        """Plays until the process is ended; whoever ends by a fault of its own is troubled, the others go on."""
+        """Plays until the process is killed; an unexpected error of a player ends the process."""
         loop = asyncio.get_running_loop()
         loop.add_reader(self._pipe.fileno(), self._take_order)
         async with asyncio.TaskGroup() as tasks:
@@ -111,12 +111,12 @@ class _Stage:
                 self._pipe.send(await getattr(self, name)(*arguments))
 
     async def work(self) -> None:
-        """Everybody presses."""
+        """Lets every player send requests."""
         for player in self._players:
             player.may_press.set()
 
     async def rest(self, seconds: float) -> list[str]:
-        """Everybody ends what they do; who does not in time is named. Then also: what nobody should ever be told."""
+        """Stops new requests. Returns a sentence for each player that is not idle in time, and all unexpected errors."""
         for player in self._players:
             player.may_press.clear()
         resting = [asyncio.wait_for(player.idle.wait(), seconds) for player in self._players if player.busy]
@@ -127,19 +127,19 @@ class _Stage:
         return late + [trouble for player in self._players for trouble in player.client.troubles]
 
     async def converge(self, revisions: dict[str, int], seconds: float) -> dict[str, float]:
-        """When each client was live and had these revisions (monotonic seconds); those who had not are missing."""
+        """Returns, by actor, when its client was live at these revisions (monotonic seconds); late actors are missing."""
         return await self._when(lambda player: player.client.holds(revisions), seconds)
 
     async def lose(self, seconds: float) -> dict[str, float]:
-        """When each client noticed that its hub is gone."""
+        """Returns, by actor, when its client noticed the loss of its hub (monotonic seconds)."""
         return await self._when(lambda player: player.client.lost_since is not None, seconds)
 
     async def show(self, revisions: dict[str, int]) -> dict[str, Any]:
-        """What each client's window shows."""
+        """Returns, by actor, its lines as a window shows them."""
         return {player.role.actor: player.client.shown(revisions) for player in self._players}
 
     async def repeat(self, count: int) -> list[str]:
-        """Each asks the latest acknowledged changes once more; what was answered otherwise than the first time."""
+        """Repeats each client's latest acknowledged changes; returns a sentence for each answer that differs."""
         return [wrong for player in self._players for wrong in await player.client.repeat(count)]
 
     async def _when(self, what: Any, seconds: float) -> dict[str, float]:

@@ -1,7 +1,7 @@
-"""A wire that can be bad: a TCP proxy that delays, freezes, slices, slows, cuts and resets what goes through it.
+"""A TCP proxy with faults: it delays, freezes, slices, slows, cuts and resets connections.
 
 It stands between clients and a hub, or between a hub and PostgreSQL (whose private server listens on a socket file).
-Each direction has faults of its own; they may be changed while connections are open.
+Each direction has its own faults; they may be changed while connections are open.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ class Way:
     """One direction's faults.
 
     Attributes:
-        delay: seconds that everything is kept back.
-        slice_bytes: at most so many bytes are sent at once; 0: as they came.
-        bytes_per_second: 0: as fast as it goes.
-        cut_after: when so many more bytes have gone through, the connection is cut in the middle; None: never.
-        flows: cleared while nothing is forwarded, though nothing is closed.
+        delay: seconds by which data is held back.
+        slice_bytes: most bytes that are sent at once; 0: as they came.
+        bytes_per_second: 0: unlimited.
+        cut_after: number of further bytes after which a connection is cut; None: never.
+        flows: cleared while nothing is forwarded; connections stay open.
     """
 
     delay: float = 0.0
@@ -42,7 +42,7 @@ class Way:
     flows: asyncio.Event = field(default_factory=asyncio.Event)
 
     def heal(self) -> None:
-        """As if nothing had ever been wrong; what was kept back goes on."""
+        """Ends every fault; held data is forwarded."""
         self.delay, self.slice_bytes, self.bytes_per_second, self.cut_after = 0.0, 0, 0.0, None
         self.flows.set()
 
@@ -51,10 +51,10 @@ class FaultProxy:
     """A proxy in front of one server: `async with FaultProxy(target) as proxy: proxy.port`.
 
     Attributes:
-        port: where it listens, on 127.0.0.1.
-        up: the faults from the client to the server. down: those of the way back.
+        port: its port on 127.0.0.1.
+        up: the faults from client to server. down: the faults from server to client.
         refuses: while True new connections are reset at once.
-        given_up: of half-open connections: when an end closed it, "client" or "server" and monotonic seconds.
+        given_up: for each end that closed a half-open connection: "client" or "server", and monotonic seconds.
     """
 
     def __init__(self, target: Target) -> None:
@@ -82,22 +82,22 @@ class FaultProxy:
 
     @property
     def connections(self) -> int:
-        """How many connections are open."""
+        """Number of open connections."""
         return len(self._open)
 
     def heal(self) -> None:
-        """Everything goes through again."""
+        """Ends every fault."""
         self.refuses = False
         for way in (self.up, self.down):
             way.heal()
 
     def freeze(self) -> None:
-        """Nothing is forwarded and nothing is closed, on old connections and new ones."""
+        """Stops forwarding on open and new connections; connections stay open."""
         for way in (self.up, self.down):
             way.flows.clear()
 
-    def freeze_open_ones(self) -> None:
-        """The connections that are open now are half-open: neither end hears of the other again; new ones work."""
+    def make_half_open(self) -> None:
+        """Makes the open connections half-open: neither end gets data or a close of the other; new connections work."""
         for link in self._open:
             link.dead = True
 
@@ -112,7 +112,7 @@ class FaultProxy:
             link.reset()
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        # A task of asyncio's own would take its cancellation for a fault.
+        # If this were a coroutine, start_server's own task would log its cancellation as an error.
         task = asyncio.get_running_loop().create_task(self._serve(reader, writer))
         self._links.add(task)
         task.add_done_callback(self._links.discard)
@@ -139,7 +139,7 @@ class FaultProxy:
 
 
 class _Link:
-    """One client's connection and the one behind it. `dead`: drops everything, and tells neither end of the other's."""
+    """A client's connection and its connection to the server. `dead`: drops data, and hides each end's close."""
 
     def __init__(
         self,
@@ -160,7 +160,7 @@ class _Link:
             _reset(writer)
 
     async def end(self) -> None:
-        """Closes both ends, what is not sent yet included, or gives it up after a moment."""
+        """Closes both ends after their data is sent; aborts an end that takes longer than 0.2 s."""
         self.close()
         for _reader, writer in (self._client, self._server):
             try:
@@ -214,7 +214,7 @@ def _pieces(data: bytes, size: Callable[[], int]) -> list[bytes]:
 
 
 def _until_cut(way: Way, piece: bytes) -> bytes:
-    """What still goes through of a piece; the first connection that comes to the end of the count is cut."""
+    """Returns the part of a piece before the cut; the first connection that reaches the count is cut."""
     if way.cut_after is None:
         return piece
     whole = piece[: way.cut_after]
@@ -224,7 +224,7 @@ def _until_cut(way: Way, piece: bytes) -> bytes:
 
 def _reset(writer: asyncio.StreamWriter) -> None:
     kernel = writer.transport.get_extra_info("socket")
-    # A connection that is being closed already may have no socket any more.
+    # A connection that is closing may have no socket any more.
     if kernel.family in {socket.AF_INET, socket.AF_INET6} and kernel.fileno() >= 0:
         kernel.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
     writer.transport.abort()

@@ -1,7 +1,7 @@
-"""What one client asked, was told and saw, written down as it goes: the evidence that a verdict is made of.
+"""A client's journal and log: the evidence of the verdict.
 
-The journal is on the disk before a request leaves: `intent(key)` first, `ack` or `refusal` when the answer is there. A
-client that is killed goes on from its journal. The log holds every change of every line, as the client applied it.
+The journal is on the disk before a request is sent: `intent(key)` first, `ack` or `refusal` after the answer. A client
+that was killed continues from its journal. The log holds every change of every line, as the client applied it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _FLEETING = {"estimated_wait", "patient_name", "note", "needs", "parked_reason"}
 
 
 class Intent(msgspec.Struct, frozen=True, tag="intent"):
-    """A change is about to be asked for."""
+    """A change is about to be sent."""
 
     key: str
     method: str
@@ -30,14 +30,14 @@ class Intent(msgspec.Struct, frozen=True, tag="intent"):
 
 
 class Ack(msgspec.Struct, frozen=True, tag="ack"):
-    """The hub said that it is done; `result` without what may be told otherwise the next time."""
+    """The hub acknowledged the change; `result` is without members that a repeated answer may change."""
 
     key: str
     result: dict[str, Any]
 
 
 class Refusal(msgspec.Struct, frozen=True, tag="refusal"):
-    """The hub said that it is not done."""
+    """The hub refused the change."""
 
     key: str
     reason: str
@@ -48,7 +48,7 @@ class Life(msgspec.Struct, frozen=True, tag="life"):
 
 
 class Step(msgspec.Struct, frozen=True, tag="step"):
-    """An event was applied; `digest` is of all that is public of it."""
+    """An event was applied; `digest` covers its public members."""
 
     service: str
     revision: int
@@ -70,15 +70,15 @@ _sight = msgspec.json.Decoder(Sight).decode
 
 
 def step_of(event: QueueEvent) -> Step:
-    """An event as the log keeps it."""
+    """Returns an event as the log keeps it."""
     ticket = event.ticket and {name: getattr(event.ticket, name) for name in _PUBLIC}
-    said = (event.at, event.from_position, event.waiting, event.reason, ticket)
-    digest = hashlib.blake2b(msgspec.json.encode(said), digest_size=12).hexdigest()
+    public = (event.at, event.from_position, event.waiting, event.reason, ticket)
+    digest = hashlib.blake2b(msgspec.json.encode(public), digest_size=12).hexdigest()
     return Step(event.service, event.revision, event.kind, digest)
 
 
 def lasting(result: dict[str, Any]) -> dict[str, Any]:
-    """What of an answer must be the same whenever its key is used again: a counter or a service is told as it is now."""
+    """The members of an answer that stay when its key is used again; of a counter or a service, only its code."""
     return {name: _lasting(name, value) for name, value in result.items()}
 
 
@@ -91,7 +91,7 @@ def _lasting(name: str, value: Any) -> Any:
 
 
 class Pen:
-    """Appends records to a file; `durable` ones are on the disk when the call returns."""
+    """Appends records to a file; `durable` records are on the disk when the call returns."""
 
     def __init__(self, path: Path, *, durable: bool) -> None:
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
@@ -108,10 +108,10 @@ class Pen:
 
 @dataclass
 class Testimony:
-    """One client's journal and log, read back.
+    """A client's journal and log, read back.
 
     Attributes:
-        actor: who it is for the hub, "user:3" or "device:1".
+        actor: its name in the hub's history, "user:3" or "device:1".
         intents, acks, refusals: by key.
     """
 
@@ -122,14 +122,14 @@ class Testimony:
     sights: list[Sight] = field(default_factory=list)
 
     @property
-    def unknown(self) -> list[Intent]:
-        """What was asked and never answered."""
+    def unanswered(self) -> list[Intent]:
+        """The changes without an answer."""
         answered = self.acks.keys() | self.refusals.keys()
         return [intent for key, intent in self.intents.items() if key not in answered]
 
 
 def read(folder: Path, actor: str) -> Testimony:
-    """What a client wrote down so far; nothing for one that never lived."""
+    """Reads a client's journal and log; both are empty for a client that never ran."""
     found = Testimony(actor)
     for line in _lines(folder / (actor + JOURNAL)):
         match _entry(line):
@@ -144,10 +144,10 @@ def read(folder: Path, actor: str) -> Testimony:
 
 
 def read_all(folder: Path) -> list[Testimony]:
-    """What every client wrote down."""
+    """Reads the journals and logs of every client."""
     return [read(folder, path.name.removesuffix(JOURNAL)) for path in sorted(folder.glob("*" + JOURNAL))]
 
 
 def _lines(path: Path) -> list[bytes]:
-    """Whole lines: a killed client may leave half of one."""
+    """Returns the complete lines: a killed client may leave an incomplete last line."""
     return path.read_bytes().split(b"\n")[:-1] if path.exists() else []

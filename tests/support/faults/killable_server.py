@@ -1,4 +1,4 @@
-"""A PostgreSQL that writes to the disk before it answers, and may be killed in every way; a database for each test."""
+"""A PostgreSQL server with fsync on that tests may kill, and a database for each trial."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class KillableServer:
     """A private cluster with fsync on.
 
     Attributes:
-        socket_file: where it listens, for a proxy in front of it.
+        socket_file: its socket, for a proxy in front of it.
     """
 
     def __init__(self, root: Path) -> None:
@@ -46,14 +46,14 @@ class KillableServer:
         self.socket_file = Path(str(address.query["host"])) / f".s.PGSQL.{address.query['port']}"
 
     def new_database(self) -> str:
-        """The URL of a database with the schema and nothing in it."""
+        """Creates a database with the schema and no rows; returns its URL."""
         self._cluster.start()
         name = f"trial_{next(self._numbers)}"
         query(self._named("postgres"), f"CREATE DATABASE {name} TEMPLATE inturn STRATEGY FILE_COPY")
         return self._named(name)
 
     def kill(self, way: str) -> None:
-        """Ends the server or one of its processes at once; `start` brings it back."""
+        """Kills the server or a backend, as `WAYS` names it; `start` starts the server again."""
         postmaster = server_of(self._cluster.root).pid
         end = WAYS[way]
         if end is not None:
@@ -67,21 +67,21 @@ class KillableServer:
                 wait_until(lambda: _is_cut_off(witness), "the server to end every connection")
 
     def start(self) -> None:
-        """Serves again when it returns."""
+        """Starts the server; returns when it accepts connections."""
         self._cluster.start()
         connected(self._url).close()
 
     def terminate_clients(self) -> None:
-        """Ends every connection, as an administrator does; the server goes on."""
+        """Terminates every client's connection, as an administrator does; the server keeps running."""
         query(self._named("postgres"), TERMINATE)
 
     def is_durable(self) -> bool:
-        """Whether a commit is on the disk before it is told."""
-        told = query(self._url, "SELECT current_setting('fsync'), current_setting('synchronous_commit')")
-        return told == [("on", "on")]
+        """Whether a commit is on the disk before it is acknowledged."""
+        settings = query(self._url, "SELECT current_setting('fsync'), current_setting('synchronous_commit')")
+        return settings == [("on", "on")]
 
     def stop(self) -> None:
-        """Ends it in order."""
+        """Stops the server in order."""
         self._cluster.stop()
 
     def _named(self, name: str) -> str:
@@ -89,7 +89,7 @@ class KillableServer:
 
 
 def through(url: str, port: int) -> str:
-    """The same database behind a proxy on this computer."""
+    """Returns the URL of the same database through a proxy on 127.0.0.1."""
     return make_url(url).set(host="127.0.0.1", port=port, query={}).render_as_string(hide_password=False)
 
 

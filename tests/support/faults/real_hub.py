@@ -1,4 +1,4 @@
-"""`inturn-hub serve` itself, as a service manager runs it: what a restart really costs."""
+"""`inturn-hub serve` as a process, as a service manager runs it: for the time that a real restart takes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class RealHub:
         self.start()
 
     def start(self) -> None:
-        """Starts it and waits until it listens."""
+        """Starts the program and waits until it listens."""
         arguments = ["serve", "--port", self._port, "--database-url", self._database_url]
         self._process = subprocess.Popen(
             [sys.executable, "-m", "server", *arguments],
@@ -31,13 +31,13 @@ class RealHub:
             cwd=ROOT,
         )
         assert self._process.stdout is not None
-        said = self._process.stdout.readline()
-        assert said.startswith("listening on "), f"the hub said {said!r}"
-        self.url = said.removeprefix("listening on ").strip()
+        line = self._process.stdout.readline()
+        assert line.startswith("listening on "), f"the hub printed {line!r}"
+        self.url = line.removeprefix("listening on ").strip()
         self._port = self.url.split(":")[2].split("/")[0]
 
     def kill(self) -> None:
-        """SIGKILL."""
+        """Kills the program (SIGKILL)."""
         self._process.kill()
         self._process.wait()
         assert self._process.stdout is not None

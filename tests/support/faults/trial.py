@@ -1,4 +1,4 @@
-"""One trial: a clinic's database, hubs and a crowd, faults while it works, and the verdict when it rests."""
+"""A trial: a clinic's database, hubs and a crowd; faults while the crowd works, and a verdict when it rests."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ from tests.support.scene import furnish
 from tests.support.waiting import WAIT_SECONDS, wait_until
 
 REPEATED = 15
-"""So many of each client's acknowledged changes are asked again before the verdict."""
+"""Number of acknowledged changes that each client repeats before the verdict."""
 
 
 class Trial:
-    """A clinic in trouble.
+    """A clinic under faults.
 
     Attributes:
         engine: on its database.
         hubs: all on that database; a client knows all their addresses.
         crowd: the processes of its clients.
-        timings: those of clients that are admitted from now on.
+        timings: of clients that are admitted from now on.
     """
 
     def __init__(self, url: str, folder: Path, *, seed: int = 1) -> None:
@@ -51,19 +51,19 @@ class Trial:
         self._scene = furnish(self.engine, services=2, counters=4, users=6)
 
     def start_hub(self, database_url: str | None = None) -> HubProcess:
-        """One more hub, by another way to the database if one is given."""
+        """Starts another hub, with another URL of the database if it is given."""
         hub = HubProcess(database_url or self.url)
         self.hubs.append(hub)
         return hub
 
     def kill_hub(self, hub: HubProcess, *, meanwhile: Callable[[], None] = lambda: None) -> None:
-        """SIGKILL, and another start as soon as the hub will, as a service manager does it."""
+        """Kills a hub (SIGKILL), calls `meanwhile`, and restarts the hub as a service manager does."""
         hub.kill()
         meanwhile()
         self.restart_hub(hub)
 
     def restart_hub(self, hub: HubProcess) -> None:
-        """Starts a hub again and again until it stays: without a database it gives up."""
+        """Starts a hub until it keeps running: without a database a hub ends at once."""
         deadline = monotonic() + WAIT_SECONDS
         while True:
             try:
@@ -74,14 +74,14 @@ class Trial:
                 Event().wait(0.05)
 
     def admit(self, roles: Sequence[Role], urls: Sequence[str]) -> CrowdProcess:
-        """A process with these clients, at work."""
+        """Starts a process with these clients, and lets them work."""
         process = CrowdProcess(Part(tuple(roles), tuple(urls), self.folder, self._seed, self.timings))
         self.crowd.append(process)
         process.ask("work")
         return process
 
-    def admit_everybody(self, urls: Sequence[str], others: Sequence[str] = ()) -> None:
-        """A whole clinic in two processes: kiosks, desks, supervisors and walls; the second may use other addresses."""
+    def admit_crowd(self, urls: Sequence[str], others: Sequence[str] = ()) -> None:
+        """Starts kiosks, desks, supervisors and walls in two processes; the second may use other addresses."""
         for number, addresses in enumerate((urls, others or urls)):
             desks = [self.person(2 * number + n, f"D{2 * number + n + 1}") for n in range(2)]
             supervisor = self.person(4 + number, f"D{2 * number + 1}", supervises=True)
@@ -89,7 +89,7 @@ class Trial:
             self.admit([*desks, supervisor, *devices], addresses)
 
     def person(self, number: int, counter: str, *, supervises: bool = False) -> Role:
-        """A member of staff who has signed in."""
+        """Returns the role of a member of staff with a session."""
         session, user = secrets.token_urlsafe(32), self._scene.users[number]
         role = "supervisor" if supervises else "staff"
         with self.engine.begin() as connection:
@@ -106,7 +106,7 @@ class Trial:
         return Role(f"user:{user}", "desk", SessionCredentials(session), counter, supervises)
 
     def device(self, role: str) -> Role:
-        """A kiosk or a monitor."""
+        """Returns the role of a new kiosk or monitor."""
         token = people_and_devices.add_device(self.engine, f"{role} {secrets.token_hex(4)}", role)
         with self.engine.connect() as connection:
             found = connection.execute(
@@ -116,40 +116,40 @@ class Trial:
         return Role(actor, "kiosk" if role == "kiosk" else "wall", DeviceCredentials(token), pause=0.2)
 
     def wait_for_answers(self, more: int = 1) -> None:
-        """Until every process with busy clients got so many answers more than it had."""
+        """Waits until every process with busy clients got `more` further answers."""
         wanted = [(part, part.answers + more) for part in self.crowd if part.is_busy]
         wait_until(lambda: all(part.answers >= count for part, count in wanted), "the crowd to be answered")
 
-    def wait_for_everybody(self) -> None:
-        """Until every busy client got an answer."""
+    def wait_for_all_clients(self) -> None:
+        """Waits until every busy client got a further answer."""
         wanted = [(part, part.least_answers + 1) for part in self.crowd if part.is_busy]
-        wait_until(lambda: all(part.least_answers >= n for part, n in wanted), "everybody to be answered")
+        wait_until(lambda: all(part.least_answers >= n for part, n in wanted), "every client to be answered")
 
     def random_pause(self, seconds: float) -> None:
-        """Any instant of the next seconds."""
+        """Waits for a random part of `seconds`."""
         Event().wait(self.random.uniform(0, seconds))
 
     def verdict(self) -> dict[str, Any]:
-        """Lets the crowd rest, and says everything that is wrong; it works again afterwards."""
-        wrong: dict[str, Any] = {"in trouble": self.told("rest", WAIT_SECONDS)}
+        """Lets the crowd rest and returns the findings by kind (`judged`); afterwards the crowd works again."""
+        wrong: dict[str, Any] = {"in trouble": self.sentences("rest", WAIT_SECONDS)}
         if not wrong["in trouble"]:
             revisions = self.revisions()
             wrong["not converged"] = self.not_converged(revisions)
-            wrong["shown otherwise"] = self.shown_otherwise(revisions)
-            wrong["repeated otherwise"] = self.told("repeat", REPEATED)
+            wrong["window differs from database"] = self.shown_otherwise(revisions)
+            wrong["repeated with another result"] = self.sentences("repeat", REPEATED)
             wrong["changed by repeating"] = [] if revisions == self.revisions() else [self.revisions()]
         wrong |= judged(self.engine, self.folder)
         self.ask_all("work")
         return {what: found for what, found in wrong.items() if found}
 
     def not_converged(self, revisions: dict[str, int]) -> list[str]:
-        """Who was not live and current in time."""
+        """Returns the actors whose clients were not live and current in time."""
         wanted = {role.actor for part in self.crowd for role in part.part.roles}
         came = self.ask_all("converge", revisions, WAIT_SECONDS)
         return sorted(wanted - {actor for part in came for actor in part})
 
     def shown_otherwise(self, revisions: dict[str, int]) -> list[Any]:
-        """Windows that don't show the database's lines."""
+        """Returns differences between windows and database: actor, member, shown and stored value; three at most."""
         true = database_lines(self.engine)
         shown = {actor: lines for part in self.ask_all("show", revisions) for actor, lines in part.items()}
         return [
@@ -161,26 +161,26 @@ class Trial:
         ][:3]
 
     def revisions(self) -> dict[str, int]:
-        """Of each line."""
+        """Returns the revision of each line."""
         with self.engine.connect() as connection:
             rows = connection.execute(text("SELECT code, revision FROM services"))
             return {code: int(revision) for code, revision in rows}
 
     def ask_all(self, *order: Any) -> list[Any]:
-        """An order to every part of the crowd at once; their answers."""
+        """Sends an order to every process of the crowd at once; returns their answers."""
         with ThreadPoolExecutor(max(1, len(self.crowd))) as pool:
             return list(pool.map(lambda part: part.ask(*order), self.crowd))
 
-    def told(self, *order: Any) -> list[str]:
-        """The sentences that all parts of the crowd answer to an order."""
+    def sentences(self, *order: Any) -> list[str]:
+        """Returns the sentences that all processes of the crowd answer to an order."""
         return [sentence for part in self.ask_all(*order) for sentence in part]
 
     def counted(self) -> dict[str, int]:
-        """How much the crowd did."""
+        """Counts what the crowd did."""
         return counted(self.folder)
 
     def close(self) -> None:
-        """Ends everybody."""
+        """Kills the crowd and the hubs."""
         for part in self.crowd:
             part.close()
         for hub in self.hubs:

@@ -1,8 +1,8 @@
-"""Whether what many clients were told and saw is what the database holds: once, in order, complete.
+"""Compares what the clients of a trial requested, were answered and applied with what the database holds.
 
-The six counts: (1) every acknowledged change is there once, with its result; (2) what was not acknowledged is there at
-most once, and nothing else is there; (3) revisions are 1 to N; (4) no number, call or place twice; (5) every client's log
-is the database's; (6) every rule of the tables and the history holds.
+The six checks: (1) every acknowledged change is stored once, with its result; (2) a change without acknowledgement is
+stored at most once, and nothing else is stored; (3) revisions are 1 to N; (4) no number, call or place is given twice;
+(5) every client's log equals the history; (6) every rule of the tables and the history holds.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from tests.support.faults.journal import Ack, Leap, Life, Step, Testimony, lasti
 from tests.support.faults.witness import line_shown
 
 SHOWN = 5
-"""So many of each kind are told."""
+"""Most findings of a kind that are returned."""
 Change = tuple[str, int]
 """A service and a revision."""
 
 
 def judged(engine: Engine, folder: Path) -> dict[str, Any]:
-    """Everything that is wrong; empty when nothing is. Nothing may be going on meanwhile."""
+    """Returns the findings by kind; empty when all is sound. No request may be in flight meanwhile."""
     evidence = read_all(folder)
     wrong: dict[str, list[Any]] = {}
     for what, found in (*_requests(engine, evidence), *_lines(engine), *_logs(engine, evidence)):
@@ -39,7 +39,7 @@ def judged(engine: Engine, folder: Path) -> dict[str, Any]:
 
 
 def counted(folder: Path) -> dict[str, int]:
-    """How much evidence there is: requests asked, acknowledged and refused, and events seen by all clients together."""
+    """Counts the requests asked, acknowledged and refused, and the events and snapshots applied, of all clients."""
     evidence = read_all(folder)
     return {
         "asked": sum(len(each.intents) for each in evidence),
@@ -51,7 +51,7 @@ def counted(folder: Path) -> dict[str, int]:
 
 
 def database_lines(engine: Engine) -> dict[str, dict[str, Any]]:
-    """Each line as a window must show it: as the database has it now."""
+    """Returns each line as a window must show it, read from the database."""
     shown = {}
     with engine.connect() as connection:
         for code in connection.execute(text("SELECT code FROM services ORDER BY id")).scalars().all():
@@ -65,20 +65,20 @@ def database_lines(engine: Engine) -> dict[str, dict[str, Any]]:
 
 
 def _requests(engine: Engine, evidence: list[Testimony]) -> Iterator[tuple[str, Iterable[Any]]]:
-    """Counts 1 and 2."""
-    results, events = _kept(engine)
+    """Checks 1 and 2."""
+    results, events = _stored(engine)
     for witness in evidence:
         kept = results.get(witness.actor, {})
-        yield "acknowledged and not there", sorted(witness.acks.keys() - kept.keys())
-        yield "refused and there", sorted(witness.refusals.keys() & kept.keys())
-        yield "there and never asked", sorted(kept.keys() - witness.intents.keys())
-        yield "acknowledged otherwise", _told_otherwise(witness, kept, events)
-    yield "changes that nobody asked for", sorted(events.get(("", ""), ()))
+        yield "acknowledged but not stored", sorted(witness.acks.keys() - kept.keys())
+        yield "refused but stored", sorted(witness.refusals.keys() & kept.keys())
+        yield "stored but never requested", sorted(kept.keys() - witness.intents.keys())
+        yield "acknowledged with another result", _with_another_result(witness, kept, events)
+    yield "changes without a request", sorted(events.get(("", ""), ()))
     known = {witness.actor for witness in evidence}
-    yield "done by somebody unknown", sorted(results.keys() - known)
+    yield "requests of unknown actors", sorted(results.keys() - known)
 
 
-def _told_otherwise(
+def _with_another_result(
     witness: Testimony, kept: dict[str, Any], events: dict[tuple[str, str], set[Change]]
 ) -> Iterator[tuple[Ack, Any]]:
     for key, ack in witness.acks.items():
@@ -90,8 +90,8 @@ def _told_otherwise(
             yield ack, (stored, sorted(changes))
 
 
-def _kept(engine: Engine) -> tuple[dict[str, dict[str, Any]], dict[tuple[str, str], set[Change]]]:
-    """What the database remembers: results by actor and key; and the events that each request's transaction wrote."""
+def _stored(engine: Engine) -> tuple[dict[str, dict[str, Any]], dict[tuple[str, str], set[Change]]]:
+    """Returns the stored results by actor and key, and the events that each request's transaction wrote."""
     results: dict[str, dict[str, Any]] = {}
     events: dict[tuple[str, str], set[Change]] = {}
     query = text(
@@ -108,27 +108,30 @@ def _kept(engine: Engine) -> tuple[dict[str, dict[str, Any]], dict[tuple[str, st
 
 
 def _lines(engine: Engine) -> Iterator[tuple[str, Iterable[Any]]]:
-    """Counts 3, 4 and 6, beside what `count_violations` counts."""
+    """Checks 3, 4 and 6, apart from `count_violations`."""
     gaps = text(
         "SELECT s.code, e.revision FROM (SELECT *, row_number() OVER (PARTITION BY service_id ORDER BY revision) "
         "AS place FROM queue_events) e JOIN services s ON s.id = service_id WHERE e.revision <> place"
     )
     with engine.connect() as connection:
-        yield "revisions out of count", [tuple(row) for row in connection.execute(gaps)]
+        yield "gaps in the revisions", [tuple(row) for row in connection.execute(gaps)]
     yield "violations", integrity_violations(engine)
     yield "broken links", broken_links(engine)
     yield "history and tables differ", replay_differences(engine)
 
 
 def _logs(engine: Engine, evidence: list[Testimony]) -> Iterator[tuple[str, Iterable[Any]]]:
-    """Count 5."""
+    """Check 5."""
     history = _history(engine)
     for witness in evidence:
-        yield "seen otherwise", (f"{witness.actor}: {fault}" for fault in _log_faults(witness, history))
+        yield (
+            "log differs from history",
+            (f"{witness.actor}: {fault}" for fault in _log_faults(witness, history)),
+        )
 
 
 def _log_faults(witness: Testimony, history: dict[str, list[Step]]) -> Iterator[str]:
-    """Where a log leaves the history: each step the next one and as it happened, a leap never backwards."""
+    """Returns where a log departs from the history: each step must equal the next event, no leap may go back."""
     held: dict[str, int] = {}
     for sight in witness.sights:
         if isinstance(sight, Life):
@@ -151,7 +154,7 @@ def _log_faults(witness: Testimony, history: dict[str, list[Step]]) -> Iterator[
 
 
 def _history(engine: Engine) -> dict[str, list[Step]]:
-    """What happened in each line, as logs have it."""
+    """Returns each line's history in the form of a log."""
     history = {}
     with engine.connect() as connection:
         for code in connection.execute(text("SELECT code FROM services ORDER BY id")).scalars().all():

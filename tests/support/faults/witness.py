@@ -1,4 +1,4 @@
-"""A client that writes down what it does: `HubClient` itself, with a journal and a log."""
+"""A `HubClient` that records what it does in a journal and a log."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ from tests.support.faults.journal import (
     step_of,
 )
 
-AGAIN_SECONDS = 0.05
+RETRY_SECONDS = 0.05
 
 
 class Witness(HubClient):
-    """Every change is in its journal before it is sent, and repeated with its key until it is answered.
+    """Writes each change to its journal before sending it, and repeats it with its key until it is answered.
 
     Attributes:
-        actor: who it is for the hub.
-        answers: how many it got.
-        troubles: what no person should ever be told.
+        actor: its name in the hub's history, "user:3" or "device:1".
+        answers: number of its changes that were answered.
+        troubles: errors that no client should ever get.
     """
 
     def __init__(
@@ -69,34 +69,34 @@ class Witness(HubClient):
         self._journal.write(Intent(key, method, dict(params or {})))
         return await self._insist(key, method, params or {})
 
-    async def take_up(self) -> None:
-        """Asks again for everything that an earlier life of this client was not answered."""
-        for intent in read(self._folder, self.actor).unknown:
+    async def repeat_unanswered(self) -> None:
+        """Repeats the changes that an earlier process of this client sent and got no answer to."""
+        for intent in read(self._folder, self.actor).unanswered:
             try:
                 await self._insist(intent.key, intent.method, intent.params)
             except HubError:
                 continue
 
     async def repeat(self, count: int) -> list[str]:
-        """Asks once more for the latest acknowledged changes; what was answered otherwise than the first time."""
+        """Repeats the latest acknowledged changes; returns a sentence for each answer that differs."""
         wrong: list[str] = []
         known = read(self._folder, self.actor)
         for ack in list(known.acks.values())[-count:]:
             intent = known.intents[ack.key]
-            again = await self._again(intent)
+            again = await self._send_again(intent)
             if again != ack.result:
                 wrong.append(f"{self.actor}, {intent.method}: {again} is not the first answer {ack.result}")
         return wrong
 
-    async def _again(self, intent: Intent) -> dict[str, Any] | str:
-        """What a change is answered whose key was used before: its result, or the reason of a refusal."""
+    async def _send_again(self, intent: Intent) -> dict[str, Any] | str:
+        """Sends a change again with its key; returns its result, or the reason of a refusal."""
         while True:
             try:
                 raw = await super().request_raw(
                     intent.method, {**intent.params, "key": intent.key}, keyed=True
                 )
             except Unavailable:
-                await asyncio.sleep(AGAIN_SECONDS)
+                await asyncio.sleep(RETRY_SECONDS)
             except HubError as error:
                 return error.reason
             else:
@@ -110,7 +110,7 @@ class Witness(HubClient):
         )
 
     def shown(self, services: Mapping[str, int]) -> dict[str, Any]:
-        """Each line as a window would show it."""
+        """Returns each line as a window shows it."""
         return {service: line_shown(self.replica.lines.line(service)) for service in services}
 
     async def aclose(self) -> None:
@@ -125,7 +125,7 @@ class Witness(HubClient):
             except Unavailable:
                 if self._task is None:
                     raise
-                await asyncio.sleep(AGAIN_SECONDS)
+                await asyncio.sleep(RETRY_SECONDS)
             except HubError as error:
                 self._journal.write(Refusal(key, error.reason))
                 self.answers += 1
@@ -146,7 +146,7 @@ class Witness(HubClient):
 
 
 def line_shown(line: Line) -> dict[str, Any]:
-    """What a line shows: who waits in which order, who is at a counter, parked, called lately, missed."""
+    """The part of a line that windows show: waiting tickets in order, consulting, parked, recent, missed."""
     return {
         "revision": line.revision,
         "open": line.open,

@@ -1,4 +1,4 @@
-"""A hub looks for changes while its own clients make some: it reads what is older than what it knows."""
+"""A slow poll of the change watch: its answer is older than the changes that the hub has delivered meanwhile."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from server.connections.hub import Hub
 from tests.support.faults.trial import Trial
 
 
-async def test_an_answer_that_was_overtaken_is_no_replaced_database(new_trial: Callable[..., Trial]) -> None:
+async def test_an_outdated_answer_is_not_taken_for_a_replaced_database(
+    new_trial: Callable[..., Trial],
+) -> None:
     trial = new_trial()
     desk = trial.person(0, "D1")
 
