@@ -1,4 +1,4 @@
-"""Every command of README's code blocks, run as it stands and in its order: only the names of `REPLACED` are others."""
+"""Runs every command of README's code blocks as it stands and in its order, with the names of `REPLACED` replaced."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from tests.support.readme import commands
 from tests.support.waiting import WAIT_SECONDS, wait_until
 
 EXCEPTED = ("make demo", "make test", "make install")
-"""What CI runs itself."""
+"""Commands that CI runs itself."""
 REPLACED = {
     ".venv/bin/": "",
     "0.0.0.0": "127.0.0.1",
     "hub.pem": str(CERTIFICATES / "valid.pem"),
     "hub.key": str(CERTIFICATES / "hub_key.pem"),
-    "2026-12-24": str(date.today() + timedelta(days=30)),  # noqa: DTZ011  any day to come
+    "2026-12-24": str(date.today() + timedelta(days=30)),  # noqa: DTZ011  any future day
     "postgresql://inturn_app@db1,db2/inturn": "{database}",
     "reception:8765": "{ws}",
     "desk1:8765": "{wss}",
@@ -39,19 +39,19 @@ REPLACED = {
     "check races": "check races --tickets 96",
     "simulate": "simulate --days 2",
 }
-"""What README names and a reader has to replace -> what it is here; in braces what is known only then. At last, fewer
-of what takes long."""
+"""A name that a reader of README replaces -> its value in this test; values in braces are known only at run time.
+The last two replacements make long commands shorter."""
 STAY = {("inturn-hub", "serve"), ("inturn-kiosk",), ("inturn-monitor",), ("inturn-admin",)}
-"""Programs that run until they are told to end."""
+"""Programs that run until SIGTERM."""
 
 
 @dataclass
 class Reader:
-    """Who types the commands.
+    """Runs the commands in the order of README.
 
     Attributes:
-        here: the names in braces, as far as they are known.
-        running: programs that have been started and not ended.
+        here: values of the names in braces that are known so far.
+        running: started programs that have not ended.
     """
 
     here: dict[str, str]
@@ -60,7 +60,7 @@ class Reader:
     running: list[subprocess.Popen[str]] = field(default_factory=list)
 
     def type(self, command: str) -> None:
-        """Runs a command; AssertionError unless it ends well, or runs on well."""
+        """Runs a command. Raises AssertionError unless it exits with 0 or keeps running."""
         if "CODE" in command:
             self.here["code"] = self._run(["inturn-hub", "device", "pair", "--role", role_of(command)])
         for name, instead in REPLACED.items():
@@ -73,7 +73,7 @@ class Reader:
             self._run(words)
 
     def end(self) -> None:
-        """Ends what runs, the latest first."""
+        """Ends the running programs, the latest first."""
         for process in reversed(self.running):
             process.send_signal(signal.SIGTERM)
             assert process.wait(WAIT_SECONDS) == 0, process.args
@@ -81,9 +81,9 @@ class Reader:
     def _run(self, words: list[str]) -> str:
         assert Path(sys.executable).with_name(words[0]).exists()
         self.patch.setattr(sys, "argv", words)
-        code, said = command_line.main(), self.capture.readouterr()
-        assert code == 0, (words, said)
-        return said.out.strip()
+        code, output = command_line.main(), self.capture.readouterr()
+        assert code == 0, (words, output)
+        return output.out.strip()
 
     def _start(self, words: list[str]) -> None:
         program = str(Path(sys.executable).with_name(words[0]))
@@ -94,11 +94,11 @@ class Reader:
             url = urlsplit(process.stdout.readline().removeprefix("listening on ").strip())
             self.here.setdefault(url.scheme, url.netloc)
             self.patch.setenv("INTURN_HUB", f"ws://{self.here.get('ws', '')}/ws")
-        wait_until(lambda: can_be_told_to_end(process), what=f"{words} to run")
+        wait_until(lambda: handles_sigterm(process), what=f"{words} to run")
 
 
-def can_be_told_to_end(process: subprocess.Popen[str]) -> bool:
-    """Whether the program has come so far that it ends in order when it is asked to."""
+def handles_sigterm(process: subprocess.Popen[str]) -> bool:
+    """Whether the program has installed its handler of SIGTERM, and so ends in order."""
     assert process.poll() is None, process.args
     status = Path(f"/proc/{process.pid}/status").read_text("ascii")
     caught = int(re.findall(r"^SigCgt:\s*(\w+)", status, re.MULTILINE)[0], 16)

@@ -1,4 +1,4 @@
-"""One test for each promise of README, named after it."""
+"""A test for each promise of README, named after it."""
 
 from __future__ import annotations
 
@@ -74,9 +74,9 @@ async def test_no_name_on_a_public_screen(clinic: Clinic, hub: HubProcess) -> No
         await desk.call_next_patient("R1")
         line = monitor.replica.lines.line("A")
         await until(lambda: [each.id for each in line.consulting] == [ticket.id])
-        told = [bytes(recording.received) for recording in hall.recordings]
-    assert all(ticket.id.encode() in stream for stream in told)
-    assert [leak_in(stream) for stream in told] == [None, None]
+        streams = [bytes(recording.received) for recording in hall.recordings]
+    assert all(ticket.id.encode() in stream for stream in streams)
+    assert [leak_in(stream) for stream in streams] == [None, None]
 
 
 async def test_every_window_is_right_again_after_any_outage(clinic: Clinic, hub: HubProcess) -> None:
@@ -91,11 +91,11 @@ async def test_every_window_is_right_again_after_any_outage(clinic: Clinic, hub:
             await asyncio.to_thread(hub.kill)
             await asyncio.to_thread(hub.restart)
             wire.restore()
-            await until(lambda: [ticket.number for ticket in line.waiting] == kept_by(clinic))
+            await until(lambda: [ticket.number for ticket in line.waiting] == numbers_in(clinic))
 
 
-def kept_by(clinic: Clinic) -> list[str]:
-    """The numbers of the line A in the database, in their order."""
+def numbers_in(clinic: Clinic) -> list[str]:
+    """Returns the numbers of line A in the database, in order."""
     rows = "SELECT number FROM tickets WHERE status = 'waiting' ORDER BY position_in_queue"
     return [str(number) for (number,) in clinic.rows(rows)]
 
