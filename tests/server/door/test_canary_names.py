@@ -1,6 +1,6 @@
-"""A thousand patients with canaries for names have a busy day: none of these reaches a device, the log or a page.
+"""On a busy day with 1,000 patients whose names are canaries, no name reaches a device, the log or a page.
 
-What devices are told is read from the bytes of their connections, not from what a client made of them.
+Devices' data is read from the bytes of their connections, not from what a client decoded.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ ADMIN = PersonCredentials("admin", PASSWORD)
 PATIENTS = 1000
 BY_KIOSK = 40
 SERVICES = "AAAAAAABBC"
-"""So many of ten go where: A's line needs more than one message."""
+"""The services of ten patients in turn: A's line needs more than one message."""
 NOTES, NEEDS, REASONS = 20_000, 30_000, 40_000
-"""The numbers of canaries that are not names begin here."""
+"""First numbers of the canaries in notes, needs and reasons."""
 SIGNS = (
     rb'"more":[1-9]',
     rb'"events":\[{"',
@@ -48,7 +48,7 @@ SIGNS = (
     b"service_closed",
     b"forbidden",
 )
-"""What the devices must have been told, lest the day prove nothing: a line in parts, a replay, and refusals."""
+"""The devices must have received each of these, else the day proves nothing: a line in parts, a replay, refusals."""
 WRITE: dict[str, Callable[[str], bytes]] = {
     "UTF-8": str.encode,
     "JSON": lambda name: json.dumps(name).encode(),
@@ -63,7 +63,7 @@ WRITE: dict[str, Callable[[str], bytes]] = {
 
 
 @pytest.mark.parametrize("form", WRITE)
-def test_a_canary_is_found_however_it_is_written(form: str) -> None:
+def test_a_canary_is_found_in_every_encoding(form: str) -> None:
     for number in (4, 7):
         assert leak_in(b'{"a":"' + WRITE[form](name_of(number)) + b'"}') is not None
     assert leak_in(WRITE[form]("Qzxv, Жёщ: two names that are no canaries")) is None
@@ -81,8 +81,10 @@ async def test_no_canary_reaches_a_device_the_log_or_a_page(clinic: Clinic, tmp_
                 await a_busy_day(Day(hall, office, clinic, clients))
                 public.extend(await asyncio.to_thread(pages, hub.url))
             public.extend(bytes(recording.received) for recording in hall.recordings)
-            heard = b"".join(bytes(recording.received) for recording in office.recordings)
-    assert numbers_in(heard) >= {*range(PATIENTS)}, "not every canary sang: the day proves nothing"
+            office_bytes = b"".join(bytes(recording.received) for recording in office.recordings)
+    assert numbers_in(office_bytes) >= {*range(PATIENTS)}, (
+        "the office did not receive every canary: the day proves nothing"
+    )
     for stream in [*public, hub.log]:
         assert leak_in(stream) is None
     assert [sign for sign in SIGNS if not re.search(sign, b"".join(public))] == []
@@ -90,7 +92,7 @@ async def test_no_canary_reaches_a_device_the_log_or_a_page(clinic: Clinic, tmp_
 
 
 def make_fragile(clinic: Clinic) -> None:
-    """One note will make the database fail as it never should: its complaint shows the whole row."""
+    """Makes the database reject one note with an error that quotes the whole row."""
     engine = clinic.engine()
     with engine.begin() as connection:
         connection.execute(text("ALTER TABLE tickets ADD CONSTRAINT fragile CHECK (note NOT LIKE '%29999%')"))
@@ -98,7 +100,7 @@ def make_fragile(clinic: Clinic) -> None:
 
 
 class Day:
-    """Who works on that day: devices in the hall and people in the office, each by a relay that keeps every byte."""
+    """The clients of that day: devices in the hall, people in the office, behind relays that record every byte."""
 
     def __init__(
         self, hall: RecordingRelay, office: RecordingRelay, clinic: Clinic, clients: contextlib.AsyncExitStack
@@ -113,13 +115,13 @@ class Day:
         self.tickets: list[Ticket] = []
 
     async def begin(self) -> None:
-        """Everybody comes."""
+        """Connects all clients."""
         for client in (self.kiosk, self.monitor, self.console, self.desk):
             await self.clients.enter_async_context(client)
 
 
 async def a_busy_day(day: Day) -> None:
-    """From the first patient to the close."""
+    """Joins, serves and misuses until the close of the day."""
     await day.begin()
     await join(day)
     await write(day)
@@ -130,7 +132,7 @@ async def a_busy_day(day: Day) -> None:
     await day.kiosk.live()
     await day.monitor.live()
     await misuse_a_kiosk(day)
-    await say_nonsense(day)
+    await send_invalid_frames(day)
     late = await day.clients.enter_async_context(HubClient(day.hall.url, day.clinic.monitor))
     await until(lambda: late.replica.lines.line("A").waiting_count > 500, what="a line in parts")
     await day.kiosk.snapshot("A", after=500)
@@ -144,12 +146,14 @@ async def a_busy_day(day: Day) -> None:
 
 
 async def join(day: Day) -> None:
-    """Everybody takes a turn under their name, most of them at the desk."""
+    """All patients join under their names, most of them at the desk."""
 
-    async def one(client: HubClient, number: int) -> Ticket:
+    async def join_one(client: HubClient, number: int) -> Ticket:
         return await client.join_queue(SERVICES[number % 10], None, name_of(number), "ar")
 
-    joining = [one(day.kiosk if n < BY_KIOSK else (day.desk, day.console)[n % 2], n) for n in range(PATIENTS)]
+    joining = [
+        join_one(day.kiosk if n < BY_KIOSK else (day.desk, day.console)[n % 2], n) for n in range(PATIENTS)
+    ]
     day.tickets = await asyncio.gather(*joining)
 
 
@@ -165,7 +169,7 @@ async def write(day: Day) -> None:
 
 
 async def serve(day: Day) -> None:
-    """Everything that is done with patients, each with whoever is there."""
+    """Performs every operation on waiting patients."""
     await call(day, "R1", 10)
     desk, console, waiting = day.console, day.console, iter(day.tickets[600:])
     for n in range(8):
@@ -186,7 +190,7 @@ async def serve(day: Day) -> None:
 
 
 async def call(day: Day, counter: str, times: int) -> None:
-    """Calls one after the other to a counter, each when the one before is served, and the last one is served, too."""
+    """Calls patients to a counter in turn: each call completes the patient before, and the last is completed, too."""
     await day.console.open_counter(counter)
     current: str | None = None
     for _ in range(times):
@@ -198,7 +202,7 @@ async def call(day: Day, counter: str, times: int) -> None:
 
 
 async def misuse_a_kiosk(day: Day) -> None:
-    """Names in every wrong place, keys used twice, and what devices may not do; nothing of it may echo."""
+    """Sends names in every wrong parameter, repeats keys and calls forbidden methods; no refusal may echo a name."""
     name, ticket = name_of(11), day.tickets[601].id
     joined: dict[str, Any] = {"service": "A", "key": "twice", "patient_name": name}
     first = await day.kiosk.request("tickets.join", joined)
@@ -228,8 +232,8 @@ async def misuse_a_kiosk(day: Day) -> None:
     await day.kiosk.get_ticket(ticket)
 
 
-async def say_nonsense(day: Day) -> None:
-    """Frames that are no requests, and introductions by a name."""
+async def send_invalid_frames(day: Day) -> None:
+    """Sends frames that are no requests, and hellos with canaries as credentials."""
     name = json.dumps(name_of(13))
     credentials = json.dumps({"token": day.clinic.kiosk.token})
     hello = f'{{"jsonrpc":"2.0","id":1,"method":"session.hello","params":{{"credentials":{credentials}}}}}'
@@ -248,20 +252,22 @@ async def say_nonsense(day: Day) -> None:
         {"token": name_of(16)},
         {"session": name_of(17)},
     ]
-    for introduction in [hello, *map(introduced, strangers)]:
-        await say(day.hall.url, [introduction, *nonsense] if introduction is hello else [introduction])
-    await hurry(day.hall.url, hello, nonsense[1])
+    for introduction in [hello, *map(hello_with, strangers)]:
+        await send_in_turn(
+            day.hall.url, [introduction, *nonsense] if introduction is hello else [introduction]
+        )
+    await exceed_the_rate(day.hall.url, hello, nonsense[1])
 
 
-def introduced(credentials: dict[str, str]) -> str:
-    """A hello."""
+def hello_with(credentials: dict[str, str]) -> str:
+    """A hello request with these credentials and a canary as the client's name."""
     params = {"client": name_of(18), "credentials": credentials}
     return json.dumps(
         {"jsonrpc": "2.0", "id": 1, "method": "session.hello", "params": params}, ensure_ascii=False
     )
 
 
-async def say(url: str, texts: Sequence[str]) -> None:
+async def send_in_turn(url: str, texts: Sequence[str]) -> None:
     """Sends texts, each when the one before is answered."""
     async with connect(url, subprotocols=[Subprotocol(SUBPROTOCOL)], compression=None) as socket:
         for text in texts:
@@ -269,17 +275,17 @@ async def say(url: str, texts: Sequence[str]) -> None:
             await in_time(socket.recv())
 
 
-async def hurry(url: str, introduction: str, text: str) -> None:
-    """Says the same faster than a device may, until it is refused for that: the log tells what was asked."""
+async def exceed_the_rate(url: str, introduction: str, text: str) -> None:
+    """Sends the same text faster than a device may, until `rate_limited`: the log then quotes the request."""
     async with connect(url, subprotocols=[Subprotocol(SUBPROTOCOL)], compression=None) as socket:
-        for each in [introduction, *[text] * 400]:
-            await socket.send(each)
+        for frame in [introduction, *[text] * 400]:
+            await socket.send(frame)
         while "rate_limited" not in str(await in_time(socket.recv())):
             pass
 
 
 def pages(url: str) -> Iterable[bytes]:
-    """What the hub shows beside the WebSocket."""
+    """The hub's pages beside the WebSocket."""
     for name in ("metrics", "readyz", "livez"):
         with urlopen(
             url.replace("ws://", "http://").replace("/ws", f"/{name}"), timeout=WAIT_SECONDS

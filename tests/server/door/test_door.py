@@ -1,4 +1,4 @@
-"""Who comes in, how many, how fast, and who is sent away again."""
+"""Which connections the hub accepts, how many and how fast, and which connections it closes."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ def running(clinic: Clinic, **options: Any) -> Iterator[HubProcess]:
 
 
 @contextmanager
-def database_away(clinic: Clinic, postgres: str) -> Iterator[None]:
-    """Nobody gets a connection to the clinic's database."""
+def unreachable_database(clinic: Clinic, postgres: str) -> Iterator[None]:
+    """The clinic's database accepts no connections while the block runs."""
     name = make_url(clinic.database_url).database
     engine = create_engine(postgres, isolation_level="AUTOCOMMIT")
     try:
@@ -53,17 +53,17 @@ def database_away(clinic: Clinic, postgres: str) -> Iterator[None]:
 
 
 async def until_same(ask_again: Callable[[], Awaitable[object]], expected: object) -> None:
-    """Asks again and again until the answer is the expected one."""
+    """Calls `ask_again` until it returns `expected`."""
     found = None
     for _ in range(200):
         if (found := await ask_again()) == expected:
             return
         await asyncio.sleep(0.03)
-    pytest.fail(f"waited in vain for {expected!r}, found {found!r}")
+    pytest.fail(f"{expected!r} did not come, the last answer is {found!r}")
 
 
 async def hello_at(hub: HubProcess) -> str:
-    """The refusal of a new connection's hello; "" when it is welcome."""
+    """The reason for which the hub refuses a new connection's hello; "" if it accepts it."""
     try:
         async with open_socket(hub) as socket:
             return reason_of(await say_hello(socket))
@@ -72,7 +72,7 @@ async def hello_at(hub: HubProcess) -> str:
 
 
 async def page_status(hub: HubProcess, path: str) -> int:
-    """The status of a plain page."""
+    """The HTTP status of a page."""
     url = hub.url.replace("ws://", "http://").replace("/ws", path)
 
     def read() -> int:
@@ -86,7 +86,7 @@ async def page_status(hub: HubProcess, path: str) -> int:
     return await asyncio.to_thread(read)
 
 
-async def test_a_web_page_of_elsewhere_is_refused_and_a_named_one_is_not(clinic: Clinic) -> None:
+async def test_a_web_page_of_a_foreign_origin_is_refused(clinic: Clinic) -> None:
     with running(clinic, origins=["https://clinic.example"]) as hub:
         for foreign in ("https://evil.example", "null", "http://clinic.example"):
             with pytest.raises(InvalidStatus) as refused:
@@ -97,7 +97,7 @@ async def test_a_web_page_of_elsewhere_is_refused_and_a_named_one_is_not(clinic:
             assert reason_of(await say_hello(program)) == ""
 
 
-async def test_a_client_that_asks_too_fast_is_slowed_and_nobody_else_is(clinic: Clinic) -> None:
+async def test_the_rate_limit_slows_only_the_client_that_exceeds_it(clinic: Clinic) -> None:
     flood = 60
 
     with running(clinic, limits=Limits(device_rate=20, device_burst=10)) as hub:
@@ -116,7 +116,7 @@ async def test_a_client_that_asks_too_fast_is_slowed_and_nobody_else_is(clinic: 
             assert set(reasons[10:]) == {"", "rate_limited"}
 
 
-async def test_one_connection_too_many_is_told_and_the_next_place_is_for_the_next(clinic: Clinic) -> None:
+async def test_a_connection_above_the_limit_gets_4429_until_another_ends(clinic: Clinic) -> None:
     with running(clinic, limits=Limits(connections_per_address=5)) as hub:
         async with AsyncExitStack() as opened:
             for _ in range(4):
@@ -124,15 +124,15 @@ async def test_one_connection_too_many_is_told_and_the_next_place_is_for_the_nex
             last = open_socket(hub)
             async with last as socket:
                 assert reason_of(await say_hello(socket)) == ""
-                async with open_socket(hub) as one_more:
-                    assert await code_of(one_more) == 4429
+                async with open_socket(hub) as surplus:
+                    assert await code_of(surplus) == 4429
                 assert await page_status(hub, "/livez") == 429
             await until_same(lambda: page_status(hub, "/livez"), 200)
             async with open_socket(hub) as socket:
                 assert reason_of(await say_hello(socket)) == ""
 
 
-async def test_a_crowd_beyond_that_is_closed_as_it_arrives(clinic: Clinic) -> None:
+async def test_a_crowd_of_surplus_connections_is_closed_on_arrival(clinic: Clinic) -> None:
     with running(clinic, limits=Limits(connections_per_address=5)) as hub:
         host, port = make_url(hub.url).host, make_url(hub.url).port
         silent = [await asyncio.open_connection(host, port) for _ in range(5 + REFUSED_WITH_CODE)]
@@ -150,7 +150,7 @@ async def test_plain_pages_have_a_limit_of_their_own(clinic: Clinic) -> None:
             assert reason_of(await say_hello(socket)) == ""
 
 
-async def test_of_a_persons_sessions_the_oldest_ends(clinic: Clinic) -> None:
+async def test_a_session_above_the_limit_ends_the_persons_oldest_session(clinic: Clinic) -> None:
     with running(clinic, limits=Limits(sessions_per_person=2)) as hub:
         async with open_socket(hub) as first, open_socket(hub) as second, open_socket(hub) as third:
             oldest = (await say_hello(first))["result"]["session"]
@@ -166,7 +166,7 @@ async def test_of_a_persons_sessions_the_oldest_ends(clinic: Clinic) -> None:
             assert await code_of(gone) == 4401
 
 
-async def test_those_who_share_an_account_come_in_at_once_and_guesses_do_not(
+async def test_a_shared_account_signs_in_concurrently_and_guesses_are_throttled(
     clinic: Clinic, hub: HubProcess
 ) -> None:
     async def hello(password: str) -> str:
@@ -196,7 +196,7 @@ async def test_signing_out_answers_and_closes_every_socket_of_the_session(
 
 
 @pytest.mark.parametrize("gone", ["device", "user", "expired"])
-async def test_who_may_not_stay_is_sent_away(clinic: Clinic, hub: HubProcess, gone: str) -> None:
+async def test_a_revoked_client_is_disconnected(clinic: Clinic, hub: HubProcess, gone: str) -> None:
     async with open_socket(hub) as kiosk, open_socket(hub) as monitor, open_socket(hub) as person:
         await say_hello(kiosk, token=clinic.kiosk.token)
         await say_hello(monitor, token=clinic.monitor.token)
@@ -215,7 +215,7 @@ async def test_who_may_not_stay_is_sent_away(clinic: Clinic, hub: HubProcess, go
 
 
 def end(clinic: Clinic, gone: str) -> None:
-    """What an administrator does on the command line."""
+    """Revokes the device or disables the user, as an administrator does on the command line."""
     engine = clinic.engine()
     if gone == "device":
         people_and_devices.revoke_device(engine, "Hall kiosk")
@@ -225,14 +225,14 @@ def end(clinic: Clinic, gone: str) -> None:
 
 
 async def person_again(hub: HubProcess, session: str) -> ClientConnection:
-    """The person comes back with the session that is about to end."""
+    """A connection that is signed in with the session."""
     socket = await open_socket(hub)
     assert reason_of(await say_hello(socket, session=session)) == ""
     return socket
 
 
 @pytest.mark.logs_expected
-async def test_whom_the_hub_let_in_before_comes_back_while_the_database_is_away(
+async def test_known_clients_are_admitted_again_while_the_database_is_unreachable(
     clinic: Clinic, hub: HubProcess, postgres: str
 ) -> None:
     async def hello(**credentials: str) -> str:
@@ -253,7 +253,7 @@ async def test_whom_the_hub_let_in_before_comes_back_while_the_database_is_away(
         people_and_devices.revoke_device(engine, "Witness")
         assert await code_of(witness) == 4401
     engine.dispose()
-    with database_away(clinic, postgres):
+    with unreachable_database(clinic, postgres):
         assert await hello(token=clinic.kiosk.token) == ""
         assert await hello(session=session) == ""
         for stranger in (

@@ -1,4 +1,4 @@
-"""A connection that has ended is gone at once, and so is a refusal: no garbage waits to be collected amid the work."""
+"""Objects of an ended connection or a refusal are freed at once: no garbage waits for a collection during the work."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.support.raw_frames import CLOSE, TEXT, UPGRADE, RawConnection, frame,
 from tests.support.waiting import until
 
 KINDS = (HubSocket, ServerProtocol, Outbox, Exception)
-MANNERS = {
+ENDINGS = {
     "silent": b"",
     "half a handshake": UPGRADE[:30],
     "headers without end": UPGRADE[:-2] + b"X: " + b"y" * 20_000,
@@ -40,49 +40,51 @@ MANNERS = {
 
 @pytest.fixture
 def uncollected() -> Iterator[None]:
-    """Nobody looks for garbage meanwhile."""
+    """The garbage collector is off during the test."""
     gc.collect()
     gc.disable()
     yield
     gc.enable()
 
 
-def here() -> list[int]:
-    """How many there are in this process of each kind, whether anybody can reach them or not."""
-    every = [type(each) for each in gc.get_objects()]
-    return [sum(issubclass(each, kind) for each in every) for kind in KINDS]
+def object_counts() -> list[int]:
+    """The number of this process's objects of each of `KINDS`, reachable or not."""
+    types = [type(found) for found in gc.get_objects()]
+    return [sum(issubclass(found, kind) for found in types) for kind in KINDS]
 
 
-async def gone(before: list[int]) -> None:
-    """Waits until there are no more of them than before."""
-    await until(lambda: here() == before, what=f"the end of them all: {here()}, before {before}")
+async def all_freed(before: list[int]) -> None:
+    """Waits until the counts are as before."""
+    await until(
+        lambda: object_counts() == before, what=f"no objects to be left: {object_counts()}, before {before}"
+    )
 
 
-@pytest.mark.parametrize("said", MANNERS)
+@pytest.mark.parametrize("ending", ENDINGS)
 @pytest.mark.usefixtures("uncollected")
-async def test_nothing_of_an_ended_connection_waits_for_the_garbage_collector(
-    clinic: Clinic, said: str
+async def test_no_object_of_an_ended_connection_waits_for_the_garbage_collector(
+    clinic: Clinic, ending: str
 ) -> None:
     async with running(Hub(clinic.database_url)) as hub:
-        before = here()
+        before = object_counts()
         for _ in range(5):
             connection = await RawConnection.open(hub.port)
-            connection.writer.write(MANNERS[said])
-            await until(lambda: here() > before, what="the connection")
+            connection.writer.write(ENDINGS[ending])
+            await until(lambda: object_counts() > before, what="the connection")
             connection.close()
-        await gone(before)
+        await all_freed(before)
 
 
 @pytest.mark.usefixtures("uncollected")
-async def test_nothing_of_a_refusal_waits_for_it_either(clinic: Clinic) -> None:
-    asked = ["{}", request("queue.subscribe", {"services": ["A"]}), request("nobody.knows", {}), "["]
+async def test_no_object_of_a_refusal_waits_for_the_garbage_collector(clinic: Clinic) -> None:
+    requests = ["{}", request("queue.subscribe", {"services": ["A"]}), request("nobody.knows", {}), "["]
     async with running(Hub(clinic.database_url)) as hub:
-        before = here()
+        before = object_counts()
         connection = await RawConnection.open(hub.port)
         await connection.upgrade()
         connection.writer.write(frame(TEXT, b"{}") + hello(clinic.kiosk.token))
-        connection.writer.write(b"".join(frame(TEXT, each.encode()) for each in asked))
-        answers = [json.loads((await connection.read_frame())[1]) for _ in range(2 + len(asked))]
+        connection.writer.write(b"".join(frame(TEXT, sent.encode()) for sent in requests))
+        answers = [json.loads((await connection.read_frame())[1]) for _ in range(2 + len(requests))]
         refused = [reason_of(answer) for answer in answers]
         assert refused == [
             "invalid_request",
@@ -93,7 +95,7 @@ async def test_nothing_of_a_refusal_waits_for_it_either(clinic: Clinic) -> None:
             "invalid_request",
         ]
         connection.close()
-        await gone(before)
+        await all_freed(before)
 
 
 async def test_every_undocumented_name_exists_and_has_its_reason(clinic: Clinic) -> None:
@@ -104,15 +106,19 @@ async def test_every_undocumented_name_exists_and_has_its_reason(clinic: Clinic)
             assert len(reason) > 20
 
 
-def test_the_library_is_the_one_that_was_tested() -> None:
+def test_the_installed_websockets_is_a_tested_version() -> None:
     needed = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["dependencies"]
-    [bounds] = [found for each in needed if (found := re.fullmatch(r"websockets>=([\d.]+),<([\d.]+)", each))]
-    low, high, here = (tuple(map(int, each.split("."))) for each in (*bounds.groups(), version("websockets")))
-    assert low <= here < high
+    [bounds] = [
+        found for package in needed if (found := re.fullmatch(r"websockets>=([\d.]+),<([\d.]+)", package))
+    ]
+    low, high, installed = (
+        tuple(map(int, number.split("."))) for number in (*bounds.groups(), version("websockets"))
+    )
+    assert low <= installed < high
     assert high <= (low[0], low[1] + 1)
 
 
-def test_no_other_module_names_them() -> None:
+def test_no_other_module_uses_an_undocumented_name() -> None:
     own = ROOT / "server/door/hub_socket.py"
     for name in UNDOCUMENTED:
         assert re.search(rf"(?:\.|def ){name.rpartition('.')[2]}\b", own.read_text("utf-8")), name
@@ -124,7 +130,7 @@ def test_no_other_module_names_them() -> None:
 
 
 @pytest.mark.parametrize(("size", "code"), [(MAX_HELLO_BYTES, None), (MAX_HELLO_BYTES + 1, 1009)])
-async def test_a_stranger_may_say_no_more_than_a_hello_needs(
+async def test_a_frame_before_hello_may_be_no_longer_than_a_hello(
     hub: HubProcess, size: int, code: int | None
 ) -> None:
     async with open_socket(hub) as stranger:
@@ -135,7 +141,7 @@ async def test_a_stranger_may_say_no_more_than_a_hello_needs(
             assert await code_of(stranger) == code
 
 
-async def test_who_has_said_hello_may_say_more(hub: HubProcess) -> None:
+async def test_a_frame_after_hello_may_be_longer(hub: HubProcess) -> None:
     async with open_socket(hub) as client:
         await say_hello(client)
         assert reason_of(await ask(client, "x" * MAX_REQUEST_BYTES)) == "parse_error"
@@ -147,5 +153,5 @@ async def test_who_has_said_hello_may_say_more(hub: HubProcess) -> None:
 def test_the_table_of_files_has_room_for_all_connections_from_the_start(
     clinic: Clinic, hub: HubProcess
 ) -> None:
-    """It grew in the midst of a crowd, and the hub stood still for 20 ms each time."""
+    """Growing during a crowd, the table blocked the hub for 20 ms each time."""
     assert file_table(hub.pid) >= 2000

@@ -1,4 +1,4 @@
-"""Whom the loop is told of first: clients, then a few of the strangers, each in its turn."""
+"""The selector returns clients' sockets first, then a few of the strangers', in turn."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CROWD = 3 * AT_ONCE
 
 @pytest.fixture
 def crowd() -> Iterator[list[socket.socket]]:
-    """Sockets on which something waits to be read."""
+    """Sockets that are ready to be read."""
     with ExitStack() as stack:
         pairs = [socket.socketpair() for _ in range(CROWD + 2)]
         for ours, theirs in pairs:
@@ -26,29 +26,29 @@ def crowd() -> Iterator[list[socket.socket]]:
 
 
 def watched(sockets: list[socket.socket], strangers: Strangers) -> KnownFirst:
-    """A selector of these sockets: the last two are clients'."""
+    """A selector of the sockets: the last two belong to clients."""
     selector = KnownFirst(strangers)
-    for each in sockets:
-        selector.register(each, selectors.EVENT_READ)
-    for each in sockets[:-2]:
-        strangers.arrive(each.fileno())
+    for ready in sockets:
+        selector.register(ready, selectors.EVENT_READ)
+    for stranger in sockets[:-2]:
+        strangers.arrive(stranger.fileno())
     return selector
 
 
-def test_clients_come_first_and_every_stranger_in_its_turn(crowd: list[socket.socket]) -> None:
+def test_clients_come_first_and_strangers_take_turns(crowd: list[socket.socket]) -> None:
     strangers = Strangers()
     clients = [each.fileno() for each in crowd[-2:]]
-    heard: list[int] = []
+    served: list[int] = []
     with watched(crowd, strangers) as selector:
         for _ in range(CROWD // AT_ONCE):
             ready = [key.fd for key, _ in selector.select(0)]
             assert sorted(ready[:2]) == sorted(clients)
             assert len(ready) == 2 + AT_ONCE
-            heard += ready[2:]
-    assert sorted(heard) == sorted(each.fileno() for each in crowd[:-2])
+            served += ready[2:]
+    assert sorted(served) == sorted(each.fileno() for each in crowd[:-2])
 
 
-def test_who_was_admitted_or_is_gone_is_no_stranger(crowd: list[socket.socket]) -> None:
+def test_an_admitted_or_closed_socket_is_no_stranger(crowd: list[socket.socket]) -> None:
     strangers = Strangers()
     with watched(crowd, strangers) as selector:
         for each in crowd[:-2]:
@@ -58,7 +58,7 @@ def test_who_was_admitted_or_is_gone_is_no_stranger(crowd: list[socket.socket]) 
         assert len(selector.select(0)) == CROWD + 2
 
 
-def test_a_stranger_alone_is_heard(crowd: list[socket.socket]) -> None:
+def test_a_single_stranger_is_served(crowd: list[socket.socket]) -> None:
     strangers = Strangers()
     with watched(crowd[:1] + crowd[-2:], strangers) as selector:
         assert len(selector.select(0)) == 3

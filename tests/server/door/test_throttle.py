@@ -1,4 +1,4 @@
-"""Limits and the throttle before the password's hash, by a clock of the test's own."""
+"""Rate limits, and the throttle of sign-ins before the password is hashed, with a clock that the test moves."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ HOME, AWAY = "10.0.0.5", "10.0.0.66"
 
 
 class Clock:
-    """Stands until it is moved."""
+    """A clock that stands still until the test moves it."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -23,8 +23,8 @@ class Clock:
         return self.now
 
 
-def asked_to_wait(throttle: SignInThrottle, name: str, address: str) -> int:
-    """The seconds that a try is asked to wait; 0 when it may be looked at, and is not."""
+def delay_of(throttle: SignInThrottle, name: str, address: str) -> int:
+    """The seconds for which a try would be delayed, 0 if its password may be verified now; the try is abandoned."""
     try:
         throttle.begin(name, address)
     except RateLimited as refused:
@@ -33,9 +33,9 @@ def asked_to_wait(throttle: SignInThrottle, name: str, address: str) -> int:
     return 0
 
 
-def looked_at(throttle: SignInThrottle, name: str, address: str, *, right: bool = False) -> bool:
-    """Whether one try of a password is looked at; wrong unless said."""
-    if wait := asked_to_wait(throttle, name, address):
+def was_verified(throttle: SignInThrottle, name: str, address: str, *, right: bool = False) -> bool:
+    """Whether the throttle lets a password be verified; the password is wrong unless `right`."""
+    if wait := delay_of(throttle, name, address):
         assert wait <= LONGEST_DELAY
         return False
     throttle.begin(name, address)
@@ -57,7 +57,7 @@ def test_a_pace_allows_a_burst_and_then_its_rate() -> None:
     assert served == pytest.approx(200, abs=1)
 
 
-def test_the_tables_are_bounded_and_forget_who_was_not_seen_for_longest() -> None:
+def test_a_full_table_of_paces_drops_the_least_recently_used() -> None:
     paces = Paces(1, 1, most=10, clock=Clock())
     for key in range(100):
         paces.take(key)
@@ -66,63 +66,63 @@ def test_the_tables_are_bounded_and_forget_who_was_not_seen_for_longest() -> Non
     assert paces.look(0) == 0
 
 
-def test_an_account_is_tried_ten_times_a_minute_at_most_from_however_many_addresses() -> None:
+def test_an_account_gets_at_most_ten_tries_a_minute_from_all_addresses() -> None:
     clock = Clock()
     throttle = SignInThrottle(Limits(), clock)
     tried: list[float] = []
     for n in range(12_000):
         clock.now += 1 / 200
-        if looked_at(throttle, "alice", f"10.0.{n % 250}.{n % 7}"):
+        if was_verified(throttle, "alice", f"10.0.{n % 250}.{n % 7}"):
             tried.append(clock.now)
     for start in tried:
         assert sum(start <= at < start + 60 for at in tried) <= 10
     assert len(tried) >= 8
 
 
-def test_an_address_is_heard_thirty_times_a_minute_at_most_whatever_names_it_gives() -> None:
+def test_an_address_gets_at_most_thirty_tries_a_minute_for_all_names() -> None:
     clock = Clock()
     throttle = SignInThrottle(Limits(), clock)
-    heard = 0
+    tried = 0
     for n in range(12_000):
         clock.now += 1 / 200
-        heard += looked_at(throttle, f"name {n}", AWAY)
-    assert 25 <= heard <= 30
+        tried += was_verified(throttle, f"name {n}", AWAY)
+    assert 25 <= tried <= 30
 
 
-def test_a_person_who_is_attacked_still_signs_in_where_they_have_before() -> None:
+def test_an_attacked_person_still_signs_in_at_a_known_address() -> None:
     clock = Clock()
     throttle = SignInThrottle(Limits(), clock)
-    assert looked_at(throttle, "alice", HOME, right=True)
+    assert was_verified(throttle, "alice", HOME, right=True)
     for n in range(2000):
         clock.now += 1 / 200
-        looked_at(throttle, "Alice", f"10.0.1.{n % 250}")
+        was_verified(throttle, "Alice", f"10.0.1.{n % 250}")
         if n % 200 == 0:
-            assert looked_at(throttle, "alice", HOME, right=True)
+            assert was_verified(throttle, "alice", HOME, right=True)
 
 
-def test_one_attacker_leaves_room_for_a_person_at_a_new_place() -> None:
+def test_a_single_attacker_leaves_tries_for_a_person_at_a_new_address() -> None:
     """The delay of the attacker's address grows, so that most of the account's ten tries a minute are left."""
     clock = Clock()
     throttle = SignInThrottle(Limits(), clock)
     for n in range(24_000):
         clock.now += 1 / 200
-        looked_at(throttle, "alice", AWAY)
+        was_verified(throttle, "alice", AWAY)
         if n > 6000 and n % 6000 == 0:
-            assert looked_at(throttle, "alice", HOME, right=True)
+            assert was_verified(throttle, "alice", HOME, right=True)
 
 
-def test_the_delay_grows_has_a_ceiling_and_is_forgiven_by_the_right_password() -> None:
+def test_the_delay_grows_to_a_ceiling_and_the_right_password_resets_it() -> None:
     clock = Clock()
     throttle = SignInThrottle(Limits(), clock)
     waits = []
     for _ in range(12):
         throttle.begin("bob", HOME)
         throttle.failed("bob", HOME)
-        waits.append(asked_to_wait(throttle, "bob", HOME))
+        waits.append(delay_of(throttle, "bob", HOME))
         clock.now += max(waits[-1], 12)
     assert waits == [0, 0, 0, 1, 2, 4, 8, 16, 32, 60, 60, 60]
-    assert looked_at(throttle, "bob", HOME, right=True)
-    assert [looked_at(throttle, "bob", HOME) for _ in range(4)] == [True, True, True, True]
+    assert was_verified(throttle, "bob", HOME, right=True)
+    assert [was_verified(throttle, "bob", HOME) for _ in range(4)] == [True, True, True, True]
 
 
 def test_an_unknown_account_is_throttled_like_a_known_one() -> None:
@@ -132,7 +132,7 @@ def test_an_unknown_account_is_throttled_like_a_known_one() -> None:
         answers = []
         for n in range(600):
             clock.now += 0.1
-            answers.append(looked_at(throttle, name, f"10.0.0.{n % 9}"))
+            answers.append(was_verified(throttle, name, f"10.0.0.{n % 9}"))
         return answers
 
     assert story("alice") == story("nobody at all")
@@ -149,11 +149,11 @@ def test_an_unknown_account_is_throttled_like_a_known_one() -> None:
         ("", ""),
     ],
 )
-def test_of_ipv6_a_network_counts_as_one(peer: str, address: str) -> None:
+def test_an_ipv6_network_counts_as_a_single_address(peer: str, address: str) -> None:
     assert address_of(peer) == address
 
 
-def test_whom_the_hub_knows_is_bounded_and_forgotten_in_time() -> None:
+def test_known_clients_are_bounded_and_expire() -> None:
     clock = Clock()
     known = KnownClients(clock)
     for n in range(MOST + 10):

@@ -1,4 +1,4 @@
-"""TLS: what the hub says of its files, that a new certificate needs no restart, and what a connection costs."""
+"""TLS: the hub checks its files, loads a new certificate without a restart, and bounds the memory of a connection."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ IDLE = 80
 
 
 def trusting() -> ssl.SSLContext:
-    """What a clinic's computer trusts; the name is looked at by the test."""
+    """The context of a clinic's computer that trusts the authority; tests check the name themselves."""
     context = ssl.create_default_context(cafile=str(AUTHORITY))
     context.check_hostname = False
     return context
@@ -44,7 +44,7 @@ def trusting() -> ssl.SSLContext:
 
 @pytest.fixture
 def files(tmp_path: Path) -> TlsFiles:
-    """Files of this test's own, the good pair at first."""
+    """The test's own certificate and key, at first the good pair."""
     own = TlsFiles(tmp_path / "hub.pem", tmp_path / "hub.key")
     shutil.copy(GOOD.certificate, own.certificate)
     shutil.copy(GOOD.key, own.key)
@@ -53,7 +53,7 @@ def files(tmp_path: Path) -> TlsFiles:
 
 
 @pytest.mark.parametrize(
-    ("certificate", "key", "told"),
+    ("certificate", "key", "sentence"),
     [
         ("missing.pem", "hub_key.pem", r"missing.pem can't be read for TLS: No such file"),
         ("valid.pem", "missing.pem", r"missing.pem can't be read for TLS: No such file"),
@@ -63,12 +63,12 @@ def files(tmp_path: Path) -> TlsFiles:
         ("valid.pem", "encrypted_key.pem", r"is encrypted. The hub starts by itself"),
     ],
 )
-def test_wrong_files_are_told_in_a_sentence(certificate: str, key: str, told: str) -> None:
-    with pytest.raises(SetupError, match=told):
+def test_wrong_files_are_refused_in_a_sentence(certificate: str, key: str, sentence: str) -> None:
+    with pytest.raises(SetupError, match=sentence):
         check_files(TlsFiles(CERTIFICATES / certificate, CERTIFICATES / key))
 
 
-def test_what_is_set_is_looked_at_before_anything_starts() -> None:
+def test_tls_settings_are_checked_before_the_start() -> None:
     given = Settings(tls_cert=str(GOOD.certificate), tls_key=str(GOOD.key))
     assert serve_command.tls_files(Settings()) is None
     assert serve_command.tls_files(given) == GOOD
@@ -78,7 +78,7 @@ def test_what_is_set_is_looked_at_before_anything_starts() -> None:
         serve_command.tls_files(replace(given, tls_key=str(CERTIFICATES / "other_key.pem")))
 
 
-def test_a_good_certificate_is_silent_and_says_until_when(files: TlsFiles) -> None:
+def test_a_good_certificate_logs_nothing_and_has_an_end(files: TlsFiles) -> None:
     door = TlsDoor(files)
     assert door.valid_until is not None
     assert door.valid_until.year == 2126
@@ -99,7 +99,7 @@ def test_an_expired_certificate_and_an_open_key_are_warned_about(
 
 @asynccontextmanager
 async def listening(door: TlsDoor) -> AsyncIterator[int]:
-    """A port behind the door."""
+    """The port of a server that uses the door's context."""
     watch = asyncio.get_running_loop().create_task(door.watch(0.02))
     server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0, ssl=door.context)
     try:
@@ -111,7 +111,7 @@ async def listening(door: TlsDoor) -> AsyncIterator[int]:
 
 
 async def name_at(port: int) -> str:
-    """The first name in the certificate that is shown there."""
+    """The first name in the certificate of the server at the port."""
     _, writer = await asyncio.open_connection("127.0.0.1", port, ssl=trusting())
     names = writer.get_extra_info("peercert")["subjectAltName"]
     writer.close()
@@ -119,7 +119,7 @@ async def name_at(port: int) -> str:
 
 
 @pytest.mark.logs_expected
-async def test_a_new_certificate_is_shown_without_a_restart_and_a_damaged_one_is_not(
+async def test_a_new_certificate_is_used_without_a_restart_and_a_damaged_file_is_not(
     files: TlsFiles, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -137,8 +137,8 @@ async def test_a_new_certificate_is_shown_without_a_restart_and_a_damaged_one_is
         assert await name_at(port) == "hub.example"
 
 
-def take_away_behind_each_read(monkeypatch: pytest.MonkeyPatch, file: Path) -> None:
-    """From now on the file is gone as soon as OpenSSL has read it, as amid a renewal."""
+def unlink_after_each_read(monkeypatch: pytest.MonkeyPatch, file: Path) -> None:
+    """Removes the file as soon as OpenSSL has read it, as a renewal may do."""
     real = ssl.SSLContext.load_cert_chain
 
     def load(context: ssl.SSLContext, *arguments: Any, **named: Any) -> None:
@@ -149,14 +149,14 @@ def take_away_behind_each_read(monkeypatch: pytest.MonkeyPatch, file: Path) -> N
 
 
 @pytest.mark.logs_expected
-async def test_a_certificate_that_is_away_between_two_reads_ends_no_renewal(
+async def test_a_certificate_missing_between_two_reads_is_loaded_later(
     files: TlsFiles, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
 
     async with listening(TlsDoor(files)) as port:
         with monkeypatch.context() as renewal:
-            take_away_behind_each_read(renewal, files.certificate)
+            unlink_after_each_read(renewal, files.certificate)
             shutil.copy(CERTIFICATES / "other_name.pem", files.certificate)
             await until(lambda: not files.certificate.exists())
         await until(lambda: "was loaded again" in caplog.text)
@@ -168,12 +168,12 @@ async def test_a_certificate_that_is_away_between_two_reads_ends_no_renewal(
 
 
 @pytest.mark.logs_expected
-async def test_a_certificate_that_is_away_when_its_end_is_looked_at_ends_no_renewal(
+async def test_a_certificate_missing_when_its_end_is_read_is_loaded_later(
     files: TlsFiles, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     stamps = [0]
     monkeypatch.setattr(tls, "REMIND_SECONDS", 0.0)
-    # The file goes away right behind the look whether it has changed.
+    # The file disappears right after the watch has compared its stamp.
     monkeypatch.setattr(tls, "_stamps", lambda files: list(stamps))
     caplog.set_level(logging.INFO)
 
@@ -181,7 +181,7 @@ async def test_a_certificate_that_is_away_when_its_end_is_looked_at_ends_no_rene
     async with listening(door) as port:
         files.certificate.unlink()
         door.valid_until = None
-        await until(lambda: door.valid_until, what="the watch to look at the end")
+        await until(lambda: door.valid_until, what="the watch to read the certificate's end")
         shutil.copy(CERTIFICATES / "other_name.pem", files.certificate)
         stamps[0] += 1
         await until(lambda: "was loaded again" in caplog.text)
@@ -203,7 +203,7 @@ async def test_a_hub_speaks_wss_and_https(clinic: Clinic) -> None:
 
 
 def encrypted(hub: HubProcess) -> connect:
-    """A bare connection with TLS."""
+    """A connection with TLS and no hello."""
     return connect(hub.url, ssl=trusting(), subprotocols=[Subprotocol(SUBPROTOCOL)], compression=None)
 
 
@@ -219,14 +219,14 @@ async def test_a_connection_with_tls_costs_a_hundred_kilobytes_at_most(clinic: C
 
     try:
         async with AsyncExitStack() as opened:
-            # The first ones pay for what all share.
+            # The first connections allocate what all connections share.
             for _ in range(10):
                 await opened.enter_async_context(encrypted(hub))
             before = resident_bytes(hub.pid)
             for _ in range(IDLE):
                 await opened.enter_async_context(encrypted(hub))
-            each = (resident_bytes(hub.pid) - before) / IDLE
-            print(f"{each / 1000:.0f} kB of the hub's memory for each connection with TLS")
-            assert each < 100_000
+            cost = (resident_bytes(hub.pid) - before) / IDLE
+            print(f"{cost / 1000:.0f} kB of the hub's memory for each connection with TLS")
+            assert cost < 100_000
     finally:
         hub.terminate()

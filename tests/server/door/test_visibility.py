@@ -1,4 +1,4 @@
-"""Which view a role gets."""
+"""The view of each role."""
 
 from __future__ import annotations
 
