@@ -1,5 +1,5 @@
-"""Whose account a clinic gives to its hub: the owner's, a login that may only serve, or that of an owner who may make no
-roles. And what becomes of privileges in a backup, a restore and an upgrade.
+"""The hub's account: the owner, a login that may only serve, or an owner without CREATEROLE; and the privileges after
+a backup, a restore and an upgrade.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ OPEN_TO_ALL = (
 
 @contextmanager
 def login(url: str, options: str) -> Iterator[str]:
-    """The same database's URL for a new account, which is gone afterwards."""
+    """The URL of the same database for a new account, which is dropped afterwards."""
     name = f"login_{token_hex(4)}"
     query(driver_url(url), f"CREATE ROLE {name} LOGIN {options}")
     try:
@@ -51,7 +51,7 @@ def login(url: str, options: str) -> Iterator[str]:
 
 @contextmanager
 def database_of(url: str, owner: str) -> Iterator[str]:
-    """The URL of an empty database that belongs to the account of a URL."""
+    """The URL of an empty database that the account of the URL `owner` owns."""
     account, name = make_url(owner).username, f"of_{token_hex(4)}"
     query(driver_url(url), f"CREATE DATABASE {name} OWNER {account}")
     try:
@@ -61,7 +61,7 @@ def database_of(url: str, owner: str) -> Iterator[str]:
 
 
 def answer(url: str, statement: str) -> object:
-    """The only value that a statement finds."""
+    """The only value in a statement's result."""
     [(value,)] = query(driver_url(url), statement)
     return value
 
@@ -86,7 +86,7 @@ async def test_a_login_that_may_only_serve_serves(clinic: Clinic) -> None:
             )
 
 
-def test_an_account_that_only_serves_is_told_of_an_older_schema(clinic: Clinic) -> None:
+def test_an_account_that_only_serves_reports_an_older_schema(clinic: Clinic) -> None:
     clinic.rows(make_older())
     with login(clinic.database_url, f"IN ROLE {hub_role.ROLE}") as account:
         done = inturn_hub("serve", "--port", "0", "--database-url", account)
@@ -94,7 +94,7 @@ def test_an_account_that_only_serves_is_told_of_an_older_schema(clinic: Clinic) 
     assert "Run `inturn-hub db upgrade` first" in done.stderr
 
 
-def test_an_owner_who_may_make_no_roles_goes_on_as_before(clinic: Clinic) -> None:
+def test_an_owner_without_createrole_serves_and_is_warned(clinic: Clinic) -> None:
     with login(clinic.database_url, "") as owner, database_of(clinic.database_url, owner) as url:
         engine = administration_engine(url)
         revisions.upgrade(engine)
@@ -115,7 +115,7 @@ def test_an_owner_who_may_make_no_roles_goes_on_as_before(clinic: Clinic) -> Non
         assert answer(url, "SELECT hub_role()") is True
 
 
-def test_a_server_without_the_role_is_told_how_to_make_it(clinic: Clinic) -> None:
+def test_a_finding_reports_a_server_without_the_role(clinic: Clinic) -> None:
     engine = clinic.engine()
     with engine.connect() as connection, connection.begin() as transaction:
         connection.execute(text(f"ALTER ROLE {hub_role.ROLE} RENAME TO other_{token_hex(4)}"))
@@ -126,7 +126,7 @@ def test_a_server_without_the_role_is_told_how_to_make_it(clinic: Clinic) -> Non
     assert f"There is no role {hub_role.ROLE}, so that hubs act as" in finding.text
 
 
-def test_an_upgrade_puts_privileges_right(clinic: Clinic, tmp_path: Path) -> None:
+def test_an_upgrade_repairs_privileges(clinic: Clinic, tmp_path: Path) -> None:
     engine = clinic.engine()
     with engine.begin() as connection:
         connection.execute(text("GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO PUBLIC, inturn_hub"))
@@ -142,49 +142,49 @@ def test_an_upgrade_puts_privileges_right(clinic: Clinic, tmp_path: Path) -> Non
 
 
 @pytest.fixture
-def elsewhere(made_once: Path, tmp_path: Path) -> Iterator[Engine]:
-    """A database of a server of this test's own, where nobody knows the role."""
-    shutil.copytree(made_once, tmp_path / "elsewhere" / "data")
-    with EmbeddedPostgres(tmp_path / "elsewhere", options=FAST) as server:
+def other_server(made_once: Path, tmp_path: Path) -> Iterator[Engine]:
+    """A database on a server of the test's own that has no role `inturn_hub`."""
+    shutil.copytree(made_once, tmp_path / "other_server" / "data")
+    with EmbeddedPostgres(tmp_path / "other_server", options=FAST) as server:
         engine = administration_engine(server.start())
         yield engine
         engine.dispose()
 
 
 def program(name: str, url: str, *arguments: str) -> int:
-    """The exit code of a program of PostgreSQL's."""
+    """The exit code of one of PostgreSQL's programs."""
     address, _ = program_arguments(url)
     command = [find_binaries(None).program(name), f"--dbname={address}", *arguments]
     return subprocess.run(command, check=False).returncode
 
 
 def test_a_dump_with_privileges_is_restored_where_there_is_no_role(
-    clinic: Clinic, elsewhere: Engine, tmp_path: Path
+    clinic: Clinic, other_server: Engine, tmp_path: Path
 ) -> None:
     dump = tmp_path / "dump"
     assert program("pg_dump", clinic.database_url, "--format=custom", f"--file={dump}") == 0
-    restore_backup(elsewhere, dump)
-    with elsewhere.connect() as connection:
+    restore_backup(other_server, dump)
+    with other_server.connect() as connection:
         assert connection.execute(text("SELECT hub_role()")).scalar_one() is True
         assert connection.execute(text(OPEN_TO_ALL)).scalar_one() == 0
         assert list(role_findings(connection)) == []
 
 
-def test_a_backup_restored_by_hand_has_another_epoch_and_is_put_right_by_an_upgrade(
-    clinic: Clinic, elsewhere: Engine, tmp_path: Path
+def test_a_backup_restored_by_hand_has_a_new_epoch_and_an_upgrade_repairs_it(
+    clinic: Clinic, other_server: Engine, tmp_path: Path
 ) -> None:
     engine = clinic.engine()
     write_backup(engine, tmp_path / "backup")
     engine.dispose()
-    url = elsewhere.url.render_as_string(hide_password=False)
+    url = other_server.url.render_as_string(hide_password=False)
     assert program("pg_restore", url, "--clean", "--if-exists", "--no-owner", str(tmp_path / "backup")) == 0
     [(before,)] = clinic.rows("SELECT current_epoch()")
     assert before == str(clinic.rows("SELECT epoch FROM settings")[0][0])
-    with elsewhere.begin() as connection:
+    with other_server.begin() as connection:
         assert [finding.level for finding in role_findings(connection)] == ["warning"]
         epoch = connection.execute(text("SELECT current_epoch()")).scalar_one()
     assert epoch != before
-    upgrade_database(elsewhere, Upgrade(tmp_path))
-    with elsewhere.begin() as connection:
+    upgrade_database(other_server, Upgrade(tmp_path))
+    with other_server.begin() as connection:
         assert list(role_findings(connection)) == []
         assert connection.execute(text("SELECT current_epoch()")).scalar_one() == epoch

@@ -1,4 +1,4 @@
-"""Addresses of one host and of several: as the driver, SQLAlchemy and a person read them, and which host is used."""
+"""Database addresses with one host and with several: how they are read, and which host is used."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ HOSTS = "host=db1%2Cdb2&port=5432%2C5433"
         ),
     ],
 )
-def test_an_address_is_read_the_same_by_all(given: str, read: str) -> None:
+def test_the_driver_and_sqlalchemy_read_an_address_the_same_way(given: str, read: str) -> None:
     assert driver_url(given) == read
     assert driver_url(read) == read
     engine = administration_engine(given)
@@ -52,12 +52,12 @@ def test_an_address_is_read_the_same_by_all(given: str, read: str) -> None:
 @pytest.mark.parametrize(
     "given", ["", "clinic", "mysql://u@db1/clinic", "postgresql://", "postgresql://u@[db1/clinic"]
 )
-def test_what_is_no_address_is_said(given: str) -> None:
+def test_text_that_is_no_address_is_refused(given: str) -> None:
     with pytest.raises(SetupError, match="must look like"):
         driver_url(given)
 
 
-def test_each_host_is_asked_for_writes() -> None:
+def test_each_host_of_an_address_must_take_writes() -> None:
     address = driver_url("postgresql://u@db1:5432,db2:5433/clinic?target_session_attrs=any&sslmode=require")
     first, second = map(conninfo_to_dict, each_host(address))
     both = {"user": "u", "dbname": "clinic", "sslmode": "require", "target_session_attrs": "read-write"}
@@ -66,7 +66,7 @@ def test_each_host_is_asked_for_writes() -> None:
 
 
 async def test_a_host_that_never_answers_does_not_delay_the_other(clinic: Clinic, tmp_path: Path) -> None:
-    """The first one takes connections and says nothing: as a frozen server does."""
+    """The first host accepts connections and sends nothing, as a frozen server does."""
     silent = socket.socket(socket.AF_UNIX)
     silent.bind(str(tmp_path / ".s.PGSQL.5432"))
     silent.listen()

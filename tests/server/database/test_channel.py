@@ -1,4 +1,4 @@
-"""Hubs of one database wake each other: soon, seldom, outside of transactions, and again after every break."""
+"""Hubs of one database wake each other promptly, seldom, outside of transactions, and again after a lost connection."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ BACKENDS = "SELECT pid, state, query FROM pg_stat_activity WHERE datname = curre
 
 
 class Hub:
-    """One end of the channel; `wakes` counts how often it was woken."""
+    """A hub's end of the channel; `wakes` counts its wakes."""
 
     def __init__(self, url: str, seconds: float) -> None:
         self.channel = DatabaseChannel(url, seconds)
@@ -36,14 +36,14 @@ class Hub:
 
 @contextlib.asynccontextmanager
 async def hubs(clinic: Clinic, count: int = 2, seconds: float = USUAL.echo) -> AsyncIterator[list[Hub]]:
-    """So many that listen already."""
+    """`count` hubs that already listen."""
     found, chores = (
         [Hub(clinic.database_url, seconds) for _ in range(count)],
         [Chores() for _ in range(count)],
     )
     for hub, its_chores in zip(found, chores, strict=True):
         hub.channel.start(hub.wake, its_chores)
-    await until(lambda: all(hub.wakes for hub in found), what="everybody to listen")
+    await until(lambda: all(hub.wakes for hub in found), what="all hubs to listen")
     for hub in found:
         hub.wakes = 0
     yield found
@@ -55,31 +55,31 @@ async def backends(clinic: Clinic, application: str) -> list[tuple[Any, ...]]:
     return await asyncio.to_thread(query, clinic.database_url, BACKENDS.format(application))
 
 
-async def is_woken(one: Hub, another: Hub) -> None:
-    """One wakes the other; asked again and again, since a hub that listens no more is woken by its own doing."""
+async def is_woken(waker: Hub, another: Hub) -> None:
+    """Wakes `another` from `waker` again and again: a hub that lost its listening connection misses single wakes."""
     another.wakes = 0
 
     def wake() -> int:
-        one.channel.wake_others()
+        waker.channel.wake_others()
         return another.wakes
 
     await until(wake, what="the other hub to be woken")
 
 
-async def test_the_others_are_woken_and_not_oneself(clinic: Clinic) -> None:
-    async with hubs(clinic, 3) as (one, *others):
-        await is_woken(one, others[0])
+async def test_a_hub_wakes_the_others_and_not_itself(clinic: Clinic) -> None:
+    async with hubs(clinic, 3) as (waker, *others):
+        await is_woken(waker, others[0])
         await until(lambda: others[1].wakes)
-        assert one.wakes == 0
+        assert waker.wakes == 0
 
 
 async def test_many_changes_make_few_notifications_outside_any_transaction(clinic: Clinic) -> None:
-    async with hubs(clinic) as (one, another):
-        await is_woken(one, another)
+    async with hubs(clinic) as (waker, another):
+        await is_woken(waker, another)
         another.wakes = 0
         changes = 0
         while another.wakes < 5:
-            one.channel.wake_others()
+            waker.channel.wake_others()
             changes += 1
             await asyncio.sleep(0)
         assert changes > 2 * another.wakes
@@ -99,28 +99,28 @@ async def test_the_command_line_wakes_every_hub(clinic: Clinic) -> None:
 
 
 @pytest.mark.parametrize("part", ["listens", "notifies"])
-async def test_a_killed_connection_comes_back(clinic: Clinic, part: str) -> None:
-    async with hubs(clinic) as (one, another):
-        await is_woken(one, another)
+async def test_a_killed_connection_is_replaced(clinic: Clinic, part: str) -> None:
+    async with hubs(clinic) as (waker, another):
+        await is_woken(waker, another)
         for pid, _, _ in await backends(clinic, f"inturn-hub {part}"):
             await asyncio.to_thread(query, clinic.database_url, f"SELECT pg_terminate_backend({pid})")
         await asyncio.sleep(0.1)
-        await is_woken(one, another)
-        await is_woken(another, one)
+        await is_woken(waker, another)
+        await is_woken(another, waker)
 
 
-async def test_who_does_not_hear_itself_listens_anew(clinic: Clinic) -> None:
-    """The server process that listens is frozen: its connection looks well, but nothing comes any more."""
-    async with hubs(clinic, 1, 0.3) as [one]:
+async def test_a_hub_that_misses_its_own_notification_listens_anew(clinic: Clinic) -> None:
+    """The backend that listens is frozen: its connection stays open, but delivers nothing."""
+    async with hubs(clinic, 1, 0.3) as [waker]:
         [(frozen, _, _)] = await backends(clinic, "inturn-hub listens")
         os.kill(int(frozen), signal.SIGSTOP)
         try:
-            await is_woken(one, one)
+            await is_woken(waker, waker)
         finally:
             os.kill(int(frozen), signal.SIGCONT)
 
 
-async def test_a_change_at_one_hub_is_at_the_others_before_they_would_have_looked(
+async def test_a_change_at_one_hub_reaches_the_others_before_their_next_poll(
     clinic: Clinic, hub: HubProcess
 ) -> None:
     second = HubProcess(clinic.database_url, timings=Timings(changes=3600))

@@ -1,6 +1,6 @@
-"""PostgreSQL killed in the middle of operations: what was acknowledged is there, what was repeated is there once, and
-every constraint, revision, chain and key holds. On a cluster of its own that writes to the disk before it answers. With a
-hub before it: tests/faults.
+"""PostgreSQL is killed during operations: acknowledged changes are there, repeated requests were done once, and every
+constraint, revision, chain and key holds. The cluster is the test's own and writes to the disk before it answers.
+With a hub before it: tests/faults.
 """
 
 from __future__ import annotations
@@ -48,31 +48,31 @@ class Clinic:
         revisions.upgrade(self.engine)
         self.scene: Scene = furnish(self.engine, services=2, counters=4, users=PEOPLE)
 
-    def kill(self, way: str) -> None:
-        """Ends the server or one of its processes at once, and waits until it serves again."""
+    def kill(self, victim: str) -> None:
+        """Kills the server or one of its processes, and waits until it serves again."""
         postmaster = server_of(self.cluster.root).pid
         with connected(self.url) as witness:
-            if way == "backend":
+            if victim == "backend":
                 os.kill(busy_backend(witness), signal.SIGKILL)
             else:
-                os.kill(postmaster, WAYS[way])
+                os.kill(postmaster, SIGNALS[victim])
             wait_until(lambda: is_cut_off(witness))
-        if way != "backend":
+        if victim != "backend":
             wait_until(lambda: not is_alive(postmaster))
             assert self.cluster.start() == self.url
         connected(self.url).close()
 
 
-WAYS = {"postmaster": signal.SIGKILL, "immediate stop": signal.SIGQUIT}
+SIGNALS = {"postmaster": signal.SIGKILL, "immediate stop": signal.SIGQUIT}
 
 
 def busy_backend(connection: psycopg.Connection[tuple[Any, ...]]) -> int:
-    """A process of the server that does something for somebody else just now."""
+    """The pid of another client's backend, preferably of an active one."""
     row = connection.execute(
         "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() "
         "ORDER BY state = 'active' DESC, random() LIMIT 1"
     ).fetchone()
-    assert row is not None, "nobody is connected"
+    assert row is not None, "no client is connected"
     return int(row[0])
 
 
@@ -94,20 +94,20 @@ def clinic(made_once: Path, tmp_path: Path) -> Iterator[Clinic]:
 
 
 def killings(clinic: Clinic, kills: int, done: Callable[[], list[int]]) -> None:
-    """Kills in every way in turn, at random moments, each time when everybody has got something done again."""
+    """Kills each kind of process in turn, at random moments after every line has changed again."""
     random = Random(3)
     for number in range(kills):
         before = done()
-        wait_until(partial(all_more, done, before), what="people to work again")
+        wait_until(partial(all_grew, done, before), what="every line to change again")
         Event().wait(random.uniform(0, 0.4))
-        clinic.kill((*WAYS, "backend")[number % 3])
+        clinic.kill((*SIGNALS, "backend")[number % 3])
 
 
-def all_more(counts: Callable[[], list[int]], before: list[int]) -> bool:
+def all_grew(counts: Callable[[], list[int]], before: list[int]) -> bool:
     return all(now > then for now, then in zip(counts(), before, strict=True))
 
 
-def test_a_killed_database_keeps_what_it_said_and_does_once_what_is_repeated(
+def test_a_killed_database_keeps_acknowledged_changes_and_does_repeated_requests_once(
     clinic: Clinic,
 ) -> None:
     assert query(clinic.url, "SELECT current_setting('fsync'), current_setting('synchronous_commit')") == [

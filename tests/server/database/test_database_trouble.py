@@ -1,4 +1,4 @@
-"""The database goes away under a hub: everybody is told at once, and the first write after it is back works."""
+"""The database of a hub is unreachable: requests are refused at once, and the first write after its return works."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def whole_clinic(made_once: Path, tmp_path_factory: pytest.TempPathFactory) -> I
 
 @pytest.fixture
 def clinic(whole_clinic: TroubledClinic) -> TroubledClinic:
-    whole_clinic.start()  # a test that failed may have left it stopped
+    whole_clinic.start()  # a failed test may have left it stopped
     return whole_clinic
 
 
@@ -49,7 +49,7 @@ def hub(clinic: TroubledClinic) -> Iterator[HubProcess]:
     assert hub.terminate() == 0
 
 
-async def test_a_stopped_database_is_told_at_once_and_written_to_when_it_is_back(
+async def test_requests_are_refused_while_the_database_is_stopped_and_work_after_its_return(
     clinic: TroubledClinic, hub: HubProcess
 ) -> None:
     kiosk = await kiosk_at(hub.url, clinic.token)
@@ -66,25 +66,25 @@ async def test_a_stopped_database_is_told_at_once_and_written_to_when_it_is_back
     assert all(0 < press.refused["retry_after"] <= 1 for press in kiosk.told if press.refused)
 
 
-async def test_the_first_write_after_its_return_is_done(clinic: TroubledClinic) -> None:
+async def test_the_first_write_after_the_databases_return_works(clinic: TroubledClinic) -> None:
     database = Database(clinic.url)
     await database.open(Chores())
     assert await database.call("schema_revision")
     await asyncio.to_thread(clinic.stop_at_once)
     with pytest.raises(Unavailable):
         await database.call("schema_revision")
-    told: list[bool] = []
-    database.on_available = lambda: told.append(database.available)
+    notified: list[bool] = []
+    database.on_available = lambda: notified.append(database.available)
     assert database.unavailable_since is not None
     await asyncio.to_thread(clinic.start)
     await until(lambda: database.available)
     assert isinstance(await call(database, "join_queue", "user:1", "back", b"", "A"), str)
-    assert told == [True]
+    assert notified == [True]
     assert database.unavailable_since is None
     await database.close()
 
 
-async def test_a_frozen_database_is_noticed_and_told(clinic: TroubledClinic, hub: HubProcess) -> None:
+async def test_requests_to_a_frozen_database_are_refused(clinic: TroubledClinic, hub: HubProcess) -> None:
     kiosks = [await kiosk_at(hub.url, clinic.token) for _ in range(12)]
     for kiosk in kiosks:
         assert was_done(await kiosk.join("B"))
@@ -97,7 +97,7 @@ async def test_a_frozen_database_is_noticed_and_told(clinic: TroubledClinic, hub
         await kiosk.socket.close()
 
 
-async def test_killed_backends_are_noticed_by_nobody(clinic: TroubledClinic, hub: HubProcess) -> None:
+async def test_clients_do_not_notice_killed_backends(clinic: TroubledClinic, hub: HubProcess) -> None:
     before = tickets(clinic)
     kiosks = [await kiosk_at(hub.url, clinic.token) for _ in range(6)]
     for _ in range(4):
@@ -112,10 +112,10 @@ async def test_killed_backends_are_noticed_by_nobody(clinic: TroubledClinic, hub
     assert tickets(clinic) == before + 30
 
 
-async def test_a_stopped_database_is_told_to_everybody_at_once_who_waits_for_it(
+async def test_all_waiting_calls_fail_at_once_when_the_database_freezes(
     clinic: TroubledClinic,
 ) -> None:
-    """Calls that have a connection, and calls that wait for one, all fail when the watch finds it gone."""
+    """Calls with a connection and calls that wait for one fail when the watch finds the database unreachable."""
 
     database = Database(clinic.url, size=2)
     await database.open(Chores())
@@ -123,8 +123,8 @@ async def test_a_stopped_database_is_told_to_everybody_at_once_who_waits_for_it(
     answers = asyncio.gather(*sleeping)
     await until(lambda: database.pool_stats()["waiting"] == 4)
     with clinic.frozen():
-        told = await in_time(answers)
-    assert [type(answer) for answer in told] == [Unavailable] * 6
+        refused = await in_time(answers)
+    assert [type(answer) for answer in refused] == [Unavailable] * 6
 
 
 async def call(database: Database, function: str, *arguments: object) -> HubError | str:
@@ -138,10 +138,10 @@ def tickets(clinic: TroubledClinic) -> int:
     return int(clinic.rows("SELECT count(*) FROM tickets")[0][0])
 
 
-async def test_a_frozen_connection_alone_is_given_up(
+async def test_a_frozen_connection_is_dropped_while_the_database_works(
     clinic: TroubledClinic,
 ) -> None:
-    """Its call has no answer; the database is there all the while."""
+    """The connection's call gets no answer; the database is reachable throughout."""
     ended: list[str] = []
     database = Database(clinic.url, timings=Timings(call=0.5))
     database.on_call = lambda outcome, _seconds: ended.append(outcome)
@@ -162,8 +162,8 @@ def make_read_only(clinic: TroubledClinic, read_only: bool) -> None:
         )
 
 
-async def test_a_read_only_database_takes_no_writes_and_is_away(clinic: TroubledClinic) -> None:
-    """As after a failover: the server answers, but it is not the one that takes writes."""
+async def test_a_read_only_database_counts_as_unreachable(clinic: TroubledClinic) -> None:
+    """As after a failover: the server answers, but takes no writes."""
 
     database = Database(clinic.url, size=1)
     await database.open(Chores())

@@ -1,5 +1,5 @@
-"""The database is there and can't: no connection free, too many connections, a full disk. Each is told in its own words,
-the breaker stays closed, and nothing that was acknowledged is lost.
+"""The database is reachable but can't serve: no free connection, too many connections, a full disk. Each refusal has
+its own sentence, the breaker stays closed, and no acknowledged change is lost.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ async def answer_of(database: Database, function: str, *arguments: object) -> Hu
         return error
 
 
-async def test_who_finds_no_connection_free_is_told_in_the_end(clinic: Clinic) -> None:
+async def test_a_call_that_waits_too_long_for_a_connection_is_refused(clinic: Clinic) -> None:
     database = Database(clinic.database_url, size=2, timings=replace(PATIENT, connection=USUAL.connection))
     await database.open(Chores())
     loop = asyncio.get_running_loop()
@@ -48,10 +48,10 @@ async def test_who_finds_no_connection_free_is_told_in_the_end(clinic: Clinic) -
         holding = [loop.create_task(answer_of(database, "pg_advisory_lock_shared", 1)) for _ in range(2)]
         waiting = [loop.create_task(answer_of(database, "schema_revision")) for _ in range(MAX_WAITING)]
         await until(lambda: database.pool_stats()["waiting"] == MAX_WAITING)
-        # One more than may wait is told without waiting.
+        # A call above the limit is refused without waiting.
         assert isinstance(await answer_of(database, "schema_revision"), Unavailable)
         refused = await asyncio.gather(*waiting)
-        assert not any(each.done() for each in holding)
+        assert not any(call.done() for call in holding)
     for refusal in refused:
         assert isinstance(refusal, Unavailable)
         assert (refusal.message, refusal.data) == (BUSY, {"retry_after": 1})
@@ -64,13 +64,13 @@ async def test_who_finds_no_connection_free_is_told_in_the_end(clinic: Clinic) -
 
 @contextlib.contextmanager
 def locked(url: str) -> Iterator[None]:
-    """Advisory lock 1 is held: a call that wants it keeps its connection until then."""
+    """Holds advisory lock 1 while the block runs: a call that takes it keeps its connection until then."""
     with psycopg.connect(driver_url(url), autocommit=True) as connection:
         connection.execute("SELECT pg_advisory_lock(1)")
         yield
 
 
-async def test_who_gives_up_waiting_leaves_the_turn_to_the_next(clinic: Clinic) -> None:
+async def test_a_cancelled_wait_leaves_its_turn_to_the_next(clinic: Clinic) -> None:
     database = Database(clinic.database_url, size=1, timings=PATIENT)
     await database.open(Chores())
     loop = asyncio.get_running_loop()
@@ -89,8 +89,8 @@ async def test_who_gives_up_waiting_leaves_the_turn_to_the_next(clinic: Clinic) 
 
 
 @pytest.mark.parametrize("lost", [False, True])
-async def test_who_gives_up_at_the_moment_of_their_turn_hands_it_on(clinic: Clinic, lost: bool) -> None:
-    """Their turn is a connection, or a place to make one where a connection was lost."""
+async def test_a_wait_cancelled_at_its_turn_hands_the_turn_on(clinic: Clinic, lost: bool) -> None:
+    """The turn is a connection, or permission to open one in place of a lost one."""
 
     async def connect() -> Connection:
         return await psycopg.AsyncConnection.connect(driver_url(clinic.database_url), autocommit=True)
@@ -115,7 +115,7 @@ async def test_who_gives_up_at_the_moment_of_their_turn_hands_it_on(clinic: Clin
 
 @pytest.fixture
 def crowded_url(clinic: Clinic) -> Iterator[str]:
-    """The clinic's database for a role that may have one connection."""
+    """The URL of the clinic's database for a role that may have one connection."""
     name = f"crowded_{token_hex(4)}"
     query(
         clinic.database_url,
@@ -126,8 +126,8 @@ def crowded_url(clinic: Clinic) -> Iterator[str]:
     query(clinic.database_url, f"DROP ROLE {name}")
 
 
-async def test_a_server_without_a_free_connection_is_told_in_its_own_words(crowded_url: str) -> None:
-    """Others have them all; the hub goes on with those that it has."""
+async def test_a_server_at_its_connection_limit_is_reported_as_crowded(crowded_url: str) -> None:
+    """Other clients hold the server's connections; the hub keeps working with its own."""
 
     database = Database(crowded_url, size=2)
     await database.open(Chores())
@@ -144,14 +144,14 @@ async def test_a_server_without_a_free_connection_is_told_in_its_own_words(crowd
 
 
 class Disk:
-    """What a clinic's tables lie on, which can be filled and emptied."""
+    """The disk of a clinic's tables, which can be filled and emptied."""
 
     def __init__(self, url: str, place: Path | None) -> None:
         self.url = url
         self._place = place
 
     def fill(self) -> None:
-        """Nothing more can be written. Where nobody may mount a small disk, its error is raised in the database."""
+        """Fills the disk. Without permission to mount a small disk, a trigger raises the error instead."""
         if self._place is None:
             query(
                 self.url,
@@ -164,7 +164,7 @@ class Disk:
                 pass
 
     def make_room(self) -> None:
-        """There is space again."""
+        """Frees space."""
         if self._place is None:
             query(self.url, "DROP FUNCTION fill CASCADE")
         else:
@@ -173,7 +173,7 @@ class Disk:
 
 @contextlib.contextmanager
 def small_disk(place: Path) -> Iterator[bool]:
-    """A disk of its own at `place`, gone again whatever happens; false where nobody may mount one."""
+    """Mounts a small disk at `place` while the block runs; yields false without permission to mount one."""
     mounted = (
         subprocess.run(["mount", "-t", "tmpfs", "-o", SIZE, "tmpfs", place], check=False).returncode == 0
     )
@@ -185,8 +185,8 @@ def small_disk(place: Path) -> Iterator[bool]:
 
 
 @contextlib.contextmanager
-def made(server: str, what: str, how: str) -> Iterator[None]:
-    """Something on the server while the block runs."""
+def created(server: str, what: str, how: str) -> Iterator[None]:
+    """Creates an object on the server, and drops it after the block."""
     query(server, f"CREATE {what} {how}")
     try:
         yield
@@ -196,8 +196,8 @@ def made(server: str, what: str, how: str) -> Iterator[None]:
 
 @pytest.fixture
 def disk(postgres: str, template: Clinic) -> Iterator[Disk]:
-    """A clinic whose tables lie on a small disk of their own, which is not where pytest cleans up: a run that is killed
-    leaves it busy.
+    """A clinic whose tables lie on a small disk of their own. It is outside pytest's folders: a killed run leaves the
+    disk busy, so that pytest could not remove it.
     """
     name = f"on_disk_{token_hex(4)}"
     copied = make_url(template.database_url)
@@ -210,13 +210,13 @@ def disk(postgres: str, template: Clinic) -> Iterator[Disk]:
         if mounted:
             (place / "tables").mkdir()
             (place / "tables").chmod(0o777)
-            stack.enter_context(made(postgres, f"TABLESPACE {name}", f"LOCATION '{place / 'tables'}'"))
+            stack.enter_context(created(postgres, f"TABLESPACE {name}", f"LOCATION '{place / 'tables'}'"))
             how += f" TABLESPACE {name}"
-        stack.enter_context(made(postgres, f"DATABASE {name}", how))
+        stack.enter_context(created(postgres, f"DATABASE {name}", how))
         yield Disk(url, place if mounted else None)
 
 
-async def test_a_full_disk_is_told_and_nothing_is_lost(disk: Disk) -> None:
+async def test_a_full_disk_is_reported_and_no_change_is_lost(disk: Disk) -> None:
     database = Database(disk.url)
     await database.open(Chores())
     done: list[str] = []

@@ -1,7 +1,7 @@
-"""The primary database is lost and its standby promoted, under a hub and its clients at work.
+"""The primary database is lost and its standby promoted while a hub and its clients work.
 
-With synchronous replication nothing that was acknowledged is lost or done twice; without it what the standby had not got
-is gone, and every client follows the line as it is now, never a mixture of both.
+With synchronous replication no acknowledged change is lost or done twice. Without it, changes that the standby had not
+received are gone, and every client follows the line as it is now, never a mixture of both.
 """
 
 from __future__ import annotations
@@ -36,20 +36,20 @@ pytestmark = [pytest.mark.usefixtures("no_qt_garbage")]
 
 SERVICES = ("A", "B")
 PASSWORD = "correct horse"
-SOME = 12
-"""Operations of each client between two events of the story."""
+ROUNDS = 12
+"""The number of rounds that each client works between two steps of a test."""
 
 
 @pytest.fixture
 def pair(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[StandbyPair]:
-    made = StandbyPair(tmp_path, synchronous=request.param == "synchronous")
-    yield made
-    made.close()
+    created = StandbyPair(tmp_path, synchronous=request.param == "synchronous")
+    yield created
+    created.close()
 
 
 @pytest.fixture
 def engine(pair: StandbyPair) -> Iterator[Engine]:
-    """On whichever host takes writes, with a clinic in it."""
+    """An engine for the host that takes writes, with a clinic in its database."""
     engine = administration_engine(pair.url)
     revisions.upgrade(engine)
     for code in SERVICES:
@@ -69,11 +69,11 @@ def hub(pair: StandbyPair, engine: Engine) -> Iterator[HubProcess]:
 
 
 class Worker:
-    """One client that lets patients join and calls them, and notes what it was told and shown.
+    """A client that joins and calls patients, and records the acknowledgements and what its replica shows.
 
     Attributes:
-        joined, called: ids of the tickets, as acknowledged, in order.
-        shown: (epoch, service, revision) of each step of each line.
+        joined, called: ids of the acknowledged tickets, in order.
+        shown: (epoch, service, revision) of each change of each line.
     """
 
     def __init__(self, hub: HubProcess, number: int) -> None:
@@ -86,7 +86,9 @@ class Worker:
         self.client = HubClient(hub.url, credentials, on_change=self._note)
 
     async def work(self, times: int) -> None:
-        """Each time a patient joins each line, and the next is called: each act is repeated until it is acknowledged."""
+        """In each round, joins a patient to each line and calls the next; the client repeats each request until it is
+        acknowledged.
+        """
         for _ in range(times):
             for service in SERVICES:
                 self.joined.append((await self.client.join_queue(service)).id)
@@ -102,7 +104,7 @@ class Worker:
         return self.client.replica.lines.line(service)
 
     def holds(self, service: str, expected: tuple[str, int, list[str]]) -> bool:
-        """Whether it shows this epoch, revision and these patients, in their order."""
+        """Whether the replica shows this epoch, revision and these patients, in their order."""
         line = self.line(service)
         return (line.epoch, line.revision, [ticket.id for ticket in line.waiting]) == expected
 
@@ -117,12 +119,12 @@ class Worker:
 
 
 async def work(workers: list[Worker]) -> None:
-    await asyncio.gather(*(worker.work(SOME) for worker in workers))
+    await asyncio.gather(*(worker.work(ROUNDS) for worker in workers))
 
 
 @asynccontextmanager
 async def two_at_work(hub: HubProcess) -> AsyncIterator[list[Worker]]:
-    """Two who have begun; they go with the block."""
+    """Two workers that have done a round; they end with the block."""
     async with AsyncExitStack() as stack:
         workers = [Worker(hub, number) for number in range(2)]
         for worker in workers:
@@ -132,14 +134,14 @@ async def two_at_work(hub: HubProcess) -> AsyncIterator[list[Worker]]:
 
 
 def assert_sound(engine: Engine) -> None:
-    """Whoever serves now breaks no rule, and its events lead to its lines."""
-    engine.dispose()  # the connections of before lead to the lost one
+    """Asserts that the database that serves now breaks no rule, and that its events lead to its lines."""
+    engine.dispose()  # pooled connections lead to the lost host
     assert count_violations(engine) == {}
     assert list(replay.replay_differences(engine)) == []
 
 
-async def lost_meanwhile(pair: StandbyPair, workers: list[Worker]) -> None:
-    """The primary is lost when they have done a little more."""
+async def lose_primary_during_work(pair: StandbyPair, workers: list[Worker]) -> None:
+    """Kills the primary after a few more joins, and promotes the standby."""
     done = len(workers[0].joined)
     await until(lambda: len(workers[0].joined) > done + 4)
     await asyncio.to_thread(pair.kill_primary)
@@ -147,7 +149,7 @@ async def lost_meanwhile(pair: StandbyPair, workers: list[Worker]) -> None:
 
 
 async def until_all_hold(workers: list[Worker], url: str, epoch: str) -> None:
-    """Every client has a snapshot of that epoch and shows each line as the database has it."""
+    """Waits until every client has a snapshot of the epoch and shows each line as the database has it."""
     for service in SERVICES:
         [(there,)] = query(url, f"SELECT queue_snapshot('{service}')")
         assert isinstance(there, dict)
@@ -158,8 +160,8 @@ async def until_all_hold(workers: list[Worker], url: str, epoch: str) -> None:
             assert (epoch, service) in worker.snapshots
 
 
-def no_step_is_shown_twice(worker: Worker) -> bool:
-    """Within an epoch a line's revisions grow; an epoch that was left never comes back."""
+def shows_no_step_twice(worker: Worker) -> bool:
+    """Whether a line's revisions grow within an epoch, and no epoch comes back after another."""
     for service in SERVICES:
         steps = [(epoch, revision) for epoch, code, revision in worker.shown if code == service]
         epochs = list(dict.fromkeys(epoch for epoch, _ in steps))
@@ -174,21 +176,21 @@ def epoch_of(url: str) -> str:
 
 
 @pytest.mark.parametrize("pair", ["synchronous"], indirect=True)
-async def test_a_synchronous_standby_takes_over_and_nothing_is_lost_or_doubled(
+async def test_after_a_synchronous_standby_takes_over_no_change_is_lost_or_doubled(
     pair: StandbyPair, engine: Engine, hub: HubProcess
 ) -> None:
     async with two_at_work(hub) as workers:
         before = epoch_of(pair.primary_url)
-        await asyncio.gather(work(workers), lost_meanwhile(pair, workers))
+        await asyncio.gather(work(workers), lose_primary_during_work(pair, workers))
         epoch = epoch_of(pair.standby_url)
         assert epoch != before
         await until_all_hold(workers, pair.standby_url, epoch)
-        assert all(no_step_is_shown_twice(worker) for worker in workers)
-    told = [ticket for worker in workers for ticket in worker.joined]
-    assert len(told) == len(set(told)) == 2 * 2 * len(SERVICES) * SOME
+        assert all(shows_no_step_twice(worker) for worker in workers)
+    joined = [ticket for worker in workers for ticket in worker.joined]
+    assert len(joined) == len(set(joined)) == 2 * 2 * len(SERVICES) * ROUNDS
     called = [ticket for worker in workers for ticket in worker.called]
     there = "SELECT array_agg(DISTINCT ticket_id::text), count(*) FROM queue_events WHERE kind = "
-    for kind, acknowledged in (("joined", told), ("called", called)):
+    for kind, acknowledged in (("joined", joined), ("called", called)):
         [(ids, events)] = query(pair.standby_url, f"{there}'{kind}'")
         assert isinstance(ids, list)
         assert (sorted(ids), events) == (sorted(acknowledged), len(acknowledged))
@@ -196,7 +198,7 @@ async def test_a_synchronous_standby_takes_over_and_nothing_is_lost_or_doubled(
 
 
 @pytest.mark.parametrize("pair", ["asynchronous"], indirect=True)
-async def test_a_standby_that_lacks_something_takes_over_and_everybody_follows_it(
+async def test_every_client_follows_a_standby_that_lacks_changes(
     pair: StandbyPair, engine: Engine, hub: HubProcess
 ) -> None:
     async with two_at_work(hub) as workers:
@@ -208,7 +210,7 @@ async def test_a_standby_that_lacks_something_takes_over_and_everybody_follows_i
         assert kept < lost
         await asyncio.to_thread(pair.kill_primary)
         await asyncio.to_thread(pair.promote_standby)
-        # The line grows past what was lost before the hub is there: the same revisions, of other patients.
+        # The line grows past the lost revisions before the hub is connected: the same revisions, of other patients.
         for number in range(lost - kept + 5):
             query(pair.standby_url, f"SELECT join_queue('user:1', 'other {number}', '', 'A')")
         await until(lambda: all(w.line("A").epoch == epoch_of(pair.standby_url) for w in workers))
@@ -221,7 +223,7 @@ async def test_a_standby_that_lacks_something_takes_over_and_everybody_follows_i
         )
         await work(workers)
         await until_all_hold(workers, pair.standby_url, epoch_of(pair.standby_url))
-        assert all(no_step_is_shown_twice(worker) for worker in workers)
+        assert all(shows_no_step_twice(worker) for worker in workers)
         assert {epoch for worker in workers for epoch, _, _ in worker.shown} == {
             *(workers[0].shown[0][:1]),
             epoch_of(pair.standby_url),
@@ -229,7 +231,7 @@ async def test_a_standby_that_lacks_something_takes_over_and_everybody_follows_i
     assert_sound(engine)
 
 
-def doctor_says(engine: Engine) -> str:
+def replication_finding(engine: Engine) -> str:
     with engine.connect() as connection:
         [finding] = server_findings(connection)
     return str(finding)
@@ -239,11 +241,11 @@ WAITING_FOR_THE_STANDBY = "SELECT pid FROM pg_stat_activity WHERE wait_event = '
 
 
 @pytest.mark.parametrize("pair", ["synchronous"], indirect=True)
-def test_what_the_standby_lacks_is_not_acknowledged_to_whoever_repeats_it(
+def test_a_repeated_request_is_not_acknowledged_before_the_standby_has_it(
     pair: StandbyPair, engine: Engine
 ) -> None:
-    """A commit whose wait for the standby was broken off is there on the primary alone. Whoever repeats it locks the line
-    before it is found, and so has a commit of its own that waits.
+    """A commit whose wait for the standby was cancelled exists on the primary alone. Its repeated request locks the line
+    before it finds the key, so that its own commit waits.
     """
 
     def join() -> object:
@@ -252,19 +254,19 @@ def test_what_the_standby_lacks_is_not_acknowledged_to_whoever_repeats_it(
     def waiting() -> list[tuple[object, ...]]:
         return query(pair.primary_url, WAITING_FOR_THE_STANDBY)
 
-    assert doctor_says(engine).startswith("ok")
+    assert replication_finding(engine).startswith("ok")
     pair.cut_off_standby()
-    assert "Every change waits for a standby that is not there." in doctor_says(engine)
+    assert "Every change waits for a standby that is not there." in replication_finding(engine)
     with ThreadPoolExecutor(2) as desks:
         first = desks.submit(join)
-        wait_until(lambda: len(waiting()) == 1, "the first waits")
-        query(pair.primary_url, f"SELECT pg_cancel_backend(pid) FROM ({WAITING_FOR_THE_STANDBY}) one")
-        told = first.result(WAIT_SECONDS)
+        wait_until(lambda: len(waiting()) == 1, "the first commit to wait")
+        query(pair.primary_url, f"SELECT pg_cancel_backend(pid) FROM ({WAITING_FOR_THE_STANDBY}) waiting")
+        answer = first.result(WAIT_SECONDS)
         assert query(pair.primary_url, "SELECT count(*) FROM tickets") == [(1,)]
         assert query(pair.standby_url, "SELECT count(*) FROM tickets") == [(0,)]
         repeated = desks.submit(join)
-        wait_until(lambda: bool(waiting()) or repeated.done(), "the repeated one waits")
+        wait_until(lambda: bool(waiting()) or repeated.done(), "the repeated request's commit to wait")
         assert not repeated.done()
         pair.reconnect_standby()
-        assert repeated.result(WAIT_SECONDS) == told
+        assert repeated.result(WAIT_SECONDS) == answer
     assert query(pair.standby_url, "SELECT count(*) FROM tickets") == [(1,)]

@@ -1,4 +1,4 @@
-"""A database URL with several hosts, as libpq writes it: every command finds the one that takes writes."""
+"""A database URL with several hosts, as libpq writes it: every command finds the host that takes writes."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ from tests.support.clinic import Clinic
 
 @pytest.fixture
 def url(clinic: Clinic, tmp_path: Path) -> str:
-    """The clinic's database behind a host that is not there."""
+    """The URL of the clinic's database, with an unreachable host before its own."""
     parts = {name: str(value) for name, value in conninfo_to_dict(driver_url(clinic.database_url)).items()}
-    who = parts["user"] + (f":{parts['password']}" if "password" in parts else "")
+    account = parts["user"] + (f":{parts['password']}" if "password" in parts else "")
     hosts = (
         f"{quote(str(tmp_path), safe='')}:5432,{quote(parts['host'], safe='')}:{parts.get('port', '5432')}"
     )
-    return f"postgresql://{who}@{hosts}/{parts['dbname']}"
+    return f"postgresql://{account}@{hosts}/{parts['dbname']}"
 
 
-async def test_a_hub_and_its_clients_work_on_it(clinic: Clinic, url: str) -> None:
+async def test_a_hub_and_its_clients_work_with_several_hosts(clinic: Clinic, url: str) -> None:
     with hub_process(url) as hub:
         async with HubClient(hub, clinic.staff) as desk:
             await desk.join_queue("A")
 
 
-def test_a_backup_is_made_and_restored_with_it(clinic: Clinic, url: str, tmp_path: Path) -> None:
+def test_a_backup_is_made_and_restored_with_several_hosts(clinic: Clinic, url: str, tmp_path: Path) -> None:
     engine = administration_engine(url)
     write_backup(engine, tmp_path / "backup")
     clinic.rows("DELETE FROM counter_services RETURNING 1")
@@ -45,7 +45,7 @@ def test_a_backup_is_made_and_restored_with_it(clinic: Clinic, url: str, tmp_pat
     assert "R1\tCounter 1\topen\tA,B" in listed
 
 
-def test_scratch_databases_are_made_beside_it(url: str) -> None:
+def test_a_scratch_database_is_made_with_several_hosts(url: str) -> None:
     with scratch_database(url) as scratch:
         engine = administration_engine(scratch)
         with engine.connect() as connection:
@@ -55,14 +55,14 @@ def test_scratch_databases_are_made_beside_it(url: str) -> None:
     assert found[1] is True
 
 
-def test_a_password_reaches_programs_in_their_environment_alone() -> None:
+def test_a_password_reaches_programs_only_in_their_environment() -> None:
     address, secrets = program_arguments(
         "postgresql+psycopg://me:s%23cret@one:1,two:2/inturn?sslmode=require"
     )
     assert secrets == {"PGPASSWORD": "s#cret"}
     assert "s#cret" not in address
     assert "s%23cret" not in address
-    told = conninfo_to_dict(address)
+    read_back = conninfo_to_dict(address)
     expected = {"user": "me", "host": "one,two", "port": "1,2", "dbname": "inturn", "sslmode": "require"}
-    assert expected.items() <= told.items()
-    assert told["target_session_attrs"] == "read-write"
+    assert expected.items() <= read_back.items()
+    assert read_back["target_session_attrs"] == "read-write"
