@@ -1,4 +1,4 @@
-"""Opening hours as they are typed: read, written again, and refused in a sentence."""
+"""Opening hours as text: parsed, formatted, and refused in a sentence."""
 
 from datetime import time
 
@@ -13,13 +13,13 @@ QUARTERS = st.integers(0, 7 * 96 - 1)
 
 
 def moment(quarter: int) -> time:
-    """The time of day of a quarter of an hour of the week."""
+    """The time of day at a quarter hour, counted from the start of the week."""
     return time(quarter % 96 // 4, quarter % 4 * 15)
 
 
 @st.composite
 def weeks(draw: st.DrawFn) -> tuple[Period, ...]:
-    """Any week without overlaps: each opening lasts until the next one at most, and no longer than a day."""
+    """Any week without overlaps: an opening lasts until the next at most, and no longer than a day."""
     starts = sorted(draw(st.sets(QUARTERS, max_size=20)))
     periods = []
     for start, following in zip(starts, [*starts[1:], *(s + 7 * 96 for s in starts[:1])], strict=True):
@@ -29,12 +29,12 @@ def weeks(draw: st.DrawFn) -> tuple[Period, ...]:
 
 
 @given(weeks())
-def test_what_is_written_is_read_again(periods: tuple[Period, ...]) -> None:
+def test_formatted_hours_are_parsed_to_the_same(periods: tuple[Period, ...]) -> None:
     assert parse_hours(format_hours(periods)) == periods
 
 
 @given(st.text("mon-frisat ,;:0123489–", max_size=40))
-def test_whatever_is_typed_is_read_or_refused_in_a_sentence(text: str) -> None:
+def test_any_text_is_parsed_or_refused_in_a_sentence(text: str) -> None:
     sentence = None
     try:
         periods = parse_hours(text)
@@ -59,7 +59,7 @@ def test_whatever_is_typed_is_read_or_refused_in_a_sentence(text: str) -> None:
         ("sun 22:00-02:00; mon 02:00-04:00", "mon 02:00-04:00; sun 22:00-02:00"),
     ],
 )
-def test_hours_in_their_usual_form(typed: str, written: str | None) -> None:
+def test_hours_are_formatted_in_their_usual_form(typed: str, written: str | None) -> None:
     assert format_hours(parse_hours(typed)) == (written or typed)
 
 
@@ -84,7 +84,7 @@ def test_a_period_may_last_a_whole_day() -> None:
         ("mon 08:00-12:00; mon 08:00-12:00", "overlaps"),
     ],
 )
-def test_a_mistake_is_named(typed: str, sentence: str) -> None:
+def test_a_mistake_in_the_hours_is_named(typed: str, sentence: str) -> None:
     with pytest.raises(SetupError) as refused:
         parse_hours(typed)
     assert sentence in refused.value.message

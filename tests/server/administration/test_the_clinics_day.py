@@ -1,4 +1,4 @@
-"""Opening hours, closed days, quotas and numbers, from a kiosk's side, at any time of the day."""
+"""Opening hours, closed days, quotas and numbers as a kiosk sees them, at any time of the day."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def set_hours(clinic: Clinic, hours: str, last_ticket: str = "0") -> None:
 
 
 async def assert_state(kiosk: HubClient, state: str, opens_at: datetime | None = None) -> None:
-    """The kiosk is told the state, and a touch finds the same."""
+    """Waits until the kiosk shows the state, and joins: only an open service accepts."""
     await until(
         lambda: (kiosk.replica.services[0].state, kiosk.replica.services[0].opens_at) == (state, opens_at)
     )
@@ -31,11 +31,11 @@ async def assert_state(kiosk: HubClient, state: str, opens_at: datetime | None =
             await kiosk.join_queue("A")
 
 
-async def test_around_opening_last_ticket_and_closing(clinic: Clinic, hub: HubProcess) -> None:
+async def test_the_state_around_opening_last_ticket_and_closing(clinic: Clinic, hub: HubProcess) -> None:
     local = LocalTime(clinic)
 
     def at(clock: str, days: int = 0) -> datetime:
-        """A local time of today as the hub says it."""
+        """A local time `days` from today, in UTC as on the wire."""
         hour, minute = map(int, clock.split(":"))
         moment = local.now(days=days).replace(hour=hour, minute=minute, second=0, microsecond=0)
         return moment.astimezone(UTC)
@@ -58,7 +58,7 @@ async def test_around_opening_last_ticket_and_closing(clinic: Clinic, hub: HubPr
         assert len((await kiosk.snapshot("A")).waiting) == 3
 
 
-async def test_over_midnight(clinic: Clinic, hub: HubProcess) -> None:
+async def test_opening_hours_over_midnight(clinic: Clinic, hub: HubProcess) -> None:
     local = LocalTime(clinic, hour=0)
 
     async with HubClient(hub.url, clinic.kiosk) as kiosk:
@@ -83,7 +83,7 @@ async def test_the_clock_alone_opens_and_closes(clinic: Clinic, hub: HubProcess)
         await assert_state(kiosk, "closed", tomorrow.astimezone(UTC))
 
 
-async def test_a_holiday(clinic: Clinic, hub: HubProcess) -> None:
+async def test_a_closed_day_closes_a_service_or_all(clinic: Clinic, hub: HubProcess) -> None:
     local = LocalTime(clinic)
     today = f"{local.now():%Y-%m-%d}"
     tomorrow = local.now(days=1).replace(hour=0, minute=0, second=0, microsecond=0).astimezone(UTC)
@@ -102,7 +102,7 @@ async def test_a_holiday(clinic: Clinic, hub: HubProcess) -> None:
     assert clinic.rows("SELECT count(*) FROM closed_days") == [(1,)]
 
 
-async def test_a_person_closes_whatever_the_hours_say(clinic: Clinic, hub: HubProcess) -> None:
+async def test_a_pause_closes_a_service_within_its_hours(clinic: Clinic, hub: HubProcess) -> None:
     local = LocalTime(clinic)
     set_hours(clinic, f"{local.day()} 00:00-24:00")
 
@@ -120,7 +120,7 @@ async def test_a_person_closes_whatever_the_hours_say(clinic: Clinic, hub: HubPr
             await console.join_queue("A")
 
 
-async def test_a_quota_is_a_business_days(clinic: Clinic, hub: HubProcess) -> None:
+async def test_a_quota_counts_the_tickets_of_a_business_day(clinic: Clinic, hub: HubProcess) -> None:
     change(clinic, clinic_settings.set_service, "A", {"quota": "2"})
     local = LocalTime(clinic)
 
@@ -144,7 +144,7 @@ async def test_a_quota_is_a_business_days(clinic: Clinic, hub: HubProcess) -> No
         assert first.business_day == f"{local.now(days=-1):%Y-%m-%d}"
 
 
-async def test_numbers_begin_again_with_the_business_day(clinic: Clinic, hub: HubProcess) -> None:
+async def test_numbers_restart_with_the_business_day(clinic: Clinic, hub: HubProcess) -> None:
     local = LocalTime(clinic, hour=3)
 
     async with HubClient(hub.url, clinic.staff) as console:
@@ -161,8 +161,8 @@ async def test_numbers_begin_again_with_the_business_day(clinic: Clinic, hub: Hu
         assert (await console.snapshot("A")).missed == ()
 
 
-def test_the_business_day_is_the_sites(clinic: Clinic) -> None:
-    # 26 hours lie between them: their calendars never agree.
+def test_the_business_day_follows_the_time_zone_of_the_site(clinic: Clinic) -> None:
+    # The zones are 26 hours apart: their dates always differ.
     days = []
     for zone in ("Etc/GMT+12", "Pacific/Kiritimati"):
         change(clinic, clinic_settings.set_site, {"time_zone": zone})
@@ -186,7 +186,7 @@ BERLIN = [
     ("02:30", "2026-10-25 01:30:00", "2026-10-25"),
     ("00:00", "2026-10-24 22:00:00", "2026-10-25"),
 ]
-"""When the day starts, a moment in UTC, and the business day it belongs to."""
+"""(start of the day, moment in UTC, expected business day)."""
 
 
 def test_the_business_day_over_daylight_saving(clinic: Clinic) -> None:
@@ -198,7 +198,7 @@ def test_the_business_day_over_daylight_saving(clinic: Clinic) -> None:
 
 def test_the_business_day_never_goes_back(clinic: Clinic) -> None:
     change(clinic, clinic_settings.set_site, {"time_zone": "Europe/Berlin", "day_starts": "02:30"})
-    # The hour from 02:00 comes twice on that night; the second time its first half is before the day's start again.
+    # The hour from 02:00 occurs twice in that night; the first half of its second occurrence precedes the day's start.
     assert clinic.rows("SELECT business_day_at('2026-10-25 01:15:00+00')") == [(date(2026, 10, 24),)]
     clinic.rows("UPDATE services SET business_day = '2026-10-25', next_number = 8 RETURNING 1")
     begun = "SELECT (s2).business_day, (s2).next_number FROM (SELECT begin_business_day(s, '{}') s2 FROM services s) b"
@@ -207,7 +207,7 @@ def test_the_business_day_never_goes_back(clinic: Clinic) -> None:
 
 
 def test_opening_hours_over_daylight_saving(clinic: Clinic) -> None:
-    """Nine o'clock is nine o'clock, in summer and in winter, and on the days between."""
+    """Hours keep their local time in summer, in winter, and on the days of the change."""
     change(clinic, clinic_settings.set_site, {"time_zone": "Europe/Berlin"})
     set_hours(clinic, "mon-sun 09:00-10:00")
     state = (
