@@ -1,4 +1,4 @@
-"""Events in any order come out in order, once each; what is kept fills a gap, and no more."""
+"""Events offered in any order are delivered once, in order; kept events fill a gap up to their limit."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ def event(revision: int) -> QueueEvent:
 
 
 def taken(line: LineFeed) -> list[int]:
-    """The revisions that can be handed out now."""
+    """Takes all deliverable events, and returns their revisions."""
     revisions = []
     while (delivery := line.take()) is not None:
         revisions.append(delivery.revision)
     return revisions
 
 
-def test_any_order_and_repetition_comes_out_in_order_and_once() -> None:
-    line, random, out = LineFeed("A", 0), Random(3), []
+def test_events_in_any_order_are_delivered_in_order_and_once() -> None:
+    line, random, delivered_revisions = LineFeed("A", 0), Random(3), []
     offered = [*range(1, 101)] * 2
     random.shuffle(offered)
     for revision in offered:
         line.offer(event(revision))
-        out += taken(line)
-    assert out == list(range(1, 101))
+        delivered_revisions += taken(line)
+    assert delivered_revisions == list(range(1, 101))
     assert not line.early
 
 
@@ -42,7 +42,7 @@ def test_a_gap_holds_back_what_follows_it() -> None:
     assert taken(line) == [6, 7]
 
 
-def test_only_what_is_kept_can_be_had_again() -> None:
+def test_only_kept_events_can_be_read_again() -> None:
     line = LineFeed("A", 0)
     for revision in range(1, KEPT_EVENTS + 11):
         line.offer(event(revision))

@@ -1,4 +1,4 @@
-"""The lines stand in the hub's memory: told to any number of clients, and while the database is away."""
+"""The hub keeps the lines in memory: any number of clients read them, also while the database is unreachable."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ JOINS = "SELECT count(join_queue('user:1', '{0}' || n, '', 'A', 'low')) FROM gen
 
 
 async def crowd(stack: AsyncExitStack, hub: Hub, clinic: Clinic) -> list[HubClient]:
-    """Monitors that follow every line."""
+    """`CROWD` monitors that follow every line."""
     clients = [HubClient(hub.url, clinic.monitor) for _ in range(CROWD)]
     return [await stack.enter_async_context(client) for client in clients]
 
 
 async def join(clinic: Clinic, word: str, count: int) -> None:
-    """Patients join A behind every hub's back."""
+    """Patients join A by SQL, without a hub."""
     await asyncio.to_thread(clinic.rows, JOINS.format(word, count))
 
 
 @contextmanager
-def away(clinic: Clinic, server: str) -> Iterator[None]:
-    """The test's database has sent everybody away and takes nobody."""
+def unreachable_database(clinic: Clinic, server: str) -> Iterator[None]:
+    """Ends all connections to the test's database, and accepts none while the block runs."""
     name = make_url(clinic.database_url).database
     engine = create_engine(server, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
@@ -50,7 +50,7 @@ def away(clinic: Clinic, server: str) -> Iterator[None]:
     engine.dispose()
 
 
-async def everybody_at(clients: list[HubClient], revision: int) -> None:
+async def all_at(clients: list[HubClient], revision: int) -> None:
     lines = [client.replica.lines.line("A") for client in clients]
     await until(
         lambda: (
@@ -64,25 +64,23 @@ async def everybody_at(clients: list[HubClient], revision: int) -> None:
 @pytest.mark.parametrize(
     ("missed", "histories"), [(0, 0), (300, 1), (700, 0)], ids=["nothing", "replay", "snapshot"]
 )
-async def test_a_crowd_comes_back_to_a_new_hub_for_one_query_a_line(
-    clinic: Clinic, missed: int, histories: int
-) -> None:
+async def test_a_crowd_costs_a_new_hub_one_query_a_line(clinic: Clinic, missed: int, histories: int) -> None:
     async with AsyncExitStack() as stack:
         async with running(Hub(clinic.database_url)) as first:
             clients = await crowd(stack, first, clinic)
             await join(clinic, "before", 40)
-            await everybody_at(clients, 40)
+            await all_at(clients, 40)
         if missed:
             await join(clinic, "missed", missed)
         async with running(Hub(clinic.database_url, port=first.port)) as second:
-            await everybody_at(clients, 40 + missed)
+            await all_at(clients, 40 + missed)
             lines = second.components.notifications.lines
             assert (lines.snapshots_read, lines.histories_read) == (SERVICES, histories)
             expected = [t.id for t in lines.known("A").snapshot().waiting]
             assert all([t.id for t in c.replica.lines.line("A").waiting] == expected for c in clients)
 
 
-async def test_a_crowd_that_comes_while_things_happen_costs_no_query(clinic: Clinic) -> None:
+async def test_a_crowd_that_connects_during_events_costs_no_query(clinic: Clinic) -> None:
     async with AsyncExitStack() as stack, running(Hub(clinic.database_url)) as hub:
         console = await stack.enter_async_context(HubClient(hub.url, clinic.staff, follow=False))
 
@@ -93,17 +91,17 @@ async def test_a_crowd_that_comes_while_things_happen_costs_no_query(clinic: Cli
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(keep_joining())
             clients = await crowd(stack, hub, clinic)
-        await everybody_at(clients, 100)
+        await all_at(clients, 100)
         assert hub.components.notifications.lines.snapshots_read == SERVICES
 
 
 @pytest.mark.logs_expected
-async def test_reads_go_on_while_the_database_is_away(clinic: Clinic, postgres: str) -> None:
+async def test_lines_are_readable_while_the_database_is_unreachable(clinic: Clinic, postgres: str) -> None:
     async with running(Hub(clinic.database_url)) as hub, HubClient(hub.url, clinic.staff) as console:
         await join(clinic, "before", 600)
-        await everybody_at([console], 600)
-        with away(clinic, postgres):
-            await until(lambda: hub.components.clinic_lists.stale, what="the hub to miss its database")
+        await all_at([console], 600)
+        with unreachable_database(clinic, postgres):
+            await until(lambda: hub.components.clinic_lists.stale, what="the hub to notice the lost database")
             snapshot = await console.snapshot("A")
             assert (snapshot.stale, snapshot.revision, len(snapshot.waiting)) == (True, 600, 500)
             answer = await console.request("queue.subscribe", {"services": ["A"]})
@@ -117,8 +115,8 @@ async def test_reads_go_on_while_the_database_is_away(clinic: Clinic, postgres: 
         assert not (await console.snapshot("A")).stale
 
 
-async def test_what_an_undo_brings_back_is_read_again(clinic: Clinic) -> None:
-    """The last ten called are all that a hub remembers; the database knows the eleventh."""
+async def test_an_undo_reads_the_recent_tickets_from_the_database(clinic: Clinic) -> None:
+    """A hub keeps the last ten called tickets; only the database knows the eleventh."""
 
     async with running(Hub(clinic.database_url)) as hub, HubClient(hub.url, clinic.supervisor) as console:
         for _ in range(12):
@@ -128,14 +126,14 @@ async def test_what_an_undo_brings_back_is_read_again(clinic: Clinic) -> None:
         ticket = await console.join_queue("A")
         await console.call_patient(ticket.id, "R1")
         await console.undo()
-        told = await console.snapshot("A")
+        shown = await console.snapshot("A")
         operations: QueueOperations = hub.components.operations
-        read = await operations.whole_line("A")
-        assert [t.id for t in told.recent] == [t.id for t in read.recent]
-        assert len(told.recent) == 10
+        stored = await operations.whole_line("A")
+        assert [t.id for t in shown.recent] == [t.id for t in stored.recent]
+        assert len(shown.recent) == 10
 
 
-async def test_a_client_that_does_not_read_is_named(clinic: Clinic) -> None:
+async def test_a_client_that_does_not_read_is_listed_as_slow(clinic: Clinic) -> None:
     async with running(Hub(clinic.database_url)) as hub, HubClient(hub.url, clinic.monitor) as frozen:
         notifications = hub.components.notifications
         assert notifications.subscribers.slow_clients() == []
@@ -150,5 +148,5 @@ async def test_a_client_that_does_not_read_is_named(clinic: Clinic) -> None:
         [named] = hub.components.condition.report().figures.slow_clients
         assert (named.client, named.unread, named.behind > 0) == ("device:2", slow.unread, True)
         transport.resume_reading()
-        await everybody_at([frozen], 480)
+        await all_at([frozen], 480)
         assert notifications.subscribers.slow_clients() == []

@@ -1,4 +1,4 @@
-"""Two hubs on one database: what happens at one is seen at the other at once, and in a second if nobody says so."""
+"""Two hubs on a database: a notification brings each other's changes at once, a poll within a second without it."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from tests.support.clinic import Clinic
 from tests.support.waiting import until
 
 TURNS = 5
-NEVER = Timings(changes=3600)
-"""No hub looks by itself: what it knows of another it was told."""
+NO_POLLS = Timings(changes=3600)
+"""Timings with which a hub does not poll: it learns of the other's changes from notifications alone."""
 
 
 async def started(clinic: Clinic, timings: Timings = USUAL) -> Hub:
@@ -21,10 +21,10 @@ async def started(clinic: Clinic, timings: Timings = USUAL) -> Hub:
     return hub
 
 
-@pytest.mark.parametrize("told", [True, False], ids=["told", "found"])
-async def test_an_event_of_one_hub_reaches_the_others_windows(clinic: Clinic, told: bool) -> None:
-    here, there = await started(clinic), await started(clinic, NEVER if told else Timings(changes=0.1))
-    if not told:
+@pytest.mark.parametrize("notified", [True, False], ids=["notified", "polled"])
+async def test_an_event_at_a_hub_reaches_the_other_hubs_windows(clinic: Clinic, notified: bool) -> None:
+    here, there = await started(clinic), await started(clinic, NO_POLLS if notified else Timings(changes=0.1))
+    if not notified:
         await there.chores.named["listener to other hubs"].stop()
     try:
         async with (
@@ -40,7 +40,7 @@ async def test_an_event_of_one_hub_reaches_the_others_windows(clinic: Clinic, to
         await there.stop()
 
 
-async def test_a_counters_state_at_one_hub_reaches_the_others_windows(clinic: Clinic) -> None:
+async def test_a_counters_state_at_a_hub_reaches_the_other_hubs_windows(clinic: Clinic) -> None:
     here, there = await started(clinic), await started(clinic)
     try:
         async with (
@@ -54,8 +54,8 @@ async def test_a_counters_state_at_one_hub_reaches_the_others_windows(clinic: Cl
         await there.stop()
 
 
-async def test_a_hub_that_has_not_looked_yet_never_takes_a_client_back(clinic: Clinic) -> None:
-    """A window that comes over holds what this hub has not heard: it is not shown an older line."""
+async def test_a_hub_behind_its_client_sends_no_older_line(clinic: Clinic) -> None:
+    """A client that moves from the other hub holds events that this hub has not read: it gets a current snapshot."""
 
     here, there = await started(clinic), await started(clinic)
     for chore in ("listener to other hubs", "change watch"):

@@ -1,4 +1,4 @@
-"""The hub and its estimates: told at the door, noted, compared with what came, and never in anybody's way."""
+"""Estimates of the wait: given when a patient joins, stored, compared with the actual wait, never in the way."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.support.clinic import Clinic
 from tests.support.hub_process import HubProcess, running
 from tests.support.waiting import until
 
-NOTED = """
+STORED = """
 SELECT number, low_seconds, high_seconds, waited_seconds
 FROM wait_estimates JOIN tickets ON id = ticket_id ORDER BY number
 """
@@ -32,14 +32,14 @@ def service(client: HubClient, code: str) -> ServiceSummary:
 
 
 async def found(clinic: Clinic, query: str, expected: Any, seconds: float = 15) -> None:
-    """Waits until a query finds what is expected."""
+    """Waits until the query finds the expected rows."""
     deadline = asyncio.get_running_loop().time() + seconds
     while (rows := await asyncio.to_thread(clinic.rows, query)) != expected:
         assert asyncio.get_running_loop().time() < deadline, rows
         await asyncio.sleep(0.1)
 
 
-async def test_what_a_patient_was_told_is_noted_and_what_came(clinic: Clinic, hub: HubProcess) -> None:
+async def test_a_patients_estimate_and_actual_wait_are_stored(clinic: Clinic, hub: HubProcess) -> None:
     async with HubClient(hub.url, clinic.kiosk) as kiosk, HubClient(hub.url, clinic.staff) as console:
         first, second = await kiosk.join_queue("A"), await kiosk.join_queue("A")
         assert (first.estimated_wait, second.estimated_wait) == (WaitBracket(0, 300), WaitBracket(0, 300))
@@ -47,8 +47,8 @@ async def test_what_a_patient_was_told_is_noted_and_what_came(clinic: Clinic, hu
         await until(lambda: service(kiosk, "A").estimated_wait != WaitBracket(0, 300))
         third = await kiosk.join_queue("A")
         assert third.estimated_wait == service(kiosk, "A").estimated_wait == WaitBracket(300, 1800)
-        noted = [("A001", 0, 300, 0), ("A002", 0, 300, None), ("A003", 300, 1800, None)]
-        await found(clinic, NOTED, noted)
+        rows = [("A001", 0, 300, 0), ("A002", 0, 300, None), ("A003", 300, 1800, None)]
+        await found(clinic, STORED, rows)
 
 
 async def test_estimates_follow_the_pace_of_the_consultations(clinic: Clinic) -> None:
@@ -71,7 +71,7 @@ async def test_estimates_follow_the_pace_of_the_consultations(clinic: Clinic) ->
     assert clinic.rows("SELECT pace_seconds, pace_samples FROM services WHERE code = 'A'") == [(59, 41)]
 
 
-async def test_nobody_can_say_while_every_counter_is_paused(clinic: Clinic, hub: HubProcess) -> None:
+async def test_there_is_no_estimate_while_every_counter_is_paused(clinic: Clinic, hub: HubProcess) -> None:
     async with HubClient(hub.url, clinic.kiosk) as kiosk, HubClient(hub.url, clinic.staff) as console:
         for counter in ("R1", "R2"):
             await console.pause_counter(counter)
@@ -82,7 +82,7 @@ async def test_nobody_can_say_while_every_counter_is_paused(clinic: Clinic, hub:
     assert await asyncio.to_thread(clinic.rows, "SELECT * FROM wait_estimates") == []
 
 
-async def test_a_service_that_closes_by_the_clock_is_told(clinic: Clinic, hub: HubProcess) -> None:
+async def test_clients_learn_that_a_service_closed_by_the_clock(clinic: Clinic, hub: HubProcess) -> None:
     closing = """
         INSERT INTO opening_hours (service_id, weekday, opens, closes)
         SELECT id, extract(isodow FROM ends - interval '1 day'), ends::time, ends::time
@@ -104,7 +104,7 @@ def joined(number: int) -> QueueEvent:
 
 
 @pytest.mark.logs_expected
-async def test_without_a_database_estimates_are_lost_and_nothing_else(
+async def test_without_a_database_only_estimates_are_lost(
     clinic: Clinic, caplog: pytest.LogCaptureFixture
 ) -> None:
     database = Database(clinic.database_url)
@@ -125,9 +125,7 @@ async def test_without_a_database_estimates_are_lost_and_nothing_else(
     assert len(lost) == 2
 
 
-async def test_only_counters_with_somebody_count_once_somebody_came_to_work(
-    clinic: Clinic, hub: HubProcess
-) -> None:
+async def test_only_staffed_counters_count_once_a_counter_is_staffed(clinic: Clinic, hub: HubProcess) -> None:
     async with HubClient(hub.url, clinic.staff) as console:
         for _ in range(7):
             await console.join_queue("A")
