@@ -1,4 +1,4 @@
-"""The client in docs/clients.md, as it stands there, at a real hub: it follows, takes tickets, and comes back."""
+"""The client in docs/clients.md, run against a real hub: it follows lines, takes tickets and reconnects."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ JOIN = "SELECT count(join_queue('user:1', '{}' || n, '', 'A')) FROM generate_ser
 
 
 class ExampleClient:
-    """The page's Python program, run by itself; what it prints goes into a file."""
+    """The page's Python program as a process; its output goes into a file."""
 
     def __init__(self, url: str, token: str, folder: Path) -> None:
         [code] = re.findall(r"```python\n(.+?)```", (DOCS / "clients.md").read_text("utf-8"), re.DOTALL)
@@ -36,18 +36,18 @@ class ExampleClient:
             )
 
     def type(self, line: str) -> None:
-        """As a person at its keyboard would."""
+        """Types the line, as a person at its keyboard does."""
         assert self.process.stdin is not None
         self.process.stdin.write(f"{line}\n".encode())
         self.process.stdin.flush()
 
     async def prints(self, line: str) -> None:
-        """Waits for a line."""
+        """Waits until the program prints the line."""
         await until(lambda: line in self.lines, what=f"{line!r} in {self.lines}")
 
     @property
     def lines(self) -> list[str]:
-        """What it printed."""
+        """The printed lines."""
         return self._printed.read_text("utf-8").splitlines()
 
 

@@ -1,4 +1,4 @@
-"""The same key is the same request: on the same connection, on another, after the hub was killed, on another hub."""
+"""A repeated key makes a change once: on the same connection, on another, after a killed hub, on another hub."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ def roomy(clinic: Clinic, hub: HubProcess) -> Iterator[Clinic]:
     engine.dispose()
 
 
-def kept(answer: Any) -> Any:
-    """What a repeated answer repeats: an estimate is of its own moment, and so is how long a line is."""
+def repeatable(answer: Any) -> Any:
+    """The part of an answer that a repeated request repeats: estimates and lengths of lines are of their moment."""
     if answer.get("ticket"):
         return answer | {"ticket": answer["ticket"] | {"estimated_wait": None}}
-    for one in ("service", "counter"):
-        if one in answer:
-            return answer[one]["code"], answer[one]["state"]
+    for subject in ("service", "counter"):
+        if subject in answer:
+            return answer[subject]["code"], answer[subject]["state"]
     return answer
 
 
@@ -47,7 +47,7 @@ def history(clinic: Clinic) -> list[Any]:
 
 
 async def make_all(hub: HubClient, clinic: Clinic) -> Made:
-    """Makes every change once, and again at once, and tries its key with other parameters."""
+    """Makes every change, repeats it at once, and sends its key with other parameters."""
     made: Made = {}
     another = (await hub.join_queue("A")).id
     for method, (prepare, other) in CHANGES.items():
@@ -55,7 +55,7 @@ async def make_all(hub: HubClient, clinic: Clinic) -> Made:
         first = await hub.request(method, params)
         made[method] = params, first
         before = history(clinic)
-        assert kept(await hub.request(method, params)) == kept(first), method
+        assert repeatable(await hub.request(method, params)) == repeatable(first), method
         with pytest.raises(KeyConflict):
             await hub.request(method, {**params, **({"ticket": another} if "ticket" in other else other)})
         assert history(clinic) == before, method
@@ -63,10 +63,10 @@ async def make_all(hub: HubClient, clinic: Clinic) -> Made:
 
 
 async def repeat_all(hub: HubClient, clinic: Clinic, made: Made) -> None:
-    """Asks for every change again, which must change nothing."""
+    """Repeats every change; the history stays the same."""
     before = history(clinic)
     for method, (params, first) in made.items():
-        assert kept(await hub.request(method, params)) == kept(first), method
+        assert repeatable(await hub.request(method, params)) == repeatable(first), method
     assert history(clinic) == before
 
 
@@ -75,7 +75,7 @@ def test_every_changing_method_is_listed() -> None:
     assert set(CHANGES) == keyed
 
 
-async def test_every_change_happens_once(roomy: Clinic, hub: HubProcess) -> None:
+async def test_every_repeated_change_happens_once(roomy: Clinic, hub: HubProcess) -> None:
     async with HubClient(hub.url, ADMIN, follow=False) as first:
         made = await make_all(first, roomy)
     async with HubClient(hub.url, ADMIN, follow=False) as again:
@@ -89,17 +89,17 @@ async def test_every_change_happens_once(roomy: Clinic, hub: HubProcess) -> None
     other.terminate()
 
 
-async def test_keys_of_two_people_are_two_keys(clinic: Clinic, hub: HubProcess) -> None:
+async def test_equal_keys_of_two_people_are_different_keys(clinic: Clinic, hub: HubProcess) -> None:
     async with (
-        HubClient(hub.url, clinic.staff, follow=False) as one,
-        HubClient(hub.url, clinic.supervisor, follow=False) as other,
+        HubClient(hub.url, clinic.staff, follow=False) as staff,
+        HubClient(hub.url, clinic.supervisor, follow=False) as supervisor,
     ):
         params = {"service": "A", "key": "k"}
-        answers = [await client.request("tickets.join", params) for client in (one, other)]
+        answers = [await client.request("tickets.join", params) for client in (staff, supervisor)]
         assert [answer["ticket"]["number"] for answer in answers] == ["A001", "A002"]
 
 
-async def test_one_request_at_two_hubs_at_once_happens_once(clinic: Clinic, hub: HubProcess) -> None:
+async def test_a_request_at_two_hubs_at_once_happens_once(clinic: Clinic, hub: HubProcess) -> None:
     other = HubProcess(clinic.database_url)
 
     async with (
@@ -112,22 +112,22 @@ async def test_one_request_at_two_hubs_at_once_happens_once(clinic: Clinic, hub:
             [ticket] = {answer["ticket"]["id"] for answer in both}
             move = {"ticket": ticket, "service": "B", "place": "first", "key": f"transfer {number}"}
             both = await asyncio.gather(*(c.request("queue.transfer", move) for c in (here, there)))
-            assert kept(both[0]) == kept(both[1])
+            assert repeatable(both[0]) == repeatable(both[1])
     other.terminate()
     assert clinic.rows("SELECT count(*) FROM tickets") == [(10,)]
     assert clinic.rows("SELECT count(*) FROM queue_events WHERE kind = 'transferred_in'") == [(10,)]
 
 
-async def test_what_a_killed_hub_did_not_answer_happens_once(clinic: Clinic, hub: HubProcess) -> None:
+async def test_requests_that_a_killed_hub_did_not_answer_happen_once(clinic: Clinic, hub: HubProcess) -> None:
     async with HubClient(hub.url, clinic.supervisor) as console:
         tickets = [await console.join_queue("A") for _ in range(12)]
         loop = asyncio.get_running_loop()
-        acts = [loop.create_task(console.park(ticket.id)) for ticket in tickets[:6]]
-        acts += [loop.create_task(console.transfer(ticket.id, "B", "last")) for ticket in tickets[6:]]
-        await until(lambda: any(act.done() for act in acts))
+        requests = [loop.create_task(console.park(ticket.id)) for ticket in tickets[:6]]
+        requests += [loop.create_task(console.transfer(ticket.id, "B", "last")) for ticket in tickets[6:]]
+        await until(lambda: any(request.done() for request in requests))
         hub.kill()
         await asyncio.to_thread(hub.restart)
-        done = await asyncio.gather(*acts)
+        done = await asyncio.gather(*requests)
         assert {ticket.status for ticket in done} == {"parked", "waiting"}
         undone = await console.undo()
         assert undone is not None

@@ -1,4 +1,4 @@
-"""The OpenRPC document is the code's, is sound, and says the truth: every method in every role, in both views."""
+"""The OpenRPC document equals the code's, is valid, and describes every method as each role and view sees it."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from tests.support.waiting import until
 from tests.support.wire_recording import Recording, RecordingRelay
 
 
-def test_the_document_is_the_codes() -> None:
+def test_the_written_document_equals_the_codes() -> None:
     written = json.loads((ROOT / "docs" / "openrpc.json").read_text("utf-8"))
-    assert written == DOCUMENT, "docs/openrpc.json is not what the code says: renew it with `make openrpc`"
+    assert written == DOCUMENT, "docs/openrpc.json differs from the code: renew it with `make openrpc`"
 
 
-def test_the_document_is_openrpc() -> None:
+def test_the_document_is_valid_openrpc() -> None:
     meta = Draft7Validator(json.loads(META_SCHEMA.read_text("utf-8")))
     assert [f"{error.json_path}: {error.message}" for error in meta.iter_errors(DOCUMENT)] == []
     for schema in DOCUMENT["components"]["schemas"].values():
@@ -49,28 +49,28 @@ def test_every_method_is_described_in_words() -> None:
         assert method["description"].endswith("."), method["name"]
 
 
-async def call_everything(client: HubClient, role: str) -> None:
-    """Calls every method that a role may, each so that it does what it is for."""
-    may = [method for method, command in REGISTRY.items() if role in command.roles]
+async def call_every_method(client: HubClient, role: str) -> None:
+    """Calls every method that the role may call, each with parameters with which it succeeds."""
+    allowed = [method for method, command in REGISTRY.items() if role in command.roles]
     await client.request("queue.subscribe", {"services": None, "since": {"A": 0}})
-    for method in [method for method in READINGS if method in may]:
+    for method in [method for method in READINGS if method in allowed]:
         await client.request(method, await READINGS[method](client))
-    for method in [method for method in CHANGES if method in may]:
+    for method in [method for method in CHANGES if method in allowed]:
         await client.request(method, await CHANGES[method][0](client), keyed=True)
-    assert set(may) <= {"queue.subscribe", *READINGS, *CHANGES, "session.end"}, (
-        "a method is not in this story"
+    assert set(allowed) <= {"queue.subscribe", *READINGS, *CHANGES, "session.end"}, (
+        "a method is not called here: add it to tests/support/changing_methods.py"
     )
 
 
-async def be_refused(client: HubClient) -> None:
-    """Everything that the operations of a line refuse, and parameters that don't fit."""
+async def provoke_refusals(client: HubClient) -> None:
+    """Provokes every refusal of a line's operations, and sends parameters that don't fit."""
     await client.open_service("C")
-    waiting, nobody = await client.join_queue("A"), str(uuid4())
+    waiting, unknown = await client.join_queue("A"), str(uuid4())
     at_counter, done = await seated(client, counter="R1"), await seated(client, counter="R2")
     await client.complete(done.id)
     await client.pause_counter("R2")
     await client.close_service("C")
-    await refused(client, waiting.id, at_counter.id, done.id, nobody)
+    await refused(client, waiting.id, at_counter.id, done.id, unknown)
     for method in REGISTRY:
         with pytest.raises(HubError):
             await client.request(method, {"made_up": 1})
@@ -89,23 +89,25 @@ async def test_every_answer_and_push_is_as_described(clinic: Clinic, hub: HubPro
         for role, credentials in credentials_of(clinic).items():
             client = HubClient(relay.url, credentials)
             admitted[role] = await clients.enter_async_context(client)
-            await call_everything(client, role)
-        await be_refused(admitted["admin"])
+            await call_every_method(client, role)
+        await provoke_refusals(admitted["admin"])
         assert await admitted["monitor"].discover() == DOCUMENT
         await asyncio.to_thread(people_and_devices.add_service, engine, "V", "Vaccinations", None)
         recordings = dict(zip(admitted, relay.recordings, strict=True))
-        await until(lambda: all(has_every_push(*one) for one in recordings.items()), what="every push")
+        await until(
+            lambda: all(has_every_push(*recorded) for recorded in recordings.items()), what="every push"
+        )
         await admitted["admin"].request("session.end")
         seen.update({role: check(recording) for role, recording in recordings.items()})
     engine.dispose()
     for role, methods in seen.items():
-        told = {name for name, described in (METHODS | PUSHES).items() if role in described["x-roles"]}
-        assert told - methods <= {"session.end"}, role
+        expected = {name for name, described in (METHODS | PUSHES).items() if role in described["x-roles"]}
+        assert expected - methods <= {"session.end"}, role
     assert len({name for name in seen["admin"] if "!" in name}) >= 60
 
 
 @pytest.mark.logs_expected
-async def test_an_introduction_is_as_described(clinic: Clinic, hub: HubProcess) -> None:
+async def test_hello_and_pairing_are_as_described(clinic: Clinic, hub: HubProcess) -> None:
     engine = clinic.engine()
     code = people_and_devices.pair_device(engine, "kiosk", "Second kiosk")
     engine.dispose()
@@ -119,17 +121,17 @@ async def test_an_introduction_is_as_described(clinic: Clinic, hub: HubProcess) 
         with pytest.raises(Unauthenticated):
             await stranger.live()
         await stranger.aclose()
-        heard = set().union(*map(check, relay.recordings))
-    assert heard == {"session.pair", "session.pair!unauthenticated", "session.hello!unauthenticated"}
+        described = set().union(*map(check, relay.recordings))
+    assert described == {"session.pair", "session.pair!unauthenticated", "session.hello!unauthenticated"}
 
 
 def has_every_push(role: str, recording: Recording) -> bool:
-    """Whether a client was pushed everything that is described for its role."""
+    """Whether the client received every push that is described for its role."""
     names = [name for name, push in PUSHES.items() if role in push["x-roles"]]
     return all(f'"method":"{name}"'.encode() in recording.received for name in names)
 
 
 def credentials_of(clinic: Clinic) -> dict[str, PersonCredentials | DeviceCredentials]:
-    """An account for each role."""
+    """Credentials for each role."""
     people = {role: PersonCredentials(role, PASSWORD) for role in ("staff", "supervisor", "admin")}
     return {"kiosk": clinic.kiosk, "monitor": clinic.monitor, **people}

@@ -1,4 +1,4 @@
-"""Every operation of a line, over real sockets on a real PostgreSQL: what it does, who hears it, when it is refused."""
+"""Every operation of a line over real sockets on a real PostgreSQL: its effect, its pushes, its refusals."""
 
 from __future__ import annotations
 
@@ -34,38 +34,38 @@ from tests.support.waiting import until
 ADMIN = PersonCredentials("admin", PASSWORD)
 
 
-def setting(clinic: Clinic, change: Callable[..., None], *values: Any) -> None:
-    """An act of an administrator on the command line."""
+def administer(clinic: Clinic, change: Callable[..., None], *values: Any) -> None:
+    """Performs a change of the administration, as an administrator does on the command line."""
     engine = clinic.engine()
     change(engine, *values)
     engine.dispose()
 
 
 async def seated(hub: HubClient, service: str = "A", counter: str = "R1") -> Ticket:
-    """A new patient, at a counter."""
+    """A new ticket, called to a counter."""
     ticket = await hub.join_queue(service)
     return await hub.call_patient(ticket.id, counter)
 
 
 async def numbers(hub: HubClient, service: str = "A") -> list[str]:
-    """Who waits, in order."""
+    """The numbers of the waiting tickets, in order."""
     return [ticket.number for ticket in (await hub.snapshot(service)).waiting]
 
 
-async def assert_replicas_are_right(*clients: HubClient) -> None:
-    """Each client's lines become what the hub would tell anew."""
+async def assert_replicas_match(*clients: HubClient) -> None:
+    """Asserts that each client's lines become equal to the hub's snapshots."""
     for client in clients:
         for service in ("A", "B", "C"):
-            truth = await client.snapshot(service)
+            expected = await client.snapshot(service)
             line = client.replica.lines.line(service)
-            await until(lambda line=line, truth=truth: line.revision == truth.revision)  # type: ignore[misc]
-            assert (line.open, line.waiting) == (truth.open, truth.waiting)
-            assert (line.consulting, line.parked) == (truth.consulting, truth.parked)
-            assert line.recent == truth.recent[: len(line.recent)]
-            assert line.missed == truth.missed[: len(line.missed)]
+            await until(lambda line=line, expected=expected: line.revision == expected.revision)  # type: ignore[misc]
+            assert (line.open, line.waiting) == (expected.open, expected.waiting)
+            assert (line.consulting, line.parked) == (expected.consulting, expected.parked)
+            assert line.recent == expected.recent[: len(line.recent)]
+            assert line.missed == expected.missed[: len(line.missed)]
 
 
-async def test_any_patient_is_called_and_says_so_everywhere(clinic: Clinic, hub: HubProcess) -> None:
+async def test_any_patient_is_called_and_every_client_shows_it(clinic: Clinic, hub: HubProcess) -> None:
     async with HubClient(hub.url, clinic.staff) as console, HubClient(hub.url, clinic.monitor) as wall:
         tickets = [await console.join_queue("A") for _ in range(4)]
         called = await console.call_patient(tickets[2].id, "R1")
@@ -80,10 +80,10 @@ async def test_any_patient_is_called_and_says_so_everywhere(clinic: Clinic, hub:
         await console.park(again.id, "x-ray")
         assert (await console.call_patient(again.id, "R2")).counter == "R2"
         await console.complete(again.id)
-        await assert_replicas_are_right(console, wall)
+        await assert_replicas_match(console, wall)
 
 
-async def test_a_patient_is_put_aside_and_comes_back(clinic: Clinic, hub: HubProcess) -> None:
+async def test_a_patient_is_parked_and_unparked(clinic: Clinic, hub: HubProcess) -> None:
     async with HubClient(hub.url, clinic.staff) as console, HubClient(hub.url, clinic.monitor) as wall:
         tickets = [await console.join_queue("A") for _ in range(4)]
         for ticket in tickets[:3]:
@@ -101,14 +101,14 @@ async def test_a_patient_is_put_aside_and_comes_back(clinic: Clinic, hub: HubPro
         assert at_counter.ticket is not None
         await console.park(at_counter.ticket.id)
         assert (await console.call_next_patient("R1")).ticket is not None
-        await assert_replicas_are_right(console, wall)
+        await assert_replicas_match(console, wall)
 
 
-async def test_a_patient_goes_on_to_another_service(clinic: Clinic, hub: HubProcess) -> None:
+async def test_a_patient_is_transferred_to_another_service(clinic: Clinic, hub: HubProcess) -> None:
     async with (
         HubClient(hub.url, clinic.staff) as console,
         HubClient(hub.url, clinic.monitor) as wall,
-        HubClient(hub.url, clinic.kiosk, services=("B",)) as of_one_line,
+        HubClient(hub.url, clinic.kiosk, services=("B",)) as kiosk_of_b,
     ):
         await console.join_queue("B")
         at_counter = await seated(console)
@@ -121,8 +121,8 @@ async def test_a_patient_goes_on_to_another_service(clinic: Clinic, hub: HubProc
         assert (await console.transfer(waiting.id, "B")).position == 3
         assert await numbers(console, "B") == ["A001", "B001", "A002"]
         assert (await console.transfer(moved.id, "B", "last")).position == 3
-        await assert_replicas_are_right(console, wall)
-        line = of_one_line.replica.lines.line("B")
+        await assert_replicas_match(console, wall)
+        line = kiosk_of_b.replica.lines.line("B")
         await until(lambda: [t.number for t in line.waiting] == ["B001", "A002", "A001"])
 
 
@@ -140,11 +140,11 @@ async def test_a_supervisor_sets_the_order(clinic: Clinic, hub: HubProcess) -> N
         assert await numbers(console) == ["A001", "A002", "A003", "A004"]
         assert (await console.get_ticket(tickets[0].id)).priority == "low"
         assert (await console.validate_queue_integrity("A")).sound
-        await assert_replicas_are_right(console, wall)
+        await assert_replicas_match(console, wall)
 
 
-async def test_what_is_known_of_a_patient_is_written_by_staff_alone(clinic: Clinic, hub: HubProcess) -> None:
-    heard: list[bytes] = []
+async def test_data_about_a_patient_reach_only_staff(clinic: Clinic, hub: HubProcess) -> None:
+    received: list[bytes] = []
 
     async with HubClient(hub.url, clinic.staff) as console, HubClient(hub.url, clinic.monitor) as wall:
         first = await console.join_queue("A", language="ar")
@@ -161,28 +161,28 @@ async def test_what_is_known_of_a_patient_is_written_by_staff_alone(clinic: Clin
         assert (cleared.patient_name, cleared.note, cleared.needs) == (None, "Zebra allergy", ())
         assert (cleared.language, cleared.position) == ("zh-Hans", 1)
         await console.park(first.id, "Giraffe scan")
-        await assert_replicas_are_right(console, wall)
+        await assert_replicas_match(console, wall)
         assert console.replica.lines.line("A").parked[0].note == "Zebra allergy"
-        heard.append(msgspec.json.encode([vars_of(t) for t in wall.replica.lines.line("A").parked]))
+        received.append(msgspec.json.encode([vars_of(t) for t in wall.replica.lines.line("A").parked]))
         for since in ({"A": 0}, {}):
             answer = await wall.request_raw("queue.subscribe", {"services": ["A"], "since": since})
-            heard.append(bytes(answer))
+            received.append(bytes(answer))
     for secret in (b"Amal", b"Zebra", b"interpreter", b"Giraffe"):
-        assert not [frame for frame in heard if secret in frame]
-    told = clinic.rows(
+        assert not [frame for frame in received if secret in frame]
+    stored = clinic.rows(
         "SELECT string_agg(e::text, '') || (SELECT string_agg(r::text, '') FROM requests r) FROM queue_events e"
     )
-    assert not [word for word in ("Amal", "Zebra", "interpreter", "Giraffe") if word in told[0][0]]
+    assert not [word for word in ("Amal", "Zebra", "interpreter", "Giraffe") if word in stored[0][0]]
 
 
 def vars_of(ticket: Ticket) -> dict[str, Any]:
     return msgspec.structs.asdict(ticket)
 
 
-async def test_who_does_not_come_is_last_in_line_until_called_often_enough(
+async def test_a_missed_patient_is_last_in_line_until_called_often_enough(
     clinic: Clinic, hub: HubProcess
 ) -> None:
-    setting(clinic, clinic_settings.set_service, "A", {"no_show_calls": "2"})
+    administer(clinic, clinic_settings.set_service, "A", {"no_show_calls": "2"})
 
     async with HubClient(hub.url, clinic.staff) as console, HubClient(hub.url, clinic.monitor) as wall:
         ticket = await seated(console)
@@ -191,11 +191,11 @@ async def test_who_does_not_come_is_last_in_line_until_called_often_enough(
         assert (back.status, back.position, back.counter, back.calls) == ("waiting", 2, None, 1)
         await until(lambda: wall.replica.lines.line("A").waiting_count == 2)
         answer = await wall.request("queue.subscribe", {"services": ["A"], "since": {"A": 3}})
-        [told] = answer["services"]["A"]["events"]
-        assert (told["kind"], told["reason"], told["waiting"]) == ("no_show", "no_show", 2)
+        [event] = answer["services"]["A"]["events"]
+        assert (event["kind"], event["reason"], event["waiting"]) == ("no_show", "no_show", 2)
         await console.call_patient(ticket.id, "R1")
         assert (await console.no_show(ticket.id)).status == "no_show"
-        await assert_replicas_are_right(console, wall)
+        await assert_replicas_match(console, wall)
 
 
 async def test_a_service_is_opened_paused_and_closed(clinic: Clinic, hub: HubProcess) -> None:
@@ -205,8 +205,8 @@ async def test_a_service_is_opened_paused_and_closed(clinic: Clinic, hub: HubPro
     ):
         await console.join_queue("A")
         states = []
-        for act in (console.pause_service, console.close_service, console.open_service):
-            service = await act("A")
+        for operation in (console.pause_service, console.close_service, console.open_service):
+            service = await operation("A")
             states.append((service.state, service.open))
             await until(lambda wanted=service.state: kiosk.replica.services[0].state == wanted)  # type: ignore[misc]
             if not service.open:
@@ -215,7 +215,7 @@ async def test_a_service_is_opened_paused_and_closed(clinic: Clinic, hub: HubPro
         assert states == [("paused", False), ("closed", False), ("open", True)]
         revision = (await console.snapshot("A")).revision
         assert (await console.open_service("A")).revision == revision
-        await assert_replicas_are_right(console, kiosk)
+        await assert_replicas_match(console, kiosk)
         await console.pause_service("A", "fire alarm")
         assert (await console.call_next_patient("R1")).ticket
     kinds = clinic.rows("SELECT kind FROM queue_events WHERE ticket_id IS NULL ORDER BY revision")
@@ -226,20 +226,20 @@ async def test_a_service_is_opened_paused_and_closed(clinic: Clinic, hub: HubPro
     assert [reason for (reason,) in reasons] == [None, "fire alarm"]
 
 
-async def test_each_operation_says_why_it_is_refused(clinic: Clinic, hub: HubProcess) -> None:
-    setting(clinic, people_and_devices.add_user, "second", "staff", PASSWORD)
+async def test_each_refused_operation_gives_its_reason(clinic: Clinic, hub: HubProcess) -> None:
+    administer(clinic, people_and_devices.add_user, "second", "staff", PASSWORD)
 
     async with (
         HubClient(hub.url, ADMIN, follow=False) as console,
         HubClient(hub.url, PersonCredentials("second", PASSWORD), follow=False) as other,
     ):
-        waiting, nobody = await console.join_queue("A"), str(uuid4())
+        waiting, unknown = await console.join_queue("A"), str(uuid4())
         at_counter = await seated(console)
         done = await seated(console, counter="R2")
         await console.complete(done.id)
         await console.pause_counter("R2")
         await console.close_service("C")
-        await refused(console, waiting.id, at_counter.id, done.id, nobody)
+        await refused(console, waiting.id, at_counter.id, done.id, unknown)
         with pytest.raises(CounterTaken, match="admin is working"):
             await other.call_patient(waiting.id, "R1")
         with pytest.raises(NotUndoable):
@@ -248,8 +248,8 @@ async def test_each_operation_says_why_it_is_refused(clinic: Clinic, hub: HubPro
             await other.undo()
 
 
-async def refused(hub: HubClient, waiting: str, at_counter: str, done: str, nobody: str) -> None:
-    """Asks for what is not possible with four tickets."""
+async def refused(hub: HubClient, waiting: str, at_counter: str, done: str, unknown: str) -> None:
+    """Asserts that impossible operations on four tickets are refused, each with its error and a sentence."""
     wrong: list[tuple[Awaitable[Any], type[HubError]]] = [
         (hub.call_patient(waiting, "R7"), UnknownCounter),
         (hub.call_patient(waiting, "R2"), CounterClosed),
@@ -269,19 +269,19 @@ async def refused(hub: HubClient, waiting: str, at_counter: str, done: str, nobo
         (hub.undo("no such key"), NotUndoable),
         (hub.open_service("Q"), UnknownService),
         (hub.close_day("Q"), UnknownService),
-        (hub.call_patient(nobody, "R1"), TicketNotFound),
-        (hub.recall(nobody), TicketNotFound),
-        (hub.complete(nobody), TicketNotFound),
-        (hub.no_show(nobody), TicketNotFound),
-        (hub.park(nobody), TicketNotFound),
-        (hub.unpark(nobody), TicketNotFound),
-        (hub.transfer(nobody, "B"), TicketNotFound),
-        (hub.set_priority(nobody, "low"), TicketNotFound),
-        (hub.move(nobody, 1), TicketNotFound),
-        (hub.cancel(nobody), TicketNotFound),
-        (hub.update_ticket(nobody, note="x"), TicketNotFound),
-        (hub.get_ticket(nobody), TicketNotFound),
+        (hub.call_patient(unknown, "R1"), TicketNotFound),
+        (hub.recall(unknown), TicketNotFound),
+        (hub.complete(unknown), TicketNotFound),
+        (hub.no_show(unknown), TicketNotFound),
+        (hub.park(unknown), TicketNotFound),
+        (hub.unpark(unknown), TicketNotFound),
+        (hub.transfer(unknown, "B"), TicketNotFound),
+        (hub.set_priority(unknown, "low"), TicketNotFound),
+        (hub.move(unknown, 1), TicketNotFound),
+        (hub.cancel(unknown), TicketNotFound),
+        (hub.update_ticket(unknown, note="x"), TicketNotFound),
+        (hub.get_ticket(unknown), TicketNotFound),
     ]
-    answers = await asyncio.gather(*(act for act, _ in wrong), return_exceptions=True)
-    told = [(type(answer), getattr(answer, "message", "")[-1:]) for answer in answers]
-    assert told == [(expected, ".") for _, expected in wrong]
+    answers = await asyncio.gather(*(refused for refused, _ in wrong), return_exceptions=True)
+    refusals = [(type(answer), getattr(answer, "message", "")[-1:]) for answer in answers]
+    assert refusals == [(expected, ".") for _, expected in wrong]

@@ -1,4 +1,4 @@
-"""What does not fit a method's parameters is refused with the path of what does not fit, and nothing happens."""
+"""Parameters that do not fit a method are refused with the path of the wrong parameter, and nothing changes."""
 
 from __future__ import annotations
 

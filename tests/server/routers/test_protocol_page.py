@@ -49,13 +49,13 @@ def schema_name(reference: dict[str, str]) -> str:
 
 
 def test_every_method_has_its_parameters_result_and_roles() -> None:
-    told = {
-        words(method)[0]: (set(re.findall(r"`\w+`\??", parameters)), words(result), roles(who))
-        for method, parameters, result, who in rows("Methods")
+    on_page = {
+        words(method)[0]: (set(re.findall(r"`\w+`\??", parameters)), words(result), roles(allowed))
+        for method, parameters, result, allowed in rows("Methods")
     }
-    assert told == {
+    assert on_page == {
         method["name"]: (
-            {f"`{each['name']}`{'' if each['required'] else '?'}" for each in method["params"]},
+            {f"`{param['name']}`{'' if param['required'] else '?'}" for param in method["params"]},
             [schema_name(method["result"]["schema"])],
             set(method["x-roles"]),
         )
@@ -64,8 +64,8 @@ def test_every_method_has_its_parameters_result_and_roles() -> None:
 
 
 def test_every_push_has_its_parameters_and_roles() -> None:
-    told = {words(row[0])[0]: (words(row[1]), roles(row[2])) for row in rows("Pushes")}
-    assert told == {
+    on_page = {words(row[0])[0]: (words(row[1]), roles(row[2])) for row in rows("Pushes")}
+    assert on_page == {
         push["name"]: ([schema_name(push["params"])], set(push["x-roles"]))
         for push in described()["x-notifications"]
     }
@@ -82,8 +82,8 @@ def test_every_error_has_its_code() -> None:
     ("title", "schema"), [("Ticket", "Ticket"), ("Snapshot", "Snapshot"), ("Event", "QueueEvent")]
 )
 def test_every_member_is_described_once(title: str, schema: str) -> None:
-    told = [name for row in rows(title) for name in words(row[0])]
-    assert sorted(told) == sorted(described()["components"]["schemas"][schema]["properties"])
+    on_page = [name for row in rows(title) for name in words(row[0])]
+    assert sorted(on_page) == sorted(described()["components"]["schemas"][schema]["properties"])
 
 
 def test_the_hubs_own_close_codes_are_described() -> None:

@@ -1,4 +1,4 @@
-"""Who may call what: every method, every role, over real sockets."""
+"""Which role may call which method: every combination, over real sockets."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ ACTORS = {
     "supervisor": "user:2",
     "admin": "user:3",
 }
-"""Role -> the account of the template that has it."""
+"""Role -> the actor in events and logs, for the template's account of the role."""
 ROLES = tuple(ACTORS)
 PEOPLE = "staff supervisor admin"
 ALL_ROLES = f"kiosk monitor {PEOPLE}"
@@ -69,7 +69,7 @@ PROTOCOL = {
     "session.end": PEOPLE,
     "system.health": "supervisor admin",
 }
-"""What the protocol promises: method -> roles."""
+"""Method -> the roles that the protocol promises."""
 
 
 def test_the_registry_has_the_protocols_roles() -> None:
@@ -79,7 +79,7 @@ def test_the_registry_has_the_protocols_roles() -> None:
 
 
 @pytest.mark.long
-async def test_every_cell_over_the_wire(clinic: Clinic, tmp_path: Path) -> None:
+async def test_every_method_is_allowed_or_forbidden_as_promised(clinic: Clinic, tmp_path: Path) -> None:
     engine = clinic.engine()
     for code in ("R8", "R9"):
         people_and_devices.add_counter(engine, code, code, ["C"])
@@ -89,22 +89,22 @@ async def test_every_cell_over_the_wire(clinic: Clinic, tmp_path: Path) -> None:
     with hub:
         async with HubClient(hub.url, PersonCredentials("admin", PASSWORD), follow=False) as admin:
             for role in ROLES:
-                credentials = await lasting_credentials(hub.url, clinic, role)
+                credentials = await reusable_credentials(hub.url, clinic, role)
                 await assert_may(
                     hub.url, credentials, [name for name, c in REGISTRY.items() if role in c.roles]
                 )
                 for method in [name for name, command in REGISTRY.items() if role not in command.roles]:
                     params = await parameters(method)(admin)
-                    before = written(engine)
-                    tried.append(await be_forbidden(hub.url, credentials, method, params))
-                    assert written(engine) == before, (role, method)
+                    before = table_sizes(engine)
+                    tried.append(await assert_forbidden(hub.url, credentials, method, params))
+                    assert table_sizes(engine) == before, (role, method)
         await until(lambda: all(cell in refusals(hub) for cell in tried), what="a record of every refusal")
     engine.dispose()
     assert len(tried) == sum(len(set(ROLES) - command.roles) for command in REGISTRY.values())
 
 
-async def lasting_credentials(url: str, clinic: Clinic, role: str) -> dict[str, Any]:
-    """What a role can come with any number of times: a device's token, or a session."""
+async def reusable_credentials(url: str, clinic: Clinic, role: str) -> dict[str, Any]:
+    """Credentials that a role can use any number of times: a device's token, or a session."""
     if role in {"kiosk", "monitor"}:
         return {"token": {"kiosk": clinic.kiosk, "monitor": clinic.monitor}[role].token}
     async with admitted(url, {"username": role, "password": PASSWORD}) as (_, hello):
@@ -113,7 +113,7 @@ async def lasting_credentials(url: str, clinic: Clinic, role: str) -> dict[str, 
 
 @contextlib.asynccontextmanager
 async def admitted(url: str, credentials: dict[str, Any]) -> AsyncIterator[tuple[ClientConnection, Any]]:
-    """A connection behind its hello, and the answer to that."""
+    """A connection that has said hello, and the hello's result."""
     async with connect(url, subprotocols=[Subprotocol(SUBPROTOCOL)], compression=None) as socket:
         yield socket, (await ask(socket, "session.hello", {"credentials": credentials}))["result"]
 
@@ -125,26 +125,26 @@ async def ask(socket: ClientConnection, method: str, params: dict[str, Any]) -> 
 
 
 def parameters(method: str) -> Prepare:
-    """Parameters with which the method would do something for whoever may call it."""
+    """Parameters with which the method succeeds for a role that may call it."""
     return CHANGES[method][0] if method in CHANGES else READINGS.get(method, fixed())
 
 
 async def assert_may(url: str, credentials: dict[str, Any], methods: list[str]) -> None:
-    """The role is let through to the parameters, of which a made-up one keeps it from happening."""
+    """Asserts that the role may call the methods; an unknown parameter keeps each call from doing anything."""
     async with admitted(url, credentials) as (socket, _):
         for method in methods:
             error = (await ask(socket, method, {"made_up": 1}))["error"]
             assert error["data"]["reason"] == "invalid_params", method
 
 
-async def be_forbidden(
+async def assert_forbidden(
     url: str, credentials: dict[str, Any], method: str, params: dict[str, Any]
 ) -> dict[str, Any]:
-    """Asks in vain; returns what the hub's log must have: who, for what, by which key."""
+    """Asserts that the request is forbidden; returns the actor, method and key that the hub must log."""
     key = f"{method}-{secrets.token_hex(4)}"
-    said = {**params, "key": key} if method in CHANGES else params
+    sent = {**params, "key": key} if method in CHANGES else params
     async with admitted(url, credentials) as (socket, hello):
-        answer = await ask(socket, method, said)
+        answer = await ask(socket, method, sent)
         assert answer.get("error", {}).get("data") == {"reason": "forbidden"}, (hello["role"], method, answer)
     return {"actor": ACTORS[hello["role"]], "method": method} | (
         {"request": key} if method in CHANGES else {}
@@ -152,7 +152,7 @@ async def be_forbidden(
 
 
 def refusals(hub: LoggedHub) -> list[dict[str, Any]]:
-    """Who was forbidden what, as the log tells it."""
+    """The forbidden requests in the hub's log: actor, method, and key if the method takes one."""
     records = [record for record in hub.records if record.get("outcome") == "forbidden"]
     assert all(record["level"] == "warning" for record in records)
     names = ("actor", "method", "request")
@@ -162,8 +162,8 @@ def refusals(hub: LoggedHub) -> list[dict[str, Any]]:
     ]
 
 
-def written(engine: Engine) -> Any:
-    """How much the database holds of what happened."""
+def table_sizes(engine: Engine) -> Any:
+    """The row counts of the tables that requests write to, and the sum of the revisions."""
     tables = ("queue_events", "admin_events", "requests", "tickets", "sessions")
     counts = ", ".join(f"(SELECT count(*) FROM {table})" for table in tables)
     with engine.begin() as connection:

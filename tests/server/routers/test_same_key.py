@@ -1,4 +1,4 @@
-"""One key, one deed: whatever is repeated, at the same instant, by another connection, another hub, after a kill."""
+"""Requests with the same key make one change: at the same instant, on other connections and hubs, after a kill."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ WAITERS = (
 
 @contextmanager
 def lines_locked(clinic: Clinic) -> Iterator[None]:
-    """Every operation stops in the middle until the block ends."""
+    """Locks every line while the block runs: operations wait in the middle."""
     with psycopg.connect(driver_url(clinic.database_url)) as gate:
         gate.execute("SELECT FROM services ORDER BY id FOR NO KEY UPDATE")
         yield
 
 
 def presses(ticket: str) -> dict[str, Press]:
-    """Each kind of change, under the key "once"."""
+    """Operations of each kind, under the key "once"."""
     return {
         "join": lambda o: o.join_queue(STAFF, "once", "A"),
         "call next": lambda o: o.call_next_patient(STAFF, "once", "R1", None, False),
@@ -42,17 +42,17 @@ def presses(ticket: str) -> dict[str, Press]:
     }
 
 
-@pytest.mark.parametrize("deed", presses(""))
-def test_one_key_from_four_connections_at_once_is_one_deed(clinic: Clinic, deed: str) -> None:
+@pytest.mark.parametrize("kind", presses(""))
+def test_four_concurrent_requests_with_the_same_key_make_a_single_change(clinic: Clinic, kind: str) -> None:
     [ticket] = joined(clinic)
-    answers = at_once(clinic, *[presses(ticket)[deed]] * 4)
+    answers = at_once(clinic, *[presses(ticket)[kind]] * 4)
     assert all(isinstance(answer, Outcome) for answer in answers)
     assert len({repr(answer.result) for answer in answers if isinstance(answer, Outcome)}) == 1
     assert sum(isinstance(answer, Outcome) and len(answer.events) > 0 for answer in answers) == 1
     assert clinic.rows("SELECT count(*) FROM requests WHERE key = 'once'") == [(1,)]
 
 
-def test_one_key_for_two_deeds_at_once_is_refused_once(clinic: Clinic) -> None:
+def test_of_two_different_requests_with_the_same_key_the_second_is_refused(clinic: Clinic) -> None:
     answers = at_once(
         clinic,
         lambda o: o.join_queue(STAFF, "once", "A"),
@@ -72,21 +72,23 @@ def test_another_persons_key_is_another_request(clinic: Clinic) -> None:
     assert clinic.rows("SELECT count(*), count(DISTINCT number) FROM tickets") == [(2, 2)]
 
 
-def test_a_refusal_is_not_remembered(clinic: Clinic) -> None:
+def test_a_refused_request_may_be_repeated_with_its_key(clinic: Clinic) -> None:
     call, [join] = presses("")["call next"], joins(1)
     answers = after_each_other(clinic, call, join, call, call)
     assert list(map(outcome, answers)) == ["queue_empty", "waiting", "consulting", "consulting"]
 
 
-async def test_one_key_to_two_hubs_at_once_is_one_deed(clinic: Clinic, hub: HubProcess) -> None:
+async def test_the_same_key_at_two_hubs_at_once_makes_a_single_change(
+    clinic: Clinic, hub: HubProcess
+) -> None:
     other = HubProcess(clinic.database_url)
 
     async with HubClient(hub.url, clinic.staff) as here, HubClient(other.url, clinic.staff) as there:
         with lines_locked(clinic):
-            asked = [
+            repeated = [
                 client.request("tickets.join", {"service": "A", "key": "once"}) for client in (here, there)
             ]
-            answers = asyncio.gather(*asked)
+            answers = asyncio.gather(*repeated)
             await until(lambda: clinic.rows(WAITERS) == [(2,)], what="both hubs at the lock")
         first, second = await answers
         assert first["ticket"]["id"] == second["ticket"]["id"]
@@ -97,13 +99,13 @@ async def test_one_key_to_two_hubs_at_once_is_one_deed(clinic: Clinic, hub: HubP
 
 
 @pytest.mark.logs_expected
-async def test_a_deed_done_behind_a_dead_hub_is_not_done_again(clinic: Clinic, hub: HubProcess) -> None:
+async def test_a_change_that_a_dead_hub_committed_is_not_repeated(clinic: Clinic, hub: HubProcess) -> None:
     async with HubClient(hub.url, clinic.kiosk) as kiosk:
         with lines_locked(clinic):
             joining = asyncio.get_running_loop().create_task(kiosk.join_queue("A"))
             await until(lambda: clinic.rows(WAITERS) == [(1,)], what="the hub at the lock")
             hub.kill()
-        await until(lambda: clinic.rows("SELECT number FROM tickets") == [("A001",)], what="the deed")
+        await until(lambda: clinic.rows("SELECT number FROM tickets") == [("A001",)], what="the ticket")
         assert not joining.done()
         hub.restart()
         assert (await joining).number == "A001"
@@ -111,7 +113,7 @@ async def test_a_deed_done_behind_a_dead_hub_is_not_done_again(clinic: Clinic, h
 
 
 @pytest.mark.logs_expected
-async def test_a_deed_repeated_at_another_hub_while_the_first_still_does_it(
+async def test_a_request_repeated_at_another_hub_during_the_first_makes_a_single_change(
     clinic: Clinic, hub: HubProcess
 ) -> None:
     other = HubProcess(clinic.database_url)
