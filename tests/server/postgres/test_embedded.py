@@ -1,4 +1,4 @@
-"""Real servers: started, adopted, killed and started again, in every kind of folder and by several users."""
+"""Real servers: started, adopted, killed and restarted, in every kind of folder and by several users."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def is_alive_in(root: Path) -> bool:
     return running is not None and is_alive(running.pid)
 
 
-def test_starting_again_starts_nothing(cluster: EmbeddedPostgres) -> None:
+def test_starting_a_running_cluster_starts_no_second_server(cluster: EmbeddedPostgres) -> None:
     first = server_of(cluster.root).pid
     urls = {cluster.start() for _ in range(20)}
     assert len(urls) == 1
@@ -68,7 +68,7 @@ def test_a_stopped_cluster_starts_again_with_its_rows(cluster: EmbeddedPostgres)
 
 
 @pytest.mark.long
-def test_a_server_that_can_not_end_is_ended(cluster_root: Path) -> None:
+def test_a_server_that_does_not_stop_is_killed(cluster_root: Path) -> None:
     with EmbeddedPostgres(cluster_root, options=FAST, stop_timeout=2.0) as cluster:
         query(cluster.start(), "CREATE TABLE kept_all_the_same AS SELECT 7 AS number")
         stuck = query(cluster.start(), "SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'")
@@ -85,7 +85,7 @@ def test_a_folder_reached_by_a_symbolic_link_is_the_same_cluster(
         assert other.adopted
 
 
-def test_somebody_elses_environment_does_not_matter(
+def test_environment_variables_of_postgresql_are_ignored(
     cluster_root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cluster = EmbeddedPostgres(cluster_root, options=FAST)
@@ -98,7 +98,7 @@ def test_somebody_elses_environment_does_not_matter(
     cluster.stop()
 
 
-def test_an_ordinary_user_can_do_it(unprivileged_folder: Path, shared: Path) -> None:
+def test_an_ordinary_user_can_run_a_cluster(unprivileged_folder: Path, shared: Path) -> None:
     root, programs = unprivileged_folder / "root", reachable_programs(unprivileged_folder)
     with OwnerProcess(root, user=ORDINARY_USER, programs=programs) as owner:
         assert query(owner.report()["url"], "SELECT 1") == [(1,)]
@@ -116,12 +116,12 @@ def test_root_acts_for_the_owner_of_the_folder(unprivileged_folder: Path, shared
         assert query(cluster.start(), "SELECT 1") == [(1,)]
         assert Path(f"/proc/{server_of(root).pid}").stat().st_uid == owner
     assert {path.stat().st_uid for path in (root, *root.rglob("*"))} == {owner}
-    with OwnerProcess(root, user=ORDINARY_USER, programs=programs) as the_owner:
-        assert not the_owner.report()["adopted"]
+    with OwnerProcess(root, user=ORDINARY_USER, programs=programs) as process:
+        assert not process.report()["adopted"]
 
 
 def reachable_programs(folder: Path) -> Path:
-    """A bin folder that the folder's owner may use: the virtual environment may lie in root's home."""
+    """A bin folder that the folder's owner can use: the virtual environment may be in root's home."""
     owner = folder.stat()
     account = Account(user=owner.st_uid, group=owner.st_gid) if os.geteuid() == 0 else Account()
     return programs_for(account, find_binaries(None)).bin_dir
@@ -130,7 +130,7 @@ def reachable_programs(folder: Path) -> Path:
 # --- several processes ------------------------------------------------------------------------------------
 
 
-def test_a_second_one_adopts_and_does_not_stop_the_server(cluster: EmbeddedPostgres) -> None:
+def test_a_second_cluster_object_adopts_the_server_and_does_not_stop_it(cluster: EmbeddedPostgres) -> None:
     with EmbeddedPostgres(cluster.root) as second:
         assert second.adopted
         assert second.start() == cluster.start()
@@ -146,7 +146,7 @@ def test_an_adopter_becomes_the_owner_when_the_owner_has_gone(cluster: EmbeddedP
         assert cluster.adopted
 
 
-def test_four_at_once_give_one_owner(tmp_path: Path) -> None:
+def test_of_four_concurrent_processes_one_owns_the_server(tmp_path: Path) -> None:
     with ExitStack() as stack:
         owners = [stack.enter_context(OwnerProcess(tmp_path)) for _ in range(4)]
         reports = [owner.report() for owner in owners]
@@ -154,7 +154,7 @@ def test_four_at_once_give_one_owner(tmp_path: Path) -> None:
         assert len({report["url"] for report in reports}) == 1
 
 
-def test_four_threads_at_once_give_one_server(cluster_root: Path) -> None:
+def test_four_concurrent_threads_start_a_single_server(cluster_root: Path) -> None:
     with EmbeddedPostgres(cluster_root, options=FAST) as cluster:
         cluster.stop()
         urls: list[str] = []
@@ -168,7 +168,7 @@ def test_four_threads_at_once_give_one_server(cluster_root: Path) -> None:
         assert not cluster.adopted
 
 
-def test_an_adopter_outwaits_a_stopping_server(cluster_root: Path) -> None:
+def test_an_adopter_waits_for_a_stopping_server(cluster_root: Path) -> None:
     with OwnerProcess(cluster_root) as owner:
         first = owner.report()["url"]
         with psycopg.connect(first.replace("+psycopg", "")):
@@ -178,7 +178,7 @@ def test_an_adopter_outwaits_a_stopping_server(cluster_root: Path) -> None:
                 wait_until(lambda: not next_owner.adopted if next_owner.start() else False)
 
 
-def test_a_server_that_somebody_started_by_hand_is_adopted(cluster_root: Path, tmp_path: Path) -> None:
+def test_a_server_started_by_hand_is_adopted(cluster_root: Path, tmp_path: Path) -> None:
     owner = (cluster_root / "data").stat()
     os.chown(tmp_path, owner.st_uid, owner.st_gid)
     by_hand = foreign_server(cluster_root, "listen_addresses=", f"unix_socket_directories={tmp_path}")
@@ -187,7 +187,7 @@ def test_a_server_that_somebody_started_by_hand_is_adopted(cluster_root: Path, t
         assert query(cluster.start(), "SHOW unix_socket_directories") == [(str(tmp_path),)]
 
 
-def test_a_server_that_nobody_can_reach_is_an_error(cluster_root: Path) -> None:
+def test_a_server_without_a_socket_is_an_error(cluster_root: Path) -> None:
     only_tcp = foreign_server(cluster_root, "unix_socket_directories=", f"port={a_free_port()}")
     with only_tcp, pytest.raises(SocketTaken, match=r"already using .*data: stop it"):
         EmbeddedPostgres(cluster_root, start_timeout=0.3).start()
@@ -195,7 +195,7 @@ def test_a_server_that_nobody_can_reach_is_an_error(cluster_root: Path) -> None:
 
 @contextmanager
 def foreign_server(root: Path, *settings: str) -> Iterator[None]:
-    """Somebody's own `postgres` on our data directory."""
+    """A `postgres` process that InTurn did not start, on our data directory."""
     account = choose_account(root)
     postgres = programs_for(account, find_binaries(None)).program("postgres")
     argv = [*account.prefix, postgres, "-D", str(root / "data")]
@@ -242,7 +242,7 @@ def test_the_server_ends_with_its_killed_owner_and_keeps_what_it_acknowledged(cl
 
 
 def insert_until_it_fails(url: str) -> int:
-    """How many rows were acknowledged before the server went away."""
+    """The number of rows that were acknowledged before the server ended."""
     acknowledged = 0
     connection = psycopg.connect(url.replace("+psycopg", ""), autocommit=True)
     with suppress(psycopg.OperationalError), connection:
@@ -277,19 +277,19 @@ def test_a_killed_server_may_be_started_by_an_adopter(cluster: EmbeddedPostgres)
         assert cluster.adopted
 
 
-def test_a_pid_that_is_in_use_again_does_not_keep_the_server_down(cluster: EmbeddedPostgres) -> None:
+def test_a_reused_pid_does_not_keep_the_server_from_starting(cluster: EmbeddedPostgres) -> None:
     running = server_of(cluster.root)
     os.kill(running.pid, signal.SIGKILL)
     wait_until(lambda: not is_alive(running.pid))
-    with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as somebody:
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as unrelated:
         for path in (cluster.root / "data" / "postmaster.pid", running.socket_dir / f"{SOCKET_NAME}.lock"):
             lines = path.read_text().splitlines(keepends=True)
-            path.write_text("".join([f"{somebody.pid}\n", *lines[1:]]))
+            path.write_text("".join([f"{unrelated.pid}\n", *lines[1:]]))
         assert query(cluster.start(), "SELECT 1") == [(1,)]
         assert not cluster.adopted
 
 
-def test_killed_while_the_cluster_is_made(tmp_path: Path) -> None:
+def test_a_creation_that_was_killed_is_done_again(tmp_path: Path) -> None:
     with OwnerProcess(tmp_path) as owner:
         wait_until((tmp_path / "data.new" / "PG_VERSION").exists)
         owner.kill()

@@ -1,4 +1,4 @@
-"""Every error is one sentence that says what happened and what to do."""
+"""Every error is a sentence that says what happened and what to do."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import pytest
 from core.errors import InTurnError
 from server.postgres import errors
 
-SAID = [
+EXAMPLES = [
     errors.NoBinaries(),
     errors.WrongMajor(15, "version 18.6 in /usr/bin"),
     errors.NotEnoughDiskSpace(Path("/data")),
@@ -21,8 +21,8 @@ SAID = [
 ]
 
 
-@pytest.mark.parametrize("error", SAID, ids=lambda error: type(error).__name__)
-def test_it_is_one_plain_sentence(error: InTurnError) -> None:
+@pytest.mark.parametrize("error", EXAMPLES, ids=lambda error: type(error).__name__)
+def test_an_error_is_a_plain_sentence(error: InTurnError) -> None:
     text = str(error)
     assert isinstance(error, errors.EmbeddedPostgresError)
     assert text == error.message
@@ -33,5 +33,5 @@ def test_it_is_one_plain_sentence(error: InTurnError) -> None:
     assert len(text) < 240
 
 
-def test_none_is_forgotten_here() -> None:
-    assert {type(error) for error in SAID} == set(errors.EmbeddedPostgresError.__subclasses__())
+def test_every_error_has_an_example() -> None:
+    assert {type(error) for error in EXAMPLES} == set(errors.EmbeddedPostgresError.__subclasses__())

@@ -1,4 +1,4 @@
-"""What is read from a cluster's folder, and what is removed from it."""
+"""Reading a cluster's files, and removing stale files."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_the_pid_file_is_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("status", ["starting", "stopping", "standby", ""])
-def test_a_server_that_is_not_ready(tmp_path: Path, status: str) -> None:
+def test_a_server_in_another_state_is_not_ready(tmp_path: Path, status: str) -> None:
     (tmp_path / "postmaster.pid").write_text("\n".join([*LINES[:7], status]))
     running = read_pid_file(tmp_path)
     assert running is not None
@@ -49,13 +49,13 @@ def test_a_server_that_is_not_ready(tmp_path: Path, status: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "4711\n", "x\n" * 8])
-def test_a_pid_file_that_is_being_written_or_damaged(tmp_path: Path, text: str) -> None:
+def test_an_unfinished_or_damaged_pid_file_is_ignored(tmp_path: Path, text: str) -> None:
     assert read_pid_file(tmp_path) is None
     (tmp_path / "postmaster.pid").write_text(text)
     assert read_pid_file(tmp_path) is None
 
 
-def test_the_major_version_of_the_data(tmp_path: Path) -> None:
+def test_the_major_version_of_the_data_is_read(tmp_path: Path) -> None:
     assert data_major(tmp_path) is None
     (tmp_path / "PG_VERSION").write_text("15\n")
     assert data_major(tmp_path) == 15
@@ -83,19 +83,19 @@ def test_a_server_of_another_account_is_seen_without_cap_sys_ptrace(
 
 
 def forbidden(*_: object) -> bool:
-    """What root gets in a container, when it looks at another account's process."""
+    """Raises PermissionError, as for root in a container that inspects a process of another account."""
     raise PermissionError
 
 
-def test_stale_files_go_and_a_live_socket_stays(tmp_path: Path) -> None:
+def test_stale_files_are_removed_and_a_live_socket_stays(tmp_path: Path) -> None:
     left = [tmp_path / "postmaster.pid", tmp_path / SOCKET_NAME, tmp_path / f"{SOCKET_NAME}.lock"]
     for path in left:
         path.touch()
     clear_stale_files(tmp_path, tmp_path)
     assert [path for path in left if path.exists()] == []
-    with socket.socket(socket.AF_UNIX) as somebody:
-        somebody.bind(str(left[1]))
-        somebody.listen()
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(left[1]))
+        listener.listen()
         with pytest.raises(SocketTaken, match="already using"):
             clear_stale_files(tmp_path, tmp_path)
 
@@ -115,7 +115,7 @@ def test_two_folders_never_share_a_socket() -> None:
     assert socket_directory(Path("/a,b")) != socket_directory(Path("/a,c"))
 
 
-def test_a_private_folder_is_closed_again(tmp_path: Path) -> None:
+def test_a_private_folder_gets_its_mode_back(tmp_path: Path) -> None:
     folder = tmp_path / "run"
     folder.mkdir(mode=0o777)
     make_private(folder, tmp_path)
@@ -126,7 +126,7 @@ def test_a_private_folder_is_closed_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "kind"),
+    ("logged", "kind"),
     [
         ('FATAL:  could not write lock file "postmaster.pid": No space left on device', NotEnoughDiskSpace),
         ('FATAL:  lock file "/r/.s.PGSQL.5432.lock" already exists', SocketTaken),
@@ -136,9 +136,9 @@ def test_a_private_folder_is_closed_again(tmp_path: Path) -> None:
         ("", StartFailed),
     ],
 )
-def test_the_log_is_explained(tmp_path: Path, said: str, kind: type[EmbeddedPostgresError]) -> None:
+def test_the_log_is_explained(tmp_path: Path, logged: str, kind: type[EmbeddedPostgresError]) -> None:
     log = tmp_path / "postgres.log"
-    log.write_text("FATAL:  No space left on device, last year\n" + said)
+    log.write_text("FATAL:  No space left on device, last year\n" + logged)
     error = explain_failure(log, 43, tmp_path)
     assert type(error) is kind
-    assert ("something new" in str(error)) == ("something new" in said)
+    assert ("something new" in str(error)) == ("something new" in logged)

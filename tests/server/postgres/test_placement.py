@@ -1,4 +1,4 @@
-"""Root without user namespaces: PostgreSQL runs as another account, wherever clone and data directory lie."""
+"""As root without user namespaces, PostgreSQL runs under another account, wherever program and data lie."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ pytestmark = [only_root, pytest.mark.usefixtures("no_namespaces")]
 
 @pytest.fixture
 def closed(shared: Path) -> Iterator[Path]:
-    """A folder that root alone can enter, like /root."""
+    """A folder that only root can enter, like /root."""
     folder = Path(tempfile.mkdtemp(prefix="inturn-test-"))
     yield folder
     shutil.rmtree(folder)
@@ -48,7 +48,7 @@ def test_a_folder_that_the_account_can_reach_is_given_to_it(unprivileged_folder:
     assert not (root / "data").is_symlink()
 
 
-def test_a_folder_that_it_can_not_reach_leads_to_one_that_it_can(
+def test_for_a_folder_that_the_account_cannot_reach_a_reachable_folder_is_used(
     closed: Path, shared: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO", "server.postgres")
@@ -70,7 +70,7 @@ def test_a_folder_that_it_can_not_reach_leads_to_one_that_it_can(
     assert not home.exists()
 
 
-def test_the_data_directory_is_how_everything_finds_it(closed: Path) -> None:
+def test_the_database_is_found_by_its_data_directory(closed: Path) -> None:
     settings = Settings(data_dir=str(closed / "root"))
     with EmbeddedPostgres(closed / "root", options=FAST) as cluster:
         with EmbeddedPostgres(closed / "root") as other:
@@ -83,7 +83,7 @@ def test_the_data_directory_is_how_everything_finds_it(closed: Path) -> None:
     assert len(list(home_of(closed / "renamed").parent.iterdir())) == 1
 
 
-def test_data_that_root_made_move_with_their_rows(closed: Path, made_once: Path) -> None:
+def test_data_of_root_move_with_their_rows(closed: Path, made_once: Path) -> None:
     shutil.copytree(made_once, closed / "root" / "data")
     marked = closed / "root" / "data" / "marked"
     marked.touch()
@@ -101,15 +101,15 @@ def test_data_that_root_made_move_with_their_rows(closed: Path, made_once: Path)
 @pytest.mark.parametrize(
     "killed_at", ["copytree", "rename data.new", "symlink", "rename data", "rename link"]
 )
-def test_a_move_that_was_killed_is_done_again(
+def test_a_killed_move_is_repeated(
     closed: Path, shared: Path, killed_at: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = closed / "root"
     (root / "data").mkdir(parents=True)
     (root / "data" / "row").write_text("7")
     account = Account(user=NOBODY, group=NOBODY)
-    with monkeypatch.context() as killing:
-        kill_at(killing, root, killed_at)
+    with monkeypatch.context() as interrupting:
+        interrupt_at(interrupting, root, killed_at)
         with pytest.raises(KeyboardInterrupt):
             make_reachable(root, account)
     home = make_reachable(root, account)
@@ -120,11 +120,11 @@ def test_a_move_that_was_killed_is_done_again(
     assert [path.name for path in root.iterdir()] == ["data"]
 
 
-def kill_at(monkeypatch: pytest.MonkeyPatch, root: Path, step: str) -> None:
-    """Raises in place of one step of a move, the first time that it is tried."""
+def interrupt_at(monkeypatch: pytest.MonkeyPatch, root: Path, step: str) -> None:
+    """Raises KeyboardInterrupt in place of one step of a move."""
     real = {"rename": Path.rename, "symlink_to": Path.symlink_to, "copytree": shutil.copytree}
 
-    def at_once(*_: object, **__: object) -> None:
+    def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     def rename(path: Path, target: Path) -> Path:
@@ -141,14 +141,14 @@ def kill_at(monkeypatch: pytest.MonkeyPatch, root: Path, step: str) -> None:
         real["symlink_to"](path, target)  # type: ignore[operator]
 
     if step == "copytree":
-        monkeypatch.setattr(shutil, "copytree", at_once)
+        monkeypatch.setattr(shutil, "copytree", interrupt)
     elif step == "symlink":
         monkeypatch.setattr(Path, "symlink_to", symlink_to)
     else:
         monkeypatch.setattr(Path, "rename", rename)
 
 
-def test_a_folder_outside_that_is_gone_is_told(closed: Path) -> None:
+def test_a_missing_folder_of_moved_data_is_reported(closed: Path) -> None:
     with EmbeddedPostgres(closed / "root", options=FAST):
         home = home_of(closed / "root")
     shutil.rmtree(home)
@@ -160,7 +160,7 @@ def test_a_folder_outside_that_is_gone_is_told(closed: Path) -> None:
         pass
 
 
-def test_four_at_once_give_one_cluster(closed: Path, shared: Path) -> None:
+def test_four_concurrent_processes_share_a_cluster(closed: Path, shared: Path) -> None:
     with ExitStack() as stack:
         started = [
             stack.enter_context(OwnerProcess(closed / "root", programs=None, shared=shared)) for _ in range(4)
@@ -170,7 +170,7 @@ def test_four_at_once_give_one_cluster(closed: Path, shared: Path) -> None:
     assert len(list((shared / "clusters").iterdir())) == 1
 
 
-def test_a_link_of_an_administrators_is_left_as_it_is(tmp_path: Path) -> None:
+def test_a_link_that_an_administrator_made_is_kept(tmp_path: Path) -> None:
     disk = tmp_path / "another disk"
     disk.mkdir()
     root = tmp_path / "root"

@@ -1,4 +1,4 @@
-"""A program ends with the process that started it."""
+"""A spawned program ends with the process that started it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SPAWN_AND_WAIT = """
 import signal, sys
 from server.postgres.accounts import Account
 from server.postgres.process import spawn
-signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell's job in the background ignores it, and so would the child
+signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell's background job ignores SIGINT, and its child inherits that
 with open("/dev/null", "wb") as log:
     print(spawn(["sleep", "60"], account=Account(), log=log, inherited_fd=2).pid, flush=True)
 sys.stdin.read()
@@ -53,7 +53,7 @@ def test_a_thread_that_spawns_may_end(tmp_path: Path) -> None:
     spawned[0].wait(WAIT_SECONDS)
 
 
-def test_a_program_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+def test_a_missing_program_exits_with_an_error(tmp_path: Path) -> None:
     with (tmp_path / "log").open("wb") as log:
         process = spawn([str(tmp_path / "gone")], account=Account(), log=log, inherited_fd=log.fileno())
         assert process.wait(WAIT_SECONDS) != 0
