@@ -1,4 +1,4 @@
-"""`inturn-hub doctor`: all is well in a sound clinic, and each thing out of order is found, alone."""
+"""`inturn-hub doctor` finds nothing in a sound clinic, and exactly the thing that is out of order otherwise."""
 
 from __future__ import annotations
 
@@ -38,25 +38,25 @@ def engine(clinic: Clinic) -> Iterator[Engine]:
 
 
 def troubles(engine: Engine, hub: HubProcess, limits: Thresholds | None = None) -> list[Finding]:
-    """What is not all right."""
+    """The findings that are not ok."""
     return [finding for finding in examine(engine, hub.url, None, limits) if finding.level != "ok"]
 
 
-def the_one(found: list[Finding]) -> str:
-    """The only finding, as it is printed."""
+def only_text(found: list[Finding]) -> str:
+    """The text of the only finding, as it is printed."""
     [finding] = found
     return " ".join(str(finding).split())
 
 
-def test_a_sound_clinic_is_all_right(engine: Engine, hub: HubProcess) -> None:
-    before = _everything(engine)
+def test_a_sound_clinic_has_no_findings(engine: Engine, hub: HubProcess) -> None:
+    before = database_content(engine)
     found = list(examine(engine, hub.url, None))
     assert [(finding.level, finding.check) for finding in found] == [("ok", check) for check in CHECKS]
-    assert _everything(engine) == before
+    assert database_content(engine) == before
 
 
-def _everything(engine: Engine) -> list[object]:
-    """What an operation that was not taken back would have changed."""
+def database_content(engine: Engine) -> list[object]:
+    """All rows and sequences: an operation of the check that was not rolled back would change them."""
     tables = (
         "services",
         "counters",
@@ -75,7 +75,7 @@ def _everything(engine: Engine) -> list[object]:
         return [*rows, connection.execute(text(sequences)).all()]
 
 
-def test_the_lists_name_all_that_the_migrations_make(clinic: Clinic) -> None:
+def test_the_checks_list_every_object_of_the_migrations(clinic: Clinic) -> None:
     def pairs(query: str) -> set[tuple[str, str]]:
         return {(table, name) for table, name in clinic.rows(query)}
 
@@ -178,7 +178,7 @@ def test_the_lists_name_all_that_the_migrations_make(clinic: Clinic) -> None:
         ),
     ],
 )
-def test_what_is_out_of_order_is_found_alone(
+def test_each_fault_of_the_schema_is_the_only_finding(
     engine: Engine, hub: HubProcess, damage: str, sentence: str
 ) -> None:
     with engine.begin() as connection:
@@ -218,7 +218,7 @@ def test_what_is_out_of_order_is_found_alone(
         ),
     ],
 )
-def test_a_function_that_is_not_as_it_was_is_named_with_what_follows(
+def test_a_changed_function_is_named_with_its_consequences(
     engine: Engine, hub: HubProcess, damage: str, sentences: list[str]
 ) -> None:
     with engine.begin() as connection:
@@ -228,7 +228,7 @@ def test_a_function_that_is_not_as_it_was_is_named_with_what_follows(
     assert {line.split()[1] for line in found} == {sentence.split()[1] for sentence in sentences}
 
 
-def test_an_older_and_a_newer_schema_are_told_apart(engine: Engine, hub: HubProcess) -> None:
+def test_an_older_and_a_newer_schema_are_printed_apart(engine: Engine, hub: HubProcess) -> None:
     with engine.begin() as connection:
         connection.execute(text(make_older()))
     found = troubles(engine, hub)
@@ -248,39 +248,41 @@ async def test_a_statement_that_waits_for_a_lock_is_found_with_its_holder(
         waiting.start()
         found = await until(lambda: troubles(engine, hub, Thresholds(lock_wait=0.05)))
     waiting.join(10)
-    told = rf"FAILED locks 1 statement waits for a lock, since \d s, held by process {holder}"
-    assert re.match(told, the_one(found))
+    expected = rf"FAILED locks 1 statement waits for a lock, since \d s, held by process {holder}"
+    assert re.match(expected, only_text(found))
 
 
 async def test_a_forgotten_transaction_is_found(engine: Engine, hub: HubProcess) -> None:
     with held(engine, "SELECT 1") as holder:
         found = await until(lambda: troubles(engine, hub, Thresholds(transaction=0.3)))
-    told = the_one(found)
-    assert re.match(r"warning transactions One is open since \d s \(idle in transaction\), by process", told)
-    assert told.endswith(f"SELECT pg_terminate_backend({holder})")
+    printed = only_text(found)
+    assert re.match(
+        r"warning transactions One is open since \d s \(idle in transaction\), by process", printed
+    )
+    assert printed.endswith(f"SELECT pg_terminate_backend({holder})")
 
 
 @contextmanager
 def held(engine: Engine, statement: str) -> Iterator[int]:
-    """A transaction that somebody leaves open after a statement; its process."""
+    """The process of a transaction that stays open after the statement while the block runs."""
     with engine.connect() as connection:
         connection.execute(text(statement))
         yield connection.execute(text("SELECT pg_backend_pid()")).scalar_one()
 
 
-@pytest.mark.parametrize(("minutes", "way"), [(5, "behind"), (-5, "ahead of")])
-def test_a_clock_that_differs_is_found(engine: Engine, hub: HubProcess, minutes: int, way: str) -> None:
+@pytest.mark.parametrize(("minutes", "direction"), [(5, "behind"), (-5, "ahead of")])
+def test_a_clock_that_differs_is_found(engine: Engine, hub: HubProcess, minutes: int, direction: str) -> None:
     found = examine(engine, hub.url, None, now=lambda: local_now() + timedelta(minutes=minutes))
-    told = the_one([finding for finding in found if finding.level != "ok"])
-    assert told.startswith(f"warning clock The database's clock is 300 s {way} this computer's.")
+    printed = only_text([finding for finding in found if finding.level != "ok"])
+    assert printed.startswith(f"warning clock The database's clock is 300 s {direction} this computer's.")
 
 
 def test_a_full_disk_is_found(engine: Engine, hub: HubProcess, tmp_path: Path) -> None:
     free = shutil.disk_usage(tmp_path).free
     for limit, level in ((2 * free, "warning"), (20 * free, "FAILED")):
         found = [f for f in examine(engine, hub.url, tmp_path, Thresholds(disk=limit)) if f.level != "ok"]
-        assert the_one(found).startswith(f"{level} disk ")
-        assert f"GB are left in {tmp_path}. Make room" in the_one(found)
+        assert only_text(found).startswith(f"{level} disk ")
+        assert f"GB are left in {tmp_path}. Make room" in only_text(found)
 
 
 @pytest.mark.parametrize("act", ["terminate", "freeze"])
@@ -289,15 +291,15 @@ def test_a_hub_that_does_not_answer_is_found(
 ) -> None:
     monkeypatch.setattr(hub_health, "ANSWER_SECONDS", 0.5)
     getattr(hub, act)()
-    told = the_one(troubles(engine, hub))
+    printed = only_text(troubles(engine, hub))
     if act == "freeze":
         hub.thaw()
-        assert told.startswith(f"FAILED hub {hub.url} does not answer as a hub does (timed out)")
+        assert printed.startswith(f"FAILED hub {hub.url} does not answer as a hub does (timed out)")
     else:
-        assert told.startswith(f"warning hub No hub runs at {hub.url}. Start it: inturn-hub serve")
+        assert printed.startswith(f"warning hub No hub runs at {hub.url}. Start it: inturn-hub serve")
 
 
-def test_what_an_ordinary_account_may_not_see_is_said(
+def test_findings_name_the_privileges_that_an_account_lacks(
     engine: Engine, hub: HubProcess, clinic: Clinic
 ) -> None:
     name = f"plain_{token_hex(4)}"
@@ -312,18 +314,16 @@ def test_what_an_ordinary_account_may_not_see_is_said(
         with engine.begin() as connection:
             connection.execute(text(f"DROP OWNED BY {name}"))
             connection.execute(text(f"DROP ROLE {name}"))
-    told = [" ".join(str(finding).split()) for finding in found]
-    assert [sentence.split()[:2] for sentence in told] == [
+    printed = [" ".join(str(finding).split()) for finding in found]
+    assert [sentence.split()[:2] for sentence in printed] == [
         ["warning", c] for c in ("role", "plans", "transactions", "disk")
     ]
-    assert "permission denied" in told[1]
-    assert f"GRANT pg_read_all_stats TO {name}" in told[2]
-    assert f"GRANT pg_read_all_settings TO {name}" in told[3]
+    assert "permission denied" in printed[1]
+    assert f"GRANT pg_read_all_stats TO {name}" in printed[2]
+    assert f"GRANT pg_read_all_settings TO {name}" in printed[3]
 
 
-def test_the_command_ends_with_3_when_something_failed(
-    clinic: Clinic, engine: Engine, hub: HubProcess
-) -> None:
+def test_the_command_exits_with_3_if_a_check_failed(clinic: Clinic, engine: Engine, hub: HubProcess) -> None:
     on = ("--database-url", clinic.database_url, "--hub", hub.url)
     done = inturn_hub("doctor", *on)
     assert (done.returncode, done.stderr) == (0, "")
@@ -335,13 +335,13 @@ def test_the_command_ends_with_3_when_something_failed(
     assert "FAILED   constraints  chk_status of tickets is missing." in done.stdout
 
 
-def test_the_command_ends_with_1_when_it_could_not_look() -> None:
+def test_the_command_exits_with_1_if_the_database_is_unreachable() -> None:
     done = inturn_hub("doctor", "--database-url", "postgresql://nobody@127.0.0.1:1/none")
     assert (done.returncode, done.stdout) == (1, "")
     assert "can't be reached" in done.stderr
 
 
-def test_the_hub_is_looked_for_where_it_would_be() -> None:
+def test_the_hubs_address_comes_from_the_settings() -> None:
     assert hub_address(Settings()) == "ws://127.0.0.1:8765/ws"
     assert hub_address(Settings(host="0.0.0.0", port=9000)) == "ws://127.0.0.1:9000/ws"
     assert hub_address(Settings(hub="wss://desk/ws", port=9000)) == "wss://desk/ws"

@@ -1,4 +1,4 @@
-"""What `doctor` says of whatever answers at the hub's address."""
+"""`doctor`'s findings about the server at the hub's address."""
 
 from __future__ import annotations
 
@@ -35,26 +35,26 @@ from tests.support.places import CERTIFICATES
         ("[]", "does not answer as a hub does (something else listens there)"),
     ],
 )
-def test_what_the_hub_says_of_itself_is_told(body: str, sentence: str) -> None:
+def test_the_hubs_report_about_itself_is_a_finding(body: str, sentence: str) -> None:
     with listener(body) as url:
         found = [finding for finding in hub_findings(url) if finding.level != "ok"]
     assert found[0].level == "FAILED"
     assert sentence in found[0].text
-    # A plain web server takes no WebSocket either, unless it was clear before that no hub is there.
+    # The listener accepts no WebSocket; after an answer that is no hub's, the WebSocket is not tried.
     assert [finding.check for finding in found] == ["hub", "websocket"][: 2 if "ready" in body else 1]
 
 
 @pytest.mark.logs_expected
 @pytest.mark.parametrize(
-    ("certificate", "authority", "said"),
+    ("certificate", "authority", "texts"),
     [
         ("valid", "authority.pem", ["is ready: database, schema, notification service", "Connected, asked"]),
         ("valid", "", ["is not trusted: This computer does not know who issued"]),
         ("other_name", "authority.pem", ["is not trusted: The hub's certificate is for another name"]),
     ],
 )
-def test_a_hub_with_tls_is_looked_at_as_windows_do(
-    clinic: Clinic, certificate: str, authority: str, said: list[str]
+def test_a_hub_with_tls_is_checked_with_the_trust_of_a_window(
+    clinic: Clinic, certificate: str, authority: str, texts: list[str]
 ) -> None:
     tls = TlsFiles(CERTIFICATES / f"{certificate}.pem", CERTIFICATES / "hub_key.pem")
     hub = HubProcess(clinic.database_url, tls=tls)
@@ -62,9 +62,9 @@ def test_a_hub_with_tls_is_looked_at_as_windows_do(
         found = list(hub_findings(hub.url, trust(str(CERTIFICATES / authority) if authority else "")))
     finally:
         hub.terminate()
-    assert len(found) == len(said)
-    assert all(words in finding.text for words, finding in zip(said, found, strict=True))
-    assert {finding.level for finding in found} == {"ok" if len(said) == 2 else "FAILED"}
+    assert len(found) == len(texts)
+    assert all(words in finding.text for words, finding in zip(texts, found, strict=True))
+    assert {finding.level for finding in found} == {"ok" if len(texts) == 2 else "FAILED"}
 
 
 @contextmanager
@@ -78,7 +78,7 @@ def listener(body: str) -> Iterator[str]:
             self.wfile.write(body.encode())
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-            """Says nothing."""
+            """Logs nothing."""
 
     with HTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever)

@@ -1,4 +1,4 @@
-"""`check integrity`: a sound database has no violation however busy it is, and each kind of damage gets its sentence."""
+"""`check integrity` reports nothing for a sound database under load, and a sentence for each kind of damage."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def scene(clinic: Clinic) -> Clinic:
 
 
 def found_after(clinic: Clinic, damage: str = "") -> list[str]:
-    """The violations after a damage, the business day written as DAY."""
+    """The violations after the damage, with the business day written as DAY."""
     engine = clinic.engine()
     if damage:
         with engine.begin() as connection:
@@ -180,7 +180,7 @@ def test_each_damage_has_its_sentence(scene: Clinic, damage: str, sentences: lis
     assert found_after(scene, damage) == expected
 
 
-def test_a_service_is_what_its_last_event_says(scene: Clinic) -> None:
+def test_a_service_must_have_the_state_of_its_last_event(scene: Clinic) -> None:
     scene.rows("SELECT set_service_state('user:1', 's', '', 'A', 'paused')")
     assert found_after(scene) == []
     assert found_after(scene, "UPDATE services SET state = 'open' WHERE code = 'A'") == [
@@ -188,14 +188,14 @@ def test_a_service_is_what_its_last_event_says(scene: Clinic) -> None:
     ]
 
 
-def test_a_prefix_may_change_and_a_join_be_taken_back(scene: Clinic) -> None:
+def test_a_changed_prefix_and_an_undone_join_are_no_violations(scene: Clinic) -> None:
     scene.rows("UPDATE services SET prefix = 'X' WHERE code = 'A' RETURNING 1")
     scene.rows("SELECT join_queue('user:1', 'x', '', 'A')")
     scene.rows("SELECT undo_operation('user:1', 'u', '', 'x')")
     assert found_after(scene) == []
 
 
-def test_a_check_takes_no_lock_that_an_operation_minds(scene: Clinic) -> None:
+def test_a_check_takes_only_access_share_locks(scene: Clinic) -> None:
     engine = scene.engine()
     with one_moment(engine) as reading, engine.connect() as other:
         process = reading.execute(text("SELECT pg_backend_pid()")).scalar_one()
@@ -205,7 +205,7 @@ def test_a_check_takes_no_lock_that_an_operation_minds(scene: Clinic) -> None:
     engine.dispose()
 
 
-def test_no_false_alarm_while_the_lines_are_hammered(clinic: Clinic) -> None:
+def test_a_check_reports_nothing_while_operations_run(clinic: Clinic) -> None:
     engine = clinic.engine()
 
     def hammer(seed: int) -> int:
@@ -214,13 +214,13 @@ def test_no_false_alarm_while_the_lines_are_hammered(clinic: Clinic) -> None:
             busy.play(300)
             return busy.played
 
-    looks = 0
+    checks_done = 0
     with ThreadPoolExecutor(2) as players:
         playing = [players.submit(hammer, seed) for seed in (1, 2)]
         while not all(player.done() for player in playing):
             for check in (integrity_violations, broken_links, replay_differences):
                 assert list(check(engine)) == []
-            looks += 1
+            checks_done += 1
     engine.dispose()
     assert sum(player.result() for player in playing) > 300
-    assert looks > 5
+    assert checks_done > 5

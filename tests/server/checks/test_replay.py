@@ -1,4 +1,4 @@
-"""`check replay`: the history alone makes the line that the tables have, and a difference is named."""
+"""`check replay` rebuilds the lines from the history alone, and names every difference from the tables."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.clinic import Clinic
 
 
 def differences(clinic: Clinic, damage: str = "") -> list[str]:
-    """What a replay finds after a damage, the business day written as DAY."""
+    """The differences after the damage, with the business day written as DAY."""
     engine = clinic.engine()
     if damage:
         with engine.begin() as connection:
@@ -39,7 +39,7 @@ def scene(clinic: Clinic) -> Clinic:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_lines_with_a_past_come_out_as_they_are(clinic: Clinic, seed: int) -> None:
+def test_replayed_lines_equal_the_tables(clinic: Clinic, seed: int) -> None:
     engine = clinic.engine()
     with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
         connection.execute(text("UPDATE services SET head_start = '30 min' WHERE code = 'A'"))
@@ -52,7 +52,7 @@ def test_lines_with_a_past_come_out_as_they_are(clinic: Clinic, seed: int) -> No
     assert {"joined", "called", "undone", "transferred_out", "transferred_in", "moved", "updated"} <= kinds
 
 
-def test_imported_tickets_stand_where_their_events_say(clinic: Clinic) -> None:
+def test_replayed_imports_equal_the_tables(clinic: Clinic) -> None:
     row = {
         "number": "A007",
         "number_value": 7,

@@ -1,4 +1,4 @@
-"""A tap is followed by its key from the window's log to the events; no log tells a name or a secret."""
+"""A request is traced by its key from the window's log to the events; no log holds a name or a secret."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.logs_expected, pytest.mark.usefixtures("no_qt_garbage"
 
 
 class Lines(logging.Handler):
-    """Every record of the programs, as the hub writes them where nobody watches."""
+    """Collects every log record, formatted as the hub's log file."""
 
     def __init__(self) -> None:
         super().__init__(logging.DEBUG)
@@ -35,14 +35,14 @@ class Lines(logging.Handler):
 
 @pytest.fixture
 def lines() -> Iterator[list[str]]:
-    kept = Lines()
+    handler = Lines()
     loggers = [logging.getLogger(name) for name in ("server", "core")]
     for logger in loggers:
-        logger.addHandler(kept)
+        logger.addHandler(handler)
         logger.setLevel(logging.DEBUG)
-    yield kept.lines
+    yield handler.lines
     for logger in loggers:
-        logger.removeHandler(kept)
+        logger.removeHandler(handler)
         logger.setLevel(logging.NOTSET)
 
 
@@ -53,7 +53,7 @@ def engine(clinic: Clinic) -> Iterator[Engine]:
     found.dispose()
 
 
-async def test_a_tap_is_followed_from_the_window_to_the_events(
+async def test_a_request_is_traced_from_the_window_to_the_events(
     clinic: Clinic, engine: Engine, lines: list[str]
 ) -> None:
     hub = Hub(clinic.database_url)
@@ -66,20 +66,20 @@ async def test_a_tap_is_followed_from_the_window_to_the_events(
     assert key is not None
     found = [json.loads(line) for line in lines if key in line]
     assert {line["logger"] for line in found} == {"core.client.answers", "server.health.logs"}
-    [told] = [line for line in found if line["logger"] == "server.health.logs"]
-    assert (told["request"], told["method"], told["outcome"]) == (key, "queue.transfer", "ok")
+    [record] = [line for line in found if line["logger"] == "server.health.logs"]
+    assert (record["request"], record["method"], record["outcome"]) == (key, "queue.transfer", "ok")
     [event] = clinic.rows(
         "SELECT s.code, e.revision, e.actor FROM queue_events e JOIN services s ON s.id = e.service_id "
         "WHERE kind = 'transferred_in'"
     )
-    assert (told["service"], told["revision"], told["actor"]) == tuple(event)
-    asked, *events = request_lines(engine, key)
-    assert asked.endswith(f"{told['actor']} asked under the key {key}.")
+    assert (record["service"], record["revision"], record["actor"]) == tuple(event)
+    head, *events = request_lines(engine, key)
+    assert head.endswith(f"{record['actor']} asked under the key {key}.")
     assert events == ["  A/2 transferred_out A001", "  B/1 transferred_in A001"]
     assert "No change was made" in next(request_lines(engine, "never asked"))
 
 
-async def test_logs_tell_no_name_and_no_secret(clinic: Clinic, engine: Engine, lines: list[str]) -> None:
+async def test_logs_hold_no_name_and_no_secret(clinic: Clinic, engine: Engine, lines: list[str]) -> None:
     people_and_devices.add_user(engine, "u.canary", "admin", PASSWORD)
 
     hub = Hub(clinic.database_url)
@@ -90,17 +90,17 @@ async def test_logs_tell_no_name_and_no_secret(clinic: Clinic, engine: Engine, l
         sessions = {staff.hello.session}
     await hub.stop()
     assert len(lines) > 40
-    # The hostile client of that day may write what it likes into its own log.
-    told = "\n".join(line for line in lines if NOTE not in line or '"logger": "server' in line)
+    # The hostile client of that day may log its own canary; the hub may not.
+    logged = "\n".join(line for line in lines if NOTE not in line or '"logger": "server' in line)
     names = {
         word for name in NAMES for word in (name, name.split()[0], name.split()[-1], json.dumps(name)[1:-1])
     }
     secrets = {PASSWORD, WRONG_PASSWORD, clinic.kiosk.token, clinic.monitor.token, *sessions}
     for canary in names | secrets | {NOTE, "canary", "Hall", clinic.database_url}:
-        assert canary not in told
+        assert canary not in logged
 
 
-async def test_a_fault_that_the_database_explains_by_a_patient_is_logged_without(
+async def test_a_database_error_that_quotes_a_patient_is_logged_without_the_quote(
     clinic: Clinic, engine: Engine, lines: list[str]
 ) -> None:
     with engine.begin() as connection:

@@ -1,4 +1,4 @@
-"""Simulated days: what the estimates promise is kept, and a seed is a seed."""
+"""Simulated days: estimates keep their promises, and equal seeds give equal days."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ SERVICES = {"A": SimulatedService(0.6, 300.0), "B": SimulatedService(0.4, 720.0)
 DAYS = 100
 
 
-def assert_better_than_others(found: Study) -> None:
-    told, before_rounding, *others = found.scores
-    for other in others:
-        assert max(told.error, before_rounding.error) < other.error
-        assert told.close > other.close
+def assert_better_than_alternatives(found: Study) -> None:
+    rounded, before_rounding, *alternatives = found.scores
+    for other in alternatives:
+        assert max(rounded.error, before_rounding.error) < other.error
+        assert rounded.close > other.close
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("seed", range(3))
 def test_at_load_08_the_upper_end_holds_and_the_error_is_small(seed: int) -> None:
     found = study(two_services(0.8, 3), DAYS, seed)
-    told, before_rounding, *_ = found.scores
+    rounded, before_rounding, *_ = found.scores
     assert found.waits > 100 * DAYS
-    assert told.holds >= 0.8
+    assert rounded.holds >= 0.8
     assert before_rounding.error <= 300
-    # Whoever does not wait at all is told "less than 5 minutes": their bracket's middle is 2.5 minutes off.
-    assert told.error <= 345
-    assert_better_than_others(found)
+    # Patients who do not wait at all get "less than 5 minutes": the middle of that bracket is 2.5 minutes off.
+    assert rounded.error <= 345
+    assert_better_than_alternatives(found)
 
 
 @pytest.mark.long
@@ -43,7 +43,7 @@ def test_at_load_09_the_upper_end_holds(seed: int) -> None:
     found = study(two_services(0.9, 3), DAYS, seed)
     assert found.scores[0].holds >= 0.8
     assert found.inside >= 0.55
-    assert_better_than_others(found)
+    assert_better_than_alternatives(found)
 
 
 @pytest.mark.long
@@ -52,16 +52,16 @@ def test_lines_that_share_only_some_counters_are_estimated_as_well(counters: tup
     clinic = SimulatedClinic(SERVICES, tuple(map(frozenset, counters)), 0.8)
     found = study(clinic, DAYS, 1)
     assert found.scores[0].holds >= 0.8
-    assert_better_than_others(found)
+    assert_better_than_alternatives(found)
 
 
-def test_a_seed_is_a_seed() -> None:
+def test_equal_seeds_give_equal_studies() -> None:
     first, again, other = (study(two_services(0.8, 3), 2, seed) for seed in (5, 5, 6))
     assert first == again
     assert first.waits != other.waits
 
 
-def test_whoever_came_first_is_called_first_and_everybody_is_called() -> None:
+def test_all_patients_are_called_in_the_order_of_their_joins() -> None:
     day = Day(two_services(0.9, 3), Random(1))
     came: list[float] = []
     day.on_join = lambda patient: came.append(patient.joined)
@@ -77,18 +77,18 @@ def test_a_counter_serves_one_patient_at_a_time_and_only_its_services() -> None:
     day = Day(clinic, Random(2))
     most = dict.fromkeys("AB", 0)
 
-    def look(_: object) -> None:
+    def record_most(_: object) -> None:
         for desk in day.open_counters:
             assert desk.serving in {None, *desk.services}
         for code in most:
             most[code] = max(most[code], sum(desk.serving == code for desk in day.open_counters))
 
-    day.on_join = look
+    day.on_join = record_most
     day.run()
     assert most == {"A": 1, "B": 1}
 
 
-def test_with_one_counter_nobody_is_told_a_wait_during_lunch() -> None:
+def test_with_a_single_counter_there_is_no_estimate_during_lunch() -> None:
     found = study(two_services(0.5, 1), 5, 1)
     assert found.unknown > 0
 
@@ -101,15 +101,15 @@ def test_a_forgotten_consultation_changes_the_pace_little() -> None:
     assert forgotten <= pace + 4 / 200 * OUTLIER * 300
 
 
-def test_fewer_than_twenty_are_no_pace() -> None:
+def test_fewer_than_twenty_consultations_give_no_pace() -> None:
     assert running_pace([60.0] * 19) is None
     assert running_pace([60.0] * 20) == (60, 0)
 
 
-def test_the_report_says_it_in_a_sentence() -> None:
-    told = report(study(two_services(0.8, 3), 20, 1))
-    assert "InTurn, middle of the bracket" in told
-    assert told.splitlines()[-1].endswith("better than both others.")
+def test_the_report_ends_with_its_conclusion() -> None:
+    printed = report(study(two_services(0.8, 3), 20, 1))
+    assert "InTurn, middle of the bracket" in printed
+    assert printed.splitlines()[-1].endswith("better than both others.")
 
 
 def test_the_command_needs_no_database() -> None:
@@ -121,14 +121,14 @@ def test_the_command_needs_no_database() -> None:
 @pytest.mark.parametrize(
     "wrong", [("--days", "0"), ("--counters", "-1"), ("--load", "7"), ("--load", "much"), ("--seed", "x")]
 )
-def test_wrong_numbers_are_wrong_usage(wrong: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_invalid_numbers_exit_with_2(wrong: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         parser().parse_args(["simulate", *wrong])
     assert ended.value.code == 2
     assert f"argument {wrong[0]}: " in capsys.readouterr().err
 
 
-def test_days_without_patients_say_so() -> None:
-    nobody = SimulatedClinic(SERVICES, (frozenset("AB"),), 1e-6)
+def test_days_without_patients_are_refused() -> None:
+    empty = SimulatedClinic(SERVICES, (frozenset("AB"),), 1e-6)
     with pytest.raises(SetupError, match="No patient got an estimate"):
-        study(nobody, 1, 1)
+        study(empty, 1, 1)
