@@ -1,4 +1,4 @@
-"""What is not the protocol gets a clear answer or a close code; the hub goes on."""
+"""Frames that violate the protocol get an error or a close code; the hub keeps serving."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from tests.support.waiting import in_time
         (request("session.hello", HELLO), -32600, "invalid_request"),
     ],
 )
-async def test_a_wrong_request_is_answered(
+async def test_a_wrong_request_gets_its_error(
     clinic: Clinic, hub: HubProcess, text: str, code: int, reason: str
 ) -> None:
     async with open_socket(hub) as socket:
@@ -42,14 +42,14 @@ async def test_a_wrong_request_is_answered(
         assert "result" in await ask(socket, request("ping", {}))
 
 
-async def test_nothing_is_answered_before_hello(clinic: Clinic, hub: HubProcess) -> None:
+async def test_requests_before_hello_are_refused(clinic: Clinic, hub: HubProcess) -> None:
     async with open_socket(hub) as socket:
         refused = await ask(socket, request("services.list", {}))
         assert refused["error"]["data"]["reason"] == "unauthenticated"
         assert "result" in await ask(socket, request("session.hello", HELLO))
 
 
-async def test_a_refused_subscription_leaves_the_one_before(clinic: Clinic, hub: HubProcess) -> None:
+async def test_a_refused_subscription_keeps_the_previous(clinic: Clinic, hub: HubProcess) -> None:
     async with open_socket(hub) as socket:
         await ask(socket, request("session.hello", HELLO))
         assert (
@@ -70,7 +70,7 @@ async def test_a_refused_subscription_leaves_the_one_before(clinic: Clinic, hub:
         (Opcode.TEXT, b" " * (MAX_REQUEST_BYTES + 1), 1009),
     ],
 )
-async def test_a_frame_that_is_no_text_ends_the_connection(
+async def test_a_frame_that_is_not_text_closes_the_connection(
     clinic: Clinic, hub: HubProcess, opcode: Opcode, payload: bytes, code: int
 ) -> None:
     async with open_socket(hub) as socket:
@@ -84,13 +84,13 @@ async def test_a_frame_that_is_no_text_ends_the_connection(
         assert "result" in await ask(socket, request("session.hello", HELLO))
 
 
-async def test_who_does_not_say_hello_is_sent_away(clinic: Clinic) -> None:
+async def test_a_client_that_does_not_say_hello_is_disconnected(clinic: Clinic) -> None:
     with hub_on(clinic.database_url, timings=Timings(hello=0.2)) as hub:
         async with open_socket(hub) as mute:
             assert await code_of(mute) == 4401
 
 
-async def test_who_falls_silent_is_sent_away(clinic: Clinic) -> None:
+async def test_a_silent_client_is_disconnected(clinic: Clinic) -> None:
     with hub_on(clinic.database_url, timings=Timings(silence=3.0, sweep=0.05)) as hub:
         async with open_socket(hub) as silent:
             await ask(silent, request("session.hello", HELLO))

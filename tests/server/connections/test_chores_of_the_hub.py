@@ -1,6 +1,6 @@
-"""Each chore of a hub is made to fail once: that is logged, told, counted, and the chore works again.
+"""Each chore of a hub is made to fail once: the failure is logged, reported and counted, and the chore works again.
 
-`FAILURES` names every chore; a new one that is missing there fails `test_every_chore_of_the_hub_is_made_to_fail_here`.
+`FAILURES` names every chore; `test_every_chore_of_the_hub_is_made_to_fail_here` fails when a new chore is missing.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ from tests.support.waiting import until
 
 
 class OwnServer:
-    """What the watch of a private PostgreSQL asks of it."""
+    """The interface that the watch of a private PostgreSQL uses."""
 
     def start(self) -> None:
-        """It runs."""
+        """Succeeds: the server runs."""
 
 
 pytestmark = pytest.mark.logs_expected
@@ -58,7 +58,7 @@ TIMINGS = Timings(
     lateness=OFTEN,
     page=OFTEN,
 )
-"""What the chores wait for between two turns: here hardly at all."""
+"""The chores' intervals, in seconds: shorter than in service."""
 FAILURES: dict[str, tuple[Any, str]] = {
     "database watch": (ConnectionPool, "end_calls_older_than"),
     "change watch": (StandingLines, "read_changes"),
@@ -74,17 +74,18 @@ FAILURES: dict[str, tuple[Any, str]] = {
     "certificate watch": (tls, "_stamps"),
     "watch of the private PostgreSQL": (OwnServer, "start"),
 }
-"""Chore -> what it calls at each of its turns: a class, a module or what finds the owner at a hub, and the name there.
+"""Chore -> (owner, name) of a function that it calls at each turn: a class, a module, or a callable that returns the
+owner for a hub.
 
-A word behind the name: only calls with that argument fail.
+With a word after the name, only calls with that argument fail.
 """
 
 
 class Failing:
-    """Stands for a function: fails at the first call with the word, then works again.
+    """Replaces a function: fails at its first call with the word, then calls the function again.
 
     Attributes:
-        worked: calls that worked since then.
+        worked: successful calls since then.
     """
 
     def __init__(self, real: Callable[..., Any], word: str) -> None:
@@ -102,21 +103,21 @@ class Failing:
         return self._real(*arguments)
 
 
-def put_in(monkeypatch: pytest.MonkeyPatch, hub: Hub, chore: str) -> Failing:
-    """From now on what the chore calls fails once."""
-    owner, named = FAILURES[chore]
-    name, _, word = named.partition(" ")
+def make_fail(monkeypatch: pytest.MonkeyPatch, hub: Hub, chore: str) -> Failing:
+    """Makes the function that the chore calls fail once."""
+    owner, path = FAILURES[chore]
+    name, _, word = path.partition(" ")
     if isinstance(owner, FunctionType):
         owner = owner(hub)
     failing = Failing(getattr(owner, name), word)
-    # A function, so that it becomes a method in a class.
+    # A function becomes a method when it is set on a class; an instance of `Failing` does not.
     monkeypatch.setattr(owner, name, lambda *arguments: failing(*arguments))
     return failing
 
 
 @asynccontextmanager
-async def a_whole_hub(clinic: Clinic) -> AsyncIterator[Hub]:
-    """With TLS and a PostgreSQL of its own, so that every chore is there."""
+async def complete_hub(clinic: Clinic) -> AsyncIterator[Hub]:
+    """A hub with TLS and a private PostgreSQL, so that every chore runs."""
     async with running(Hub(clinic.database_url, tls=GOOD, back_off=BACK_OFF, timings=TIMINGS)) as hub:
         serve_command.watch_database(hub, OwnServer())  # type: ignore[arg-type]
         yield hub
@@ -128,11 +129,11 @@ def missed_database(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_every_chore_of_the_hub_is_made_to_fail_here(clinic: Clinic) -> None:
-    async with a_whole_hub(clinic) as hub:
+    async with complete_hub(clinic) as hub:
         assert hub.chores.named.keys() == FAILURES.keys()
 
 
-def told_of(hub: Hub) -> HealthCheck:
+def chores_check(hub: Hub) -> HealthCheck:
     [found] = [check for check in hub.components.condition.report().checks if check.check == "chores"]
     return found
 
@@ -143,9 +144,9 @@ def metric(hub: Hub, name: str, chore: str) -> str:
     return line.rsplit(" ", 1)[1]
 
 
-async def is_down(hub: Hub, chore: str) -> None:
+async def fails(hub: Hub, chore: str) -> None:
     await until(lambda: not hub.chores.named[chore].up, what=f"the {chore} to fail")
-    found = told_of(hub)
+    found = chores_check(hub)
     assert found.level == "failed"
     assert f"The {chore} failed once, " in found.sentence
     assert "(ZeroDivisionError); it is tried again in " in found.sentence
@@ -158,20 +159,20 @@ async def works_again(hub: Hub, chore: str, failing: Failing) -> None:
         return failing.worked > 1
 
     await until(has_worked, what=f"the {chore} to work again")
-    found = told_of(hub)
+    found = chores_check(hub)
     assert (found.level, f"The {chore} failed once" in found.sentence) == ("warning", True)
     await until(lambda: metric(hub, "inturn_chore_up", chore) == "1.0", what="the metric")
     assert metric(hub, "inturn_chore_failures_total", chore) == "1.0"
 
 
 @pytest.mark.parametrize("chore", FAILURES)
-async def test_a_chore_that_fails_is_logged_told_counted_and_works_again(
+async def test_a_failed_chore_is_logged_reported_counted_and_works_again(
     clinic: Clinic, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, chore: str
 ) -> None:
-    async with a_whole_hub(clinic) as hub:
-        failing = put_in(monkeypatch, hub, chore)
+    async with complete_hub(clinic) as hub:
+        failing = make_fail(monkeypatch, hub, chore)
         hub.components.notifications.notify_counters_changed()
-        await is_down(hub, chore)
+        await fails(hub, chore)
         await works_again(hub, chore, failing)
     [failed] = [record for record in caplog.records if record.levelno >= logging.ERROR]
     assert f"The {chore} failed" in failed.getMessage()

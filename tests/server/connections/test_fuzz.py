@@ -1,4 +1,4 @@
-"""Nearly right requests by the thousand: each is answered, none is the hub's own fault, and the hub goes on."""
+"""Thousands of nearly valid requests: each gets a reply, none is an internal error, and the hub keeps serving."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ HELLOS = proof_size(60, 2000)
 AT_ONCE = 25
 UNHURRIED = Limits(people_rate=10**6, device_rate=10**6, device_burst=10**6)
 METHODS = sorted(set(REGISTRY) - {"session.end"})
-"""All but the one after which there is no connection."""
+"""All methods but the one that ends the connection."""
 assert len(METHODS) > 20, routers.__doc__
 
 
 async def answers_until(socket: ClientConnection, last: int) -> list[dict[str, Any]]:
-    """Every frame up to the reply with this id."""
+    """The frames before the reply with the id `last`."""
     frames: list[dict[str, Any]] = []
     while not frames or frames[-1].get("id") != last:
         frames.append(json.loads(await in_time(socket.recv())))
@@ -40,7 +40,7 @@ async def answers_until(socket: ClientConnection, last: int) -> list[dict[str, A
 
 
 async def fuzz(socket: ClientConnection, source: random.Random, ticket: str, found: Counter[str]) -> None:
-    """Sends the changed requests, some at a time, and counts what they were answered."""
+    """Sends mutated requests in batches of `AT_ONCE`, and counts the reasons of their replies."""
     ids = count(10**7)
     for _ in range(REQUESTS // AT_ONCE // 2):
         sent = [
@@ -56,12 +56,12 @@ async def fuzz(socket: ClientConnection, source: random.Random, ticket: str, fou
         reasons = [reason_of(reply) or "ok" for reply in replies]
         assert "internal_error" not in reasons, sent
         found.update(reasons)
-        # One that lost its id is a notification: done, and not answered.
+        # A request that lost its id is a notification: it is done and gets no reply.
         assert len(replies) <= AT_ONCE
 
 
 @pytest.mark.parametrize("seed", [proof_size(20261123, random.randrange(10**9))])
-async def test_changed_requests_are_answered_and_never_a_fault(clinic: Clinic, seed: int) -> None:
+async def test_mutated_requests_are_answered_without_internal_errors(clinic: Clinic, seed: int) -> None:
     hub = HubProcess(clinic.database_url, limits=UNHURRIED)
     print(f"seed {seed}")
 
@@ -84,15 +84,15 @@ async def test_changed_requests_are_answered_and_never_a_fault(clinic: Clinic, s
             "forbidden",
             "unknown_method",
         } <= set(found)
-        await an_honest_day_goes_on(hub)
+        await assert_still_serving(hub)
         assert clinic.rows("SELECT count(*) FROM tickets WHERE status = 'waiting'")[0][0] >= 1
         assert hub.terminate() == 0
     finally:
         hub.kill()
 
 
-async def an_honest_day_goes_on(hub: HubProcess) -> None:
-    """A patient joins and every line is sound."""
+async def assert_still_serving(hub: HubProcess) -> None:
+    """Asserts that a patient can join and that every line is sound."""
     async with open_socket(hub) as socket:
         await say_hello(socket, username="supervisor", password=HELLO["credentials"]["password"])
         joined = await ask(socket, request("tickets.join", {"service": "B", "key": "honest"}))
@@ -102,7 +102,9 @@ async def an_honest_day_goes_on(hub: HubProcess) -> None:
             assert sound["result"]["missing_positions"] == sound["result"]["duplicate_positions"] == []
 
 
-async def test_changed_hellos_are_answered_or_closed(clinic: Clinic, hub: HubProcess) -> None:
+async def test_mutated_hellos_are_answered_or_their_connection_closed(
+    clinic: Clinic, hub: HubProcess
+) -> None:
     source = random.Random(7)
     hellos = [
         {"client": "fuzz/1", "credentials": {"token": clinic.kiosk.token}},
@@ -114,10 +116,10 @@ async def test_changed_hellos_are_answered_or_closed(clinic: Clinic, hub: HubPro
     found = Counter[str]()
     for _ in range(HELLOS):
         method = source.choice(["session.hello", "session.hello", "session.pair"])
-        said = {"jsonrpc": "2.0", "id": 1, "method": method, "params": source.choice(hellos)}
+        hello = {"jsonrpc": "2.0", "id": 1, "method": method, "params": source.choice(hellos)}
         async with open_socket(hub) as socket:
             try:
-                await socket.send(mutated(source, said))
+                await socket.send(mutated(source, hello))
                 await socket.send("the end")
                 answer = json.loads(await in_time(socket.recv()))
                 found[reason_of(answer) or "ok"] += 1

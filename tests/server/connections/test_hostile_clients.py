@@ -1,6 +1,6 @@
-"""Numbers 9 to 11 of the faults that a hub meets: broken bytes, guesses, and clients that only take up room.
+"""Faults 9 to 11 of those that a hub meets: broken frames, guessed passwords, and clients that only take up resources.
 
-Each gets its answer or its close code; the hub's memory stays, and nobody honest waits for them.
+Each gets its reply or its close code; the hub's memory does not grow, and honest clients do not wait.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from tests.support.siege import siege_of
 from tests.support.waiting import WAIT_SECONDS, in_time
 
 REQUESTS = proof_size(20, 400)
-"""Of each honest client under each attack."""
+"""Requests of each honest client under each attack."""
 
 
 async def test_every_broken_frame_gets_its_close_code(clinic: Clinic, hub: HubProcess) -> None:
@@ -46,8 +46,8 @@ async def test_every_broken_frame_gets_its_close_code(clinic: Clinic, hub: HubPr
         assert reason_of(await say_hello(socket)) == ""
 
 
-async def test_who_is_not_known_may_send_little(clinic: Clinic, hub: HubProcess) -> None:
-    """No frame beyond 8 KiB, no sixth request."""
+async def test_an_unknown_client_may_send_little(clinic: Clinic, hub: HubProcess) -> None:
+    """Frames are limited to 8 KiB, and requests to five."""
 
     async with open_socket(hub) as big:
         await big.send("x" * 8193)
@@ -61,30 +61,30 @@ async def test_who_is_not_known_may_send_little(clinic: Clinic, hub: HubProcess)
         assert talker.close_code == 4401
 
 
-@pytest.mark.parametrize("said", [b"", UPGRADE[:30]])
-async def test_a_handshake_has_an_end(clinic: Clinic, said: bytes) -> None:
+@pytest.mark.parametrize("sent", [b"", UPGRADE[:30]])
+async def test_an_unfinished_handshake_times_out(clinic: Clinic, sent: bytes) -> None:
     with hub_on(clinic.database_url, limits=Limits(handshake_seconds=0.2)) as hub:
         connection = await RawConnection.open(hub.port)
-        connection.writer.write(said)
+        connection.writer.write(sent)
         await in_time(connection.reader.read())
         connection.close()
 
 
-def so_often(times: int) -> Callable[[], bool]:
-    """True for the first `times` questions."""
+def true_times(times: int) -> Callable[[], bool]:
+    """A function that returns True for its first `times` calls."""
     left = iter([True] * times)
     return lambda: next(left, False)
 
 
 @pytest.mark.long
-async def test_a_clinic_works_on_under_attack_and_memory_stays(clinic: Clinic, hub: HubProcess) -> None:
+async def test_under_attack_a_clinic_works_and_the_hubs_memory_stays(clinic: Clinic, hub: HubProcess) -> None:
     async with siege_of(hub, clinic) as siege:
-        # Once each for what the first time costs: modules, and the memory of as many connections at once.
+        # The first round of attacks allocates what stays allocated: modules, and memory for as many connections.
         for attack in ATTACKS:
-            await siege.under(attack, partial(so_often, REQUESTS))
+            await siege.under(attack, partial(true_times, REQUESTS))
         before = resident_bytes(hub.pid)
         for attack in ATTACKS:
-            await siege.under(attack, partial(so_often, REQUESTS))
+            await siege.under(attack, partial(true_times, REQUESTS))
             grown = (resident_bytes(hub.pid) - before) / 1e6
             assert grown < 10, (attack.__name__, grown)
     assert all(siege.tallies[attack.__name__].total() for attack in ATTACKS), "an attack did not take place"
@@ -96,7 +96,7 @@ async def test_a_clinic_works_on_under_attack_and_memory_stays(clinic: Clinic, h
 
 @asynccontextmanager
 async def crowd_at(hub: HubProcess, count: int) -> AsyncIterator[None]:
-    """So many silent connections from elsewhere."""
+    """`count` silent connections from the attackers' address."""
     crowd = [await RawConnection.open(hub.port, SOURCE) for _ in range(count)]
     try:
         yield
@@ -106,13 +106,13 @@ async def crowd_at(hub: HubProcess, count: int) -> AsyncIterator[None]:
 
 
 async def join(socket: ClientConnection, key: str) -> str:
-    """The refusal of a patient's joining; "" when it was done."""
+    """The reason for which a join is refused; "" if it succeeds."""
     return reason_of(await ask(socket, request("tickets.join", {"service": "A", "key": key})))
 
 
 @pytest.mark.logs_expected
-async def test_a_crowd_can_not_take_the_files_that_the_hub_needs(clinic: Clinic) -> None:
-    """This process may open few files: fewer connections are taken, and the database's are left alone."""
+async def test_a_crowd_cannot_use_up_the_file_descriptors_that_the_hub_needs(clinic: Clinic) -> None:
+    """With few file descriptors the hub accepts fewer connections, and keeps those of the database."""
     with hub_on(clinic.database_url, most_files=230) as hub:
         async with open_socket(hub) as socket:
             await say_hello(socket)
@@ -124,20 +124,20 @@ async def test_a_crowd_can_not_take_the_files_that_the_hub_needs(clinic: Clinic)
 
 
 @pytest.mark.logs_expected
-async def test_without_any_file_to_open_the_hub_serves_who_is_connected(
+async def test_without_free_file_descriptors_the_hub_serves_its_connected_clients(
     clinic: Clinic, hub: HubProcess
 ) -> None:
-    """EMFILE: nobody new comes in for a while, nobody who is in is sent away, and it passes."""
+    """During EMFILE the hub accepts no client and disconnects none; afterwards it accepts again."""
 
     async with open_socket(hub) as socket:
         await say_hello(socket)
         usual = resource.prlimit(hub.pid, resource.RLIMIT_NOFILE)
         resource.prlimit(hub.pid, resource.RLIMIT_NOFILE, (open_files(hub.pid) + 10, usual[1]))
         async with crowd_at(hub, 40):
-            await asks_on(socket, so_often(200))
+            await asks_on(socket, true_times(200))
         resource.prlimit(hub.pid, resource.RLIMIT_NOFILE, usual)
         async with asyncio.timeout(WAIT_SECONDS), open_socket(hub) as newcomer:
             assert reason_of(await say_hello(newcomer, token=clinic.kiosk.token)) in {"", "unavailable"}
-            # The database's connections come back, too.
+            # The connections to the database are opened again, too.
             while refused := await join(socket, token_hex(8)):
                 assert refused == "unavailable"

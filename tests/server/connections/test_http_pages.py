@@ -1,4 +1,4 @@
-"""Who may read what beside the WebSocket: everybody whether the hub works, its own computer everything."""
+"""Access to the pages beside the WebSocket: every computer learns whether the hub works, its own computer all figures."""
 
 from __future__ import annotations
 
@@ -37,34 +37,34 @@ def test_only_named_computers_read_everything(networks: str, peer: str, admitted
 
 
 @pytest.mark.parametrize("header", ["Forwarded", "X-Forwarded-For", "X-Real-IP", "Via"])
-def test_what_a_proxy_passes_on_comes_from_outside(header: str) -> None:
+def test_a_proxied_request_counts_as_foreign(header: str) -> None:
     assert not Readers().admits("127.0.0.1", {header: "203.0.113.9"})
 
 
-def test_nonsense_is_refused_at_the_start() -> None:
+def test_an_invalid_network_is_refused_at_the_start() -> None:
     with pytest.raises(SetupError, match="metrics_from must name addresses"):
         Readers("10.0.0.5, everybody")
 
 
 @pytest.fixture
 def closed_hub(clinic: Clinic) -> Iterator[HubProcess]:
-    """A hub that this computer is a stranger to."""
+    """A hub that does not give this computer its figures."""
     started = HubProcess(clinic.database_url, metrics_from="192.0.2.1")
     yield started
     started.terminate()
 
 
-def test_a_stranger_learns_whether_it_works_and_no_more(closed_hub: HubProcess) -> None:
+def test_a_foreign_computer_learns_only_whether_the_hub_works(closed_hub: HubProcess) -> None:
     assert page(closed_hub.url, "livez") == (200, '{"alive": true}')
     assert page(closed_hub.url, "readyz?verbose=1") == (200, '{"ready": true}')
     status, body = page(closed_hub.url, "metrics")
     assert (status, "metrics_from" in body, "inturn_" in body) == (403, True, False)
 
 
-def test_its_own_computer_learns_everything(hub: HubProcess) -> None:
+def test_the_hubs_own_computer_reads_all_pages(hub: HubProcess) -> None:
     status, body = page(hub.url, "readyz")
-    told = json.loads(body)
-    assert (status, told["ready"], told["database"], told["health"]["level"]) == (200, True, True, "ok")
+    fields = json.loads(body)
+    assert (status, fields["ready"], fields["database"], fields["health"]["level"]) == (200, True, True, "ok")
     assert page(hub.url, "metrics")[0] == 200
     proxied = {"X-Forwarded-For": "203.0.113.9"}
     assert page(hub.url, "readyz", **proxied) == (200, '{"ready": true}')
@@ -74,5 +74,5 @@ def test_its_own_computer_learns_everything(hub: HubProcess) -> None:
 def test_it_is_not_ready_on_functions_of_another_version(clinic: Clinic, hub: HubProcess) -> None:
     clinic.rows("UPDATE installed_schema SET functions_fingerprint = 'another' RETURNING 1")
     status, body = page(hub.url, "readyz")
-    told = json.loads(body)
-    assert (status, told["ready"], told["database"], told["schema"]) == (503, False, True, False)
+    fields = json.loads(body)
+    assert (status, fields["ready"], fields["database"], fields["schema"]) == (503, False, True, False)

@@ -26,7 +26,7 @@ from tests.support.hub_process import HubProcess
 from tests.support.waiting import until
 
 
-async def test_a_patient_joins_and_is_called_and_everybody_hears(clinic: Clinic, hub: HubProcess) -> None:
+async def test_every_client_shows_a_patient_who_joins_and_is_called(clinic: Clinic, hub: HubProcess) -> None:
     async with (
         HubClient(hub.url, clinic.kiosk) as kiosk,
         HubClient(hub.url, clinic.staff) as console,
@@ -43,7 +43,7 @@ async def test_a_patient_joins_and_is_called_and_everybody_hears(clinic: Clinic,
         await until(lambda: line.revision == 3 and not line.consulting)
 
 
-async def test_a_name_stays_with_staff(clinic: Clinic, hub: HubProcess) -> None:
+async def test_only_staff_get_the_patients_name(clinic: Clinic, hub: HubProcess) -> None:
     async with (
         HubClient(hub.url, clinic.staff) as console,
         HubClient(hub.url, clinic.monitor) as monitor,
@@ -56,7 +56,7 @@ async def test_a_name_stays_with_staff(clinic: Clinic, hub: HubProcess) -> None:
         assert b"Amal" not in bytes(await monitor.request_raw("queue.snapshot", {"service": "A"}))
 
 
-async def test_completing_and_calling_is_one_act(clinic: Clinic, hub: HubProcess) -> None:
+async def test_a_call_completes_the_patient_before_in_one_change(clinic: Clinic, hub: HubProcess) -> None:
     async with HubClient(hub.url, clinic.staff) as console:
         first, second = await console.join_queue("A"), await console.join_queue("A")
         await console.call_next_patient("R1")
@@ -73,7 +73,7 @@ async def test_completing_and_calling_is_one_act(clinic: Clinic, hub: HubProcess
             await console.call_next_patient("R1")
 
 
-async def test_the_same_key_gives_the_first_answer_again(clinic: Clinic, hub: HubProcess) -> None:
+async def test_a_repeated_key_gets_the_first_answer_again(clinic: Clinic, hub: HubProcess) -> None:
     async with HubClient(hub.url, clinic.staff) as console:
         params = {"service": "A", "patient_name": "Bo Larsen", "key": "once"}
         first = await console.request("tickets.join", params)
@@ -85,7 +85,7 @@ async def test_the_same_key_gives_the_first_answer_again(clinic: Clinic, hub: Hu
 
 
 @pytest.mark.logs_expected
-async def test_roles_are_kept_apart(clinic: Clinic, hub: HubProcess) -> None:
+async def test_requests_of_other_roles_are_forbidden(clinic: Clinic, hub: HubProcess) -> None:
     async with HubClient(hub.url, clinic.kiosk) as kiosk, HubClient(hub.url, clinic.monitor) as monitor:
         with pytest.raises(Forbidden):
             await kiosk.call_next_patient("R1")
@@ -122,7 +122,7 @@ async def test_wrong_passwords_and_unknown_names_are_answered_alike(clinic: Clin
     assert "not known" in (await refusal(DeviceCredentials("wrong")))
 
 
-async def test_another_persons_counter_is_taken(clinic: Clinic, hub: HubProcess) -> None:
+async def test_a_counter_held_by_another_person_is_taken(clinic: Clinic, hub: HubProcess) -> None:
     engine = clinic.engine()
     people_and_devices.add_user(engine, "second", "staff", "correct horse")
     engine.dispose()
@@ -139,7 +139,7 @@ async def test_another_persons_counter_is_taken(clinic: Clinic, hub: HubProcess)
         assert (await supervisor.call_next_patient("R1")).ticket
 
 
-async def test_a_revoked_device_is_sent_away(clinic: Clinic, hub: HubProcess) -> None:
+async def test_a_revoked_device_is_disconnected(clinic: Clinic, hub: HubProcess) -> None:
     async with HubClient(hub.url, clinic.kiosk) as kiosk:
         engine = clinic.engine()
         people_and_devices.revoke_device(engine, "Hall kiosk")
@@ -147,9 +147,7 @@ async def test_a_revoked_device_is_sent_away(clinic: Clinic, hub: HubProcess) ->
         await until(lambda: kiosk.refusal is not None, what="the refusal")
 
 
-async def test_a_revocation_is_not_hidden_by_a_request_that_reads_the_lists(
-    clinic: Clinic, hub: HubProcess
-) -> None:
+async def test_a_request_that_reads_the_lists_hides_no_revocation(clinic: Clinic, hub: HubProcess) -> None:
     async with HubClient(hub.url, clinic.kiosk) as kiosk, HubClient(hub.url, clinic.staff) as console:
         engine = clinic.engine()
         people_and_devices.revoke_device(engine, "Hall kiosk")
@@ -159,7 +157,7 @@ async def test_a_revocation_is_not_hidden_by_a_request_that_reads_the_lists(
         await until(lambda: kiosk.refusal is not None, what="the refusal")
 
 
-async def test_a_service_made_later_reaches_open_windows(clinic: Clinic, hub: HubProcess) -> None:
+async def test_a_service_added_later_reaches_connected_clients(clinic: Clinic, hub: HubProcess) -> None:
     async with HubClient(hub.url, clinic.kiosk) as kiosk:
         engine = clinic.engine()
         people_and_devices.add_service(engine, "V", "Vaccinations", None)
@@ -180,13 +178,13 @@ async def test_a_long_line_arrives_in_parts(clinic: Clinic, hub: HubProcess) -> 
         await until(lambda: len(line.waiting) == 702)
 
 
-async def test_events_made_behind_the_hubs_back_are_found(clinic: Clinic, hub: HubProcess) -> None:
+async def test_events_of_other_database_clients_reach_clients(clinic: Clinic, hub: HubProcess) -> None:
     async with HubClient(hub.url, clinic.monitor) as monitor:
         await asyncio.to_thread(clinic.rows, "SELECT join_queue('user:1', 'k', '', 'A')")
         await until(lambda: monitor.replica.lines.line("A").revision == 1)
 
 
-async def test_a_kiosk_takes_back_only_what_it_issued(clinic: Clinic, hub: HubProcess) -> None:
+async def test_a_kiosk_cancels_only_tickets_that_it_issued(clinic: Clinic, hub: HubProcess) -> None:
     async with HubClient(hub.url, clinic.kiosk) as kiosk, HubClient(hub.url, clinic.staff) as console:
         own, others = await kiosk.join_queue("A"), await console.join_queue("A")
         assert (await kiosk.get_ticket(own.id)).estimated_wait is not None
@@ -209,7 +207,7 @@ async def test_a_patient_is_called_again_and_marked_missed(clinic: Clinic, hub: 
         await until(lambda: [t.number for t in monitor.replica.lines.line("A").missed] == ["A001"])
 
 
-async def test_a_counters_state_reaches_the_others(clinic: Clinic, hub: HubProcess) -> None:
+async def test_a_counters_state_reaches_other_clients(clinic: Clinic, hub: HubProcess) -> None:
     async with (
         HubClient(hub.url, clinic.staff) as console,
         HubClient(hub.url, clinic.supervisor) as other,
@@ -230,7 +228,7 @@ async def test_a_counters_state_reaches_the_others(clinic: Clinic, hub: HubProce
         await until(lambda: seen() == ("closed", None))
 
 
-async def test_requests_are_remembered_for_a_week(clinic: Clinic) -> None:
+async def test_request_keys_are_kept_for_a_week(clinic: Clinic) -> None:
     clinic.rows("SELECT join_queue('user:1', 'k' || n, '', 'A') FROM generate_series(1, 3) n")
     clinic.rows("UPDATE requests SET at = at - interval '8 days' WHERE key <> 'k3' RETURNING 1")
     hub = HubProcess(clinic.database_url)

@@ -1,7 +1,7 @@
-"""The faults of concurrency that other queue programs have, each as a test that finds it: what a hub has to do with it.
+"""Concurrency faults of other queue programs, each as a test that would find it: those that concern a hub.
 
-Who has it stands first: FQM, The Q and its predecessor sbc-qsystem, OpenMRS queues, QSystem, Novo SGA, ZMS, SimplQ and
-qtrcipher's MVP.
+Each docstring begins with the program: FQM, The Q and its predecessor sbc-qsystem, OpenMRS queues, QSystem, Novo SGA,
+ZMS, SimplQ or qtrcipher's MVP.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tests.support.clinic import Clinic
 from tests.support.hub_process import HubProcess
 from tests.support.waiting import WAIT_SECONDS, until
 
-LOOKS: dict[str, dict[str, Any]] = {
+READINGS: dict[str, dict[str, Any]] = {
     "queue.snapshot": {"service": "A"},
     "queue.subscribe": {"services": None},
     "services.list": {},
@@ -33,29 +33,29 @@ EVERYTHING = (
     "UNION ALL SELECT md5(string_agg(s::text, '')) FROM services s"
 )
 
-# --- who is called --------------------------------------------------------------------------------------
+# --- calls ----------------------------------------------------------------------------------------------
 
 
-async def test_one_patient_called_by_two_nurses_goes_to_the_first(clinic: Clinic, hub: HubProcess) -> None:
-    """OpenMRS: nurses pick a row and press; the second overwrote the first and was told that all was well."""
+async def test_a_patient_called_by_two_nurses_goes_to_the_first(clinic: Clinic, hub: HubProcess) -> None:
+    """OpenMRS: nurses select a row and press; the second call overwrote the first and was reported as successful."""
 
     async with (
-        HubClient(hub.url, clinic.staff) as one,
-        HubClient(hub.url, clinic.supervisor) as other,
+        HubClient(hub.url, clinic.staff) as staff,
+        HubClient(hub.url, clinic.supervisor) as supervisor,
     ):
-        ticket, bystander = await one.join_queue("A"), await one.join_queue("A")
-        calls = one.call_patient(ticket.id, "R1"), other.call_patient(ticket.id, "R2")
+        ticket, bystander = await staff.join_queue("A"), await staff.join_queue("A")
+        calls = staff.call_patient(ticket.id, "R1"), supervisor.call_patient(ticket.id, "R2")
         called, refused = sorted(
             await asyncio.gather(*calls, return_exceptions=True), key=lambda r: isinstance(r, Exception)
         )
         assert isinstance(called, Ticket)
         assert isinstance(refused, NotWaiting)
-        assert (await one.get_ticket(ticket.id)).counter == called.counter
-        assert (await one.get_ticket(bystander.id)).status == "waiting"
+        assert (await staff.get_ticket(ticket.id)).counter == called.counter
+        assert (await staff.get_ticket(bystander.id)).status == "waiting"
 
 
 async def test_a_desk_never_has_two_patients(clinic: Clinic, hub: HubProcess) -> None:
-    """Novo SGA: an operator who pressed twice ended with two open calls."""
+    """Novo SGA: an operator who pressed twice got two open calls."""
 
     async with HubClient(hub.url, clinic.staff) as console, HubClient(hub.url, clinic.staff) as again:
         for _ in range(3):
@@ -67,7 +67,7 @@ async def test_a_desk_never_has_two_patients(clinic: Clinic, hub: HubProcess) ->
 
 
 async def test_a_double_press_completes_one_patient_only(clinic: Clinic, hub: HubProcess) -> None:
-    """sbc-qsystem: clerks were told to wait a second between two clicks."""
+    """sbc-qsystem: clerks had to wait a second between two clicks."""
 
     async with HubClient(hub.url, clinic.staff) as console:
         first, second, _ = [await console.join_queue("A") for _ in range(3)]
@@ -78,8 +78,10 @@ async def test_a_double_press_completes_one_patient_only(clinic: Clinic, hub: Hu
     assert clinic.rows("SELECT count(*) FROM tickets WHERE status = 'completed'") == [(1,)]
 
 
-async def test_the_wall_lists_who_is_next_by_the_rule_that_calls(clinic: Clinic, hub: HubProcess) -> None:
-    """FQM: the wall sorted by a column that was empty, the call by another."""
+async def test_the_wall_lists_patients_in_the_order_in_which_they_are_called(
+    clinic: Clinic, hub: HubProcess
+) -> None:
+    """FQM: the wall sorted by an empty column, the call by another column."""
     counters = desks(clinic)
 
     async with (
@@ -100,13 +102,13 @@ async def test_the_wall_lists_who_is_next_by_the_rule_that_calls(clinic: Clinic,
 # --- what a client may do ---------------------------------------------------------------------------------
 
 
-async def test_looking_changes_nothing(clinic: Clinic, hub: HubProcess) -> None:
-    """FQM: a GET called the next patient: a preview or a reload was enough."""
+async def test_reading_changes_nothing(clinic: Clinic, hub: HubProcess) -> None:
+    """FQM: a GET called the next patient, so that a preview or a reload was enough."""
 
     async with HubClient(hub.url, clinic.staff) as console:
         ticket = await console.join_queue("A")
         before = clinic.rows(EVERYTHING)
-        for method, params in {**LOOKS, "tickets.get": {"ticket": ticket.id}}.items():
+        for method, params in {**READINGS, "tickets.get": {"ticket": ticket.id}}.items():
             await console.request(method, params)
         for path in PATHS:
             await asyncio.to_thread(get, hub.url.split("/")[2], path)
@@ -123,7 +125,7 @@ def get(address: str, path: str) -> int:
 
 
 async def test_a_client_can_not_choose_its_place(clinic: Clinic, hub: HubProcess) -> None:
-    """The Q: the place in line came from the address that the browser asked for."""
+    """The Q: the place in line was a parameter of the URL that the browser requested."""
 
     async with HubClient(hub.url, clinic.kiosk) as kiosk:
         await kiosk.join_queue("A")
@@ -133,8 +135,8 @@ async def test_a_client_can_not_choose_its_place(clinic: Clinic, hub: HubProcess
         assert (await kiosk.join_queue("A")).position == 2
 
 
-async def test_writing_on_one_ticket_leaves_the_others(clinic: Clinic, hub: HubProcess) -> None:
-    """FQM: an update without a condition gave every patient in the table one name."""
+async def test_a_change_of_a_ticket_leaves_the_others(clinic: Clinic, hub: HubProcess) -> None:
+    """FQM: an UPDATE without a WHERE clause gave every patient in the table the same name."""
 
     async with HubClient(hub.url, clinic.supervisor) as desk:
         tickets = [await desk.join_queue("A", patient_name=f"Patient {n}") for n in range(4)]
@@ -147,8 +149,8 @@ async def test_writing_on_one_ticket_leaves_the_others(clinic: Clinic, hub: HubP
     assert clinic.rows(found) == [(3, 3)]
 
 
-async def test_a_double_tap_is_one_ticket(clinic: Clinic, hub: HubProcess) -> None:
-    """ZMS: several taps booked several times, at the kiosk and in the calendar."""
+async def test_a_double_tap_issues_a_single_ticket(clinic: Clinic, hub: HubProcess) -> None:
+    """ZMS: several taps made several bookings, at the kiosk and in the calendar."""
 
     async with HubClient(hub.url, clinic.kiosk) as kiosk, HubClient(hub.url, clinic.kiosk) as again:
         taps = [
@@ -159,11 +161,11 @@ async def test_a_double_tap_is_one_ticket(clinic: Clinic, hub: HubProcess) -> No
     assert clinic.rows("SELECT count(*) FROM tickets") == [(1,)]
 
 
-# --- where the line lives ---------------------------------------------------------------------------------
+# --- several hubs, and a killed hub -----------------------------------------------------------------------
 
 
-async def test_two_hubs_are_as_safe_as_one(clinic: Clinic, hub: HubProcess) -> None:
-    """QSystem: the lock was one program's; FQM: two workers of one program were enough to double numbers."""
+async def test_two_hubs_issue_no_number_twice(clinic: Clinic, hub: HubProcess) -> None:
+    """QSystem: the lock was local to a process; FQM: two workers of the same program issued numbers twice."""
     other = HubProcess(clinic.database_url)
 
     async with (
@@ -178,8 +180,8 @@ async def test_two_hubs_are_as_safe_as_one(clinic: Clinic, hub: HubProcess) -> N
 
 
 @pytest.mark.logs_expected
-async def test_a_killed_hub_forgets_nothing(clinic: Clinic, hub: HubProcess) -> None:
-    """QSystem rewrites one file in place; OpenMRS keeps what the wall shows in one server's memory."""
+async def test_a_killed_hub_loses_nothing(clinic: Clinic, hub: HubProcess) -> None:
+    """QSystem rewrites a file in place; OpenMRS keeps the wall's content in the memory of one server."""
 
     async with HubClient(hub.url, clinic.staff) as console:
         for _ in range(5):
@@ -193,8 +195,8 @@ async def test_a_killed_hub_forgets_nothing(clinic: Clinic, hub: HubProcess) -> 
             assert [ticket.counter for ticket in line.recent] == ["R1"]
 
 
-async def test_every_way_to_call_reaches_every_wall(clinic: Clinic, hub: HubProcess) -> None:
-    """Novo SGA: a call by its public interface was never shown; OpenMRS: by one server, not on the other's wall."""
+async def test_every_kind_of_call_reaches_every_wall(clinic: Clinic, hub: HubProcess) -> None:
+    """Novo SGA: a call by its public interface was not shown; OpenMRS: a call by a server was not on the other's wall."""
     other = HubProcess(clinic.database_url)
 
     async with HubClient(hub.url, clinic.staff) as console, HubClient(other.url, clinic.monitor) as wall:

@@ -1,4 +1,4 @@
-"""A hub killed or frozen under one client, and clients that read slowly or not at all. Crowds: tests/faults."""
+"""A hub killed or frozen while a client waits, and clients that read slowly or not at all. Crowds: tests/faults."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.waiting import until
 
 
 @pytest.mark.logs_expected
-async def test_a_join_asked_while_the_hub_is_dead_happens_once(clinic: Clinic, hub: HubProcess) -> None:
+async def test_a_join_requested_while_the_hub_is_down_happens_once(clinic: Clinic, hub: HubProcess) -> None:
     async with HubClient(hub.url, clinic.kiosk) as kiosk:
         hub.kill()
         await until(lambda: kiosk.state is ConnectionState.LOST, what="the loss to be noticed")
@@ -28,7 +28,7 @@ async def test_a_join_asked_while_the_hub_is_dead_happens_once(clinic: Clinic, h
 
 
 @pytest.mark.logs_expected
-async def test_a_frozen_hub_is_noticed_and_its_answer_comes_once(clinic: Clinic, hub: HubProcess) -> None:
+async def test_a_join_at_a_frozen_hub_happens_once(clinic: Clinic, hub: HubProcess) -> None:
     async with HubClient(hub.url, clinic.kiosk, timings=SOON) as kiosk:
         hub.freeze()
         joining = asyncio.get_running_loop().create_task(kiosk.join_queue("A"))
@@ -39,7 +39,7 @@ async def test_a_frozen_hub_is_noticed_and_its_answer_comes_once(clinic: Clinic,
     assert clinic.rows("SELECT count(*) FROM tickets") == [(1,)]
 
 
-async def test_a_client_that_stops_reading_delays_nobody(clinic: Clinic, hub: HubProcess) -> None:
+async def test_a_client_that_stops_reading_delays_no_other_client(clinic: Clinic, hub: HubProcess) -> None:
     async with HubClient(hub.url, clinic.monitor) as frozen, HubClient(hub.url, clinic.staff) as console:
         transport = frozen._connection.transport  # type: ignore[union-attr]
         transport.pause_reading()
@@ -57,7 +57,7 @@ async def test_a_client_that_stops_reading_delays_nobody(clinic: Clinic, hub: Hu
 
 
 async def test_a_client_that_reads_slowly_gets_a_long_line_in_parts(clinic: Clinic, hub: HubProcess) -> None:
-    """Each part is larger than what may lie unread: it must drain before the next, while events go on."""
+    """Each part exceeds the limit of unread bytes: it must be read before the next is sent, while events continue."""
     joins = "SELECT count(join_queue('user:1', 'k' || n, '', 'A')) FROM generate_series(1, 1200) n"
 
     async with HubClient(hub.url, clinic.monitor) as slow, HubClient(hub.url, clinic.staff) as console:

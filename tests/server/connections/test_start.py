@@ -1,4 +1,4 @@
-"""A hub's start: it loads nothing that only administration needs, and leaves nothing open when it fails."""
+"""The start of a hub loads nothing that only administration needs, and leaves nothing open when it fails."""
 
 from __future__ import annotations
 
@@ -33,40 +33,40 @@ FOR_ADMINISTRATION = {"alembic", "mako", "sqlalchemy"}
 _IMPORTED = re.compile(r"^import time: .*\| +([\w.]+)$", re.MULTILINE)
 
 
-def packages(said: str) -> set[str]:
-    """The packages that a program imported, by what `-X importtime` says."""
-    return {name.partition(".")[0] for name in _IMPORTED.findall(said)}
+def packages(output: str) -> set[str]:
+    """The packages that a program imported, read from the output of `-X importtime`."""
+    return {name.partition(".")[0] for name in _IMPORTED.findall(output)}
 
 
-def loaded_by_serving(*where: str) -> set[str]:
-    """The packages that a hub has imported when it has listened and is stopped."""
-    command = [sys.executable, "-X", "importtime", "-m", "server", "serve", "--port", "0", *where]
+def packages_of_serve(*options: str) -> set[str]:
+    """The packages that a hub has imported between its start and its stop."""
+    command = [sys.executable, "-X", "importtime", "-m", "server", "serve", "--port", "0", *options]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT
     ) as hub:
         assert hub.stdout is not None
         assert hub.stderr is not None
-        # The listening line comes on the other pipe: what is said of the imports must be read meanwhile.
-        said = []
+        # stderr must be read while the hub starts: the list of imports would fill the pipe.
+        lines = []
         for line in hub.stderr:
-            said.append(line)
+            lines.append(line)
             if "Listening on " in line:
                 hub.send_signal(signal.SIGTERM)
         assert hub.wait(WAIT_SECONDS) == 0
-    return packages("".join(said))
+    return packages("".join(lines))
 
 
-def test_a_hub_on_a_current_database_loads_nothing_of_administration(clinic: Clinic) -> None:
-    loaded = loaded_by_serving("--database-url", clinic.database_url)
+def test_a_hub_with_a_current_database_loads_no_package_of_administration(clinic: Clinic) -> None:
+    loaded = packages_of_serve("--database-url", clinic.database_url)
     assert "psycopg" in loaded
     assert loaded & FOR_ADMINISTRATION == set()
 
 
 @pytest.mark.long
-def test_a_hub_with_a_database_of_its_own_loads_it_only_to_make_the_schema(tmp_path: Path) -> None:
-    where = ("--data-dir", str(tmp_path / "hub"))
-    assert loaded_by_serving(*where) >= FOR_ADMINISTRATION
-    assert loaded_by_serving(*where) & FOR_ADMINISTRATION == set()
+def test_a_hub_with_its_own_database_loads_administration_only_to_create_the_schema(tmp_path: Path) -> None:
+    options = ("--data-dir", str(tmp_path / "hub"))
+    assert packages_of_serve(*options) >= FOR_ADMINISTRATION
+    assert packages_of_serve(*options) & FOR_ADMINISTRATION == set()
 
 
 def test_the_last_file_of_the_migrations_is_alembics_head() -> None:
@@ -78,9 +78,9 @@ def test_the_last_file_of_the_migrations_is_alembics_head() -> None:
 
 
 def connections_of_hubs(clinic: Clinic) -> int:
-    """How many connections to the database hubs have."""
-    here = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
-    return int(clinic.rows(f"{here} AND application_name LIKE 'inturn-hub%'")[0][0])
+    """The number of connections that hubs have to the database."""
+    connections = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+    return int(clinic.rows(f"{connections} AND application_name LIKE 'inturn-hub%'")[0][0])
 
 
 def fails(*_arguments: object, **_named: object) -> NoReturn:
@@ -98,7 +98,7 @@ STEPS: list[tuple[Any, str]] = [
 
 @pytest.mark.parametrize(("owner", "step"), STEPS, ids=lambda part: getattr(part, "__name__", part))
 @pytest.mark.logs_expected
-async def test_a_start_that_fails_at_whichever_step_leaves_nothing_open(
+async def test_a_start_that_fails_at_any_step_leaves_nothing_open(
     clinic: Clinic, monkeypatch: pytest.MonkeyPatch, owner: Any, step: str
 ) -> None:
     monkeypatch.setattr(owner, step, fails)
@@ -120,7 +120,7 @@ async def test_a_taken_port_leaves_nothing_open(clinic: Clinic) -> None:
     await until(lambda: connections_of_hubs(clinic) == 0, what="the connections to be closed")
 
 
-async def test_a_hub_that_could_not_start_can_be_started_again(clinic: Clinic) -> None:
+async def test_a_hub_whose_start_failed_can_be_started_again(clinic: Clinic) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         hub = Hub(clinic.database_url, port=taken.getsockname()[1])
         with pytest.raises(SetupError):

@@ -1,4 +1,4 @@
-"""Who has vanished is gone at the hub, and nobody who is only a little late."""
+"""The hub disconnects clients that vanished, and keeps clients that are only late."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.support.waiting import WAIT_SECONDS, until
 
 
 async def signed_in(hub: HubProcess, clinic: Clinic) -> RawConnection:
-    """A kiosk that has said hello and does not say a word unless it is made to, not even goodbye."""
+    """A connection of a kiosk that has said hello and sends nothing of its own, not even a close frame."""
     connection = await RawConnection.open(hub.port)
     await connection.upgrade()
     connection.writer.write(hello(clinic.kiosk.token))
@@ -35,25 +35,25 @@ async def signed_in(hub: HubProcess, clinic: Clinic) -> RawConnection:
 
 
 async def stops_reading(hub: HubProcess, clinic: Clinic) -> RawConnection:
-    """One to whom the goodbye itself can't be written: it has asked for much and reads none of it."""
+    """A connection to which no close frame can be written: it requested much and reads nothing."""
     connection = await signed_in(hub, clinic)
     transport = connection.writer.transport
     assert isinstance(transport, asyncio.ReadTransport)
     transport.pause_reading()
-    asked = {"jsonrpc": "2.0", "id": 1, "method": "rpc.discover", "params": {}}
-    connection.writer.write(frame(TEXT, json.dumps(asked).encode()) * 100)
+    request = {"jsonrpc": "2.0", "id": 1, "method": "rpc.discover", "params": {}}
+    connection.writer.write(frame(TEXT, json.dumps(request).encode()) * 100)
     return connection
 
 
 def sockets_at(hub: HubProcess) -> float:
-    """How many WebSockets the hub serves."""
+    """The number of WebSockets that the hub serves."""
     with urlopen(f"http://127.0.0.1:{hub.port}/metrics", timeout=WAIT_SECONDS) as answer:
         lines = answer.read().decode().splitlines()
     return float(next(line for line in lines if line.startswith("inturn_sockets ")).split()[1])
 
 
-async def test_who_vanished_or_does_not_read_is_gone(clinic: Clinic) -> None:
-    # The hub's page is read a hundred times a second until they are gone.
+async def test_clients_that_vanished_or_do_not_read_are_disconnected(clinic: Clinic) -> None:
+    # The test reads the hub's page up to a hundred times a second.
     limits, timings = Limits(pages_per_second=1000), Timings(silence=3.0, goodbye=0.3, sweep=0.05)
     with hub_on(clinic.database_url, limits=limits, timings=timings) as hub:
         vanished = await asyncio.gather(*(signed_in(hub, clinic) for _ in range(10)))
@@ -63,50 +63,50 @@ async def test_who_vanished_or_does_not_read_is_gone(clinic: Clinic) -> None:
             connection.close()
 
 
-def test_a_goodbye_fits_in_and_two_lost_pings_are_no_silence() -> None:
+def test_silence_leaves_time_for_a_goodbye_and_two_lost_pings() -> None:
     assert USUAL.silent + USUAL.sweep + USUAL.goodbye < USUAL.silence == SILENCE_SECONDS
     assert USUAL.silent > 2 * PING_SECONDS + 2
 
 
-class Sitting:
-    """A client as the sweep sees it; `looked_at` counts the sweeps."""
+class SweptClient:
+    """A client as the sweep uses it; `sweeps` counts the reads of `heard_at`."""
 
     principal = None
 
     def __init__(self, silent_for: float) -> None:
         self.leaving = False
-        self.looked_at = 0
+        self.sweeps = 0
         self._heard_at = monotonic() - silent_for
 
     @property
     def heard_at(self) -> float:
-        """As of a real one."""
-        self.looked_at += 1
+        """The monotonic time of the last frame, in seconds."""
+        self.sweeps += 1
         return self._heard_at
 
     async def close(self, code: int, reason: str) -> None:
-        """Nothing is there to be closed."""
+        """Does nothing."""
 
 
-async def nobody_is_asked_for(_hashes: set[bytes]) -> dict[bytes, str]:
+async def no_one_admitted(_hashes: set[bytes]) -> dict[bytes, str]:
     return {}
 
 
 @pytest.mark.parametrize(("silent_for", "leaves"), [(0.0, False), (USUAL.silent + 1, True)])
-async def test_who_is_only_late_stays(silent_for: float, leaves: bool) -> None:
-    client = Sitting(silent_for)
-    access = SimpleNamespace(still_admitted=nobody_is_asked_for)
+async def test_a_client_that_is_only_late_stays(silent_for: float, leaves: bool) -> None:
+    client = SweptClient(silent_for)
+    access = SimpleNamespace(still_admitted=no_one_admitted)
     visitors = Visitors(access, Mock(), replace(USUAL, sweep=0.01))  # type: ignore[arg-type]
     visitors.arrive(client)  # type: ignore[arg-type]
     chores = Chores()
     visitors.start(chores)
-    await until(lambda: client.looked_at > 5)
+    await until(lambda: client.sweeps > 5)
     await chores.stop()
     assert client.leaving is leaves
 
 
 class DeafSocket:
-    """A client's that takes no goodbye; `hung_up`: whether it was ended all the same."""
+    """A socket whose close never ends; `hung_up`: whether it was aborted."""
 
     remote_address = ("127.0.0.1", 1)
     hung_up = False
@@ -116,12 +116,12 @@ class DeafSocket:
         await asyncio.Event().wait()
 
     def hang_up(self) -> None:
-        """Ends it."""
+        """Aborts the socket."""
         self.hung_up = True
 
 
-async def test_a_goodbye_that_is_broken_off_ends_the_connection_all_the_same() -> None:
-    """The chore that says it fails in that moment; another goodbye would never come."""
+async def test_a_cancelled_goodbye_still_ends_the_connection() -> None:
+    """When the chore that closes silent clients fails during a goodbye, no second goodbye follows."""
     socket, components = DeafSocket(), SimpleNamespace(timings=USUAL)
     client = ClientConnection(socket, components, Limits(), lambda: None)  # type: ignore[arg-type]
     goodbye = asyncio.get_running_loop().create_task(client.close(4408, "silent"))
