@@ -1,4 +1,4 @@
-"""`inturn-hub` as a person types it: what it prints, and its exit code."""
+"""The output and the exit code of `inturn-hub`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.support.waiting import WAIT_SECONDS
 
 
 def inturn_hub(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Runs one command to its end."""
+    """Runs a command to its end."""
     return subprocess.run(
         [sys.executable, "-m", "server", *arguments],
         capture_output=True,
@@ -33,7 +33,7 @@ def inturn_hub(*arguments: str, **environment: str) -> subprocess.CompletedProce
 
 @contextmanager
 def serving(*arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """A hub that prints where it listens."""
+    """A hub process, which prints its address."""
     command = [sys.executable, "-m", "server", "serve", "--port", "0", *arguments]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT
@@ -49,7 +49,9 @@ def on(clinic: Clinic) -> tuple[str, str]:
     return "--database-url", clinic.database_url
 
 
-def test_an_administrator_furnishes_a_clinic(on: tuple[str, str], clinic: Clinic) -> None:
+def test_services_counters_and_users_are_added_listed_and_disabled(
+    on: tuple[str, str], clinic: Clinic
+) -> None:
     assert inturn_hub("service", "add", "V", "Vaccinations", *on).returncode == 0
     assert inturn_hub("counter", "add", "R9", "Counter 9", "--services", "V,A", *on).returncode == 0
     assert "R9\tCounter 9" in inturn_hub("counter", "list", *on).stdout
@@ -80,19 +82,19 @@ def test_a_device_gets_a_token_or_a_code_and_can_be_revoked(on: tuple[str, str])
         (["site", "Here", "--time-zone", "Mars"], "There is no time zone Mars."),
     ],
 )
-def test_bad_input_is_one_sentence(on: tuple[str, str], arguments: list[str], sentence: str) -> None:
+def test_bad_input_is_refused_in_a_sentence(on: tuple[str, str], arguments: list[str], sentence: str) -> None:
     done = inturn_hub(*arguments, *on)
     assert (done.returncode, done.stdout) == (1, "")
     assert sentence in done.stderr
     assert done.stderr.count("\n") == 1
 
 
-def test_a_password_must_be_long_and_given(on: tuple[str, str]) -> None:
+def test_a_missing_password_is_refused(on: tuple[str, str]) -> None:
     done = inturn_hub("user", "add", "meyer", "--role", "staff", *on)
     assert (done.returncode, done.stderr) == (1, "The password needs at least 8 characters.\n")
 
 
-def test_wrong_usage_is_2_and_an_unreachable_database_1() -> None:
+def test_the_exit_code_of_wrong_usage_is_2_and_of_an_unreachable_database_1() -> None:
     assert inturn_hub("user").returncode == 2
     done = inturn_hub("check", "integrity", "--database-url", "postgresql://nobody@127.0.0.1:1/none")
     assert done.returncode == 1
@@ -103,7 +105,7 @@ def test_wrong_usage_is_2_and_an_unreachable_database_1() -> None:
 @pytest.mark.parametrize(
     "command", [["service", "list"], ["check", "audit"], ["user", "disable", "meyer"], ["db", "backup", "b"]]
 )
-def test_a_mistyped_data_directory_is_not_made(tmp_path: Path, command: list[str]) -> None:
+def test_a_mistyped_data_directory_is_not_created(tmp_path: Path, command: list[str]) -> None:
     done = inturn_hub(*command, "--data-dir", str(tmp_path / "typo"))
     assert done.returncode == 1
     assert f"There is no InTurn database in {tmp_path / 'typo'}" in done.stderr
@@ -131,7 +133,9 @@ def test_checks_pass_on_a_sound_database_and_find_violations(on: tuple[str, str]
     assert "A: nobody stands in place 5" in done.stdout
 
 
-def test_a_backup_brings_everything_back(on: tuple[str, str], clinic: Clinic, tmp_path: Path) -> None:
+def test_a_restore_brings_back_the_backed_up_rows(
+    on: tuple[str, str], clinic: Clinic, tmp_path: Path
+) -> None:
     clinic.rows("SELECT join_queue('user:1', 'k' || n, '', 'A') FROM generate_series(1, 5) n")
     epoch = clinic.rows("SELECT epoch FROM settings")
     assert inturn_hub("db", "backup", str(tmp_path / "b"), *on).returncode == 0
@@ -149,7 +153,7 @@ def test_races_on_a_scratch_database_find_nothing(on: tuple[str, str]) -> None:
     assert "No violation found." in done.stdout
 
 
-def test_a_hub_serves_from_a_folder_of_its_own_and_stops_in_order(tmp_path: Path) -> None:
+def test_a_hub_serves_from_a_data_directory_and_stops_in_order(tmp_path: Path) -> None:
     data = str(tmp_path / "data of ours")
     with serving("--data-dir", data) as hub:
         assert hub.stdout is not None
@@ -163,7 +167,7 @@ def test_a_hub_serves_from_a_folder_of_its_own_and_stops_in_order(tmp_path: Path
     assert "See a doctor" in inturn_hub("service", "list", "--data-dir", data).stdout
 
 
-def test_a_taken_port_is_one_sentence(on: tuple[str, str]) -> None:
+def test_a_taken_port_is_reported_in_a_sentence(on: tuple[str, str]) -> None:
     with serving(*on) as first:
         assert first.stdout is not None
         port = first.stdout.readline().strip().rpartition(":")[2].removesuffix("/ws")

@@ -1,4 +1,4 @@
-"""`serve` keeps the hub's own PostgreSQL alive, and ends with a code of its own when the hub can't go on."""
+"""`serve` keeps the hub's private PostgreSQL running, and has an exit code for a hub that gave up."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.logs_expected
 
 
 class MissingHub:
-    """What the watch of a private PostgreSQL asks of a hub: its database is gone."""
+    """The interface of a hub that the watch of a private PostgreSQL uses; its database is unreachable."""
 
     misses_database = True
     timings = Timings(own_server=0.001)
@@ -33,10 +33,10 @@ class MissingHub:
 
 
 class StubbornServer:
-    """A private PostgreSQL that can't be started at first.
+    """A private PostgreSQL whose first starts fail.
 
     Attributes:
-        starts: how often that was tried.
+        starts: the number of tries.
     """
 
     def __init__(self, *failures: Exception) -> None:
@@ -52,14 +52,14 @@ class StubbornServer:
 async def test_no_error_ends_the_watch_of_the_private_postgresql(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """A driver's error did: PostgreSQL, killed later, was never started again."""
+    """An error of the driver once ended the watch: PostgreSQL, killed later, was never started again."""
     server = StubbornServer(psycopg.OperationalError("gone amid a query"), EmbeddedPostgresError("no room"))
 
     hub = MissingHub()
     serve_command.watch_database(cast(Hub, hub), cast(EmbeddedPostgres, server))
     await until(lambda: server.starts > 3)
     [chore] = hub.chores.named.values()
-    # What the server itself says is told in a sentence, and needs no traceback.
+    # An EmbeddedPostgresError is logged as a sentence without a traceback, and is no failure of the chore.
     assert (chore.failures, chore.failure) == (1, "OperationalError")
     await hub.chores.stop()
     assert "watch of the private PostgreSQL failed" in caplog.text
@@ -67,7 +67,7 @@ async def test_no_error_ends_the_watch_of_the_private_postgresql(
     assert "no room" in caplog.text
 
 
-async def test_a_hub_whose_vital_chore_fails_again_and_again_ends_with_a_code_of_its_own(
+async def test_a_hub_that_gave_up_exits_with_its_own_code(
     clinic: Clinic, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def fail(*_arguments: object) -> None:
@@ -80,10 +80,10 @@ async def test_a_hub_whose_vital_chore_fails_again_and_again_ends_with_a_code_of
     assert not hub.chores.named
 
 
-async def test_a_hub_that_is_told_to_stop_ends_with_0(clinic: Clinic) -> None:
+async def test_a_hub_that_gets_sigterm_exits_with_0(clinic: Clinic) -> None:
     loop = asyncio.get_running_loop()
     hub = Hub(clinic.database_url)
-    serving_it = loop.create_task(serve_command.run_hub(hub, None))
+    task = loop.create_task(serve_command.run_hub(hub, None))
     await until(lambda: hub.port, what="the hub to listen")
     signal.raise_signal(signal.SIGTERM)
-    assert (await serving_it) == 0
+    assert (await task) == 0
