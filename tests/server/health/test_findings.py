@@ -1,4 +1,4 @@
-"""What the hub's figures mean to a person: every finding, its words and its level."""
+"""The findings from a hub's figures: sentence, advice and level of each."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ def health(beside: dict[str, Any], **figures: Any) -> SystemHealth:
 
 
 def failed_chore(failures: int, *, ago: float = 2.0, again_in: float | None = None) -> FailedChore:
-    """What is known of the daily close, which failed."""
+    """A failure of the daily close."""
     return FailedChore(name="daily close", failures=failures, failure="OSError", ago=ago, again_in=again_in)
 
 
-def finding(told: SystemHealth, check: str) -> HealthCheck:
-    [found] = [each for each in told.checks if each.check == check]
+def finding(report: SystemHealth, check: str) -> HealthCheck:
+    [found] = [found for found in report.checks if found.check == check]
     return found
 
 
@@ -86,7 +86,7 @@ def test_a_healthy_hub_has_nothing_to_advise() -> None:
          "traceback", {}, {"failed_chores": (failed_chore(1), failed_chore(2, ago=900.0))}),
     ],
 )  # fmt: skip
-def test_what_is_wrong_is_said_with_what_to_do(
+def test_each_fault_has_its_sentence_and_its_advice(
     check: str, level: str, sentence: str, advice: str, figures: dict[str, Any], beside: dict[str, Any]
 ) -> None:
     found = health({"checked_ago": 60, **beside}, **figures)
@@ -94,10 +94,10 @@ def test_what_is_wrong_is_said_with_what_to_do(
     assert (first.check, first.level, found.level) == (check, level, level)
     assert sentence in first.sentence
     assert advice in (first.advice or "")
-    assert {each.check for each in found.checks if each.level != "ok"} == {check}
+    assert {other.check for other in found.checks if other.level != "ok"} == {check}
 
 
-def test_the_worst_comes_first() -> None:
+def test_the_worst_findings_come_first() -> None:
     found = health({"unserved": {"A": 1}}, database_away=1.0, internal_errors=1)
     assert [check.level for check in found.checks][:4] == ["failed", "warning", "warning", "ok"]
 
@@ -106,7 +106,7 @@ def test_the_worst_comes_first() -> None:
     ("seconds", "words"),
     [(0.4, "0 seconds"), (1, "1 second"), (119, "119 seconds"), (150, "2 minutes"), (7300, "2 hours")],
 )
-def test_times_are_said_as_people_do(seconds: float, words: str) -> None:
+def test_durations_are_written_with_their_unit(seconds: float, words: str) -> None:
     assert duration_words(seconds) == words
 
 
@@ -118,7 +118,7 @@ def test_a_line_is_unserved_when_no_open_counter_serves_it() -> None:
     assert unserved({"A": 3, "B": 2, "C": 0}, counters) == {"B": 2}
 
 
-def test_what_happened_ten_minutes_ago_counts_no_more() -> None:
+def test_counts_older_than_ten_minutes_expire() -> None:
     now = [0.0]
     counts = RecentCounts(lambda: now[0])
     counts.add("throttled")

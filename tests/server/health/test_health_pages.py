@@ -1,4 +1,4 @@
-"""The health pages, and a database that dies under its hub."""
+"""The health pages, and a hub whose database is killed."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ def page(url: str, name: str) -> tuple[int, str]:
             return error.code, error.read().decode()
 
 
-def test_a_healthy_hub_says_so(clinic: Clinic, hub: HubProcess) -> None:
+def test_a_healthy_hub_is_alive_and_ready(clinic: Clinic, hub: HubProcess) -> None:
     assert page(hub.url, "livez") == (200, '{"alive": true}')
     status, body = page(hub.url, "readyz")
     assert (status, json.loads(body)["ready"]) == (200, True)
     assert page(hub.url, "nothing")[0] == 404
 
 
-async def test_metrics_count_what_was_asked_and_hold_no_name(clinic: Clinic, hub: HubProcess) -> None:
+async def test_metrics_count_requests_and_hold_no_name(clinic: Clinic, hub: HubProcess) -> None:
     async with HubClient(hub.url, clinic.staff) as console:
         await console.join_queue("A", patient_name="Amal Haddad")
         _, text = await asyncio.to_thread(page, hub.url, "metrics")
@@ -66,7 +66,7 @@ async def test_a_device_is_paired_once(clinic: Clinic, hub: HubProcess) -> None:
 
 
 @pytest.mark.logs_expected
-async def test_windows_follow_a_restored_database(clinic: Clinic, hub: HubProcess, tmp_path: Path) -> None:
+async def test_clients_follow_a_restored_database(clinic: Clinic, hub: HubProcess, tmp_path: Path) -> None:
     on = ("--database-url", clinic.database_url)
 
     async with HubClient(hub.url, clinic.staff) as console, HubClient(hub.url, clinic.monitor) as monitor:
@@ -87,7 +87,7 @@ async def test_windows_follow_a_restored_database(clinic: Clinic, hub: HubProces
 
 @pytest.mark.long
 @pytest.mark.logs_expected
-async def test_a_killed_database_is_started_again_by_its_hub(tmp_path: Path) -> None:
+async def test_a_hub_restarts_its_killed_database(tmp_path: Path) -> None:
     data = str(tmp_path)
     for command in (["service", "add", "A", "Doctor"], ["user", "add", "staff", "--role", "staff"]):
         assert inturn_hub(*command, "--data-dir", data, INTURN_PASSWORD=PASSWORD).returncode == 0
@@ -107,7 +107,7 @@ async def test_a_killed_database_is_started_again_by_its_hub(tmp_path: Path) -> 
 
 
 async def _ready(url: str) -> None:
-    """Waits until the hub is ready: a server that was killed may still have answered the last requests."""
+    """Waits until the hub is ready: a killed server may still have answered the last requests."""
     async with asyncio.timeout(WAIT_SECONDS):
         status = 0
         while status != 200:

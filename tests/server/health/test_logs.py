@@ -1,4 +1,4 @@
-"""What the hub's log says of a request, and what it never says."""
+"""What the hub logs of a request, and what it never logs."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ KEYED = msgspec.Raw(b'{"service": "A", "key": "tap-1", "patient_name": "Amal Had
 UNKEYED = msgspec.Raw(b"{}")
 
 
-class Kept(logging.Handler):
-    """Keeps what is logged."""
+class RecordsHandler(logging.Handler):
+    """Collects log records."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -36,10 +36,10 @@ class Kept(logging.Handler):
 @pytest.fixture
 def records(caplog: pytest.LogCaptureFixture) -> Iterator[list[logging.LogRecord]]:
     caplog.set_level(logging.DEBUG, "server.health.logs")
-    kept = Kept()
-    logging.getLogger("server.health.logs").addHandler(kept)
-    yield kept.records
-    logging.getLogger("server.health.logs").removeHandler(kept)
+    handler = RecordsHandler()
+    logging.getLogger("server.health.logs").addHandler(handler)
+    yield handler.records
+    logging.getLogger("server.health.logs").removeHandler(handler)
 
 
 def line(record: logging.LogRecord) -> dict[str, Any]:
@@ -48,19 +48,19 @@ def line(record: logging.LogRecord) -> dict[str, Any]:
     return found
 
 
-def test_a_change_is_one_line_from_its_key_to_its_revision(records: list[logging.LogRecord]) -> None:
+def test_a_change_is_logged_in_a_line_with_key_and_revision(records: list[logging.LogRecord]) -> None:
     answer = {"ticket": TICKET, "revision": 12}
     RequestLog("user:1").write("tickets.join", KEYED, "ok", 0.0123, answer)
     found = line(records[0])
-    said = {name: found[name] for name in found.keys() - {"time", "level", "logger", "message"}}
-    who = {"request": "tap-1", "actor": "user:1", "method": "tickets.join"}
-    assert said == {**who, "outcome": "ok", "seconds": 0.0123, "service": "A", "revision": 12}
+    fields = {name: found[name] for name in found.keys() - {"time", "level", "logger", "message"}}
+    request = {"request": "tap-1", "actor": "user:1", "method": "tickets.join"}
+    assert fields == {**request, "outcome": "ok", "seconds": 0.0123, "service": "A", "revision": 12}
     assert (found["level"], found["logger"]) == ("info", "server.health.logs")
     assert found["message"] == "tickets.join ok user:1 A/12 12.3ms [tap-1]"
     assert "Haddad" not in json.dumps(found)
 
 
-def test_what_a_result_struct_says_is_the_same() -> None:
+def test_service_and_revision_are_read_from_a_result_struct() -> None:
     assert logs.line_of(Result(ticket=TICKET, revision=3)) == ("A", 3)
     assert logs.line_of({"cancelled": 4}) == logs.line_of(None) == (None, None)
 
@@ -81,7 +81,7 @@ def test_what_a_result_struct_says_is_the_same() -> None:
     ],
 )
 @pytest.mark.logs_expected
-def test_changes_are_told_and_questions_are_not(
+def test_changes_and_refusals_are_logged_and_readings_only_at_debug_level(
     records: list[logging.LogRecord], params: msgspec.Raw, outcome: str, level: str
 ) -> None:
     RequestLog("user:1").write("queue.call_next", params, outcome, 0.001)
@@ -89,7 +89,7 @@ def test_changes_are_told_and_questions_are_not(
 
 
 @pytest.mark.logs_expected
-def test_a_client_can_t_fill_the_log_with_refusals(
+def test_repeated_refusals_of_a_client_are_counted_in_the_log(
     records: list[logging.LogRecord], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [100.0]
@@ -106,7 +106,7 @@ def test_a_client_can_t_fill_the_log_with_refusals(
     ]
 
 
-def test_unkeyed_requests_are_numbered_by_connection(records: list[logging.LogRecord]) -> None:
+def test_requests_without_a_key_are_numbered_by_connection(records: list[logging.LogRecord]) -> None:
     requests = RequestLog("user:1")
     requests.write("tickets.get", UNKEYED, "ok", 0.001)
     requests.write("tickets.get", UNKEYED, "ok", 0.001)
@@ -135,7 +135,7 @@ def test_a_row_that_the_database_quotes_is_not_logged(formatter: logging.Formatt
     assert all(word in text for word in ("violates check", "DETAIL: (not logged)", "RuntimeError: it failed"))
 
 
-def test_elsewhere_than_in_a_terminal_lines_are_json_and_libraries_speak_from_warnings_on(
+def test_without_a_terminal_lines_are_json_and_libraries_log_only_warnings(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     root, written = logging.getLogger(), io.StringIO()
@@ -151,7 +151,7 @@ def test_elsewhere_than_in_a_terminal_lines_are_json_and_libraries_speak_from_wa
 
 
 @pytest.mark.parametrize("word", ["Amal Haddad", "a\nb", "x" * 65, "", "clé"])
-def test_a_client_s_word_that_is_none_becomes_a_fingerprint(word: str) -> None:
+def test_text_of_a_client_that_is_no_plain_word_becomes_a_fingerprint(word: str) -> None:
     assert harmless(word).startswith("~")
     assert len(harmless(word)) == 13
     assert harmless("queue.call_next") == "queue.call_next"
