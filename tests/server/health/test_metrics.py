@@ -1,4 +1,4 @@
-"""What /metrics tells after a short day, and nothing else; the ready-made dashboard and alerts ask for what it tells."""
+"""/metrics after a short day: its figures, no names; the dashboard and the alerts use only series that exist."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ ADDED_BY_PROMETHEUS = {"instance", "job"}
 
 
 @pytest.fixture(scope="module")
-def told() -> dict[str, str]:
-    """The page after the day, read once for every test of this module."""
+def cached_page() -> dict[str, str]:
+    """The page after the day, fetched once for all tests of this module: {"text": page}."""
     return {}
 
 
 @pytest.fixture
-def text(told: dict[str, str], request: pytest.FixtureRequest) -> str:
-    if "text" not in told:
+def text(cached_page: dict[str, str], request: pytest.FixtureRequest) -> str:
+    if "text" not in cached_page:
         day = short_day(request.getfixturevalue("clinic"), request.getfixturevalue("hub").url)
-        told["text"] = request.getfixturevalue("run")(day)
-    return told["text"]
+        cached_page["text"] = request.getfixturevalue("run")(day)
+    return cached_page["text"]
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def families(text: str) -> list[Metric]:
 
 
 def labels_by_series(families: list[Metric]) -> dict[str, set[str]]:
-    """Series name -> the labels it has."""
+    """Series name -> its labels."""
     found: dict[str, set[str]] = {}
     for sample in chain.from_iterable(family.samples for family in families):
         found.setdefault(sample.name, set()).update(sample.labels)
@@ -62,7 +62,7 @@ def value(text: str, series: str) -> float:
 
 
 @pytest.mark.logs_expected
-def test_the_day_is_in_the_numbers(text: str) -> None:
+def test_the_page_shows_the_figures_of_the_day(text: str) -> None:
     expected = {
         'inturn_queue_length{service="A"}': 2,
         'inturn_queue_length{service="B"}': 1,
@@ -96,7 +96,7 @@ def test_the_day_is_in_the_numbers(text: str) -> None:
 
 
 @pytest.mark.logs_expected
-def test_no_name_note_ticket_or_unbounded_word_is_told(text: str, families: list[Metric]) -> None:
+def test_the_page_holds_no_name_note_ticket_or_unbounded_label(text: str, families: list[Metric]) -> None:
     for secret in (*(name.split()[0] for name in NAMES), NOTE, "canary", "A001", "Hall", "user:", "device:"):
         assert secret not in text
     allowed: dict[str, set[str]] = {
@@ -113,7 +113,7 @@ def test_no_name_note_ticket_or_unbounded_word_is_told(text: str, families: list
 
 
 @pytest.mark.logs_expected
-def test_names_follow_the_conventions(families: list[Metric]) -> None:
+def test_metric_names_follow_the_conventions(families: list[Metric]) -> None:
     for family in families:
         assert family.documentation, family.name
         if family.type == "counter":
@@ -123,9 +123,9 @@ def test_names_follow_the_conventions(families: list[Metric]) -> None:
 
 
 @pytest.mark.logs_expected
-def test_every_metric_is_in_the_guide_and_the_guide_names_no_other(families: list[Metric]) -> None:
-    told = {f"{family.name}{'_total' * (family.type == 'counter')}" for family in families}
-    ours = {name for name in told if name.startswith("inturn_")}
+def test_the_guide_lists_exactly_the_existing_metrics(families: list[Metric]) -> None:
+    names = {f"{family.name}{'_total' * (family.type == 'counter')}" for family in families}
+    ours = {name for name in names if name.startswith("inturn_")}
     rows = re.findall(r"^\| `(inturn_\w+)`", (DOCS / "operations.md").read_text(), re.MULTILINE)
     assert sorted(rows) == sorted(ours)
 
@@ -133,7 +133,9 @@ def test_every_metric_is_in_the_guide_and_the_guide_names_no_other(families: lis
 def dashboard_expressions() -> Iterator[str]:
     board = json.loads(resources.path("grafana", "inturn.json").read_text())
     assert board["schemaVersion"] >= 38
-    assert {"datasource", "instance", "service"} == {each["name"] for each in board["templating"]["list"]}
+    assert {"datasource", "instance", "service"} == {
+        variable["name"] for variable in board["templating"]["list"]
+    }
     panels: list[dict[str, Any]] = [panel for panel in board["panels"] if panel["type"] != "row"]
     assert [row["title"] for row in board["panels"] if row["type"] == "row"] == [
         "Clinic",
@@ -148,7 +150,7 @@ def dashboard_expressions() -> Iterator[str]:
 
 
 def alerts() -> list[dict[str, str]]:
-    """The rules' members, by a reading of the file that suits how it is written: a member a line."""
+    """The members of each rule, from a file with one member a line."""
     text = resources.path("prometheus", "inturn-alerts.yml").read_text()
     blocks = text.split("- alert: ")[1:]
     return [
@@ -158,66 +160,72 @@ def alerts() -> list[dict[str, str]]:
 
 
 @pytest.mark.logs_expected
-def test_the_dashboard_asks_for_what_is_told(families: list[Metric]) -> None:
+def test_the_dashboard_uses_existing_series(families: list[Metric]) -> None:
     expressions = list(dashboard_expressions())
     assert len(expressions) > 40
-    assert_answerable(expressions, labels_by_series(families))
+    assert_series_exist(expressions, labels_by_series(families))
 
 
 @pytest.mark.logs_expected
-def test_the_alerts_ask_for_what_is_told_and_say_what_to_do(families: list[Metric]) -> None:
+def test_the_alerts_use_existing_series_and_have_an_action(families: list[Metric]) -> None:
     rules = alerts()
     assert len({rule["alert"] for rule in rules}) == len(rules) > 10
     for rule in rules:
         assert rule["severity"] in {"critical", "warning", "info"}
         assert rule["summary"].endswith('."')
         assert len(rule["action"]) > 30
-    assert_answerable([rule["expr"] for rule in rules], labels_by_series(families))
+    assert_series_exist([rule["expr"] for rule in rules], labels_by_series(families))
 
 
-def assert_answerable(expressions: list[str], series: dict[str, set[str]]) -> None:
-    """Every series exists, has each label that is asked of it, and every label grouped by is one of its series'."""
+def assert_series_exist(expressions: list[str], series: dict[str, set[str]]) -> None:
+    """Asserts that every series exists and has the labels that its selectors and groupings use."""
     for expression in expressions:
         names = set(OURS.findall(expression))
         assert names or expression.startswith("up{"), expression
         assert names <= series.keys(), expression
         for name, selectors in re.findall(r"\b(\w+)\{([^}]*)\}", expression):
-            asked = set(re.findall(r"(\w+)\s*(?:=~|!=|!~|=)", selectors))
-            assert asked <= series.get(name, set()) | ADDED_BY_PROMETHEUS, expression
+            selected = set(re.findall(r"(\w+)\s*(?:=~|!=|!~|=)", selectors))
+            assert selected <= series.get(name, set()) | ADDED_BY_PROMETHEUS, expression
         known = set().union(*(series[name] for name in names), ADDED_BY_PROMETHEUS)
         for grouped in re.findall(r"\bby \(([^)]*)\)", expression):
             assert {label.strip() for label in grouped.split(",")} <= known, expression
 
 
 @pytest.mark.logs_expected
-async def test_metrics_are_told_while_the_database_is_away(clinic: Clinic, hub: HubProcess) -> None:
+async def test_metrics_are_readable_while_the_database_is_unreachable(
+    clinic: Clinic, hub: HubProcess
+) -> None:
     async with HubClient(hub.url, clinic.supervisor) as supervisor:
-        await asyncio.to_thread(send_away, clinic)
+        await asyncio.to_thread(block_connections, clinic)
         try:
-            await until(lambda: page(hub.url, "readyz")[0] == 503, what="the hub to miss its database")
+            await until(lambda: page(hub.url, "readyz")[0] == 503, what="the hub to notice the lost database")
             status, body = await asyncio.to_thread(page, hub.url, "metrics")
             assert (status, value(body, "inturn_database_available")) == (200, 0)
             assert value(body, "inturn_database_outage_seconds") > 0
             health = await supervisor.system_health()
             assert (health.level, health.checks[0].check) == ("failed", "database")
         finally:
-            await asyncio.to_thread(let_back, clinic)
-        await until(lambda: page(hub.url, "readyz")[0] == 200, what="the hub to have it back")
+            await asyncio.to_thread(allow_connections, clinic)
+        await until(lambda: page(hub.url, "readyz")[0] == 200, what="the hub to reach the database again")
         assert (await supervisor.system_health()).figures.database_away is None
 
 
-def send_away(clinic: Clinic) -> None:
-    """As far as its hub can tell, this clinic's database is gone: it lets nobody in and ends who is there."""
-    allow(clinic, "false")
+def block_connections(clinic: Clinic) -> None:
+    """Ends all connections to the clinic's database, and accepts no new ones."""
+    set_connections(clinic, "false")
 
 
-def let_back(clinic: Clinic) -> None:
-    """It takes connections again."""
-    allow(clinic, "true")
+def allow_connections(clinic: Clinic) -> None:
+    """Lets the clinic's database accept connections again."""
+    set_connections(clinic, "true")
 
 
-def allow(clinic: Clinic, allowed: str) -> None:
-    from sqlalchemy import create_engine, make_url, text  # a maintenance connection of this helper's own
+def set_connections(clinic: Clinic, allowed: str) -> None:
+    from sqlalchemy import (
+        create_engine,
+        make_url,
+        text,
+    )  # a maintenance connection, outside of the clinic's engine
 
     url = make_url(clinic.database_url)
     engine = create_engine(url.set(database="postgres"), isolation_level="AUTOCOMMIT")

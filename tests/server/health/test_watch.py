@@ -1,4 +1,4 @@
-"""The hub's watch on itself: a damaged line is found, a busy loop is felt, an outage is counted."""
+"""The hub's watch on itself finds a damaged line, measures a busy loop and counts an outage."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.usefixtures("no_qt_garbage")
 
 
 @pytest.mark.logs_expected
-async def test_a_damaged_line_is_found_and_said_once(
+async def test_a_damaged_line_is_found_and_logged_once(
     clinic: Clinic, caplog: pytest.LogCaptureFixture
 ) -> None:
     hub = Hub(clinic.database_url)
@@ -42,18 +42,18 @@ async def test_a_damaged_line_is_found_and_said_once(
     await until(lambda: watch.checked["A"].at > seen)
     await chores.stop()
     await hub.stop()
-    [said] = [record.getMessage() for record in caplog.records if "not sound" in record.getMessage()]
-    assert "The line A is not sound" in said
-    assert "inturn-hub check integrity" in said
+    [message] = [record.getMessage() for record in caplog.records if "not sound" in record.getMessage()]
+    assert "The line A is not sound" in message
+    assert "inturn-hub check integrity" in message
 
 
 class AwayDatabase:
-    """What a watch asks of one that is away."""
+    """The interface of an unreachable database that a watch uses."""
 
     available = False
 
 
-async def test_a_busy_loop_and_an_outage_are_felt() -> None:
+async def test_a_busy_loop_and_an_outage_are_measured() -> None:
     clinic_lists = ClinicLists.__new__(ClinicLists)
     clinic_lists.services = {}
     watch = HubWatch(AwayDatabase(), None, clinic_lists, Timings(lateness=0.02))  # type: ignore[arg-type]
