@@ -1,4 +1,4 @@
-"""The day's end: who still waits or is parked is cancelled, whoever is at a counter stays there and is named."""
+"""The close of the day cancels waiting and parked tickets; open consultations stay and are named."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from tests.support.waiting import until
 ADMIN = PersonCredentials("admin", PASSWORD)
 
 
-async def a_days_end(hub: HubClient) -> None:
-    """A: two waiting, one parked, one at a counter (A001); B: one waiting, one missed."""
+async def create_tickets(hub: HubClient) -> None:
+    """Creates in A two waiting tickets, a parked one and A001 at a counter; in B a waiting and a missed one."""
     tickets = [await hub.join_queue("A", patient_name="Bo Larsen") for _ in range(4)]
     await hub.call_patient(tickets[0].id, "R1")
     await hub.park(tickets[1].id)
@@ -39,7 +39,7 @@ def closings(clinic: Clinic) -> list[Any]:
 
 
 def cancelled(clinic: Clinic) -> list[Any]:
-    """How often the day's end cancelled a ticket."""
+    """[(cancellations by the close of the day, tickets that it cancelled)]."""
     return clinic.rows(
         "SELECT count(*), count(DISTINCT ticket_id) FROM queue_events WHERE kind = 'cancelled' AND reason = 'day_closed'"
     )
@@ -47,7 +47,7 @@ def cancelled(clinic: Clinic) -> list[Any]:
 
 async def test_an_administrator_closes_the_day(clinic: Clinic, hub: HubProcess) -> None:
     async with HubClient(hub.url, ADMIN) as console, HubClient(hub.url, clinic.monitor) as wall:
-        await a_days_end(console)
+        await create_tickets(console)
         closed = await console.close_day("B")
         assert (closed.cancelled, closed.consulting) == (1, ())
         closed = await console.close_day()
@@ -58,8 +58,8 @@ async def test_an_administrator_closes_the_day(clinic: Clinic, hub: HubProcess) 
         await until(lambda: (line.waiting_count, line.parked) == (0, ()))
         assert [t.number for t in line.consulting] == ["A001"]
         events = await wall.request("queue.subscribe", {"services": ["A"], "since": {"A": line.revision - 3}})
-        told = events["services"]["A"]["events"]
-        assert {(e["kind"], e["reason"], e["ticket"]["status"]) for e in told} == {
+        closing_events = events["services"]["A"]["events"]
+        assert {(e["kind"], e["reason"], e["ticket"]["status"]) for e in closing_events} == {
             ("cancelled", "day_closed", "cancelled")
         }
         assert (await console.close_day()).cancelled == 0
@@ -78,7 +78,7 @@ def local(clinic: Clinic) -> LocalTime:
     return LocalTime(clinic)
 
 
-async def test_the_schedule_closes_while_the_hub_runs(
+async def test_a_running_hub_closes_the_day_at_its_time(
     clinic: Clinic,
     local: LocalTime,
     caplog: pytest.LogCaptureFixture,
@@ -90,7 +90,7 @@ async def test_the_schedule_closes_while_the_hub_runs(
         HubClient(hub.url, ADMIN) as console,
         HubClient(hub.url, clinic.monitor) as wall,
     ):
-        await a_days_end(console)
+        await create_tickets(console)
         change(clinic, clinic_settings.set_site, {"day_closes": local.clock(minutes=10)})
         await until(lambda: clinic.rows("SELECT close_day_if_due()") == [(None,)])
         assert f"{local.now():%Y-%m-%d}" not in [subject for _, subject, _ in closings(clinic)]
@@ -101,14 +101,14 @@ async def test_the_schedule_closes_while_the_hub_runs(
         assert (await console.join_queue("A")).number == "A005"
         assert clinic.rows("SELECT close_day_if_due()") == [(None,)]
         await until(lambda: line.waiting_count == 1)
-    told = [record.getMessage() for record in caplog.records if "closed the day" in record.getMessage()]
-    assert told[-1] == "The schedule closed the day: 4 cancelled, consultations left open: A001"
+    messages = [record.getMessage() for record in caplog.records if "closed the day" in record.getMessage()]
+    assert messages[-1] == "The schedule closed the day: 4 cancelled, consultations left open: A001"
     actor, subject, details = closings(clinic)[-1]
     assert (actor, subject) == ("schedule", f"{local.now():%Y-%m-%d}")
     assert details == {"cancelled": 4, "open": ["A001"]}
 
 
-async def test_a_hub_that_was_off_closes_when_it_starts(clinic: Clinic, local: LocalTime) -> None:
+async def test_a_hub_closes_a_missed_day_at_its_start(clinic: Clinic, local: LocalTime) -> None:
     change(clinic, clinic_settings.set_site, {"day_closes": local.clock(minutes=-5)})
     first = HubProcess(clinic.database_url)
 
@@ -117,14 +117,14 @@ async def test_a_hub_that_was_off_closes_when_it_starts(clinic: Clinic, local: L
             await until(lambda: len(closings(clinic)) == 2)
             assert (await console.snapshot("A")).waiting == ()
             assert [t.number for t in (await console.snapshot("A")).consulting] == ["A001"]
-            # A001 is still held; the day is another one.
+            # A001 is still at its counter on the new business day.
             assert (await console.join_queue("A")).number == "A002"
 
     async with HubClient(first.url, ADMIN) as console:
         await until(lambda: len(closings(clinic)) == 1)
-        await a_days_end(console)
+        await create_tickets(console)
     first.kill()
-    # Three days pass while no hub is there.
+    # Three days pass without a hub.
     clinic.rows("UPDATE settings SET closed_day = closed_day - 3 RETURNING 1")
     clinic.rows(
         "UPDATE services SET business_day = business_day - 3 WHERE business_day > '-infinity' RETURNING 1"
@@ -136,7 +136,7 @@ async def test_a_hub_that_was_off_closes_when_it_starts(clinic: Clinic, local: L
     assert cancelled(clinic) == [(4, 4)]
 
 
-async def test_two_hubs_close_once(clinic: Clinic, local: LocalTime, hub: HubProcess) -> None:
+async def test_several_hubs_close_the_day_once(clinic: Clinic, local: LocalTime, hub: HubProcess) -> None:
     async with HubClient(hub.url, ADMIN) as console:
         for _ in range(30):
             await console.join_queue("A")
@@ -150,14 +150,14 @@ async def test_two_hubs_close_once(clinic: Clinic, local: LocalTime, hub: HubPro
         for client in (wall, other):
             line = client.replica.lines.line("A")
             await until(lambda line=line: line.revision == 60 and not line.waiting_count)  # type: ignore[misc]
-    for each in hubs:
-        each.terminate()
+    for started in hubs:
+        started.terminate()
     assert len(closings(clinic)) == 1
     assert cancelled(clinic) == [(30, 30)]
 
 
-def test_the_day_may_close_in_the_night_after_it(clinic: Clinic) -> None:
-    """Closing at 01:00 with days that start at 04:00 ends the day before."""
+def test_a_day_may_close_after_midnight(clinic: Clinic) -> None:
+    """A close at 01:00, with days that start at 04:00, ends the day before."""
     change(
         clinic,
         clinic_settings.set_site,

@@ -1,7 +1,7 @@
-"""Random operations on the real database, compared with a list model after each.
+"""Random operations on the real database, each compared with a model of lists.
 
-Every operation, every refusal, the order of every line, each ticket's state, and a client's replica that is fed with the
-events alone. By the SQL functions, and over the wire by two hubs on one database.
+Compared are results and refusals, the order of every line, each ticket's state, and the replica of a client that gets
+only the events. The operations run as SQL functions, and over the wire through two hubs on one database.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ _numbers = count(100)
 
 
 class LineMachine(RuleBasedStateMachine):
-    """One example: three services and two counters of its own."""
+    """An example, with three services and two counters of its own."""
 
     def __init__(self, performer: Sql) -> None:
         super().__init__()
@@ -84,7 +84,7 @@ class LineMachine(RuleBasedStateMachine):
         *arguments: Any,
         person: str | None = None,
     ) -> None:
-        """One operation in the model and in the database: both do it, or both refuse for the same reason."""
+        """Performs an operation in the model and in the database: both succeed, or both refuse for the same reason."""
         person = person or data.draw(st.sampled_from(MAY.get(method, PEOPLE)), "person")
         key, wanted, refused = str(uuid4()), None, None
         try:
@@ -103,7 +103,7 @@ class LineMachine(RuleBasedStateMachine):
         self.done.append((person, method, key, params, result))
 
     def ticket(self, data: st.DataObject, *statuses: str) -> str:
-        """Any ticket, mostly one that the operation fits, seldom one that never was."""
+        """The id of a ticket, mostly with a fitting status, seldom of a ticket that does not exist."""
         known = list(self.model.tickets)
         fitting = [t.id for t in self.model.tickets.values() if t.status in statuses]
         several = 1 + 3 * len(known) // max(1, len(fitting))
@@ -113,7 +113,7 @@ class LineMachine(RuleBasedStateMachine):
         data=st.data(), tickets=st.lists(st.tuples(st.integers(0, 2), PRIORITIES), min_size=6, max_size=20)
     )
     def the_day_begins(self, data: st.DataObject, tickets: list[tuple[int, str]]) -> None:
-        """Some people wait already."""
+        """Some patients wait already."""
         for place, priority in tickets:
             self.issue("staff", [*self.model.services][place], priority)
 
@@ -124,7 +124,7 @@ class LineMachine(RuleBasedStateMachine):
         )
 
     def issue(self, person: str, service: str, priority: str) -> None:
-        """A ticket, or the refusal that the model expects."""
+        """Issues a ticket, or expects the refusal of the model."""
         key, params = str(uuid4()), {"service": service, "priority": priority}
         try:
             self.model.check_join(service)
@@ -142,13 +142,13 @@ class LineMachine(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def serve(self, data: st.DataObject) -> None:
-        """What staff press all day: the next patient, whoever is there being completed."""
+        """The usual call of staff: completes the patient at the counter and calls the next."""
         counter = data.draw(self.counter_codes, "counter")
         self.call_next_at(data, counter, next(iter(self.at(counter)), None))
 
     @rule(data=st.data(), completes=st.booleans())
     def call_next(self, data: st.DataObject, completes: bool) -> None:
-        """Without completing, or completing anybody."""
+        """Calls the next patient and completes no ticket, or any ticket."""
         counter = data.draw(self.counter_codes, "counter")
         self.call_next_at(data, counter, self.ticket(data) if completes else None)
 
@@ -157,7 +157,7 @@ class LineMachine(RuleBasedStateMachine):
         self.act(data, "queue.call_next", params, self.model.call_next, counter, complete)
 
     def at(self, counter: str) -> list[str]:
-        """Who is at a counter."""
+        """The tickets at a counter."""
         return [t.id for t in self.model.tickets.values() if (t.status, t.counter) == ("consulting", counter)]
 
     @precondition(lambda self: self.model.tickets)
@@ -235,20 +235,20 @@ class LineMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.model.last)
     @rule(data=st.data(), own=st.booleans())
     def undo(self, data: st.DataObject, own: bool) -> None:
-        """Somebody's last operation, or any operation, by whoever."""
-        whose = data.draw(st.sampled_from(sorted(self.model.last)), "whose")
-        key = self.model.last[whose].key if own else data.draw(st.sampled_from(self.done), "operation")[2]
-        self.no_time_passes()
+        """Undoes a person's own last operation, or any operation as any person."""
+        actor = data.draw(st.sampled_from(sorted(self.model.last)), "actor")
+        key = self.model.last[actor].key if own else data.draw(st.sampled_from(self.done), "operation")[2]
+        self.keep_undoable()
         self.act(
             data,
             "queue.undo",
             {"operation": key},
             lambda actor, _: self.model.undo(actor, key),
-            person=next(person for person in PEOPLE if actor_of(person) == whose) if own else None,
+            person=next(person for person in PEOPLE if actor_of(person) == actor) if own else None,
         )
 
-    def no_time_passes(self) -> None:
-        """However slow this machine is, each person's last operation is a moment ago, unless ten seconds passed."""
+    def keep_undoable(self) -> None:
+        """Renews the time of each last operation: on a slow machine it may be ten seconds old before its undo."""
         recent = [last.key for last in self.model.last.values() if not last.expired]
         query = "UPDATE requests SET at = clock_timestamp() WHERE key = ANY (%s)"
         self.performer.connection.execute(query, (recent,))
@@ -256,7 +256,7 @@ class LineMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.done)
     @rule()
     def ten_seconds_pass(self) -> None:
-        """Whatever was done can't be taken back any more."""
+        """Makes all operations too old to be undone."""
         self.performer.connection.execute("UPDATE requests SET at = at - interval '11 seconds'")
         for last in self.model.last.values():
             last.expired = True
@@ -289,11 +289,11 @@ class LineMachine(RuleBasedStateMachine):
 
     @precondition(lambda self: self.done)
     @rule(data=st.data(), other=st.booleans())
-    def ask_again(self, data: st.DataObject, other: bool) -> None:
-        """The same key: the first result and no change; with other parameters it is refused."""
+    def repeat_key(self, data: st.DataObject, other: bool) -> None:
+        """Repeats a key: the first result and no change, or a refusal if the parameters differ."""
         person, method, key, params, first = data.draw(st.sampled_from(self.done), "request")
         if other:
-            params = {"service": next(iter(self.model.services)), "patient_name": "Somebody else"}
+            params = {"service": next(iter(self.model.services)), "patient_name": "Another patient"}
             with pytest.raises(Refused, match="key_conflict"):
                 self.performer.perform(person, "tickets.join", key, params)
             return
@@ -303,7 +303,7 @@ class LineMachine(RuleBasedStateMachine):
 
     @invariant()
     def everything_agrees(self) -> None:
-        """The tables, a replica fed with nothing but events, and what the rank promises."""
+        """The tables, the replica and the fairness of the line agree with the model."""
         expect_tables(self.performer.connection, self.model)
         expect_replica(self.performer.connection, self.model, self.replica)
         expect_fairness(self.performer.connection, self.model)
@@ -313,7 +313,7 @@ class LineMachine(RuleBasedStateMachine):
 
 
 def run_machine(performer: Sql, examples: int, steps: int) -> None:
-    """So many examples of so many steps."""
+    """Runs `examples` examples of `steps` steps."""
     try:
         run_state_machine_as_test(
             partial(LineMachine, performer),  # type: ignore[arg-type]
@@ -336,7 +336,9 @@ def test_every_operation_agrees_with_the_model(clinic: Clinic) -> None:
     run_machine(Sql(clinic), examples=proof_size(25, 250), steps=proof_size(45, 60))
 
 
-def test_over_the_wire_by_two_hubs_too(clinic: Clinic, hub: HubProcess) -> None:
+def test_every_operation_over_the_wire_of_two_hubs_agrees_with_the_model(
+    clinic: Clinic, hub: HubProcess
+) -> None:
     other = HubProcess(clinic.database_url)
     try:
         with asyncio.Runner() as runner:

@@ -1,7 +1,7 @@
-"""The faults of concurrency that other queue programs have, each as a test that finds it: numbers, calls, locks in SQL.
+"""Concurrency faults of other queue programs, each as a test that would find it: numbers, calls and locks in SQL.
 
-Who has it stands first: FQM, The Q and its predecessor sbc-qsystem, OpenMRS queues, QSystem, Novo SGA, ZMS, SimplQ and
-qtrcipher's MVP.
+Each docstring begins with the program: FQM, The Q and its predecessor sbc-qsystem, OpenMRS queues, QSystem, Novo SGA,
+ZMS, SimplQ or qtrcipher's MVP.
 """
 
 from __future__ import annotations
@@ -48,20 +48,20 @@ LOCAL_HOUR = (
 # --- numbers ----------------------------------------------------------------------------------------------
 
 
-def test_a_number_is_not_the_highest_and_one_more(clinic: Clinic) -> None:
-    """FQM, SimplQ: max + 1 without a lock gave the number of another to every seventh patient."""
+def test_concurrent_joins_get_different_numbers(clinic: Clinic) -> None:
+    """FQM, SimplQ: max + 1 without a lock gave every seventh patient the number of another."""
     assert numbers(at_once(clinic, *joins(CROWD))) == [f"A{n:03}" for n in range(1, CROWD + 1)]
 
 
-def test_a_number_is_not_a_count(clinic: Clinic) -> None:
-    """The Q, OpenMRS: how many there are today and one more is a number again once somebody has left."""
+def test_numbers_of_tickets_that_left_are_not_given_again(clinic: Clinic) -> None:
+    """The Q, OpenMRS: the count of today's tickets + 1 repeats a number once a ticket has left the line."""
     first, second, _ = joined(clinic, 3)
     after_each_other(clinic, cancelling(first), moving(second, "B"))
     assert numbers(at_once(clinic, *joins(2))) == ["A004", "A005"]
 
 
-def test_the_day_changes_at_the_clinics_midnight_only(clinic: Clinic) -> None:
-    """The Q: "today" was UTC less eleven hours: behind five in the afternoon numbers were given again."""
+def test_the_day_changes_only_at_the_clinics_midnight(clinic: Clinic) -> None:
+    """The Q: "today" was UTC less eleven hours, so that numbers were repeated after five in the afternoon."""
     given = []
     for hour in (16, 17, 19, 23):
         clinic.rows(LOCAL_HOUR.format(hour=hour))
@@ -72,54 +72,54 @@ def test_the_day_changes_at_the_clinics_midnight_only(clinic: Clinic) -> None:
     assert numbers(after_each_other(clinic, *joins(2))) == ["A001", "A002"]
 
 
-def test_the_first_ticket_needs_none_before_it(clinic: Clinic) -> None:
-    """FQM: joining an empty line failed, and so a ticket with the number 100 had to be put there."""
+def test_an_empty_line_issues_its_first_ticket(clinic: Clinic) -> None:
+    """FQM: joining an empty line failed; a ticket with the number 100 had to be inserted by hand."""
     assert numbers(at_once(clinic, *joins(2, "C"))) == ["C001", "C002"]
 
 
 def test_a_transfer_keeps_the_number(clinic: Clinic) -> None:
-    """qtrcipher gives a new number, Novo SGA another letter: nobody finds themselves on the wall."""
+    """qtrcipher issues a new number, Novo SGA another letter: patients do not find themselves on the wall."""
     [ticket] = joined(clinic)
     joined(clinic, 1, "B")
     answers = at_once(clinic, *(moving(ticket, service) for service in "BCA"))
     assert numbers(answers) == ["A001"] * 3
 
 
-# --- who is called ----------------------------------------------------------------------------------------
+# --- calls ------------------------------------------------------------------------------------------------
 
 
-def test_two_desks_never_get_one_patient(clinic: Clinic) -> None:
-    """FQM, Novo SGA, sbc-qsystem: the oldest was read first and taken later, by two."""
+def test_two_counters_never_get_the_same_patient(clinic: Clinic) -> None:
+    """FQM, Novo SGA, sbc-qsystem: the oldest ticket was read first and taken later, by two callers."""
     joined(clinic, CROWD)
     answers = at_once(clinic, *map(calling, desks(clinic)))
     assert numbers(answers) == [f"A{n:03}" for n in range(1, CROWD + 1)]
 
 
-def test_the_second_of_two_who_call_the_last_patient_is_told_that_nobody_waits(clinic: Clinic) -> None:
-    """Novo SGA: after five failed tries the caller was shown a patient whom another had called."""
+def test_of_two_callers_of_the_last_patient_the_second_gets_queue_empty(clinic: Clinic) -> None:
+    """Novo SGA: after five failed tries the caller was shown a patient of another caller."""
     joined(clinic)
     answers = at_once(clinic, calling("R1"), calling("R2", SUPERVISOR))
     assert list(map(outcome, answers)) == ["consulting", "queue_empty"]
 
 
-def test_a_crowd_of_callers_sees_no_error(clinic: Clinic) -> None:
-    """qtrcipher: serializable transactions without a second try: callers got an error and no patient."""
+def test_concurrent_calls_and_transfers_raise_no_error(clinic: Clinic) -> None:
+    """qtrcipher: serializable transactions without a retry: callers got an error and no patient."""
     tickets = joined(clinic, CROWD)
     there_and_back = [moving(ticket, "B") for ticket in tickets[1::2]]
     answers = at_once(clinic, *map(calling, desks(clinic)[:8]), *there_and_back)
     assert {outcome(answer) for answer in answers} == {"consulting", "waiting"}
 
 
-def test_the_winners_desk_stays(clinic: Clinic) -> None:
-    """Novo SGA: the row's lock was let go before the row was written, and its state never read again."""
+def test_the_counter_of_the_first_caller_stays(clinic: Clinic) -> None:
+    """Novo SGA: the row's lock was released before the row was written, and the row was not read again."""
     [ticket] = joined(clinic)
     answers = at_once(clinic, calling_one(ticket, "R1"), calling_one(ticket, "R2", SUPERVISOR))
     assert list(map(outcome, answers)) == ["consulting", "not_waiting"]
     assert clinic.rows("SELECT c.code FROM tickets t JOIN counters c ON c.id = counter_id") == [("R1",)]
 
 
-def test_equals_are_called_in_the_order_they_came(clinic: Clinic) -> None:
-    """Novo SGA 2.2: among equals the newest was first."""
+def test_tickets_of_equal_priority_are_called_in_their_order(clinic: Clinic) -> None:
+    """Novo SGA 2.2: of tickets with equal priority the newest was called first."""
     tickets = joined(clinic, 5)
     answers = after_each_other(clinic, *map(calling, desks(clinic)[:5]))
     assert [ticket_of(answer).id for answer in answers] == tickets
@@ -128,8 +128,8 @@ def test_equals_are_called_in_the_order_they_came(clinic: Clinic) -> None:
 # --- one lock for everything ------------------------------------------------------------------------------
 
 
-def test_every_button_takes_the_lines_lock(clinic: Clinic) -> None:
-    """The Q: calling took one lock, beginning another, holding, leaving and finishing none."""
+def test_every_operation_takes_the_lines_lock(clinic: Clinic) -> None:
+    """The Q: calling took one lock, beginning another; holding, leaving and finishing took none."""
     one, two, three, four, called, served = joined(clinic, 6)
     after_each_other(clinic, calling_one(called, "R1"), calling_one(served, desks(clinic)[0]))
     answers = at_once(
@@ -146,8 +146,8 @@ def test_every_button_takes_the_lines_lock(clinic: Clinic) -> None:
     assert [answer for answer in answers if isinstance(answer, Exception)] == []
 
 
-def test_two_transfers_at_once_leave_one_ticket_in_one_line(clinic: Clinic) -> None:
-    """OpenMRS: a check that compares what it does not change let both through: two entries for one patient."""
+def test_two_concurrent_transfers_leave_the_ticket_in_a_single_line(clinic: Clinic) -> None:
+    """OpenMRS: its check compares a column that the transfer does not change, so that both passed: two entries."""
     [ticket] = joined(clinic)
     at_once(clinic, moving(ticket, "B"), moving(ticket, "C"))
     found = "SELECT count(*), count(DISTINCT ticket ->> 'service') FROM queue_events WHERE kind = 'transferred_in'"
@@ -159,8 +159,8 @@ def test_two_transfers_at_once_leave_one_ticket_in_one_line(clinic: Clinic) -> N
     ]
 
 
-async def test_nobody_is_passed_by_others_who_call(clinic: Clinic) -> None:
-    """The Q: a lock asked for every 50 ms went to whoever had just let it go: some waited a hundred times as long."""
+async def test_concurrent_callers_are_served_evenly(clinic: Clinic) -> None:
+    """The Q: a lock that was polled every 50 ms went to its last holder again: some callers waited 100 times as long."""
     await asyncio.to_thread(joined, clinic, CROWD * 20)
     served = dict.fromkeys(await asyncio.to_thread(desks, clinic), 0)
     spread: list[int] = []
@@ -174,11 +174,11 @@ async def test_nobody_is_passed_by_others_who_call(clinic: Clinic) -> None:
 
     async with Crowd(clinic, CROWD) as crowd:
         await asyncio.gather(*(call(crowd, desk) for desk in served))
-    assert max(spread) <= 15, "somebody was nearly done before another had begun"
+    assert max(spread) <= 15, "a counter was nearly done before another had begun"
 
 
-def test_four_processes_that_start_at_once_migrate_once(postgres: str) -> None:
-    """FQM: each worker migrated: two revisions were noted, and the next start ended with an error."""
+def test_four_concurrent_processes_migrate_once(postgres: str) -> None:
+    """FQM: each worker migrated: two revisions were recorded, and the next start failed."""
     with scratch_database(postgres) as url:
         engine = create_engine(url)
         with engine.begin() as connection:
@@ -187,10 +187,10 @@ def test_four_processes_that_start_at_once_migrate_once(postgres: str) -> None:
         with ProcessPoolExecutor(4, mp_context=multiprocessing.get_context("forkserver")) as pool:
             steps = list(pool.map(migrate, [url] * 4))
         with engine.connect() as connection:
-            noted = connection.execute(text("SELECT version_num FROM alembic_version")).scalars().all()
+            recorded = connection.execute(text("SELECT version_num FROM alembic_version")).scalars().all()
         engine.dispose()
     assert sorted(map(len, steps)) == [0, 0, 0, len(max(steps, key=len))]
-    assert noted == [schema_revision.latest_revision()]
+    assert recorded == [schema_revision.latest_revision()]
 
 
 def migrate(url: str) -> list[str]:

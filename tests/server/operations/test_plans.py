@@ -1,8 +1,8 @@
-"""What every operation and every reading costs in a long line and after years: indexes only, no row more than it must.
+"""Plans of every operation and reading in a long line after years: indexes only, and no unnecessary row.
 
-The plans are those of all statements inside the functions, looked at in four sessions: a hub's that made its plans when
-the clinic was empty and keeps them, one that knows only the statistics of that time, one with fresh statistics, and one
-with fresh statistics that nobody told to avoid scans.
+The plans are those of all statements inside the functions, in four sessions: a hub's session that made its plans when
+the clinic was empty and keeps them; a session with the statistics of that time; a session with fresh statistics; and a
+session with fresh statistics and without the hub's planner settings.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ KEY, TICKET = "requests_once", "tickets_pkey"
 PLACE, RANK = "idx_unique_queue_position", "idx_waiting_rank"
 AT_COUNTER = "idx_unique_consulting_counter"
 HARMLESS = {PLACE, AT_COUNTER, "idx_consulting"}
-"""Found in one step, or one of the few who are at a counter: wherever they are used."""
+"""Indexes that any call may use: they find a row in one step, or the few tickets at a counter."""
 EVENTS = "queue_events_pkey"
 
-# The call, and the indexes of growing tables that it needs. A is the long line; R1 has a patient, R2 has none.
+# Call -> the indexes of growing tables that it needs. A is the long line; R1 has a patient, R2 has none.
 OPERATIONS = {
     "join_queue(WHO, 'A')": {KEY, RANK, PLACE},
     "join_queue(WHO, 'A', 'low')": {KEY, RANK},
@@ -86,7 +86,7 @@ READINGS = {
 }
 CONDITIONS = ("plans of an empty clinic", "its statistics", "fresh statistics", "any session")
 
-# At the ends of the line nobody else is moved: how many rows of tickets are written.
+# Call -> the number of rows of tickets that it writes. At the ends of the line it moves no other ticket.
 AT_THE_ENDS = {
     "join_queue(WHO, 'A', 'low')": 1,
     "call_next_patient(WHO, 'R2')": 1,
@@ -105,19 +105,19 @@ AT_THE_ENDS = {
 
 @dataclass
 class LongLine:
-    """A clinic with a long line and a long past, as one session sees it; `patients` are tickets by what they are."""
+    """A clinic with a long line and a long past, in one session; `patients` maps a description to a ticket's id."""
 
     reader: PlanReader
     patients: dict[str, str]
 
     def read(self, call: str) -> Reading:
-        """What a call does."""
+        """The plans and the written rows of a call."""
         return self.reader.read(call, self.patients)
 
 
 @dataclass
 class OldClinic:
-    """Where it is, and a session that was there when it was new."""
+    """The database, and a session (`witness`) that was open when the clinic was empty."""
 
     url: str
     witness: PlanReader
@@ -163,7 +163,7 @@ def furnish(url: str) -> None:
 
 
 def use_everything(session: PlanReader) -> None:
-    """Calls every function so often that its plans are made for good, in short lines."""
+    """Calls every function in short lines, so often that its generic plans are cached."""
     for service in "AB":
         for _ in range(LINE_OF_TWENTY):
             session.call(f"join_queue(WHO, '{service}')", {})
@@ -174,7 +174,7 @@ def use_everything(session: PlanReader) -> None:
 
 
 def some_patients(session: PlanReader) -> dict[str, str]:
-    """Patients of the long line by what they are: three are called for it."""
+    """Description -> ticket of the long line; three of the tickets are called for that."""
     query = "SELECT ticket ->> 'id' FROM jsonb_array_elements(queue_snapshot(%s) -> 'waiting') ticket"
     here, elsewhere = ([t for (t,) in session.connection.execute(query, (service,))] for service in "AB")
     missed, parked, consulting, first, *_ = here
@@ -196,7 +196,7 @@ def some_patients(session: PlanReader) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("call", [*OPERATIONS, *READINGS])
-def test_finds_everything_by_its_indexes(line: LongLine, call: str) -> None:
+def test_a_call_reads_only_by_its_indexes(line: LongLine, call: str) -> None:
     reading = line.read(call)
     assert reading.scans == []
     expected = (OPERATIONS | READINGS)[call]
@@ -204,7 +204,7 @@ def test_finds_everything_by_its_indexes(line: LongLine, call: str) -> None:
 
 
 @pytest.mark.parametrize("call", AT_THE_ENDS)
-def test_moves_nobody_at_the_ends_of_the_line(line: LongLine, call: str) -> None:
+def test_a_call_at_the_ends_of_the_line_moves_no_other_ticket(line: LongLine, call: str) -> None:
     written = line.read(call).written
     assert written["tickets"] == AT_THE_ENDS[call]
     assert (
@@ -215,19 +215,19 @@ def test_moves_nobody_at_the_ends_of_the_line(line: LongLine, call: str) -> None
     assert written["requests"] == 1
 
 
-def test_moves_the_shorter_side(line: LongLine) -> None:
+def test_a_removal_moves_the_shorter_side_of_the_line(line: LongLine) -> None:
     for place, call in {"first": 1, "middle": WAITING // 2, "last": 1}.items():
         written = line.read(f"cancel_ticket(WHO, %({place})s)").written
         assert written["tickets"] <= call + 1
 
 
-def test_writes_each_row_once_at_the_days_end(line: LongLine) -> None:
+def test_the_close_of_the_day_writes_each_row_once(line: LongLine) -> None:
     written = line.read("close_day(WHO, 'B')").written
     assert written["tickets"] == written["queue_events"] == LINE_OF_TWENTY
     assert written["services"] == written["requests"] == 1
 
 
-def test_takes_back_by_its_indexes(line: LongLine) -> None:
+def test_an_undo_reads_only_by_its_indexes(line: LongLine) -> None:
     with line.reader.connection.transaction(force_rollback=True):
         line.reader.call("park_ticket(WHO, %(middle)s)", line.patients | {"key": "parked"})
         reading = line.read("undo_operation(WHO, 'parked')")

@@ -1,4 +1,4 @@
-"""Turns at the lines: fair, bounded, never stuck; and one line that is locked leaves the others alone."""
+"""Turns at the lines are fair and bounded and never deadlock; a locked line does not hold up other lines."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.support.waiting import in_time, until
 WIDTH = 2
 
 
-async def test_so_many_have_their_turn_at_a_line_in_the_order_they_came() -> None:
+async def test_a_line_gives_its_turns_in_order_up_to_its_width() -> None:
     turns, order, now, most = LineTurns(width=WIDTH), list[int](), set[int](), list[int]()
 
     async def operation(number: int) -> None:
@@ -39,8 +39,8 @@ async def test_so_many_have_their_turn_at_a_line_in_the_order_they_came() -> Non
     assert order == list(range(20))
 
 
-async def test_nobody_waits_for_somebody_who_waits_for_them() -> None:
-    """Everybody wants several lines, named in any order; some give up in the middle; in the end nothing is kept."""
+async def test_operations_on_several_lines_never_deadlock() -> None:
+    """Operations take several lines in random order, and some are cancelled; afterwards no turn is held or awaited."""
 
     turns, random = LineTurns(width=1), Random(5)
 
@@ -58,7 +58,7 @@ async def test_nobody_waits_for_somebody_who_waits_for_them() -> None:
     assert turns.waiting == {}
 
 
-async def test_a_turn_that_does_not_come_is_refused_and_taken_by_the_next() -> None:
+async def test_a_turn_that_times_out_is_refused_and_given_to_the_next() -> None:
     turns = LineTurns(0.2, width=1)
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(turns.turn(["B"]))
@@ -69,7 +69,7 @@ async def test_a_turn_that_does_not_come_is_refused_and_taken_by_the_next() -> N
     await in_time(turns.turn(["A", "B"]).__aenter__())
 
 
-async def test_where_tickets_are_is_remembered_of_the_last_ones(clinic: Clinic) -> None:
+async def test_the_lines_of_the_latest_tickets_are_remembered(clinic: Clinic) -> None:
     turns = LineTurns(tickets=2)
     database = Database(clinic.database_url)
     await database.open(Chores())
@@ -89,10 +89,10 @@ async def test_where_tickets_are_is_remembered_of_the_last_ones(clinic: Clinic) 
 
 @pytest.mark.long
 @pytest.mark.logs_expected
-async def test_a_line_that_somebody_else_has_locked_leaves_the_others_alone(
+async def test_a_line_locked_by_another_program_does_not_hold_up_other_lines(
     clinic: Clinic,
 ) -> None:
-    """Far more want to change it than there are connections: each is refused in the end, other lines go on."""
+    """More operations than connections wait for the locked line: each is refused in the end, other lines work."""
     database = Database(clinic.database_url, timings=Timings(lock=1))
     await database.open(Chores())
     turns = LineTurns(1)
@@ -101,8 +101,8 @@ async def test_a_line_that_somebody_else_has_locked_leaves_the_others_alone(
     assert outcome.result.ticket is not None
     first = outcome.result.ticket.id
     engine = clinic.engine()
-    with engine.begin() as somebody:
-        somebody.execute(text("SELECT FROM services WHERE code = 'A' FOR NO KEY UPDATE"))
+    with engine.begin() as other_program:
+        other_program.execute(text("SELECT FROM services WHERE code = 'A' FOR NO KEY UPDATE"))
         wanted = [operations.join_queue(STAFF, f"stuck {number}", "A") for number in range(20)]
         wanted += [operations.park_ticket(STAFF, f"park {number}", first, None) for number in range(10)]
         stuck = asyncio.gather(*map(answer_of, wanted))

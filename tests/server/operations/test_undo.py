@@ -1,4 +1,4 @@
-"""Taking back: each kind of operation is as if it had not been, for ten seconds and until something else happens."""
+"""Undo restores the lines after each kind of operation, for ten seconds and until another change of the ticket."""
 
 from __future__ import annotations
 
@@ -17,38 +17,38 @@ from tests.support.clinic import Clinic
 from tests.support.hub_process import HubProcess
 from tests.support.waiting import until
 
-Act = Callable[[HubClient, dict[str, Ticket]], Awaitable[Any]]
-"""What is done with the tickets of `furnished`."""
+Operation = Callable[[HubClient, dict[str, Ticket]], Awaitable[Any]]
+"""An operation on the tickets of `furnished`."""
 
-ACTS: dict[str, Act] = {
+OPERATIONS: dict[str, Operation] = {
     "call_next": lambda hub, t: hub.call_next_patient("R2"),
     "call_next, completing": lambda hub, t: hub.call_next_patient("R1", complete=t["consulting"].id),
-    "call one in the middle": lambda hub, t: hub.call_patient(t["third"].id, "R2"),
-    "call a parked one": lambda hub, t: hub.call_patient(t["parked"].id, "R2"),
-    "call a missed one": lambda hub, t: hub.call_patient(t["missed"].id, "R2"),
+    "call from the middle": lambda hub, t: hub.call_patient(t["third"].id, "R2"),
+    "call a parked patient": lambda hub, t: hub.call_patient(t["parked"].id, "R2"),
+    "call a missed patient": lambda hub, t: hub.call_patient(t["missed"].id, "R2"),
     "recall": lambda hub, t: hub.recall(t["consulting"].id),
     "complete": lambda hub, t: hub.complete(t["consulting"].id),
     "no-show, off": lambda hub, t: hub.no_show(t["consulting"].id),
     "no-show, last in line": lambda hub, t: hub.no_show(t["patient"].id),
-    "park a waiting one": lambda hub, t: hub.park(t["third"].id),
-    "park a consulting one": lambda hub, t: hub.park(t["consulting"].id),
+    "park a waiting patient": lambda hub, t: hub.park(t["third"].id),
+    "park a consulting patient": lambda hub, t: hub.park(t["consulting"].id),
     "unpark": lambda hub, t: hub.unpark(t["parked"].id, "first"),
-    "unpark a missed one": lambda hub, t: hub.unpark(t["missed"].id, "last"),
-    "transfer a waiting one": lambda hub, t: hub.transfer(t["third"].id, "B", "first"),
-    "transfer a consulting one": lambda hub, t: hub.transfer(t["consulting"].id, "B", "last"),
-    "transfer a parked one": lambda hub, t: hub.transfer(t["parked"].id, "C"),
+    "unpark a missed patient": lambda hub, t: hub.unpark(t["missed"].id, "last"),
+    "transfer a waiting patient": lambda hub, t: hub.transfer(t["third"].id, "B", "first"),
+    "transfer a consulting patient": lambda hub, t: hub.transfer(t["consulting"].id, "B", "last"),
+    "transfer a parked patient": lambda hub, t: hub.transfer(t["parked"].id, "C"),
     "transfer within the line": lambda hub, t: hub.transfer(t["third"].id, "A", "last"),
     "priority": lambda hub, t: hub.set_priority(t["third"].id, "high"),
-    "priority of a parked one": lambda hub, t: hub.set_priority(t["parked"].id, "low"),
+    "priority of a parked patient": lambda hub, t: hub.set_priority(t["parked"].id, "low"),
     "move up": lambda hub, t: hub.move(t["third"].id, 1),
     "move down": lambda hub, t: hub.move(t["first"].id, 3),
-    "cancel a waiting one": lambda hub, t: hub.cancel(t["third"].id),
-    "cancel a parked one": lambda hub, t: hub.cancel(t["parked"].id),
+    "cancel a waiting patient": lambda hub, t: hub.cancel(t["third"].id),
+    "cancel a parked patient": lambda hub, t: hub.cancel(t["parked"].id),
 }
 
 
 async def furnished(hub: HubClient) -> dict[str, Ticket]:
-    """Service A: somebody at R1 (called for the last time), somebody parked, one missed, four waiting; B: one waiting.
+    """Creates in A a patient at R1 (called last), a parked, a missed and four waiting patients; in B a waiting patient.
 
     "patient" is at counter R2 from service C, whose no-shows go to the end of the line first.
     """
@@ -64,21 +64,25 @@ async def furnished(hub: HubClient) -> dict[str, Ticket]:
 
 
 async def lines(hub: HubClient) -> list[Any]:
-    """All lines as they are now, without what counts their changes."""
+    """Snapshots of all lines, without the revision and the time."""
     snapshots = [await hub.snapshot(service) for service in ("A", "B", "C")]
     return [msgspec.structs.replace(s, revision=0, as_of=s.as_of.min) for s in snapshots]
 
 
-async def assert_replica_is_right(hub: HubClient) -> None:
+async def assert_replica_matches(hub: HubClient) -> None:
     for service in ("A", "B", "C"):
-        truth: Snapshot = await hub.snapshot(service)
+        expected: Snapshot = await hub.snapshot(service)
         line = hub.replica.lines.line(service)
-        await until(lambda line=line, truth=truth: line.revision == truth.revision)  # type: ignore[misc]
-        assert (line.waiting, line.consulting, line.parked) == (truth.waiting, truth.consulting, truth.parked)
-        assert line.recent == truth.recent[: len(line.recent)]
+        await until(lambda line=line, expected=expected: line.revision == expected.revision)  # type: ignore[misc]
+        assert (line.waiting, line.consulting, line.parked) == (
+            expected.waiting,
+            expected.consulting,
+            expected.parked,
+        )
+        assert line.recent == expected.recent[: len(line.recent)]
 
 
-async def test_each_operation_is_as_if_it_had_not_been(clinic: Clinic, hub: HubProcess) -> None:
+async def test_an_undo_of_each_operation_restores_the_lines(clinic: Clinic, hub: HubProcess) -> None:
     clinic.rows("UPDATE services SET no_show_calls = 2 WHERE code = 'C' RETURNING 1")
 
     async with (
@@ -86,12 +90,12 @@ async def test_each_operation_is_as_if_it_had_not_been(clinic: Clinic, hub: HubP
         HubClient(hub.url, clinic.supervisor) as colleague,
     ):
         tickets = await furnished(console)
-        for name, act in ACTS.items():
+        for name, operate in OPERATIONS.items():
             if name == "no-show, last in line":
                 patient = await console.join_queue("C")
                 tickets["patient"] = await console.call_patient(patient.id, "R2")
             before = await lines(console)
-            await act(console, tickets)
+            await operate(console, tickets)
             assert await lines(console) != before, name
             await console.undo()
             assert await lines(console) == before, name
@@ -99,13 +103,15 @@ async def test_each_operation_is_as_if_it_had_not_been(clinic: Clinic, hub: HubP
                 await console.undo()
             if name == "no-show, last in line":
                 await console.complete(tickets["patient"].id)
-        await assert_replica_is_right(colleague)
+        await assert_replica_matches(colleague)
     assert clinic.rows(
         "SELECT count(*) FROM services s, validate_queue_integrity(s.id) v WHERE v.missing_positions <> '{}'"
     ) == [(0,)]
 
 
-async def test_a_join_taken_back_is_cancelled_and_its_number_gone(clinic: Clinic, hub: HubProcess) -> None:
+async def test_an_undone_join_is_cancelled_and_its_number_is_not_reused(
+    clinic: Clinic, hub: HubProcess
+) -> None:
     async with HubClient(hub.url, clinic.staff) as console:
         await console.join_queue("A")
         undone = await console.undo()
@@ -114,7 +120,7 @@ async def test_a_join_taken_back_is_cancelled_and_its_number_gone(clinic: Clinic
         assert (await console.join_queue("A")).number == "A002"
 
 
-async def test_after_ten_seconds_it_is_too_late(clinic: Clinic, hub: HubProcess) -> None:
+async def test_an_operation_older_than_ten_seconds_cannot_be_undone(clinic: Clinic, hub: HubProcess) -> None:
     async with HubClient(hub.url, clinic.staff, follow=False) as console:
         for seconds, possible in (("9", True), ("10.1", False)):
             await console.join_queue("A")
@@ -126,7 +132,7 @@ async def test_after_ten_seconds_it_is_too_late(clinic: Clinic, hub: HubProcess)
                     await console.undo()
 
 
-async def test_what_happened_since_is_not_overturned(clinic: Clinic, hub: HubProcess) -> None:
+async def test_an_undo_after_another_change_of_the_ticket_is_refused(clinic: Clinic, hub: HubProcess) -> None:
     async with (
         HubClient(hub.url, clinic.staff, follow=False) as console,
         HubClient(hub.url, clinic.supervisor, follow=False) as other,
@@ -149,7 +155,9 @@ async def test_what_happened_since_is_not_overturned(clinic: Clinic, hub: HubPro
         assert (await console.undo()) is not None
 
 
-async def test_only_ones_own_last_act_is_taken_back_and_once(clinic: Clinic, hub: HubProcess) -> None:
+async def test_only_a_persons_own_last_operation_is_undone_and_only_once(
+    clinic: Clinic, hub: HubProcess
+) -> None:
     async with (
         HubClient(hub.url, clinic.staff, follow=False) as console,
         HubClient(hub.url, clinic.supervisor, follow=False) as other,
@@ -169,7 +177,7 @@ async def test_only_ones_own_last_act_is_taken_back_and_once(clinic: Clinic, hub
             await console.request("queue.undo", params)
 
 
-async def test_the_last_operation_is_known_after_the_hub_was_killed(clinic: Clinic, hub: HubProcess) -> None:
+async def test_the_last_operation_can_be_undone_after_a_killed_hub(clinic: Clinic, hub: HubProcess) -> None:
     other = HubProcess(clinic.database_url)
 
     async with (
