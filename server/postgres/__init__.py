@@ -1,1 +1,1 @@
-"""Parts of the private PostgreSQL of the hub's own (`server.postgres.embedded`): programs, files, process, cluster."""
+"""The hub's private PostgreSQL server (`server.postgres.embedded`): its programs, files, process and cluster."""

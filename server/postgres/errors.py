@@ -1,17 +1,17 @@
-"""What can go wrong with the private PostgreSQL cluster, each in one sentence a tired person understands.
+"""Errors of the private PostgreSQL cluster. Each message is one sentence for an administrator.
 
 SetupError
-└── EmbeddedPostgresError        anything below; str() says what happened and what to do
+└── EmbeddedPostgresError        base class; str() says what happened and what to do
     ├── NoBinaries               no PostgreSQL >= 15 on this computer
     ├── WrongMajor               the data were made by another major version
-    ├── NotEnoughDiskSpace       before or while the cluster is made or started
+    ├── NotEnoughDiskSpace       the disk is full, or too full to create a cluster
     ├── NotWritable              the data directory can't be made, written or locked
     ├── DamagedCluster           the data directory holds something that is no cluster
     ├── LostCluster              the folder outside the data directory that held the cluster is gone
     ├── SocketTaken              another live server has the data directory or the socket
-    ├── CannotRunAsRoot          PostgreSQL refuses root and no other account is at hand
-    ├── StartTimedOut            alive, but not ready in time
-    └── StartFailed              it ended by itself; the log says why
+    ├── CannotRunAsRoot          PostgreSQL refuses root, and no other account can run it
+    ├── StartTimedOut            the server runs, but was not ready in time
+    └── StartFailed              the server ended by itself; the log says why
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class LostCluster(EmbeddedPostgresError):
 
 
 class SocketTaken(EmbeddedPostgresError):
-    """Another live server is in the way."""
+    """Another live server uses the data directory or the socket."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(
@@ -93,7 +93,7 @@ class CannotRunAsRoot(EmbeddedPostgresError):
 
 
 class StartTimedOut(EmbeddedPostgresError):
-    """The server is not ready in time."""
+    """The server was not ready in time."""
 
     def __init__(self, seconds: float, log: Path) -> None:
         super().__init__(
@@ -106,5 +106,7 @@ class StartFailed(EmbeddedPostgresError):
     """The server ended while starting."""
 
     def __init__(self, log: Path, last_words: str) -> None:
-        said = f" (its last words: {last_words})" if last_words else ""
-        super().__init__(f"PostgreSQL ended while it was starting{said}: look into {log}, then start again.")
+        detail = f" (its last words: {last_words})" if last_words else ""
+        super().__init__(
+            f"PostgreSQL ended while it was starting{detail}: look into {log}, then start again."
+        )

@@ -1,4 +1,4 @@
-"""A lock between processes that the system frees by itself when its last holder ends, however it ends."""
+"""A lock between processes. The system releases it when the last process that holds it ends, even if it is killed."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ else:
 
 
 class FileLock:
-    """An exclusive lock on `path`, which is made (0600) when it is not there.
+    """An exclusive lock on the file `path`, which is created (0600) if it is missing.
 
-    A child that inherits `fileno()` (Popen's `pass_fds`) holds the lock too: it is free again when the
-    last of them has ended. On Windows a lock is not inherited.
+    A child process that inherits `fileno()` (Popen's `pass_fds`) holds the lock too: it is released when all of them
+    have ended. Windows does not inherit locks.
     """
 
     def __init__(self, path: Path) -> None:
@@ -42,7 +42,7 @@ class FileLock:
         return self._fd
 
     def try_acquire(self) -> bool:
-        """Take the lock without waiting; False while anybody else has it."""
+        """Acquire the lock without waiting. Returns False if another process holds it."""
         try:
             _lock(self._fd)
         except (BlockingIOError, PermissionError):
@@ -50,5 +50,5 @@ class FileLock:
         return True
 
     def close(self) -> None:
-        """Let go. Not an unlock: that would free it for the children that inherited it as well."""
+        """Close the file without unlocking it: an unlock would also take the lock from children that inherited it."""
         os.close(self._fd)

@@ -1,4 +1,4 @@
-"""What lies in and around a cluster's folder: the pid file, the socket's folder, the log."""
+"""The files of a cluster beside its data: the pid file, the socket's folder, the log."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ from server.postgres.errors import (
 )
 
 PORT = 5432
-"""Only part of the socket's name: the socket's folder is private, and there is no TCP."""
+"""Only part of the socket's name: the server listens on no TCP port."""
 SOCKET_NAME = f".s.PGSQL.{PORT}"
 LONGEST_SOCKET_PATH = 103
-"""Bytes: `sun_path` takes 107 on Linux, 103 on macOS."""
+"""Bytes: `sun_path` holds 107 on Linux, 103 on macOS."""
 LONGEST_LOG = 10_000_000
 ROOM_FOR_A_MESSAGE = 1_000_000
-"""Bytes."""
+"""Bytes: with less free space an error message may be missing from the log."""
 READY_LINE = 8
-"""Of postmaster.pid; the lines are described in PostgreSQL's `miscadmin.h`."""
+"""Number of the line of postmaster.pid that holds the server's state (PostgreSQL's `miscadmin.h`)."""
 
 
 @dataclass(frozen=True)
 class RunningServer:
-    """What a server says about itself in postmaster.pid; it may be long gone."""
+    """The contents of postmaster.pid; its server may have ended since."""
 
     pid: int
     data: Path
@@ -45,12 +45,12 @@ class RunningServer:
     ready: bool
 
     def accepts(self) -> bool:
-        """Whether somebody listens on its socket. True where Python can't ask (Windows)."""
+        """Whether the server listens on its socket. True where Python has no unix sockets (Windows)."""
         return accepts_connections(self.socket_dir / f".s.PGSQL.{self.port}")
 
 
 def read_pid_file(data: Path) -> RunningServer | None:
-    """The server that wrote postmaster.pid, None when there is none or it is still being written."""
+    """The contents of postmaster.pid; None if the file is missing or not yet complete."""
     try:
         lines = (data / "postmaster.pid").read_text().splitlines()
         return RunningServer(
@@ -65,20 +65,20 @@ def read_pid_file(data: Path) -> RunningServer | None:
 
 
 def accepts_connections(path: Path) -> bool:
-    """Whether a unix socket has a listener. True where Python has no unix sockets."""
+    """Whether a process listens on a unix socket. True where Python has no unix sockets."""
     if not hasattr(socket, "AF_UNIX"):
         return True
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as knock:
-        knock.settimeout(5)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+        client.settimeout(5)
         try:
-            knock.connect(os.fspath(path))
+            client.connect(os.fspath(path))
         except OSError:
             return False
     return True
 
 
 def data_major(data: Path) -> int | None:
-    """The major version that made the cluster, None when there is no cluster."""
+    """Major version of the PostgreSQL that created the cluster; None if there is no cluster."""
     try:
         return int((data / "PG_VERSION").read_text())
     except (FileNotFoundError, ValueError):
@@ -86,7 +86,7 @@ def data_major(data: Path) -> int | None:
 
 
 def postgres_runs_in(data: Path) -> bool | None:
-    """Whether any PostgreSQL process works in this folder (each of them enters it); None: can't be known."""
+    """Whether a PostgreSQL process has this folder as its working folder; None where /proc is missing."""
     try:
         wanted = data.stat()
         processes = [entry for entry in Path("/proc").iterdir() if entry.name.isdigit()]
@@ -96,18 +96,18 @@ def postgres_runs_in(data: Path) -> bool | None:
 
 
 def _works_in(process: Path, data: Path, wanted: os.stat_result) -> bool:
-    # By name as well: a shell that somebody left in the folder must not keep the hub from starting.
+    # Check the name too: a shell whose working folder this is must not keep the hub from starting.
     with suppress(OSError):
         if (process / "comm").read_text().startswith(("postgres", "postmaster")):
             try:
                 return os.path.samestat((process / "cwd").stat(), wanted)
             except PermissionError:
-                return _its_owner_says_so(process, data)
+                return _works_in_by_owner(process, data)
     return False
 
 
-def _its_owner_says_so(process: Path, data: Path) -> bool:
-    """As `_works_in`, for root in a container: without CAP_SYS_PTRACE only a process's own account may look."""
+def _works_in_by_owner(process: Path, data: Path) -> bool:
+    """Compares the folders as the process's own account: root without CAP_SYS_PTRACE, as in a container, may not."""
     if os.geteuid() != 0:
         return False
     owner = process.stat()
@@ -116,12 +116,12 @@ def _its_owner_says_so(process: Path, data: Path) -> bool:
 
 
 def clear_stale_files(data: Path, socket_dir: Path) -> None:
-    """Remove what a killed server left. PostgreSQL refuses to start when its old pid is in use again.
+    """Remove the files of a killed server. PostgreSQL refuses to start if another process has the old pid by now.
 
-    Only for callers who hold the cluster's lock.
+    The caller holds the cluster's lock.
 
     Raises:
-        SocketTaken: somebody lives on the socket.
+        SocketTaken: a process listens on the socket.
     """
     socket_path = socket_dir / SOCKET_NAME
     if hasattr(socket, "AF_UNIX") and accepts_connections(socket_path):
@@ -134,13 +134,13 @@ def clear_stale_files(data: Path, socket_dir: Path) -> None:
 
 
 def socket_directory(root: Path) -> Path:
-    """`root`/run, or a short folder under the temporary one when that path does not do for a socket.
+    """`root`/run or, if that path can't hold a socket, a folder with a short path in the temporary folder.
 
-    PostgreSQL and libpq split lists of folders at commas, connection strings split ports off at colons.
+    Commas and colons in a path are separators for PostgreSQL and libpq.
     """
-    natural = root / "run"
-    if _fits(natural):
-        return natural
+    preferred = root / "run"
+    if _fits(preferred):
+        return preferred
     digest = hashlib.sha256(os.fsencode(root)).hexdigest()[:16]
     user = os.geteuid() if hasattr(os, "geteuid") else 0
     name = f"inturn-{user}-{digest}"
@@ -154,22 +154,22 @@ def _fits(folder: Path) -> bool:
 
 
 def make_private(folder: Path, root: Path) -> None:
-    """Make a folder that only the owner of `root` can enter, or make sure that it is one.
+    """Create a folder that only the owner of `root` can enter; an existing folder must be such a folder.
 
     Raises:
-        NotWritable: somebody else made it before us.
-        OSError: it can't be made.
+        NotWritable: the folder belongs to another account.
+        OSError: the folder can't be created.
     """
     folder.mkdir(mode=0o700, exist_ok=True)
     follow_owner(folder, root)
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != root.stat().st_uid:
-        raise NotWritable(folder, "it belongs to somebody else")
+        raise NotWritable(folder, "it belongs to another user")
     folder.chmod(0o700)
 
 
 def follow_owner(path: Path, root: Path) -> None:
-    """When we are root: what we make for the owner of `root` is theirs, so that they can use it after us."""
+    """If this process is root, give `path` to the owner of `root`, so that a hub of that account can use it later."""
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         owner, found = root.stat(), path.lstat()
         if found.st_uid == 0 and owner.st_uid != 0:
@@ -177,26 +177,26 @@ def follow_owner(path: Path, root: Path) -> None:
 
 
 def rotate_log(log: Path) -> None:
-    """Keep at most two logs of `LONGEST_LOG` bytes or so."""
+    """Rename a log longer than LONGEST_LOG bytes; the previous renamed log is replaced."""
     with suppress(FileNotFoundError):
         if log.stat().st_size > LONGEST_LOG:
             log.replace(log.with_name(f"{log.name}.1"))
 
 
 def explain_failure(log: Path, start: int, root: Path) -> EmbeddedPostgresError:
-    """The error that the log's text from byte `start` on tells of."""
+    """The error that matches the log's text from byte `start` on."""
     with log.open("rb") as file:
         file.seek(start)
-        said = file.read(100_000).decode(errors="replace")
-    # A full disk takes no log either.
+        text = file.read(100_000).decode(errors="replace")
+    # On a full disk the message is missing from the log too.
     full = shutil.disk_usage(root).free < ROOM_FOR_A_MESSAGE
-    if full or "No space left on device" in said or "Disk quota exceeded" in said:
+    if full or "No space left on device" in text or "Disk quota exceeded" in text:
         return NotEnoughDiskSpace(root)
-    if re.search(r'lock file "[^"]*" already exists|is already in use|Address already in use', said):
+    if re.search(r'lock file "[^"]*" already exists|is already in use|Address already in use', text):
         return SocketTaken(root)
-    if "Permission denied" in said:
+    if "Permission denied" in text:
         return NotWritable(root, "permission denied")
-    if "wrong ownership" in said:
+    if "wrong ownership" in text:
         return NotWritable(root, "its files belong to another user")
-    last = re.findall(r"(?:FATAL|PANIC|error): +(.+)", said)
+    last = re.findall(r"(?:FATAL|PANIC|error): +(.+)", text)
     return StartFailed(log, last[-1] if last else "")

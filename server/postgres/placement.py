@@ -1,15 +1,15 @@
-"""Where a cluster lies when the account that runs it can't reach the data directory.
+"""Keeps a cluster outside of a data directory that the account of the server can't reach.
 
-A data directory below `/root` (mode 0700) is closed to every account but root. The cluster is then kept outside, and the
-data directory leads there, so that everything still finds it by the data directory:
+A data directory below `/root` (mode 0700) is closed to every account but root. Its cluster is then in another folder,
+and a link in the data directory leads there:
 
     root/data                                a link to …/cluster-XXXX/data
-    root/lock, server.lock, postgres.log     stay; root opens them for the server
+    root/lock, server.lock, postgres.log     stay here; root opens them for the server
     /var/lib/inturn/clusters/cluster-XXXX/   owned by the account, 0700
         data/  run/                          the cluster and its socket
-        belongs-to                           a link back to root, for people
+        belongs-to                           a link back to root
 
-Every function here expects its caller to hold the lock of `root`.
+The callers hold the lock of `root`.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from server.postgres.errors import LostCluster
 CLUSTERS = "clusters"
 OWNER_LINK = "belongs-to"
 NEW_LINK, OLD_DATA = "data.link", "data.moved"
-"""While a cluster is moved: the link before it gets its name, and the data that it replaces."""
+"""Names during a move: the link before it is renamed to `data`, and the data that it replaces."""
 
 
 def home_of(root: Path) -> Path:
-    """The folder that holds the cluster of `root`: `root` itself, or the one outside that its link leads to."""
+    """The folder that holds the cluster of `root`: `root` itself, or the folder outside that its link leads to."""
     data = root / "data"
     if data.is_symlink():
         home = data.readlink().parent
@@ -41,7 +41,7 @@ def home_of(root: Path) -> Path:
 
 
 def finish_move(root: Path) -> None:
-    """End a move that a killed process began: give the link its name, then remove the data that it replaces."""
+    """Finish a move that a killed process began: rename the link to `data`, then remove the data that it replaces."""
     data, link = root / "data", root / NEW_LINK
     if link.is_symlink() and not os.path.lexists(data):
         link.rename(data)
@@ -62,7 +62,7 @@ def make_reachable(root: Path, account: Account) -> Path:
         return home
     if home == root and not account.can_enter(root.parent):
         home = _move_outside(root, account)
-    # The data first: the folder's new owner tells the next start that all of it is given away.
+    # The data first: a folder that belongs to the account means that all the data do.
     data = home / "data"
     if data.exists() and data.stat().st_uid == 0:
         _give_data(data, account.user, account.group)
@@ -72,7 +72,7 @@ def make_reachable(root: Path, account: Account) -> Path:
 
 
 def discard(root: Path) -> None:
-    """Remove what is kept outside for a data directory that is about to go. Its server must have ended."""
+    """Remove the folder outside before the data directory is removed. The server must have ended."""
     home = home_of(root)
     if home != root:
         shutil.rmtree(home, ignore_errors=True)
@@ -94,23 +94,23 @@ def _move_outside(root: Path, account: Account) -> Path:
 
 
 def _remove_unfinished(root: Path) -> None:
-    """Removes what a process left that was killed while it moved this cluster: nothing leads there yet."""
+    """Remove the folder of an unfinished move, whose process was killed before `root/data` was a link."""
     link = root / NEW_LINK
     clusters = shared_folder.shared_folder(CLUSTERS)
-    led_to = link.readlink().parent if link.is_symlink() else None
+    linked_home = link.readlink().parent if link.is_symlink() else None
     link.unlink(missing_ok=True)
     for owner_link in clusters.glob(f"*/{OWNER_LINK}"):
         home = owner_link.parent
         with suppress(OSError):
-            # Else a folder with data stays: a data directory that was renamed since may lead there.
-            if owner_link.readlink() == root and (home == led_to or not (home / "data").exists()):
+            # Any other folder with data stays: a data directory that was renamed since may link to it.
+            if owner_link.readlink() == root and (home == linked_home or not (home / "data").exists()):
                 shutil.rmtree(home)
 
 
 def _give_data(data: Path, user: int, group: int) -> None:
     """Change the owner of the data directory and of everything in it.
 
-    The directory itself comes last: after a kill in between, the next start does it again.
+    The directory itself comes last: if the process is killed before, the next start repeats the change.
     """
     for folder, folders, files in os.walk(data):
         for name in (*folders, *files):

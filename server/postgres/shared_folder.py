@@ -1,4 +1,4 @@
-"""The computer's folder for what an unprivileged account must reach: `/var/lib/inturn`."""
+"""`/var/lib/inturn`: the folder of files that an unprivileged account must reach."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ SHARED = Path("/var/lib/inturn")
 
 
 def shared_folder(name: str) -> Path:
-    """The folder `name` in it, made when it is missing: root writes, everybody may enter."""
+    """Its folder `name`, created if it is missing: root writes, every account may enter."""
     folder = SHARED / name
     for path in (SHARED, folder):
         try:

@@ -101,7 +101,7 @@ def test_too_little_disk_space_is_reported(tmp_path: Path, monkeypatch: pytest.M
 @pytest.mark.parametrize("cluster_root", ["long" * 40], indirect=True)
 def test_a_foreign_socket_folder_is_refused(cluster_root: Path, tmp_path: Path) -> None:
     socket_directory(cluster_root).symlink_to(tmp_path)
-    with pytest.raises(NotWritable, match="belongs to somebody else"):
+    with pytest.raises(NotWritable, match="belongs to another user"):
         EmbeddedPostgres(cluster_root).start()
     socket_directory(cluster_root).unlink()
 

@@ -121,7 +121,7 @@ def test_a_private_folder_gets_its_mode_back(tmp_path: Path) -> None:
     make_private(folder, tmp_path)
     assert folder.stat().st_mode & 0o777 == 0o700
     (tmp_path / "link").symlink_to(folder)
-    with pytest.raises(NotWritable, match="belongs to somebody else"):
+    with pytest.raises(NotWritable, match="belongs to another user"):
         make_private(tmp_path / "link", tmp_path)
 
 

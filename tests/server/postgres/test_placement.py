@@ -58,7 +58,7 @@ def test_for_a_folder_that_the_account_cannot_reach_a_reachable_folder_is_used(
         assert owner_of_server(root) == NOBODY
     home = home_of(root)
     assert caplog.messages == [
-        f"PostgreSQL runs as user {NOBODY}, who can't enter {root}: its database is in {home}"
+        f"PostgreSQL runs as user {NOBODY}, which can't enter {root}: its database is in {home}"
     ]
     assert home.parent == shared / "clusters"
     assert home.stat().st_mode & 0o777 == 0o700
