@@ -43,7 +43,7 @@ def _owners_engine(url: str) -> Iterator[Engine]:
     engine = administration_engine(url)
     try:
         with engine.connect() as connection:
-            hub_role.refuse_who_only_serves(connection)
+            hub_role.refuse_hub_account(connection)
         yield engine
     except DBAPIError as error:
         raise SetupError(sentence_of(error)) from error

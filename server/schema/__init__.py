@@ -1,1 +1,1 @@
-"""The tables, the functions, and how they came about."""
+"""The tables, the SQL functions, and their upgrades."""

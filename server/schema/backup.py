@@ -1,6 +1,6 @@
 """`inturn-hub db backup` and `db restore`: the whole database into a file, and back.
 
-Who may do what is never part of it: a restored database gets that anew, also in a cluster without `inturn_hub`.
+A backup contains no privileges: a restore grants them again, also in a cluster that lacks `inturn_hub`.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from server.schema import hub_role
 from server.schema.engine import wake_hubs
 
 _RECORD = re.compile(r" TABLE \S+ installed_schema ")
-"""In the list of a backup's contents: the table that tells a released InTurn's."""
+"""Line in the list of a backup's contents: only backups of a released InTurn have this table."""
 _UNCHANGED = "Nothing was changed."
 
 
 def write_backup(engine: Engine, file: Path) -> None:
-    """Dumps the database into `file` (PostgreSQL's custom format), which only its owner can read: it has names in it.
+    """Dumps the database into `file` (PostgreSQL's custom format, mode 0600: it contains patients' names).
 
     Raises SetupError; a failed dump leaves no file.
     """
@@ -42,7 +42,7 @@ def write_backup(engine: Engine, file: Path) -> None:
 
 
 def restore_backup(engine: Engine, file: Path) -> None:
-    """Replaces the database's content by a backup, in one transaction; every window then takes a snapshot.
+    """Replaces the database's content by a backup in one transaction, with a new epoch: every client gets a snapshot.
 
     Raises SetupError; a failed restore changes nothing.
     """
@@ -81,7 +81,7 @@ def _run(engine: Engine, program: str, *arguments: str) -> str:
 
 
 def _programs_for(engine: Engine) -> PostgresBinaries:
-    """Programs of the server's own version where there are any: newer ones write what an older server can't read."""
+    """Programs of the server's major version if installed: an older server can't read all that newer programs write."""
     with engine.connect() as connection:
         version = connection.execute(text("SELECT current_setting('server_version_num')::int")).scalar_one()
     try:

@@ -1,4 +1,4 @@
-"""SQLAlchemy's way into the database, for schema, administration and reports. A hub that serves does without it."""
+"""SQLAlchemy's engine for schema, administration and reports. A hub that serves does not load it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from server.database.address import ADMINISTRATION_CONNECT_SECONDS, driver_url
 
 
 def administration_engine(url: str) -> Engine:
-    """An engine with one connection. Raises SetupError for what is no address."""
+    """An engine with one connection. Raises SetupError for an invalid URL."""
     address = driver_url(url).replace("postgresql:", "postgresql+psycopg:", 1)
     return create_engine(
         address, pool_size=1, connect_args={"connect_timeout": ADMINISTRATION_CONNECT_SECONDS}
@@ -18,10 +18,10 @@ def administration_engine(url: str) -> Engine:
 
 
 def sentence_of(error: DBAPIError) -> str:
-    """What a person should read of an administrative statement's failure."""
+    """The sentence about a failed administrative statement that an administrator reads."""
     return errors.sentence_of(error.orig or error)
 
 
 def wake_hubs(connection: Connection) -> None:
-    """Lets every running hub look for changes once the transaction is committed, not with its next look."""
+    """Notifies every running hub at the commit, so that it reads the changes before its next poll."""
     connection.execute(text("SELECT pg_notify('inturn', 'administration')"))

@@ -1,4 +1,4 @@
-"""Who signs in to a database: its owner, who may do everything, or a hub that can only serve."""
+"""The accounts of a database: its owner, which may do everything, and the role `inturn_hub`, which can only serve."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ ROLE = "inturn_hub"
 
 
 def only_serves(connection: Connection) -> bool:
-    """Whether this account may call what hubs call, and nothing else: a login that is a member of `inturn_hub`."""
+    """Whether this account is a member of `inturn_hub`, which may call the hub's functions and nothing else."""
     query = text("SELECT has_table_privilege(to_regclass('settings'), 'SELECT')")
     return connection.execute(query).scalar_one() is False
 
 
-def refuse_who_only_serves(connection: Connection) -> None:
+def refuse_hub_account(connection: Connection) -> None:
     """Raises SetupError for an account that can only serve."""
     if only_serves(connection):
         raise SetupError(
@@ -24,12 +24,12 @@ def refuse_who_only_serves(connection: Connection) -> None:
 
 
 def may_call(connection: Connection) -> bool:
-    """Whether this account may call every function, as the owner may; not one that only reads tables."""
+    """Whether this account may call every function, like the owner; False for an account that only reads tables."""
     return bool(
         connection.execute(text("SELECT has_function_privilege('hub_functions()', 'EXECUTE')")).scalar()
     )
 
 
 def set_up(connection: Connection) -> None:
-    """Gives `inturn_hub` what hubs call, and no other account anything."""
+    """Grants the hub's functions to `inturn_hub`, and revokes all privileges from other accounts."""
     connection.execute(text("SELECT set_up_hub_role()"))

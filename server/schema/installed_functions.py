@@ -1,9 +1,8 @@
-"""The functions of a database: put in place whole, recorded, and compared with what was recorded.
+"""Installs the SQL functions in a database, records them, and compares them with the record.
 
-They are replaced in place: a running hub's call of a dropped function would fail, and no table has to be locked. Where
-PostgreSQL can't replace one, because it has another result or other argument names by now, all are dropped and made
-again.
-Functions that InTurn did not make are left alone.
+`CREATE OR REPLACE` keeps calls of running hubs working and locks no table. If PostgreSQL can't replace a function,
+because its result or the names of its arguments changed, all functions are dropped and created again.
+Functions that InTurn did not make stay as they are.
 """
 
 from __future__ import annotations
@@ -20,9 +19,9 @@ from server.database.schema_revision import TRIGGER_FUNCTIONS, function_files
 from server.schema import sql_files
 
 _CANNOT_REPLACE = "42P13"
-"""SQLSTATE: another result, another name of an argument, a default less."""
+"""SQLSTATE: the result or the name of an argument changed, or a default was removed."""
 _DEFINED = re.compile(r"^CREATE OR REPLACE FUNCTION (\w+)\(", re.MULTILINE)
-# Privileges and the search path are left out: they are the hub role's matter, and set anew by every upgrade.
+# Without privileges and search path: every upgrade sets them again (`hub_role`).
 _FUNCTIONS = """
     SELECT p.oid, p.oid::regprocedure::text AS signature, p.proname AS name, p.xmin::text AS version,
         p.prorettype = 'trigger'::regtype AS of_trigger,
@@ -41,7 +40,7 @@ _VALIDATE = """
 
 @dataclass(frozen=True)
 class Function:
-    """A function of the schema: `version` is another one once it was replaced, `recorded` tells that InTurn made it."""
+    """A function of the schema: `version` changes when it is replaced; `recorded` if InTurn installed it."""
 
     oid: int
     version: str
@@ -52,16 +51,16 @@ class Function:
 
 @dataclass(frozen=True)
 class FunctionDifference:
-    """A function that is not as it was put in place: `fault` is "altered", "missing" or "strange" (an overload)."""
+    """A function that differs from the record: `fault` is "altered", "missing" or "strange" (an overload)."""
 
     signature: str
     fault: str
 
 
 def begin(connection: Connection) -> set[Function]:
-    """Puts the functions of triggers in place, which the tables need, and returns what was there before.
+    """Installs the functions of triggers, which the tables need. Returns the functions that existed before.
 
-    Raises SetupError where a function that InTurn did not make has the name of one of its own.
+    Raises SetupError if a function that InTurn did not install has the name of a function of InTurn.
     """
     before = _functions(connection)
     shipped = {name for file in function_files() for name in _DEFINED.findall(file.read_text("utf-8"))}
@@ -76,11 +75,11 @@ def begin(connection: Connection) -> set[Function]:
 
 
 def put_in_place(connection: Connection, before: set[Function]) -> None:
-    """Makes all other functions, drops those that are InTurn's no more, and records the whole.
+    """Installs all other functions, drops those of older versions, and records the result.
 
-    Raises DBAPIError for a definition that can't work, and when something depends on a function that has to be dropped.
+    Raises DBAPIError for an invalid definition, and if another object depends on a function that has to be dropped.
     """
-    # Functions refer to each other across the files: each is checked when all are there.
+    # Functions call functions of later files: PostgreSQL checks the bodies when all exist.
     connection.execute(text("SET LOCAL check_function_bodies = off"))
     _replace(connection)
     connection.execute(text("SET LOCAL check_function_bodies = on"))
@@ -96,7 +95,7 @@ def put_in_place(connection: Connection, before: set[Function]) -> None:
 
 
 def function_differences(connection: Connection) -> Iterator[FunctionDifference]:
-    """The functions that are not as the last upgrade put them in place."""
+    """The functions that differ from what the last upgrade installed."""
     query = f"""
         SELECT coalesce(i.signature, f.signature), CASE WHEN f.oid IS NULL THEN 'missing'
             WHEN i.signature IS NULL THEN 'strange' ELSE 'altered' END
@@ -109,8 +108,10 @@ def function_differences(connection: Connection) -> Iterator[FunctionDifference]
 
 
 def _functions(connection: Connection) -> set[Function]:
-    there = connection.execute(text("SELECT to_regclass('installed_functions') IS NOT NULL")).scalar_one()
-    recorded = "f.signature IN (SELECT signature FROM installed_functions)" if there else "false"
+    has_record = connection.execute(
+        text("SELECT to_regclass('installed_functions') IS NOT NULL")
+    ).scalar_one()
+    recorded = "f.signature IN (SELECT signature FROM installed_functions)" if has_record else "false"
     query = f"SELECT oid::bigint, version, signature, name, {recorded} FROM ({_FUNCTIONS}) f"
     return {Function(*row) for row in connection.execute(text(query))}
 

@@ -1,4 +1,4 @@
-"""The database of a command or of the hub: one given by URL, or the hub's own, started or adopted while needed."""
+"""The database of a command or of the hub: at a given URL, or on the private server, which is started or adopted."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from server.postgres.embedded import EmbeddedPostgres
 
 @contextmanager
 def database_url(settings: Settings, *, must_exist: bool = False) -> Iterator[str]:
-    """The URL of a database that runs inside the `with` block, as it is.
+    """The URL of a database that runs inside the `with` block; its schema is not upgraded.
 
-    Raises SetupError when it `must_exist` and the data directory holds none: a mistyped folder is not made.
+    Raises SetupError if it `must_exist` and the data directory has none, so that a mistyped folder is not created.
     """
     if settings.database_url:
         yield settings.database_url
@@ -36,13 +36,13 @@ def _holds_database(folder: Path) -> bool:
 
 
 def prepare(url: str, *, own: Path | None) -> None:
-    """Upgrades a database of the hub's own, in the folder `own`; of another (None), says what is missing.
+    """Upgrades the hub's own database, in the folder `own`; another database (`own` None) must be current.
 
-    Raises SetupError.
+    Raises SetupError, for another database with what is missing.
     """
     if schema_revision.is_current(url):
         return
-    # Alembic and SQLAlchemy take longer to import than everything else that a start needs, and hardly a start needs them.
+    # Imported here: Alembic and SQLAlchemy slow a start down, and nearly every start does without them.
     from server.schema import upgrade
 
     upgrade.make_current(url, own)

@@ -1,4 +1,4 @@
-"""Brings a database to the current schema, and says which one it has."""
+"""Reads which schema a database has, and upgrades it to the current schema."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from server.database.schema_revision import (
 from server.schema import hub_role, installed_functions
 
 UPGRADE_LOCK = 0x1A7A_5C4E
-"""Advisory lock: several processes may adopt one cluster, one of them upgrades it."""
-# An account may have a schema of its own name, which it would make things in first.
-_STAY_IN_ITS_SCHEMA = (
+"""Advisory lock: of several processes that adopt one cluster, one upgrades it."""
+# If there is a schema with the account's name, PostgreSQL would create tables and functions there.
+_SET_SEARCH_PATH = (
     "SELECT set_config('search_path', relnamespace::regnamespace::text, true) FROM pg_class "
     "WHERE oid = to_regclass('settings')"
 )
@@ -39,22 +39,22 @@ def _configuration() -> Config:
 
 
 def schema_in_force(connection: Connection) -> SchemaInForce | None:
-    """The schema of a database, None for one that InTurn never touched."""
+    """The schema of a database; None if InTurn did not create one."""
     if hub_role.only_serves(connection):
-        told = connection.execute(text("SELECT schema_revision()")).scalar_one()
-        return SchemaInForce(**told) if isinstance(told, dict) else SchemaInForce(told)
+        recorded = connection.execute(text("SELECT schema_revision()")).scalar_one()
+        return SchemaInForce(**recorded) if isinstance(recorded, dict) else SchemaInForce(recorded)
     revision = MigrationContext.configure(connection).get_current_revision()
     if revision is None:
         return None
     if connection.execute(text("SELECT to_regclass('installed_schema')")).scalar_one() is None:
         return SchemaInForce(revision)
-    recorded = text("SELECT tables_fingerprint, functions_fingerprint FROM installed_schema")
-    return SchemaInForce(revision, *(connection.execute(recorded).first() or ()))
+    query = text("SELECT tables_fingerprint, functions_fingerprint FROM installed_schema")
+    return SchemaInForce(revision, *(connection.execute(query).first() or ()))
 
 
 @contextmanager
 def upgrade_transaction(engine: Engine, *, dry_run: bool = False) -> Iterator[Connection]:
-    """One transaction, alone among those that upgrade this database; a dry run's is rolled back."""
+    """One transaction under UPGRADE_LOCK, so that no other process upgrades this database; a dry run rolls it back."""
     with engine.connect() as connection, connection.begin() as transaction:
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": UPGRADE_LOCK})
         yield connection
@@ -65,7 +65,7 @@ def upgrade_transaction(engine: Engine, *, dry_run: bool = False) -> Iterator[Co
 def missing_revisions(connection: Connection) -> list[str]:
     """The revisions that the database lacks, oldest first.
 
-    Raises SetupError for a database of a newer or of an unreleased InTurn.
+    Raises SetupError if a newer or an unreleased InTurn made the database.
     """
     before = schema_in_force(connection)
     _refuse_other_tables(before)
@@ -76,7 +76,7 @@ def missing_revisions(connection: Connection) -> list[str]:
 
 
 def lacks_functions(connection: Connection) -> bool:
-    """Whether the database's functions are another InTurn's, or not as an upgrade put them in place."""
+    """Whether the functions are those of another version of InTurn, or differ from what the last upgrade installed."""
     found = schema_in_force(connection)
     if found is None or found.functions != needed_schema().functions:
         return True
@@ -85,7 +85,7 @@ def lacks_functions(connection: Connection) -> bool:
 
 
 def apply_revisions(connection: Connection) -> list[str]:
-    """Brings the database to the current schema in the caller's transaction, and sets all privileges anew.
+    """Upgrades the database to the current schema in the caller's transaction, and grants all privileges again.
 
     Returns the names of the revisions that were missing. Raises SetupError like `missing_revisions`; DBAPIError.
     """
@@ -97,14 +97,14 @@ def apply_revisions(connection: Connection) -> list[str]:
 
 
 def upgrade(engine: Engine) -> list[str]:
-    """Brings a database to the current schema in one transaction; returns the revisions that were missing."""
+    """Upgrades a database to the current schema in one transaction; returns the revisions that were missing."""
     with upgrade_transaction(engine) as connection:
         return apply_revisions(connection)
 
 
 def _apply(connection: Connection) -> None:
-    """Applies the missing revisions, puts every function in place, and records both."""
-    connection.execute(text(_STAY_IN_ITS_SCHEMA))
+    """Applies the missing revisions, installs every function, and records both."""
+    connection.execute(text(_SET_SEARCH_PATH))
     before = installed_functions.begin(connection)
     config = _configuration()
     config.attributes["connection"] = connection

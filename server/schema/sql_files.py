@@ -1,4 +1,4 @@
-"""Runs an SQL file exactly as it stands: no bind parameters, no escapes."""
+"""Runs SQL files unchanged: without bind parameters and escapes."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""The tables as SQLAlchemy knows them, for administration and reports. `migrations/sql` makes them; a test compares
-both. Operations on a line never go through here: they are SQL functions (`server.operations.queue_operations`).
+"""The tables as SQLAlchemy objects, for administration and reports. `migrations/sql` creates them; a test compares both.
+Operations on a line don't use them: they call SQL functions (`server.operations.queue_operations`).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""`inturn-hub db upgrade`: an empty database, an older InTurn's or the earlier version's gets the current schema.
+"""`inturn-hub db upgrade`: upgrades an empty database, that of an older InTurn or of the earlier version.
 
-One transaction under a lock does all of it: what fails, and a dry run, leaves everything as it was.
+The whole upgrade is one transaction under a lock: a failed upgrade and a dry run change nothing.
 """
 
 from __future__ import annotations
@@ -27,17 +27,18 @@ log = logging.getLogger(__name__)
 
 _IN_USE = {"55P03", "40P01"}
 _DUPLICATES = {"42P07", "42710"}
-"""SQLSTATEs: lock not available, deadlock; table or other object exists already."""
+"""SQLSTATEs. _IN_USE: lock not available, deadlock. _DUPLICATES: a table or another object exists already."""
 
 
 @dataclass(frozen=True)
 class Upgrade:
-    """How a database is to be upgraded.
+    """Options of an upgrade.
 
     Attributes:
-        folder: where the backup of the earlier version's database goes unless `backup` says where.
-        time_zone: whose local times the earlier version's tables hold.
-        dry_run: everything is done and undone again, and no backup is made.
+        folder: folder for the backup of the earlier version's database unless `backup` is given.
+        backup: file for a backup of the database before the upgrade.
+        time_zone: IANA name of the zone whose local times the earlier version's tables hold.
+        dry_run: whether the transaction is rolled back; then no backup is written.
     """
 
     folder: Path
@@ -48,16 +49,16 @@ class Upgrade:
 
 @dataclass(frozen=True)
 class Upgraded:
-    """What was done: the same lines for a dry run; `backup` is the file that was written."""
+    """Report of an upgrade: a dry run has the same `lines`; `backup` is the file that was written."""
 
     lines: list[str]
     backup: Path | None = None
 
 
 def make_current(url: str, own: Path | None) -> None:
-    """Upgrades a database of the hub's own, in the folder `own`; of another (None), says what is missing.
+    """Upgrades the hub's own database, in the folder `own`. Raises SetupError.
 
-    Raises SetupError.
+    Another database (`own` None) is left as it is: the SetupError says what is missing.
     """
     engine = administration_engine(url)
     try:
@@ -86,7 +87,7 @@ def _refuse_outdated(engine: Engine) -> NoReturn:
 
 
 def upgrade_database(engine: Engine, wanted: Upgrade) -> Upgraded:
-    """Brings a database to the current schema; one that has it stays as it is. Raises SetupError, DBAPIError."""
+    """Upgrades a database to the current schema unless it has it. Raises SetupError, DBAPIError."""
     found: Found | None = None
     try:
         with revisions.upgrade_transaction(engine, dry_run=wanted.dry_run) as connection:
@@ -97,13 +98,13 @@ def upgrade_database(engine: Engine, wanted: Upgrade) -> Upgraded:
             return _apply(engine, connection, wanted)
     except DBAPIError as error:
         if found is not None and found.kind == "legacy":
-            raise SetupError(_why_not(error)) from error
+            raise SetupError(_takeover_failure(error)) from error
         raise
 
 
 def _take_over(engine: Engine, connection: Connection, wanted: Upgrade) -> Upgraded:
     legacy_upgrade.require_zone(connection, wanted.time_zone)
-    legacy_database.hold(connection)
+    legacy_database.lock_old_tables(connection)
     file = wanted.backup or wanted.folder / f"legacy-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.dump"
     backup = _back_up(engine, file, wanted)
     return Upgraded(legacy_upgrade.take_over(connection, wanted.time_zone), backup)
@@ -135,7 +136,7 @@ def _back_up(engine: Engine, file: Path, wanted: Upgrade) -> Path | None:
     return file
 
 
-def _why_not(error: DBAPIError) -> str:
+def _takeover_failure(error: DBAPIError) -> str:
     state = getattr(error.orig, "sqlstate", None)
     if state in _IN_USE:
         return f"The old tables are in use: stop the earlier version first. {UNCHANGED}"

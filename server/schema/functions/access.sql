@@ -1,20 +1,20 @@
--- Devices, accounts and sessions. Secrets arrive hashed: a token has 256 random bits, so that one SHA-256 is enough.
+-- Devices, accounts and sessions. The hub passes secrets hashed: a token has 256 random bits, so that one SHA-256 is enough.
 
--- The device that holds a token; null if there is none or it is revoked.
+-- The device with a token; null if there is none or it is revoked.
 CREATE OR REPLACE FUNCTION find_device(p_token_hash bytea) RETURNS jsonb
 LANGUAGE sql STABLE AS $$
     SELECT jsonb_build_object('id', id, 'code', code, 'name', name, 'role', role)
     FROM devices WHERE token_hash = p_token_hash AND revoked_at IS NULL
 $$;
 
--- An account by its name, with the hash to verify; null if there is none or it is disabled.
+-- An account by its name, with its password hash; null if there is none or it is disabled.
 CREATE OR REPLACE FUNCTION find_user(p_username text) RETURNS jsonb
 LANGUAGE sql STABLE AS $$
     SELECT jsonb_build_object('id', id, 'name', display_name, 'role', role, 'password_hash', password_hash)
     FROM users WHERE lower(username) = lower(p_username) AND disabled_at IS NULL
 $$;
 
--- Opens a session for a person who just signed in, and deletes expired ones. A person has `p_most` at most: the oldest end.
+-- Opens a session for a person who signed in, and deletes expired sessions. A person has at most `p_most`: the oldest are deleted.
 CREATE OR REPLACE FUNCTION open_session(p_token_hash bytea, p_user bigint, p_lifetime interval, p_most integer) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
@@ -38,7 +38,7 @@ LANGUAGE sql STABLE AS $$
     WHERE s.token_hash = p_token_hash AND s.expires_at > clock_timestamp() AND u.disabled_at IS NULL
 $$;
 
--- Signs a person out.
+-- Deletes a session: its person signed out.
 CREATE OR REPLACE FUNCTION close_session(p_token_hash bytea) RETURNS void
 LANGUAGE sql AS $$
     DELETE FROM sessions WHERE token_hash = p_token_hash
@@ -60,8 +60,8 @@ BEGIN
 END
 $$;
 
--- Which of these hashed tokens and sessions are still valid: hash in hex -> role. A hub closes the connections of the
--- others.
+-- Which of these hashed tokens and sessions are still valid: hash in hex -> role. A hub closes the connections with any
+-- other.
 CREATE OR REPLACE FUNCTION admitted_secrets(p_hashes bytea[]) RETURNS jsonb
 LANGUAGE sql STABLE AS $$
     SELECT coalesce(jsonb_object_agg(encode(hash, 'hex'), role), '{}') FROM (

@@ -9,7 +9,7 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
 $$;
 
 -- Writes the next administrative event. The lock on the site's row orders the chain, and the row is its anchor: without it
--- nothing would show that the last events are missing.
+-- a deletion of the last events would not be detected.
 CREATE OR REPLACE FUNCTION append_admin_event(p_actor text, p_kind text, p_subject text, p_details jsonb DEFAULT '{}')
 RETURNS void
 LANGUAGE plpgsql AS $$

@@ -1,6 +1,6 @@
 -- The business day and the times of events.
 
--- A time for the line's next event: read behind the lock, and later than the line's last event whatever the clock does.
+-- A time for the line's next event: read after the lock, and later than the line's last event even if the clock was set back.
 CREATE OR REPLACE FUNCTION event_time(s services) RETURNS timestamptz
 LANGUAGE sql VOLATILE AS $$
     SELECT greatest(clock_timestamp(), s.last_event_at + interval '1 microsecond')

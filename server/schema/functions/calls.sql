@@ -1,5 +1,5 @@
 -- From the call to the end of a consultation, at one counter.
--- locks.sql tells what every operation does first and last.
+-- locks.sql describes what every operation does first and last.
 
 -- The ticket that a counter serves next: the best head among its lines. Null if no ticket waits.
 CREATE OR REPLACE FUNCTION next_ticket(c counters) RETURNS tickets
@@ -18,8 +18,8 @@ BEGIN
 END
 $$;
 
--- Why a counter's next ticket is the next, in words for programs: a person placed it, its priority let it pass an earlier
--- ticket, the counter's order of services, or it waited longest. Asked before the call.
+-- Why a counter's next ticket is the next, as a code: a person placed it, its priority let it pass an earlier ticket, the
+-- counter's order of services, or it waited longest. Computed before the call.
 CREATE OR REPLACE FUNCTION why_next(c counters, t tickets, s services, now_at timestamptz) RETURNS jsonb
 LANGUAGE plpgsql STABLE AS $$
 DECLARE
@@ -47,7 +47,8 @@ BEGIN
 END
 $$;
 
--- Brings a ticket to a counter, from wherever it is. The caller has locked both and checked that they may meet.
+-- Calls a ticket to a counter, from its line, from the parked or from the missed tickets. The caller has locked both and checked
+-- that the call is allowed.
 CREATE OR REPLACE FUNCTION seat_ticket(p_actor text, c counters, t tickets, now_at timestamptz) RETURNS jsonb
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -71,8 +72,8 @@ BEGIN
 END
 $$;
 
--- Ends a consultation by a person's act. A no-show goes to the end of the line until the patient was called
--- `no_show_calls` times. The caller holds the line's lock.
+-- Ends a consultation that a person completed or marked as a no-show. A no-show goes to the end of the line until the patient
+-- was called `no_show_calls` times. The caller holds the line's lock.
 CREATE OR REPLACE FUNCTION end_consultation(p_actor text, t tickets, p_status text) RETURNS jsonb
 LANGUAGE plpgsql AS $$
 DECLARE

@@ -1,5 +1,5 @@
 -- A ticket ends without a consultation.
--- locks.sql tells what every operation does first and last.
+-- locks.sql describes what every operation does first and last.
 
 -- Cancels a ticket that waits or is parked, and writes the event. The caller holds the line's lock.
 CREATE OR REPLACE FUNCTION write_off(s services, p_actor text, was tickets, now_at timestamptz, p_kind text) RETURNS jsonb

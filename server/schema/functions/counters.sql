@@ -1,5 +1,5 @@
 -- A counter's state.
--- locks.sql tells what every operation does first and last.
+-- locks.sql describes what every operation does first and last.
 
 -- Opens, pauses or closes a counter. Opening gives it to the caller, closing takes it away and is refused while a patient
 -- is at the counter.

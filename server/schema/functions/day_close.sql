@@ -2,7 +2,7 @@
 
 -- Cancels the tickets of a business day, and of those before, that wait or are parked in a line ("day_closed"), from the end
 -- of the line, so that no ticket moves up. Consultations stay open: only people end them. The caller holds the line's lock. The
--- line is saved once: a row that one transaction writes a thousand times is read through all its versions. Returns the events.
+-- line is saved once: PostgreSQL reads through all versions of a row that one transaction wrote. Returns the events.
 CREATE OR REPLACE FUNCTION close_line(p_actor text, p_service_id bigint, p_until date) RETURNS jsonb[]
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -81,7 +81,7 @@ END
 $$;
 
 -- The schedule: closes the days that ended and are not closed yet, also those on which no hub ran. Tickets of a later day
--- stay. Null if nothing is due. Several hubs may ask at once: the lines' locks let one of them do it.
+-- stay. Null if nothing is due. Several hubs may call it at once: the lines' locks let one of them close.
 CREATE OR REPLACE FUNCTION close_day_if_due() RETURNS jsonb
 LANGUAGE plpgsql AS $$
 DECLARE

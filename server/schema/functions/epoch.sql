@@ -1,8 +1,8 @@
--- The epoch. It changes whenever lines may have lost what windows have seen: after a restore elsewhere, a promotion, a recovery
--- to an earlier time.
+-- The epoch. It changes whenever lines may have lost events that clients have seen: after a restore in another cluster, a
+-- promotion, a recovery to an earlier time.
 
--- Where this database is: its cluster, the timeline (each promotion and each recovery to a point in time begins one) and its
--- own number in the cluster (a copy has another). Null on a standby.
+-- Identifies where this database is: the cluster, the timeline (each promotion and each recovery to a point in time begins one)
+-- and the database's oid (a copy has another). Null on a standby.
 CREATE OR REPLACE FUNCTION cluster_identity_now() RETURNS text
 LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
@@ -12,9 +12,9 @@ BEGIN
 END
 $$;
 
--- The epoch; a new one if the database is not where its epoch was made. Hubs ask on every new connection before they read
--- anything else. Of several hubs at once the first makes it; the others wait for its row and find it. Where nothing can be
--- written (a standby) it is the stored one.
+-- The epoch; a new one if the database is not where its epoch was made. Hubs call it first on every new connection. Of several
+-- hubs at once the first makes the new epoch; the others wait for the row's lock and read it. On a standby, which can't write,
+-- it is the stored epoch.
 CREATE OR REPLACE FUNCTION current_epoch() RETURNS text
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE

@@ -12,8 +12,8 @@ BEGIN
 END
 $$;
 
--- A line's next event, not written yet. A ticket that stands in another line by now is shown with its place there: `p_head`
--- is that line's.
+-- A line's next event, not written yet. For a ticket that was moved to another line `p_head` is that line's head, so that the
+-- event shows the ticket's place there.
 CREATE OR REPLACE FUNCTION next_queue_event(
     s services, p_kind text, p_actor text, p_at timestamptz, t tickets, p_from_position bigint, p_before jsonb,
     p_reason text DEFAULT NULL, p_head bigint DEFAULT NULL
@@ -38,7 +38,7 @@ BEGIN
 END
 $$;
 
--- Writes an event. Returns the line as it is behind it, not saved yet: several events of one line save it once.
+-- Writes an event. Returns the line as it is after the event, not saved yet, so that several events of a line save it once.
 CREATE OR REPLACE FUNCTION write_queue_event(s services, e queue_events) RETURNS services
 LANGUAGE plpgsql AS $$
 BEGIN
@@ -50,7 +50,7 @@ BEGIN
 END
 $$;
 
--- Writes what operations change of a line: head, tail, numbers, state and its last event.
+-- Writes the columns of a line that operations change: head, tail, numbers, state and last event.
 CREATE OR REPLACE FUNCTION save_line(s services) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
@@ -76,7 +76,7 @@ BEGIN
 END
 $$;
 
--- Writes what operations change of a ticket.
+-- Writes the columns of a ticket that operations change.
 CREATE OR REPLACE FUNCTION save_ticket(t tickets) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN

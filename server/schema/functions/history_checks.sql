@@ -1,6 +1,7 @@
 -- Whether the history agrees with the tables and with its own chains, each read in one statement like integrity.sql.
 
--- The last event of each ticket, and what it shows. A transfer writes two of one moment; that of the ticket's line counts.
+-- The last event of each ticket, with the status and service in it. A transfer writes two events of one time: the one in the
+-- ticket's line counts.
 CREATE OR REPLACE FUNCTION last_events()
 RETURNS TABLE (ticket_id uuid, service_id bigint, revision bigint, status text, code text)
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
@@ -9,7 +10,8 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
     ORDER BY e.ticket_id, e.at DESC, e.ticket ->> 'service' = s.code DESC, e.revision DESC
 $$;
 
--- Revisions without a gap, the last event as the service's row says, each ticket's last event with its status.
+-- Checks that revisions have no gap, that the last event agrees with the service's row, and each ticket's last event with the
+-- ticket's status and service.
 CREATE OR REPLACE FUNCTION history_violations() RETURNS TABLE (service text, violation text)
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
     WITH latest AS MATERIALIZED (SELECT * FROM last_events())  -- sorted once, not by each parallel worker
@@ -39,7 +41,7 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
     WHERE e.status IS DISTINCT FROM t.status OR e.code IS DISTINCT FROM s.code
 $$;
 
--- Tickets whose last event shows another ticket than the table, place in line and personal data aside.
+-- Tickets whose last event differs from the table, apart from place in line and personal data.
 CREATE OR REPLACE FUNCTION ticket_differences() RETURNS TABLE (service text, violation text)
 LANGUAGE sql STABLE AS $$
     WITH told AS (

@@ -1,9 +1,10 @@
--- What `db upgrade` needs to take over another program's tickets.
+-- The import of the earlier version's tickets by `db upgrade`.
 
--- Takes over a service's tickets, an array of JSON rows of `tickets`, in the order of their events, and writes one `imported`
--- event a ticket. Waiting tickets stand in the line in this order. A waiting ticket out of the place of its own rank has
--- `ranks_as` (priority, joined_at): the neighbour whose rank it takes. Numbers go on behind the highest of the newest day. The
--- service's row is written once: 40,000 versions of it in one transaction took 200 s.
+-- Imports a service's tickets, an array of JSON rows of `tickets`, in the order of their events, and writes one `imported` event
+-- for each ticket. Waiting tickets join the line in this order. A waiting ticket that is out of the order of ranks has `ranks_as`
+-- (priority, joined_at): the neighbour whose rank it takes. Numbers continue after the highest of the newest day. The service's
+-- row is written once: PostgreSQL reads through all versions of a row that one transaction wrote (DECISIONS: How does a CHECK cost
+-- nothing in a hot row?).
 CREATE OR REPLACE FUNCTION import_tickets(p_service text, p_actor text, p_tickets jsonb) RETURNS void
 LANGUAGE plpgsql AS $$
 DECLARE

@@ -1,13 +1,13 @@
--- What must hold in a sound database, each read in one statement: of one moment, without a lock, beside running hubs. A violation
--- is a sentence for a person.
+-- Checks of a sound database. Each is one statement and so reads one consistent state, without locks, while hubs run. A violation
+-- is a sentence for an administrator.
 
--- A ticket as a check names it: numbers start again every day.
+-- The name of a ticket in a violation, with its day: numbers start again every day.
 CREATE OR REPLACE FUNCTION ticket_name(t tickets) RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT t.number || ' of ' || t.business_day
 $$;
 
--- The places of a line: 1, 2, 3 … each with one ticket, as many as head and tail say, the better rank before the worse.
+-- Checks the places of a line: 1, 2, 3 … up to tail - head, one ticket each, in the order of ranks.
 CREATE OR REPLACE FUNCTION line_violations() RETURNS TABLE (service text, violation text)
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
     WITH lines AS (
@@ -43,7 +43,7 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
     WHERE w.tickets <> l.length
 $$;
 
--- Each ticket's own state: what goes with its status, and its number's text (the prefix may have changed later).
+-- Checks each ticket: the columns that its status needs, and its number's text (the prefix may have changed since).
 CREATE OR REPLACE FUNCTION ticket_violations() RETURNS TABLE (service text, violation text)
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT s.code, format('%s ' || v.what, ticket_name(t), t.status)
@@ -78,7 +78,7 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
     WHERE t.status = 'consulting' GROUP BY c.code HAVING count(*) > 1
 $$;
 
--- Numbers: each given once a day, by one service, and the next one still free.
+-- Checks numbers: each issued once a day, by one service, and the next number still free.
 CREATE OR REPLACE FUNCTION number_violations() RETURNS TABLE (service text, violation text)
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT s.code, format('the number %s was given %s times on %s', n.number_value, n.times, n.business_day)
@@ -105,7 +105,7 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
     WHERE v.wrong
 $$;
 
--- Everything that is wrong in any line, service by service; no rows: sound.
+-- All violations, by service; no rows if the database is sound.
 CREATE OR REPLACE FUNCTION integrity_violations() RETURNS TABLE (service text, violation text)
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT service, violation FROM (

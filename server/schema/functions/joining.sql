@@ -1,5 +1,5 @@
 -- A patient joins a line.
--- locks.sql tells what every operation does first and last.
+-- locks.sql describes what every operation does first and last.
 
 -- Takes a number and a place behind all tickets of the same or better rank.
 CREATE OR REPLACE FUNCTION join_queue(

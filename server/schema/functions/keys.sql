@@ -1,7 +1,7 @@
--- Keys: a repeated request finds the answer of its first try. The answer is stored in the transaction of the change, without
--- personal data, and beside it what an undo needs. A key is looked up behind the locks.
+-- Keys: a repeated request gets the result of its first try. The result is stored in the transaction of the change, without
+-- personal data, together with what an undo needs. Operations look a key up after they took their locks.
 
--- The answer to this key's first request, or null. Refuses a key that another request had.
+-- The answer to the first request with this key; null if there was none. Refuses the key of a different request.
 CREATE OR REPLACE FUNCTION remembered_result(p_actor text, p_key text, p_digest bytea) RETURNS jsonb
 LANGUAGE plpgsql AS $$
 DECLARE

@@ -1,9 +1,9 @@
 -- Refusals and locks. An operation is one function, called in one transaction; it writes one event for each ticket and line that
 -- it changes. It takes its locks first, in one order: the counter, then the lines by id, all FOR NO KEY UPDATE. PL/pgSQL at READ
--- COMMITTED takes a new snapshot for each statement, so that an operation reads behind its locks what it changes. Then it looks its
+-- COMMITTED takes a new snapshot for each statement, so that an operation changes what it reads after its locks. Then it looks its
 -- key up (keys.sql). It returns {"result": ..., "events": [...]}, tickets in staff's view.
 
--- Ends the operation with an error of docs/clients.md ("Errors"); nothing of it stays.
+-- Ends the operation with an error of docs/clients.md ("Errors"); its transaction is rolled back.
 CREATE OR REPLACE FUNCTION refuse(reason text, sentence text DEFAULT '') RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
@@ -56,7 +56,7 @@ BEGIN
 END
 $$;
 
--- Refuses a counter that another person holds, unless a supervisor asks. Called after the key was looked up: a repeated
+-- Refuses a counter that another person holds, unless the caller is a supervisor. Called after the key was looked up: a repeated
 -- request gets its first answer, even if the counter has another holder by now.
 CREATE OR REPLACE FUNCTION refuse_if_taken(c counters, p_actor text, p_supervisor boolean) RETURNS void
 LANGUAGE plpgsql AS $$

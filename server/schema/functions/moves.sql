@@ -1,5 +1,5 @@
 -- To another line, to another priority, to another place.
--- locks.sql tells what every operation does first and last.
+-- locks.sql describes what every operation does first and last.
 
 -- Sends a patient to another line, with the same number, or to another place of this line. Calls count again from 0. Two
 -- lines: two events; one line: one.
@@ -92,8 +92,8 @@ BEGIN
 END
 $$;
 
--- Puts a waiting ticket at a place; beyond the end, at the last. It takes the rank of the ticket that it is put before, or at
--- the end of the line of the one that it is put behind, so that the line stays sorted. Its priority stays.
+-- Puts a waiting ticket at a place; beyond the end, at the last. It takes the rank of the ticket after it or, at the end of
+-- the line, of the ticket before it, so that the line stays sorted. Its priority stays.
 CREATE OR REPLACE FUNCTION move_ticket(p_actor text, p_key text, p_digest bytea, p_ticket uuid, p_position bigint) RETURNS jsonb
 LANGUAGE plpgsql AS $$
 DECLARE

@@ -1,4 +1,4 @@
--- Ticket numbers: one a ticket, each once a business day and service.
+-- Ticket numbers: each is issued once in a business day of a service.
 
 -- A ticket's number as patients read it: the prefix and at least three digits.
 CREATE OR REPLACE FUNCTION ticket_number(prefix text, value integer) RETURNS text

@@ -1,5 +1,5 @@
--- Out of the line and back into it.
--- locks.sql tells what every operation does first and last.
+-- Parking: out of the line and back into it.
+-- locks.sql describes what every operation does first and last.
 
 -- Whether a ticket outside of its line may come back: parked, or missed today.
 CREATE OR REPLACE FUNCTION can_come_back(t tickets) RETURNS boolean
@@ -40,7 +40,7 @@ BEGIN
 END
 $$;
 
--- Puts a parked patient, or one who was missed today, into the line again: first, by arrival, or last.
+-- Puts a parked ticket, or a ticket missed today, into the line again: first, by arrival, or last.
 CREATE OR REPLACE FUNCTION unpark_ticket(p_actor text, p_key text, p_digest bytea, p_ticket uuid, p_place text DEFAULT 'arrival')
 RETURNS jsonb
 LANGUAGE plpgsql AS $$

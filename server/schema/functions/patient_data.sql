@@ -1,8 +1,8 @@
--- What is known of a patient.
--- locks.sql tells what every operation does first and last.
+-- A patient's name, note, needs and language.
+-- locks.sql describes what every operation does first and last.
 
--- Changes the members that `p_changes` has; null clears one. The event has none of it: windows get it with the push, which
--- reads the ticket.
+-- Changes the members that `p_changes` has; null clears a member. The stored event contains no personal data: pushes and
+-- readings take them from the ticket.
 CREATE OR REPLACE FUNCTION update_ticket(p_actor text, p_key text, p_digest bytea, p_ticket uuid, p_changes jsonb) RETURNS jsonb
 LANGUAGE plpgsql AS $$
 DECLARE

@@ -13,8 +13,8 @@ LANGUAGE sql STABLE AS $$
     SELECT CASE WHEN priority = 'medium' THEN joined_at - coalesce(head_start, interval '0') ELSE joined_at END
 $$;
 
--- Gives a ticket its rank for a place in a line: its own ("arrival"), or that of the neighbour in front of which or behind
--- which it is put ("first", "last"). In an empty line every rank is the ticket's own.
+-- Sets a ticket's rank for a place in a line: its own rank ("arrival"), or that of the first or last ticket ("first", "last"). In
+-- an empty line it is the ticket's own.
 CREATE OR REPLACE FUNCTION rank_for_place(t tickets, s services, place text) RETURNS tickets
 LANGUAGE plpgsql STABLE AS $$
 DECLARE

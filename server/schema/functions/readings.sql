@@ -1,4 +1,4 @@
--- What hubs read. Each is one statement, so that its answer is of one moment.
+-- The readings of hubs. Each is one statement, so that its result is one consistent state.
 
 -- Every service as `services.list` shows it, with the pace (seconds a patient) that a wait estimate needs.
 CREATE OR REPLACE FUNCTION services_overview() RETURNS jsonb
@@ -25,7 +25,7 @@ LANGUAGE sql STABLE AS $$
     FROM counters c
 $$;
 
--- The site, as hello tells it.
+-- The site, as `session.hello` returns it, and what the hub needs with it.
 CREATE OR REPLACE FUNCTION site_overview() RETURNS jsonb
 LANGUAGE sql STABLE AS $$
     SELECT jsonb_build_object('epoch', epoch, 'config_revision', config_revision, 'request_salt', encode(request_salt, 'hex'),
@@ -66,7 +66,7 @@ LANGUAGE sql STABLE AS $$
     FROM services s WHERE s.code = p_service
 $$;
 
--- A service's events behind `p_revision`, oldest first, at most `p_limit`. Each event looks its ticket up by itself: a join
+-- A service's events after `p_revision`, oldest first, at most `p_limit`. Each event looks its ticket up by itself: a join
 -- would be planned for a tenth of the whole history and read every ticket.
 CREATE OR REPLACE FUNCTION events_after(p_service text, p_revision bigint, p_limit integer) RETURNS jsonb
 LANGUAGE sql STABLE AS $$
@@ -83,8 +83,8 @@ LANGUAGE sql STABLE AS $$
     FROM tickets t JOIN services s ON s.id = t.service_id WHERE t.id = p_ticket
 $$;
 
--- What is wrong with a line's places (from 1): places without a ticket, places with two or outside of the line, and the last
--- place. Two empty arrays: nothing.
+-- Faults of a line's places (from 1): places without a ticket, places with two tickets or outside of the line, and the last
+-- place. Both arrays are empty if the line is sound.
 CREATE OR REPLACE FUNCTION validate_queue_integrity(p_service_id bigint)
 RETURNS TABLE (missing_positions bigint[], duplicate_positions bigint[], max_position bigint)
 LANGUAGE sql STABLE AS $$
@@ -103,7 +103,7 @@ LANGUAGE sql STABLE AS $$
            (SELECT place FROM last)
 $$;
 
--- The same by a service's code, as it is answered; null for an unknown service.
+-- validate_queue_integrity for a service's code, as the hub replies it; null for an unknown service.
 CREATE OR REPLACE FUNCTION line_integrity(p_service text) RETURNS jsonb
 LANGUAGE sql STABLE AS $$
     SELECT to_jsonb(v) || jsonb_build_object('service', s.code)

@@ -1,6 +1,6 @@
 -- The role that hubs act as: inturn_hub may call what is named here and may neither read nor write a table.
 
--- What hubs call. A further function that hubs call is named here.
+-- The functions that hubs call. A new one must be added here.
 CREATE OR REPLACE FUNCTION hub_functions() RETURNS text[]
 LANGUAGE sql IMMUTABLE AS $$
     SELECT '{
@@ -53,10 +53,10 @@ BEGIN
 END
 $$;
 
--- Gives inturn_hub what hubs call, and no other account anything. Every function is the owner's alone. Those that hubs call run
--- as the owner and find tables and functions in this schema, whatever the caller has made or set; only the owner makes any there
--- (databases older than PostgreSQL 15 let every account). Every `db upgrade` and `db restore` repeats it, so that a dump that was
--- restored without privileges is put right.
+-- Grants the functions that hubs call to inturn_hub, and revokes every function from all other accounts but the owner. Functions
+-- that hubs call run as the owner, and their search path is this schema: a caller's own objects and settings can't redirect them.
+-- Only the owner may create objects in the schema (in databases from before PostgreSQL 15 every account could). Every `db upgrade`
+-- and `db restore` repeats this, so that a dump restored without privileges gets them again.
 CREATE OR REPLACE FUNCTION set_up_hub_role() RETURNS boolean
 LANGUAGE plpgsql AS $$
 DECLARE

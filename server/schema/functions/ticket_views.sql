@@ -1,16 +1,16 @@
--- How tickets and events look in the history and on the wire. What runs in every operation is PL/pgSQL, whose plans are kept:
--- before PostgreSQL 18 an SQL function that can't be inlined is planned again at each call. Plain expressions are SQL, so that
--- they are inlined.
+-- The form of tickets and events in the history and on the wire. Functions that run in every operation are PL/pgSQL, which keeps
+-- their plans: before PostgreSQL 18 an SQL function that can't be inlined is planned at each call. Plain expressions are SQL
+-- functions, so that they are inlined.
 
--- A time as the chains and the wire write it: UTC, microseconds, whatever the session's time zone and locale. STABLE, as
--- to_char is: a function that claims more than its body is never inlined.
+-- A time as the chains and the wire write it: UTC, microseconds, independent of the session's time zone and locale. STABLE like
+-- to_char: PostgreSQL inlines no function that is declared stricter than its body.
 CREATE OR REPLACE FUNCTION utc_text(at timestamptz) RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
 $$;
 
 -- The public view of a ticket, from the codes of its line, of the line that issued it and of its counter. `head` is the
--- line's, to turn the ticket's slot into a place. The only definition of that shape.
+-- line's, to turn the ticket's slot into a place. The only definition of this form.
 CREATE OR REPLACE FUNCTION ticket_view(t tickets, head bigint, line text, origin text, seat text) RETURNS jsonb
 LANGUAGE sql STABLE AS $$
     SELECT jsonb_build_object(
@@ -42,8 +42,8 @@ BEGIN
 END
 $$;
 
--- What only staff may see. The column keeps a parked patient's reason for an undo; the view shows it while the patient
--- is parked.
+-- The members that only staff may see. The column keeps the reason for parking for an undo; the view shows it only while the
+-- ticket is parked.
 CREATE OR REPLACE FUNCTION personal_data(t tickets) RETURNS jsonb
 LANGUAGE sql STABLE AS $$
     SELECT jsonb_build_object('patient_name', t.patient_name, 'note', t.note, 'needs', t.needs,

@@ -1,5 +1,5 @@
--- What the tables' triggers run. This file runs before the revisions, because a trigger needs its function, and replaces
--- each function in place: no upgrade has to lock the tables for it. It must therefore work in a database without tables.
+-- The functions of triggers. `db upgrade` runs this file before the revisions, because a trigger needs its function: it must work
+-- in a database without tables. Each function is replaced in place, so that no upgrade has to lock the tables.
 
 -- Makes UPDATE, DELETE and TRUNCATE of a history table fail.
 CREATE OR REPLACE FUNCTION refuse_rewriting_history() RETURNS trigger
@@ -9,7 +9,7 @@ BEGIN
 END
 $$;
 
--- Raises `config_revision` with every change of the configuration, so that hubs and windows list it again. A line's own
+-- Raises `config_revision` with every change of the configuration, so that hubs and clients read it again. A line's own
 -- columns of `services` and `counters` are not configuration; their triggers leave them out.
 CREATE OR REPLACE FUNCTION raise_config_revision() RETURNS trigger
 LANGUAGE plpgsql AS $$

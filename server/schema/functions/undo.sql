@@ -1,8 +1,8 @@
--- Taking back what a person just did. The request holds the tickets as they were (requests.undo), without personal data, which
--- an undo leaves as it is.
--- locks.sql tells what every operation does first and last.
+-- Undoes a person's last operation. The request holds the tickets as they were (requests.undo), without personal data, which an
+-- undo does not change.
+-- locks.sql describes what every operation does first and last.
 
--- Locks what an undo touches: the counters that tickets return to, their lines now and their lines then.
+-- Locks what an undo changes: the counters that tickets return to, the tickets' present lines and their former lines.
 CREATE OR REPLACE FUNCTION lock_for_undo(steps jsonb) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
@@ -17,7 +17,7 @@ BEGIN
 END
 $$;
 
--- Whether a step's ticket has an event behind the step's.
+-- Whether a step's ticket has an event after the step's.
 CREATE OR REPLACE FUNCTION happened_since(step jsonb) RETURNS boolean
 LANGUAGE plpgsql STABLE AS $$
 BEGIN
@@ -26,7 +26,7 @@ BEGIN
 END
 $$;
 
--- Refuses to bring a ticket back to its counter unless that is still the caller's, open and free.
+-- Refuses to return a ticket to its counter unless the counter is free, not closed, and held by the caller or by no person.
 CREATE OR REPLACE FUNCTION refuse_unless_counter_waits(p_actor text, t tickets) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
@@ -38,8 +38,8 @@ BEGIN
 END
 $$;
 
--- Takes one step back: the ticket is as it was, and stands where it stood. A ticket that was new is cancelled. Returns the
--- events, that of the ticket's line last.
+-- Undoes one step: restores the ticket and its place. A ticket that was new is cancelled. Returns the events, that of the ticket's
+-- line last.
 CREATE OR REPLACE FUNCTION take_back(p_actor text, step jsonb) RETURNS jsonb
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -92,7 +92,7 @@ BEGIN
 END
 $$;
 
--- Takes back the caller's last operation, within ten seconds and if its tickets have no later event.
+-- Undoes the caller's last operation if it is at most 10 s old and its tickets have no later event.
 CREATE OR REPLACE FUNCTION undo_operation(p_actor text, p_key text, p_digest bytea, p_operation text) RETURNS jsonb
 LANGUAGE plpgsql AS $$
 DECLARE

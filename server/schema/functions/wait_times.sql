@@ -1,5 +1,4 @@
--- How long consultations take, which wait patients were told, and how long they waited. No operation on a line waits for any of
--- it.
+-- Paces of services, estimates that patients got, and their real waits. No operation on a line waits for these functions.
 
 -- Sets a service's pace from its newest 200 completed consultations, in one statement that locks the service's row briefly
 -- and only if something changed. A consultation counts as four times the median at most: one that stayed open for hours has no
@@ -37,7 +36,7 @@ END
 $$;
 
 -- Stores the estimates that patients were told when they joined: [{"ticket", "low", "high"}], seconds. The first estimate of
--- a ticket counts; unknown tickets are passed over. Each row looks its ticket up by itself (OFFSET 0): a join may read them all.
+-- a ticket counts; unknown tickets are ignored. Each row looks its ticket up by itself (OFFSET 0): a join may read them all.
 -- Returns the number of stored estimates.
 CREATE OR REPLACE FUNCTION log_wait_estimates(p_estimates jsonb) RETURNS jsonb
 LANGUAGE plpgsql AS $$

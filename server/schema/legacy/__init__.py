@@ -1,1 +1,1 @@
-"""The earlier version's database: recognised, repaired and brought into the lines."""
+"""Takes over the database of the earlier version: recognises, repairs and imports its rows."""

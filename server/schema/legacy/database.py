@@ -1,6 +1,6 @@
-"""The earlier version's database: recognised, moved to the schema `legacy` as it is, and read from there.
+"""The earlier version's tables: recognises them, moves them unchanged to the schema `legacy`, reads them there.
 
-Names never leave the database: what is read here has none, `copy_names` takes them over in one statement.
+Names never leave the database: no function here reads them, and `copy_names` copies them in one statement.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from core.errors import SetupError
 Kind: TypeAlias = Literal["empty", "ours", "legacy", "foreign"]
 
 ISSUED_BY = "legacy:"
-"""In front of a ticket's old id, in `tickets.issued_by`."""
-PATIENCE = "10s"
-"""How long others may go on using the old tables before they are said to be in use."""
+"""Prefix of a ticket's old id in `tickets.issued_by`."""
+LOCK_TIMEOUT = "10s"
+"""Wait for transactions that use the old tables; then the upgrade fails because they are in use."""
 UNCHANGED = "Nothing was changed."
 _WHOLE = {"smallint", "integer", "bigint"}
 _WORDS = {"text", "character varying"}
@@ -46,13 +46,13 @@ _SHAPE = {
         "completed_at": _MOMENT,
     },
 }
-"""The old tables; further columns don't matter."""
+"""Table -> column -> possible types of the old tables; they may have further columns."""
 _TIMES = ("created_at", "called_at", "completed_at")
 
 
 @dataclass(frozen=True)
 class Found:
-    """What a database holds. `foreign`: whose tables it has, empty unless it is another program's."""
+    """Whose tables a database holds. `foreign`: how they differ from the old ones; empty unless they are foreign."""
 
     kind: Kind
     foreign: str = ""
@@ -73,10 +73,10 @@ class OldTicket:
     """A row of the old `tickets` without its name, times in UTC.
 
     Attributes:
-        line: the service's id, None when there is no such service.
-        created_at, called_at, completed_at: as they are, those outside of the calendar at its ends.
-        joined_at: when the ticket was made: `created_at` if that can be, else the best that is known.
-        day: its business day.
+        line: the service's id; None if that service does not exist.
+        created_at, called_at, completed_at: unchanged; times outside of the calendar are moved to its ends.
+        joined_at: when the ticket was issued: the first possible time among these three, else the newest ticket's.
+        day: the ticket's business day.
     """
 
     id: int
@@ -94,7 +94,7 @@ class OldTicket:
 
 
 def recognise(connection: Connection) -> Found:
-    """Whose database it is; told by the shape of the tables, not by their names alone."""
+    """Recognises whose database it is by the names, columns and types of its tables."""
     tables = _columns(connection)
     if {"alembic_version", "queue_events", "settings"} <= tables.keys():
         return Found("ours")
@@ -114,7 +114,7 @@ def refuse_foreign(found: Found) -> None:
 
 
 def _columns(connection: Connection) -> dict[str, dict[str, str]]:
-    """Tables and views of the schema that InTurn uses, an extension's aside: name -> column -> type."""
+    """Tables and views of the current schema, without those of extensions: name -> column -> type."""
     query = text("""
         SELECT c.relname, coalesce(jsonb_object_agg(
             a.attname, CASE c.relkind WHEN 'r' THEN format_type(a.atttypid, NULL) END
@@ -137,17 +137,17 @@ def _faults(tables: dict[str, dict[str, str]]) -> Iterator[str]:
                 yield f"its column {table}.{column} is of the type {found}"
 
 
-def hold(connection: Connection) -> None:
-    """Keeps everybody from writing to the old tables until the transaction ends; reading goes on.
+def lock_old_tables(connection: Connection) -> None:
+    """Locks the old tables against writes, not against reads, until the transaction ends.
 
-    Raises SetupError for a database that can't be taken over, DBAPIError (55P03) when somebody does not let go.
+    Raises SetupError for a database that can't be taken over, DBAPIError (55P03) after LOCK_TIMEOUT.
     """
     encoding = connection.execute(text("SHOW server_encoding")).scalar_one()
     if encoding != "UTF8":
         raise SetupError(f"This database's encoding is {encoding}; InTurn needs UTF8. {UNCHANGED}")
-    # `row_security = off`: rows that a policy hides are an error and not simply missing.
+    # With `row_security = off` PostgreSQL raises an error where a policy would hide rows.
     for setting in (
-        f"lock_timeout = '{PATIENCE}'",
+        f"lock_timeout = '{LOCK_TIMEOUT}'",
         "row_security = off",
         "TIME ZONE 'UTC'",
         "statement_timeout = 0",
@@ -162,9 +162,9 @@ def hold(connection: Connection) -> None:
 
 
 def move(connection: Connection) -> None:
-    """Moves the old tables to the schema `legacy`, with their sequences, indexes and whatever refers to them.
+    """Moves the old tables to the schema `legacy`, with their sequences and indexes; foreign keys and views stay valid.
 
-    Raises SetupError where that schema is in use.
+    Raises SetupError if that schema is in use.
     """
     in_use = text("SELECT FROM pg_class WHERE relnamespace = to_regnamespace('legacy') LIMIT 1")
     if connection.execute(in_use).first() is not None:
@@ -182,7 +182,7 @@ def move(connection: Connection) -> None:
 
 
 def checksums(connection: Connection, schema: str = "") -> list[str]:
-    """One for each old table, over all its rows."""
+    """SHA-256 of all rows of each old table, in hex."""
     row = "sha256(convert_to(t::text, 'UTF8'))"
     whole = f"encode(sha256(coalesce(string_agg({row}, ''::bytea ORDER BY id), '')), 'hex')"
     queries = (f"SELECT {whole} FROM {schema}{table} t" for table in _SHAPE)
@@ -190,14 +190,14 @@ def checksums(connection: Connection, schema: str = "") -> list[str]:
 
 
 def read_services(connection: Connection) -> list[OldService]:
-    """All of them, by id."""
+    """All old services, by id."""
     query = text("SELECT id, name, is_active, avg_service_minutes FROM legacy.services ORDER BY id")
     return [OldService(*row) for row in connection.execute(query)]
 
 
 def read_tickets(connection: Connection, zone: str, now: datetime) -> list[OldTicket]:
-    """All of them, in the order in which they wait; their times were local ones of `zone`."""
-    # Times outside of the calendar (years, infinities) are taken for its ends, which are impossible as well.
+    """All old tickets, in the order in which they wait; their stored times are local times of `zone`."""
+    # Times that `datetime` can't hold (other years, infinities) become its ends, which are impossible times too.
     bounded = "CASE WHEN {0} IS NOT NULL THEN greatest(least({0}, '9999-12-30'), '0001-01-02') END"
     moments = ", ".join(f"{bounded.format(at)} AT TIME ZONE :zone AS {at}" for at in _TIMES)
     possible = ", ".join(
@@ -218,7 +218,7 @@ def read_tickets(connection: Connection, zone: str, now: datetime) -> list[OldTi
 
 
 def copy_names(connection: Connection) -> None:
-    """Gives the imported tickets their patients' names, unread."""
+    """Copies patients' names to the imported tickets inside the database."""
     connection.execute(
         text(
             "UPDATE tickets t SET patient_name = old.patient_name FROM legacy.tickets old "
@@ -229,7 +229,7 @@ def copy_names(connection: Connection) -> None:
 
 
 def count_tickets(connection: Connection) -> list[tuple[int | None, str, str | None, int]]:
-    """Service (by its old id, None: none given), its name, status as it is written, tickets."""
+    """Rows of (old service id or None, service name, status as stored, number of tickets)."""
     query = text("""
         SELECT coalesce(s.id, t.service_id), CASE WHEN s.id IS NULL THEN 'missing' ELSE coalesce(s.name, 'no name') END,
             t.status, count(t.id)

@@ -1,8 +1,8 @@
 """The earlier version's ticket numbers in InTurn's form: letters of one service and at least three digits, from 001.
 
-Values in, values out. A number stays as the patient holds it where that form allows; what has to change keeps its digits
-if they are free. A number is free on a day when no other ticket of its service has these digits that day, and nobody else
-holds its text.
+Values in, values out. A number in that form stays as the patient holds it. A number that has to change keeps its digits
+if they are free. A number is free on a day if no other ticket of its service has these digits and no other ticket has
+its text on that day.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from string import ascii_uppercase
 from typing import TypeAlias
 
 Line: TypeAlias = int | None
-"""A service by its old id; None: the one for tickets of missing services."""
+"""A service by its old id; None: the service for tickets of missing services."""
 
 _FORM = re.compile(r"([A-Z]{1,3})[- ]?([0-9]{1,6})")
 
 
 @dataclass(frozen=True)
 class Number:
-    """A ticket's number; `text` is how it is written."""
+    """A ticket's number; `text` is its printed form."""
 
     letters: str
     value: int
@@ -36,7 +36,7 @@ class Number:
 
 @dataclass(frozen=True)
 class Numbered:
-    """A ticket and what was written on it; `number` is None for what has not the form (nothing, no digits, too long)."""
+    """A ticket and its old number; `number` is None if that had another form (empty, no digits, too long)."""
 
     ticket: int
     line: Line
@@ -45,16 +45,16 @@ class Numbered:
 
 
 def read_number(written: str | None) -> Number | None:
-    """What can be read in an old number, whatever its case and zeros: `g-7` is G007. None if it can't be one."""
+    """Parses an old number, in any case and with any leading zeros: `g-7` is G007. None if it has another form."""
     found = _FORM.fullmatch((written or "").strip().upper())
     return Number(found[1], int(found[2])) if found else None
 
 
 def choose_prefixes(tickets: Iterable[Numbered], names: Mapping[Line, str]) -> dict[Line, str]:
-    """Letters for each line, no two the same: those of most of its numbers, else from its name, else any.
+    """Chooses different letters for each line: the most frequent in its numbers, else from its name, else any.
 
     Args:
-        names: of every line; one for missing services chooses last.
+        names: name of every line. The line of missing services chooses last.
     """
     seen = Counter((t.line, t.number.letters) for t in tickets if t.number)
     wishes = sorted(seen, key=lambda wish: (wish[0] is None, -seen[wish], wish[0] or 0, wish[1]))
@@ -77,15 +77,15 @@ def _candidates(name: str) -> Iterator[str]:
 
 
 def assign_numbers(tickets: Sequence[Numbered], prefixes: Mapping[Line, str]) -> dict[int, Number]:
-    """A number for every ticket, by its id; of two that hold one, the earlier in `tickets` keeps it.
+    """Assigns a number to every ticket; returns ticket id -> number. Of two tickets with one number the earlier keeps it.
 
-    Letters of the ticket's own service come before nobody's, and those before another service's. Whoever keeps a number
-    comes before whoever needs another: the next free one from their digits on, or without digits the one behind the day's
-    highest.
+    First, tickets keep their numbers: those with the letters of their own service, then those with unused letters, then
+    those with the letters of another service. The other tickets get the next free number from their digits on or,
+    without digits, the number after the highest of the day.
     """
     book = _Book(tickets, prefixes)
     left = list(tickets)
-    for may_keep in (book.has_own_letters, book.has_nobodys_letters, book.has_letters_for_good):
+    for may_keep in (book.has_own_letters, book.has_unused_letters, book.has_letters_for_good):
         left = [t for t in left if not (t.number and may_keep(t, t.number) and book.claim(t, t.number))]
     for ticket in sorted(left, key=lambda t: not (t.number and t.number.value)):
         first = ticket.number.value if ticket.number else 0
@@ -98,10 +98,10 @@ def assign_numbers(tickets: Sequence[Numbered], prefixes: Mapping[Line, str]) ->
 
 
 class _Book:
-    """Which numbers are taken on which day.
+    """The numbers in use on each day.
 
     Attributes:
-        given: the number of each ticket that has one.
+        given: ticket id -> number, for the tickets that have one.
     """
 
     def __init__(self, tickets: Sequence[Numbered], prefixes: Mapping[Line, str]) -> None:
@@ -117,17 +117,17 @@ class _Book:
     def has_own_letters(self, ticket: Numbered, number: Number) -> bool:
         return number.letters == self._prefixes[ticket.line]
 
-    def has_nobodys_letters(self, ticket: Numbered, number: Number) -> bool:
+    def has_unused_letters(self, ticket: Numbered, number: Number) -> bool:
         return number.letters not in self._owners
 
     def has_letters_for_good(self, ticket: Numbered, number: Number) -> bool:
-        """Whether the service with these letters will not give this number again on that day."""
+        """Whether the service with these letters will not issue this number again on that day."""
         owner = self._owners.get(number.letters)
         newest = self._newest.get(owner, date.min)
         return newest > ticket.day or number.value < self.highest(owner, ticket.day)
 
     def claim(self, ticket: Numbered, number: Number) -> bool:
-        """Gives the ticket this number; False if it can't be given or is taken."""
+        """Assigns the number to the ticket. Returns False if the number is below 1 or in use."""
         values = self._values[ticket.line, ticket.day]
         text = (ticket.day, number.text)
         if number.value < 1 or number.value in values or text in self._texts:
@@ -138,5 +138,5 @@ class _Book:
         return True
 
     def highest(self, line: Line, day: date) -> int:
-        """The highest number of a line's day, 0 without any."""
+        """The highest number of a line on a day; 0 if there is none."""
         return max(self._values[line, day], default=0)

@@ -1,6 +1,6 @@
-"""What becomes of the earlier version's rows: values in, values out, and a sentence for everything that is repaired.
+"""Converts the earlier version's rows: values in, values out, and a sentence for every repair.
 
-No sentence and no note holds a patient's name; the rows that come in have none.
+No sentence and no note contains a patient's name: the rows are read without names.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from server.schema.legacy.database import ISSUED_BY, OldService, OldTicket
 from server.schema.legacy.numbers import Line, Number, Numbered, assign_numbers, choose_prefixes, read_number
 
 RECOVERED = "Recovered"
-"""The service for tickets whose own is missing, and in front of a number the counters for open consultations."""
+"""Name of the service for tickets of missing services; with a number, name of a counter for an open consultation."""
 _RECOVERED_CODE = "recovered"
 _USUAL_PACE = 10
 _LONGEST_PACE = 24 * 60
@@ -28,9 +28,7 @@ _OVER = ("completed", "no_show", "cancelled")
 
 @dataclass(frozen=True)
 class NewService:
-    """A service to be made and its `tickets`: rows for `import_tickets` in the order of their events, where `counter` is
-    a counter's code.
-    """
+    """A service to create. `tickets`: rows for `import_tickets` in the order of their events; `counter` holds a code."""
 
     code: str
     name: str
@@ -42,7 +40,7 @@ class NewService:
 
 @dataclass(frozen=True)
 class NewCounter:
-    """A counter to be made: it serves one service, given by its code."""
+    """A counter to create. `service`: code of the only service that it serves."""
 
     code: str
     name: str
@@ -51,7 +49,7 @@ class NewCounter:
 
 @dataclass(frozen=True)
 class Plan:
-    """All that is to be made, and a line for every repair."""
+    """The services and counters to create, and a sentence for every repair."""
 
     services: list[NewService]
     counters: list[NewCounter]
@@ -60,7 +58,7 @@ class Plan:
 
 @dataclass
 class _Mending:
-    """One ticket on its way: the row as it will be, notes for staff, and what was repaired."""
+    """A ticket under repair: its new row, notes for staff, and sentences for the report."""
 
     old: OldTicket
     row: dict[str, Any]
@@ -73,7 +71,7 @@ class _Mending:
 
 
 def make_plan(services: Sequence[OldService], tickets: Sequence[OldTicket], now: datetime) -> Plan:
-    """What the old rows become; `tickets` in the order in which they wait."""
+    """Plans the import of the old rows; `tickets` are in the order in which they wait."""
     lines: list[Line] = [service.id for service in services]
     names: dict[Line, str] = {service.id: service.name or "" for service in services}
     if any(ticket.line is None for ticket in tickets):
@@ -85,7 +83,7 @@ def make_plan(services: Sequence[OldService], tickets: Sequence[OldTicket], now:
     mended = [_mend(old, now) for old in tickets]
     _give_numbers(mended, assign_numbers(numbered, prefixes))
     codes = prefixes | {None: _RECOVERED_CODE}
-    counters = _seat(mended, codes)
+    counters = _assign_counters(mended, codes)
     in_line: dict[Line, list[_Mending]] = {line: [] for line in lines}
     for ticket in mended:
         in_line[ticket.old.line].append(ticket)
@@ -102,7 +100,7 @@ def make_plan(services: Sequence[OldService], tickets: Sequence[OldTicket], now:
 
 
 def shown(value: str | None, missing: str = "none") -> str:
-    """An old value as it is printed: one short line, whatever it contains."""
+    """An old value for the report: at most one short line, with unprintable characters escaped."""
     if value is None or not value.strip():
         return missing if value is None else repr(value)
     plain = value if value.isprintable() and value == value.strip() else repr(value)
@@ -137,7 +135,7 @@ def _mend(old: OldTicket, now: datetime) -> _Mending:
 
 
 def _mend_words(ticket: _Mending) -> None:
-    """Priority and status, in whatever case and space they were written."""
+    """Normalises priority and status: case and surrounding space are ignored."""
     old = ticket.old
     priority, status = ((word or "").strip().lower() for word in (old.priority, old.status))
     ticket.row["priority"] = priority if priority in _PRIORITIES else "medium"
@@ -150,18 +148,18 @@ def _mend_words(ticket: _Mending) -> None:
 
 
 def _mend_times(ticket: _Mending, now: datetime) -> None:
-    """Created, called, ended: each there where the status needs it, in this order, none in the future.
+    """Sets the times of creation, call and end that the status needs: in this order, none in the future.
 
-    `started_at`, from which paces are learned, is only set where both ends of a consultation are known.
+    `started_at`, from which paces are computed, is set only if both ends of a consultation are known.
     """
     old, row = ticket.old, ticket.row
     before = len(ticket.repairs)
     if old.created_at != old.joined_at:
         was = "no time of creation" if old.created_at is None else "created at an impossible time"
-        ticket.repairs.append(f"{was}, now {_told(old.joined_at, now)}")
+        ticket.repairs.append(f"{was}, now {_moment_text(old.joined_at, now)}")
     called = _between(ticket, "called", old.called_at, old.joined_at, now)
     if called is None and ticket.status == "consulting":
-        ticket.repairs.append(f"consulting without a call, now called {_told(old.joined_at, now)}")
+        ticket.repairs.append(f"consulting without a call, now called {_moment_text(old.joined_at, now)}")
         called, row["calls"] = old.joined_at, 1
     ended = _end(ticket, called or old.joined_at, now)
     exact = len(ticket.repairs) == before and ticket.status in _OVER
@@ -179,7 +177,7 @@ def _end(ticket: _Mending, earliest: datetime, now: datetime) -> datetime | None
             ticket.repairs.append(f"{ticket.status} with a time of completion, now without")
         return None
     if completed is None:
-        ticket.repairs.append(f"{ticket.status} without a time, now {_told(earliest, now)}")
+        ticket.repairs.append(f"{ticket.status} without a time, now {_moment_text(earliest, now)}")
         return earliest
     return _between(ticket, "ended", completed, earliest, now)
 
@@ -191,12 +189,12 @@ def _between(
         return at
     was = "before what came before it" if at < earliest else "in the future"
     at = earliest if at < earliest else now
-    ticket.repairs.append(f"{what} {was}, now {_told(at, now)}")
+    ticket.repairs.append(f"{what} {was}, now {_moment_text(at, now)}")
     return at
 
 
-def _told(at: datetime, now: datetime) -> str:
-    # The run that only shows and the run that does it say the same.
+def _moment_text(at: datetime, now: datetime) -> str:
+    # `now` differs between a dry run and the upgrade, whose reports must be equal.
     return "at the time of this upgrade" if at == now else f"at {at:%Y-%m-%d %H:%M:%S} UTC"
 
 
@@ -215,8 +213,8 @@ def _give_numbers(tickets: Sequence[_Mending], numbers: Mapping[int, Number]) ->
             ticket.notes.append(f"Number was {old.number.strip()}.")
 
 
-def _seat(tickets: Sequence[_Mending], codes: Mapping[Line, str]) -> list[NewCounter]:
-    """A counter for each open consultation, in the order of their calls."""
+def _assign_counters(tickets: Sequence[_Mending], codes: Mapping[Line, str]) -> list[NewCounter]:
+    """Creates a counter for each open consultation, in the order of the calls."""
     open_ones = [ticket for ticket in tickets if ticket.status == "consulting"]
     counters = []
     for place, ticket in enumerate(sorted(open_ones, key=lambda m: (m.row["called_at"], m.old.id)), start=1):
@@ -228,7 +226,7 @@ def _seat(tickets: Sequence[_Mending], codes: Mapping[Line, str]) -> list[NewCou
 
 
 def _in_order(tickets: Sequence[_Mending]) -> list[dict[str, Any]]:
-    """A line's rows as they are to be imported: what is over, what is under way, then who waits, place by place."""
+    """A line's rows in the order of their import: ended tickets, open tickets, then waiting tickets by place."""
     waiting = [ticket for ticket in tickets if ticket.status == "waiting"]
     for place, ticket in enumerate(waiting, start=1):
         was = ticket.old.position
@@ -251,11 +249,11 @@ def _in_order(tickets: Sequence[_Mending]) -> list[dict[str, Any]]:
 
 
 def placed_by_hand(keys: Sequence[Any]) -> dict[int, int]:
-    """Who stands where their own key would not put them, as few as possible: index -> the neighbour whose key fits there.
+    """The fewest tickets that are out of order by their keys: index -> index of the neighbour whose key fits there.
 
-    The others are the longest run, not necessarily without gaps, whose keys never fall.
+    The other tickets are the longest subsequence with keys that never decrease.
     """
-    ends: list[Any] = []  # the smallest key that a run of this length can end with, and in `last` where
+    ends: list[Any] = []  # by length: the smallest last key of such a subsequence; `last` has its index
     last: list[int] = []
     before: list[int | None] = []
     for index, key in enumerate(keys):

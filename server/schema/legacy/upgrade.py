@@ -1,9 +1,9 @@
-"""The earlier version's database becomes InTurn's, inside one transaction of the caller's.
+"""Converts the earlier version's database to InTurn's schema, in one transaction of the caller.
 
-`database`  recognises the old tables, moves them to the schema `legacy`, reads them
-`repairs`   decides what becomes of every row, and says what was repaired (pure)
-`numbers`   the numbers (pure)
-this module makes InTurn's schema, writes the rows, counts, and proves that every line is sound
+`database`   recognises the old tables, moves them to the schema `legacy` and reads them
+`repairs`    decides the new values of every row and lists the repairs (pure)
+`numbers`    assigns the ticket numbers (pure)
+This module creates InTurn's schema, writes the rows, counts them and checks that every line is sound.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ SOUND = "Every line is sound."
 
 
 def require_zone(connection: Connection, zone: str) -> None:
-    """Raises SetupError for a time zone that the database does not know."""
+    """Raises SetupError if PostgreSQL does not know the time zone."""
     known = text("SELECT FROM pg_timezone_names WHERE name = :zone")
     if connection.execute(known, {"zone": zone}).first() is None:
         raise SetupError(f"There is no time zone {zone}. Write it like Europe/Berlin.")
 
 
 def take_over(connection: Connection, zone: str) -> list[str]:
-    """Moves, repairs and imports everything, and returns the report: the same for the same database.
+    """Moves the old tables, repairs and imports their rows. Returns the report: the same for the same database.
 
     Args:
         zone: IANA name of the zone whose local times the old tables hold; it becomes the site's.
 
-    Raises SetupError where that can't be done or the result were not sound; DBAPIError.
+    Raises SetupError if that is impossible or the result would not be sound; DBAPIError.
     """
     before, sums = list(_counts_before(connection)), legacy_database.checksums(connection)
     legacy_database.move(connection)
@@ -106,7 +106,7 @@ def _insert_counter(connection: Connection, counter: NewCounter, services: dict[
 
 
 def _require_sound(connection: Connection, tickets: int) -> None:
-    """Asks the database's own checks, and its constraints before the commit does."""
+    """Runs the database's own checks, and the deferred constraints before the commit."""
     connection.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))
     checks = (
         "SELECT service || ': ' || violation FROM integrity_violations()",
@@ -126,8 +126,8 @@ def _require_sound(connection: Connection, tickets: int) -> None:
 def _counts_before(connection: Connection) -> Iterator[str]:
     rows = legacy_database.count_tickets(connection)
     for (service, name), counted in groupby(rows, key=lambda row: row[:2]):
-        who = "no service" if service is None else f"service {service} ({shown(name)})"
-        yield f"before: {who}: {_counted((shown(row[2], 'no status'), row[3]) for row in counted)}"
+        subject = "no service" if service is None else f"service {service} ({shown(name)})"
+        yield f"before: {subject}: {_counted((shown(row[2], 'no status'), row[3]) for row in counted)}"
     yield f"before: {_tickets(sum(row[3] for row in rows))}"
 
 

@@ -1,4 +1,4 @@
-"""Alembic's environment: runs the revisions on the connection that `server.schema.revisions` hands over."""
+"""Alembic's environment: runs the revisions on the connection that `server.schema.revisions` passes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tables: configuration, lines, append-only history with its hash chains."""
+"""Creates the tables: configuration, lines, append-only history with its hash chains."""
 
 from __future__ import annotations
 

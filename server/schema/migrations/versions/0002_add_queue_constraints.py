@@ -1,4 +1,4 @@
-"""Unique, positive, dense places: the net under the locks. And the indexes."""
+"""Adds constraints, which check again what the operations ensure under their locks, and indexes."""
 
 from __future__ import annotations
 

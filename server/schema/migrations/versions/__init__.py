@@ -1,1 +1,1 @@
-"""One module a revision, its SQL in a file of the same name. None holds a function; a released one is never edited."""
+"""One module for each revision, with its SQL in a file of the same name. A released revision is never edited."""

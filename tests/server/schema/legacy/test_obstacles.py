@@ -64,7 +64,7 @@ def test_an_unsound_line_is_not_written(
 def test_old_tables_in_use_are_left_alone(
     sample: OldClinic, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(legacy_database, "PATIENCE", "100ms")
+    monkeypatch.setattr(legacy_database, "LOCK_TIMEOUT", "100ms")
     with psycopg.connect(driver_url(sample.url)) as writer:
         writer.execute("UPDATE tickets SET status = 'waiting' WHERE id = 1")
         with pytest.raises(SetupError, match="in use: stop the earlier version first"):
