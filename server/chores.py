@@ -1,7 +1,7 @@
-"""Chores: the named tasks of a hub that run beside the requests. None of them ends unnoticed.
+"""Chores: the named tasks of a hub that run beside the requests.
 
-A failed chore is logged with its traceback and started again, after a pause that grows with each failure. A vital chore
-that keeps failing makes the registry give up: the hub ends, and the service manager starts it again.
+A failed chore is logged with its traceback and started again, after a pause that grows with each failure. If a vital
+chore fails too often in a row, the hub ends, and the service manager starts it again.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class BackOff:
     Attributes:
         first: pause after the first failure in a row; each further failure doubles it, up to `longest`.
         longest: longest pause.
-        settled: a chore that fails after this time starts a new row of failures.
+        settled: a chore that ran longer than this starts a new row of failures.
         tries: number of failures in a row after which a vital chore ends the hub; with these pauses, after 1 min.
     """
 
@@ -69,7 +69,7 @@ class Chore:
         self._work = work
         self._back_off = back_off
         self._on_failure = on_failure
-        self._task: asyncio.Task[None] = asyncio.get_running_loop().create_task(self._keep(), name=name)
+        self._task: asyncio.Task[None] = asyncio.get_running_loop().create_task(self._supervise(), name=name)
 
     async def stop(self) -> None:
         """Cancels the task for good."""
@@ -77,7 +77,7 @@ class Chore:
         await asyncio.gather(self._task, return_exceptions=True)
         self.up = False
 
-    async def _keep(self) -> None:
+    async def _supervise(self) -> None:
         while True:
             began, self.up = monotonic(), True
             try:
@@ -96,7 +96,7 @@ class Chore:
             task = asyncio.current_task()
             if task is None or task.cancelling():
                 raise
-            # The chore was not cancelled, but a future that it awaited: ending here would go unnoticed.
+            # A future that the chore awaited was cancelled, not the chore: a raise would end the task without a log line.
             return _as_failure(error)
         except Exception as error:  # noqa: BLE001  every failure is logged by `_note`
             return error
@@ -115,7 +115,7 @@ class Chores:
 
     Attributes:
         named: name -> chore, in the order of their start.
-        given_up: the vital chore because of which the hub must end; None if there is none.
+        given_up: the vital chore that failed too often, so that the hub must end; None if there is none.
         on_given_up: called once when `given_up` is set.
     """
 
@@ -130,7 +130,7 @@ class Chores:
         """Starts a chore in the running loop. Raises ValueError if a chore of this name exists.
 
         Args:
-            vital: whether the hub would permanently show or do something wrong without it, which a restart may repair.
+            vital: whether the hub must end if the chore keeps failing, because it would show or do something wrong.
         """
         if name in self.named:
             raise ValueError(f"There is a chore {name} already.")
@@ -159,7 +159,7 @@ def _kind_of(error: BaseException) -> str:
 
 
 def _as_failure(error: asyncio.CancelledError) -> Exception:
-    """Converts a foreign cancellation into a ChoreEnded with its traceback."""
+    """Converts the cancellation of an awaited future into a ChoreEnded with its traceback."""
     failure = ChoreEnded("What it waited for was cancelled.")
     failure.__cause__ = error
     return failure.with_traceback(error.__traceback__)
