@@ -1,7 +1,7 @@
-"""Runs pip with the given arguments and tells what it does: `pip_progress.py install -r needed.txt`.
+"""Runs pip with the given arguments and prints its progress: `pip_progress.py install -r needed.txt`.
 
-On a terminal one line is renewed every second; elsewhere a line comes with each large download and every five seconds.
-pip alone is either silent for half a minute or prints 200 lines. Its errors go to standard error as ever.
+On a terminal it rewrites one line every second; elsewhere it prints a line for each large download and after 5 s without
+a line. Without it pip is either silent or prints 200 lines. pip's errors go to standard error.
 """
 
 from __future__ import annotations
@@ -15,48 +15,48 @@ import time
 from pathlib import Path
 
 SILENCE = 5.0
-"""Seconds without a line, where there is no terminal."""
+"""Longest time without a line in seconds, if the output is no terminal."""
 DOWNLOAD = re.compile(r"Downloading ([A-Za-z0-9_.]+?)-(\d[^-]*)-\S+ \(([\d.]+ [kM]B)\)")
 
 
 class Progress:
-    """What pip is doing, printed as it goes on. Its methods are called by two threads."""
+    """Prints what pip does. Its methods are called by two threads."""
 
     def __init__(self) -> None:
         self._terminal = sys.stdout.isatty()
         self._lock = threading.Lock()
-        self._doing, self._since, self._printed = "asking for packages", time.monotonic(), 0.0
+        self._step, self._since, self._printed = "asking for packages", time.monotonic(), 0.0
         self._packages = 0
         self._site_packages = Path(sysconfig.get_path("purelib"))
 
-    def understand(self, line: str) -> None:
-        """Takes a line of pip's."""
+    def parse(self, line: str) -> None:
+        """Parses a line of pip's output."""
         if match := DOWNLOAD.search(line):
             name, version, size = match.groups()
-            self._begin(f"downloading {name} {version}, {size}", worth_a_line="MB" in size)
+            self._begin(f"downloading {name} {version}, {size}", print_line="MB" in size)
         elif line.startswith("Installing collected packages: "):
             self._packages = line.count(",") + 1
-            self._begin(f"unpacking {self._packages} packages", worth_a_line=True)
+            self._begin(f"unpacking {self._packages} packages", print_line=True)
 
     def tick(self) -> None:
-        """Shows that time goes by."""
+        """Prints the current step and its time: always on a terminal, elsewhere after SILENCE."""
         with self._lock:
             now = time.monotonic()
             if not self._terminal and now - self._printed < SILENCE:
                 return
             size = f", {self._megabytes()} MB so far" if self._packages else ""
-            self._print(f"{self._doing}{size}, {now - self._since:.0f} s")
+            self._print(f"{self._step}{size}, {now - self._since:.0f} s")
 
     def end(self) -> None:
-        """Leaves an empty line on a terminal."""
+        """Clears the line on a terminal."""
         if self._terminal:
             print("\r\033[K", end="", flush=True)
 
-    def _begin(self, doing: str, worth_a_line: bool) -> None:
+    def _begin(self, step: str, print_line: bool) -> None:
         with self._lock:
-            self._doing, self._since = doing, time.monotonic()
-            if self._terminal or worth_a_line:
-                self._print(doing)
+            self._step, self._since = step, time.monotonic()
+            if self._terminal or print_line:
+                self._print(step)
 
     def _print(self, text: str) -> None:
         self._printed = time.monotonic()
@@ -67,7 +67,7 @@ class Progress:
         )
 
     def _megabytes(self) -> int:
-        """The size of what is installed; pip writes meanwhile, so a file may vanish between listing and asking."""
+        """Size of the installed packages in MB. pip runs meanwhile: a listed file may be gone before its size is read."""
         size = 0
         for path in self._site_packages.rglob("*"):
             try:
@@ -78,7 +78,7 @@ class Progress:
 
 
 def main() -> int:
-    """pip's exit code."""
+    """Runs pip; returns its exit code."""
     command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input", *sys.argv[1:]]
     progress = Progress()
     ended = threading.Event()
@@ -92,7 +92,7 @@ def main() -> int:
         ticking.start()
         assert pip.stdout is not None
         for line in pip.stdout:
-            progress.understand(line)
+            progress.parse(line)
         code = pip.wait()
     ended.set()
     ticking.join()
