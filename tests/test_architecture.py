@@ -214,5 +214,5 @@ def test_a_coroutine_is_a_test_itself() -> None:
 
 def test_tickets_and_services_are_built_in_one_place() -> None:
     built = re.compile(r"\b(Ticket|ServiceSummary)\(")
-    found = {told(file) for file in python_files("tests") if built.search(file.read_text("utf-8"))}
+    found = {relative(file) for file in python_files("tests") if built.search(file.read_text("utf-8"))}
     assert found == {"tests/support/builders.py"}
