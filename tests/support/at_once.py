@@ -1,6 +1,6 @@
-"""People who press at the very same instant: all stand before the lines' locks, in the order they came; then these open.
+"""Concurrent operations: all wait for the lines' locks in a known order; then the locks are released.
 
-What an operation read before its lock is old by then: exactly the moment at which a careless one goes wrong.
+By then each operation's readings before its lock are outdated: a careless operation goes wrong exactly there.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ _WAITERS = (
 )
 CROWD = 16
 PATIENT = Timings(lock=9.0)
-"""The first at a lock waits there until the last has come, however slow the machine is."""
+"""Timings with which the first operation at a lock waits until the last has arrived, also on a slow machine."""
 STAFF, SUPERVISOR = "user:1", "user:2"
 
 
 class Crowd:
-    """At most `people` at once on one clinic's database; a context manager."""
+    """Operations of up to `people` people at once on a clinic's database; a context manager."""
 
     def __init__(self, clinic: Clinic, people: int = 8) -> None:
         self._people = people
@@ -44,7 +44,7 @@ class Crowd:
 
     async def __aenter__(self) -> Self:
         await self._database.open(Chores())
-        # Connections are made before anybody stands at a lock, where a statement may wait ten seconds at most.
+        # Open the connections before an operation waits for a lock: a statement may wait there 10 s at most.
         await asyncio.gather(*(self._database.call("schema_revision") for _ in range(self._people)))
         self._watch = await psycopg.AsyncConnection.connect(self._url, autocommit=True)
         return self
@@ -54,7 +54,7 @@ class Crowd:
         await self._database.close()
 
     async def at_once(self, *presses: Press) -> list[Answer]:
-        """Each press's answer or refusal. Everybody must come to the locks: AssertionError when somebody does not."""
+        """The answer or refusal of each press. Raises AssertionError unless all operations come to wait for locks."""
         async with await psycopg.AsyncConnection.connect(self._url) as gate:
             await gate.execute("SELECT FROM services ORDER BY id FOR NO KEY UPDATE")
             async with asyncio.TaskGroup() as tasks:
@@ -66,15 +66,15 @@ class Crowd:
         return [answer.result() for answer in answers]
 
     async def one_by_one(self, *presses: Press) -> list[Answer]:
-        """The same for people who wait for each other."""
+        """The answer or refusal of each press, performed one after the other."""
         return [await self.answer(press) for press in presses]
 
     async def joined(self, count: int = 1, service: str = "A") -> list[str]:
-        """The tickets of so many patients who took a turn one after the other."""
+        """The ids of the tickets of `count` joins, one after the other."""
         return [ticket_of(answer).id for answer in await self.one_by_one(*joins(count, service))]
 
     async def answer(self, press: Press) -> Answer:
-        """One press's answer or refusal."""
+        """The answer or refusal of a press."""
         try:
             return await press(self.operations)
         except HubError as error:
@@ -89,23 +89,23 @@ class Crowd:
 
 
 def at_once(clinic: Clinic, *presses: Press) -> list[Answer]:
-    """Each press's answer or refusal."""
+    """The answer or refusal of each press, performed concurrently."""
 
-    async def story() -> list[Answer]:
+    async def perform() -> list[Answer]:
         async with Crowd(clinic, len(presses)) as crowd:
             return await crowd.at_once(*presses)
 
-    return asyncio.run(story())
+    return asyncio.run(perform())
 
 
 def after_each_other(clinic: Clinic, *presses: Press) -> list[Answer]:
-    """The same one by one."""
+    """The answer or refusal of each press, performed one after the other."""
 
-    async def story() -> list[Answer]:
+    async def perform() -> list[Answer]:
         async with Crowd(clinic) as crowd:
             return await crowd.one_by_one(*presses)
 
-    return asyncio.run(story())
+    return asyncio.run(perform())
 
 
 def new_key() -> str:
@@ -113,56 +113,56 @@ def new_key() -> str:
 
 
 def joins(count: int, service: str = "A", priority: Priority = "medium") -> list[Press]:
-    """So many patients who take a turn."""
+    """`count` joins."""
     return [lambda o: o.join_queue(STAFF, new_key(), service, priority)] * count
 
 
 def joined(clinic: Clinic, count: int = 1, service: str = "A") -> list[str]:
-    """The tickets of so many patients who took a turn one after the other."""
+    """The ids of the tickets of `count` joins, one after the other."""
     return [ticket_of(answer).id for answer in after_each_other(clinic, *joins(count, service))]
 
 
 def ticket_of(answer: Answer) -> Ticket:
-    """The ticket of an answer that is no refusal."""
+    """The ticket of a successful answer."""
     assert isinstance(answer, Outcome), answer
     assert answer.result.ticket is not None
     return answer.result.ticket
 
 
 def outcome(answer: Answer) -> str:
-    """A ticket's status after an operation, or the reason of its refusal."""
+    """The ticket's status after an operation ("no ticket" without one), or the reason of its refusal."""
     if isinstance(answer, HubError):
         return answer.reason
-    return answer.result.ticket.status if answer.result.ticket else "nobody"
+    return answer.result.ticket.status if answer.result.ticket else "no ticket"
 
 
 def numbers(answers: list[Answer]) -> list[str]:
-    """The tickets' numbers, sorted. Nobody must be refused."""
+    """The tickets' numbers, sorted; all answers must be successful."""
     return sorted(ticket_of(answer).number for answer in answers)
 
 
-def calling(desk: str, who: str = STAFF) -> Press:
-    """Calls whoever is next."""
-    return lambda o: o.call_next_patient(who, new_key(), desk, None, False)
+def calling(desk: str, actor: str = STAFF) -> Press:
+    """Calls the next patient."""
+    return lambda o: o.call_next_patient(actor, new_key(), desk, None, False)
 
 
-def calling_one(ticket: str, desk: str, who: str = STAFF) -> Press:
-    """Calls this patient."""
-    return lambda o: o.call_patient(who, new_key(), ticket, desk, False)
+def calling_one(ticket: str, desk: str, actor: str = STAFF) -> Press:
+    """Calls the patient of the ticket."""
+    return lambda o: o.call_patient(actor, new_key(), ticket, desk, False)
 
 
 def moving(ticket: str, service: str) -> Press:
-    """Sends a patient on to another line, by arrival."""
+    """Transfers a ticket to another line, by arrival."""
     return lambda o: o.transfer_ticket(STAFF, new_key(), ticket, service, "arrival")
 
 
 def cancelling(ticket: str) -> Press:
-    """Takes a ticket out."""
+    """Cancels a ticket."""
     return lambda o: o.cancel_ticket(STAFF, new_key(), ticket, False)
 
 
 def desks(clinic: Clinic) -> list[str]:
-    """Sixteen more counters that serve A."""
+    """Adds `CROWD` counters that serve A, and returns their codes."""
     engine = clinic.engine()
     codes = [f"D{n}" for n in range(CROWD)]
     for code in codes:

@@ -1,5 +1,5 @@
-"""Hostile clients, in a process of their own that comes last: what they cost the hub is looked for, not what they cost a
-computer that they share with it here and nowhere else.
+"""Hostile clients in a process of their own with the lowest priority: tests measure what an attack costs the hub, not
+what it costs a computer that hub and attackers share only in tests.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import TypeAlias
 from tests.support.raw_frames import BROKEN, CONTINUATION, PING, TEXT, UPGRADE, RawConnection, frame, hello
 
 SOURCE = "127.0.0.66"
-"""The first attackers' address; each attack has one of its own, with all that an address may use up."""
+"""The address of the first attack; each attack has its own address, and with it all limits of an address."""
 _source = ContextVar("source", default=SOURCE)
 _context = multiprocessing.get_context("forkserver")
 
@@ -33,13 +33,13 @@ async def arrive(port: int) -> RawConnection:
 
 
 async def elsewhere(port: int, token: str, tally: Tally) -> None:
-    """No attack: a program as busy as the others, on the same processors, that leaves the hub alone."""
+    """No attack: a program as busy as the attacks on the same processors, which sends the hub nothing."""
     tally["rounds"] += bool(sum(range(5000)))
     await asyncio.sleep(0.001)
 
 
 async def broken_frames(port: int, token: str, tally: Tally) -> None:
-    """Signs in as a device that was stolen and sends one broken frame after the other."""
+    """Signs in as a stolen device and sends each broken frame on a new connection."""
     for data, _ in [*BROKEN.values()]:
         connection = await arrive(port)
         await connection.upgrade()
@@ -49,20 +49,20 @@ async def broken_frames(port: int, token: str, tally: Tally) -> None:
 
 
 async def say_hello(connection: RawConnection, token: str) -> None:
-    """Signs in as a device that was stolen."""
+    """Signs in as a stolen device."""
     connection.writer.write(hello(token))
     opcode, _ = await connection.read_frame()
     assert opcode == TEXT
 
 
 async def huge_texts(port: int, token: str, tally: Tally) -> None:
-    """As a stolen device: frames of 64 KiB full of brackets, quotes and digits, as fast as they are taken."""
+    """Sends, as a stolen device, frames of 64 KiB full of brackets, quotes and digits, as fast as the hub reads them."""
     connection = await arrive(port)
     await connection.upgrade()
     await say_hello(connection, token)
     nasty = [b"[]" * 32_000, b'"\\' * 32_000, b"[" * 65_000, b"9" * 65_000, b'{"jsonrpc":' * 5_900]
     frames = [frame(TEXT, text) for text in nasty]
-    reading = asyncio.ensure_future(connection.close_code())  # noqa: TID251  ended with the process
+    reading = asyncio.ensure_future(connection.close_code())  # noqa: TID251  ends with the process
     for data in frames * 10:
         connection.writer.write(data)
         await connection.writer.drain()
@@ -72,7 +72,7 @@ async def huge_texts(port: int, token: str, tally: Tally) -> None:
 
 
 async def fragments(port: int, token: str, tally: Tally) -> None:
-    """A message of a great many tiny pieces that never ends."""
+    """Sends an endless message of empty fragments."""
     connection = await arrive(port)
     await connection.upgrade()
     await say_hello(connection, token)
@@ -83,7 +83,7 @@ async def fragments(port: int, token: str, tally: Tally) -> None:
 
 
 async def pings(port: int, token: str, tally: Tally) -> None:
-    """Forty thousand pings at once, half of them before anybody said hello."""
+    """Sends 40,000 pings, half of them before hello."""
     for known in (True, False):
         connection = await arrive(port)
         await connection.upgrade()
@@ -95,7 +95,7 @@ async def pings(port: int, token: str, tally: Tally) -> None:
 
 
 async def crumbs(port: int, token: str, tally: Tally) -> None:
-    """Complete texts of two bytes, forty thousand at once; the answers are read as they come."""
+    """Sends 40,000 text frames of two bytes at once, and reads the replies."""
     connection = await arrive(port)
     await connection.upgrade()
     await say_hello(connection, token)
@@ -106,7 +106,7 @@ async def crumbs(port: int, token: str, tally: Tally) -> None:
 
 
 async def silent_crowd(port: int, token: str, tally: Tally) -> None:
-    """Sockets that never say a word, opened as fast as they are taken."""
+    """Opens silent connections as fast as the hub accepts them."""
     crowd = []
     for _ in range(100):
         crowd.append(await arrive(port))
@@ -117,7 +117,7 @@ async def silent_crowd(port: int, token: str, tally: Tally) -> None:
 
 
 async def slow_headers(port: int, token: str, tally: Tally) -> None:
-    """A handshake a byte at a time, on many sockets."""
+    """Sends a handshake a byte at a time, on 50 connections."""
     crowd = [await arrive(port) for _ in range(50)]
     for byte in UPGRADE[:20]:
         for connection in crowd:
@@ -129,7 +129,7 @@ async def slow_headers(port: int, token: str, tally: Tally) -> None:
 
 
 async def header_bombs(port: int, token: str, tally: Tally) -> None:
-    """Too many headers, too long ones, a request line without end."""
+    """Sends too many headers, too long headers and an endless request line."""
     many = UPGRADE[:-2] + b"X-Header: x\r\n" * 300 + b"\r\n"
     for bomb in (
         many,
@@ -144,7 +144,7 @@ async def header_bombs(port: int, token: str, tally: Tally) -> None:
 
 
 async def page_flood(port: int, token: str, tally: Tally) -> None:
-    """Plain pages, one connection each."""
+    """Requests a page on a connection of its own."""
     connection = await arrive(port)
     connection.writer.write(b"GET /readyz HTTP/1.1\r\nHost: hub\r\n\r\n")
     tally[(await connection.reader.read(64))[9:12].decode("latin1") or "closed"] += 1
@@ -152,7 +152,7 @@ async def page_flood(port: int, token: str, tally: Tally) -> None:
 
 
 async def passwords(port: int, token: str, tally: Tally) -> None:
-    """Guesses at accounts, five to a connection, 200 a second in all."""
+    """Guesses passwords, five to a connection, 200 a second in all."""
     connection = await arrive(port)
     await connection.upgrade()
     guesses = count()
@@ -170,7 +170,7 @@ async def passwords(port: int, token: str, tally: Tally) -> None:
 
 
 async def pairing_codes(port: int, token: str, tally: Tally) -> None:
-    """Guesses at a pairing code."""
+    """Guesses a pairing code."""
     connection = await arrive(port)
     await connection.upgrade()
     text = '{"jsonrpc":"2.0","id":1,"method":"session.pair","params":{"code":"ABCDEFG"}}'
@@ -197,7 +197,7 @@ ATTACKS: tuple[Attack, ...] = (
 
 
 class Attackers:
-    """A process that repeats one attack; `end` tells what it got."""
+    """A process that repeats an attack; `end` returns its tally."""
 
     def __init__(self, attack: Attack, port: int, token: str) -> None:
         self._ours, theirs = _context.Pipe()
@@ -209,7 +209,7 @@ class Attackers:
         assert self._ours.recv() == "ready"
 
     def end(self) -> Tally:
-        """Ends the attack; what was answered, and how often."""
+        """Ends the attack; returns the replies by kind, with their number."""
         self._ours.send("enough")
         tally: Tally = self._ours.recv()
         self._process.join(10)
@@ -218,9 +218,9 @@ class Attackers:
 
 def _attack(name: str, port: int, token: str, ready: Connection) -> None:
     os.nice(19)
-    # It goes on writing where the hub has hung up.
+    # An attack keeps writing after the hub has closed the connection: asyncio warns of that.
     logging.getLogger("asyncio").setLevel(logging.ERROR)
-    [(place, attack)] = [each for each in enumerate((elsewhere, *ATTACKS)) if each[1].__name__ == name]
+    [(place, attack)] = [found for found in enumerate((elsewhere, *ATTACKS)) if found[1].__name__ == name]
     _source.set(f"127.0.0.{66 + place}")
     asyncio.run(_until_enough(attack, port, token, ready))
 

@@ -1,4 +1,4 @@
-"""Connections without a client's manners: what a test sends is what the hub gets."""
+"""WebSocket connections without the client library: the hub gets exactly the frames that a test sends."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from tests.support.waiting import WAIT_SECONDS, in_time
 HELLO = {"credentials": {"username": "staff", "password": PASSWORD}}
 
 
-def open_socket(hub: HubProcess | Hub, **how: Any) -> connect:
-    """A bare connection, without a hello."""
+def open_socket(hub: HubProcess | Hub, **options: Any) -> connect:
+    """A connection that has not said hello."""
     return connect(
-        hub.url, subprotocols=[Subprotocol(SUBPROTOCOL)], compression=None, ping_interval=None, **how
+        hub.url, subprotocols=[Subprotocol(SUBPROTOCOL)], compression=None, ping_interval=None, **options
     )
 
 
 async def ask(socket: ClientConnection, text: str) -> Any:
-    """Sends a text and returns the next frame, the answer if nothing is subscribed."""
+    """Sends a text frame and returns the next frame, which is the reply if nothing is subscribed."""
     await socket.send(text)
     return json.loads(await in_time(socket.recv()))
 
@@ -39,18 +39,18 @@ def request(method: str, params: Any, request_id: int = 1) -> str:
 
 
 async def say_hello(socket: ClientConnection, **credentials: str) -> Any:
-    """The answer to a hello with these credentials; the staff's unless given."""
+    """Says hello with these credentials (default: the staff's); returns the reply."""
     hello = {"credentials": credentials} if credentials else HELLO
     return await ask(socket, request("session.hello", hello))
 
 
 def reason_of(answer: Any) -> str:
-    """The reason of a refusal; "" of an answer that is none."""
+    """The reason of a refusal; "" for a result."""
     return str(answer["error"]["data"]["reason"]) if "error" in answer else ""
 
 
 async def code_of(socket: ClientConnection) -> int:
-    """The code with which the hub closes the connection, whatever it says before."""
+    """The code with which the hub closes the connection; frames before it are skipped."""
     async with asyncio.timeout(WAIT_SECONDS):
         with pytest.raises(ConnectionClosed) as closed:  # noqa: PT012  any number of frames may come first
             while True:

@@ -1,4 +1,4 @@
-"""Lines with a past: every operation at random, by its SQL function, on a clinic's three services and two counters."""
+"""Lines with a history: random operations by their SQL functions, on a clinic's three services and two counters."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ PRIORITIES = ("high", "medium", "low")
 
 
 class BusyLines:
-    """Plays operations on a clinic's database; a refusal is an answer like any other.
+    """Performs random operations on a clinic's database; refusals are normal.
 
     Attributes:
-        played: how many operations were accepted.
+        played: the number of successful operations.
     """
 
     def __init__(self, connection: Connection, seed: int, name: str = "busy") -> None:
-        """`name` tells the keys of players at one database apart."""
+        """`name` distinguishes the keys of several players at one database."""
         self.played = 0
         self._connection = connection
         self._random = Random(seed)
         self._keys = (f"{name} {number}" for number in count())
         self._last = ""
-        self._acts: list[Callable[[], None]] = [
+        self._operations: list[Callable[[], None]] = [
             *[self._join] * 4,
             *[self._call_next] * 3,
             *[self._finish] * 2,
@@ -47,12 +47,12 @@ class BusyLines:
         ]
 
     def play(self, steps: int) -> None:
-        """Tries so many operations."""
+        """Tries `steps` operations."""
         for _ in range(steps):
-            self._random.choice(self._acts)()
+            self._random.choice(self._operations)()
 
     def call(self, function: str, *arguments: Any) -> Any:
-        """An operation's result as JSON; None when it was refused."""
+        """An operation's result as JSON; None if it was refused."""
         key = next(self._keys)
         values = {f"a{n}": value for n, value in enumerate(arguments)}
         query = f"SELECT {function}('user:1', :key, ''{''.join(f', :{name}' for name in values)})"

@@ -1,4 +1,4 @@
-"""Every method with parameters for a clinic; of those that change something, also others that make it another request."""
+"""Every method with valid parameters; methods that change something also with parameters of a different request."""
 
 from __future__ import annotations
 
@@ -9,32 +9,32 @@ from core.client.hub_client import HubClient
 
 Prepare = Callable[[HubClient], Awaitable[dict[str, Any]]]
 Change = tuple[Prepare, Mapping[str, Any]]
-"""What brings the clinic to where the method makes sense and returns its parameters; members of another request.
+"""(function that prepares the clinic and returns the method's parameters, members of a different request).
 
-`{"ticket": ""}`: any other ticket.
+`{"ticket": ""}` stands for any other ticket.
 """
 
 
 async def waiting(hub: HubClient) -> dict[str, Any]:
-    """A patient who waits for A."""
+    """A ticket that waits in A."""
     return {"ticket": (await hub.join_queue("A", patient_name="Bo Larsen")).id}
 
 
 async def consulting(hub: HubClient) -> dict[str, Any]:
-    """A patient at R1, alone there."""
+    """A ticket at R1, the only one at a counter."""
     await free_counters(hub)
     ticket = await hub.join_queue("A")
     return {"ticket": (await hub.call_patient(ticket.id, "R1")).id}
 
 
 async def parked(hub: HubClient) -> dict[str, Any]:
-    """A parked patient."""
+    """A parked ticket."""
     ticket = await hub.join_queue("A")
     return {"ticket": (await hub.park(ticket.id)).id}
 
 
 async def free_counters(hub: HubClient) -> dict[str, Any]:
-    """Somebody waits, and nobody is at a counter."""
+    """A ticket waits in A, and all counters are free."""
     await hub.join_queue("A")
     for service in ("A", "B"):
         for ticket in (await hub.snapshot(service)).consulting:
@@ -43,13 +43,13 @@ async def free_counters(hub: HubClient) -> dict[str, Any]:
 
 
 async def an_operation(hub: HubClient) -> dict[str, Any]:
-    """Something that can be taken back."""
+    """The key of an operation that can be undone."""
     await hub.join_queue("A")
     return {"operation": hub.last_operation}
 
 
 def fixed(**params: Any) -> Prepare:
-    """Nothing to prepare."""
+    """Fixed parameters without a preparation."""
 
     async def nothing(_hub: HubClient) -> dict[str, Any]:
         return params
@@ -58,7 +58,7 @@ def fixed(**params: Any) -> Prepare:
 
 
 def given(prepare: Prepare, **params: Any) -> Prepare:
-    """Further parameters."""
+    """Adds fixed parameters to those of a preparation."""
 
     async def both(hub: HubClient) -> dict[str, Any]:
         return await prepare(hub) | params
@@ -91,7 +91,7 @@ CHANGES: dict[str, Change] = {
     "counters.pause": (fixed(counter="R8"), {"reason": "lunch"}),
     "counters.close": (fixed(counter="R9"), {"reason": "evening"}),
 }
-"""Method -> change. They may be made in this order by an administrator of a clinic with two more counters, R8 and R9."""
+"""Method -> change. An administrator may make them in this order, in a clinic with the further counters R8 and R9."""
 
 READINGS: dict[str, Prepare] = {
     "services.list": fixed(),
@@ -103,4 +103,4 @@ READINGS: dict[str, Prepare] = {
     "rpc.discover": fixed(),
     "system.health": fixed(),
 }
-"""Methods that change nothing; but for `queue.subscribe`, and for `session.end`, which ends a story."""
+"""Methods that change nothing, without `queue.subscribe`, and without `session.end`, which ends the session."""

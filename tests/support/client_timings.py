@@ -1,4 +1,4 @@
-"""A client in a hurry: a hub that stalls is noticed within a third of a second instead of four."""
+"""Short timings of a client: it notices a stalled hub after 0.3 s instead of 4 s."""
 
 from core.wire.client_timings import ClientTimings
 

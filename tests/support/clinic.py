@@ -1,7 +1,7 @@
-"""A real clinic for tests: PostgreSQL, a database of its own copied from a template for each test, and a hub.
+"""A real clinic for tests: PostgreSQL, a database copied from a template for each test, and a hub.
 
 Three services (A, B, C), two counters (R1 serves A and B, R2 serves B and A), an account for each role, a kiosk and a
-monitor. `TEST_DATABASE_URL` names another server's maintenance database, to run on another version.
+monitor. To test with another server or version, set `TEST_DATABASE_URL` to the URL of its maintenance database.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from tests.support.hub_process import HubProcess, hub_on
 
 PASSWORD = "correct horse"
 _worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
-"""Workers share the server that `TEST_DATABASE_URL` names: each has its own template there, and its own databases."""
+"""Workers share the server of `TEST_DATABASE_URL`: each has its own template and its own databases there."""
 _template = f"inturn_template_{_worker}"
 _names = (f"test_{_worker}_{number}" for number in count())
 
 
 def rows_at(url: str, query: str) -> list[Any]:
-    """What a query finds in a database."""
+    """The rows of a query on a database."""
     engine = create_engine(url)
     try:
         with engine.begin() as connection:
@@ -41,7 +41,7 @@ def rows_at(url: str, query: str) -> list[Any]:
 
 @dataclass(frozen=True)
 class Clinic:
-    """A test's database and who may come in."""
+    """A test's database and its clients' credentials."""
 
     database_url: str
     kiosk: DeviceCredentials
@@ -54,7 +54,7 @@ class Clinic:
         return create_engine(self.database_url)
 
     def rows(self, query: str) -> list[Any]:
-        """What a query finds."""
+        """The rows of a query."""
         return rows_at(self.database_url, query)
 
 
@@ -72,7 +72,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def template(postgres: str) -> Clinic:
-    """The database that every test's is copied from."""
+    """The database from which every test's database is copied."""
     _statement(postgres, f"DROP DATABASE IF EXISTS {_template}", f"CREATE DATABASE {_template}")
     url = _database(postgres, _template)
     engine = create_engine(url)
@@ -91,7 +91,7 @@ def template(postgres: str) -> Clinic:
 
 @pytest.fixture
 def clinic(postgres: str, template: Clinic) -> Iterator[Clinic]:
-    """A database of this test's own."""
+    """The test's own copy of the template."""
     name = next(_names)
     _statement(
         postgres,

@@ -1,4 +1,4 @@
-"""A clinic whose local time is what a test needs: its time zone is chosen by the hour, so that no test waits for one."""
+"""A clinic with the local time that a test needs: its time zone is chosen by the hour, so that no test waits."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from server.administration.opening_hours import DAYS
 from tests.support.clinic import Clinic
 
 
-def change(clinic: Clinic, act: Callable[..., Any], *values: Any) -> Any:
-    """What an administrator does on the command line."""
+def change(clinic: Clinic, function: Callable[..., Any], *values: Any) -> Any:
+    """Calls an administration function, as the command line does."""
     engine = clinic.engine()
     try:
-        return act(engine, *values)
+        return function(engine, *values)
     finally:
         engine.dispose()
 
 
 class LocalTime:
-    """The time at a clinic, which begins at a chosen hour of the day."""
+    """The local time of a clinic, whose time zone is set so that it is now `hour` o'clock."""
 
     def __init__(self, clinic: Clinic, hour: int = 12) -> None:
         ahead = (hour - datetime.now(UTC).hour + 12) % 24 - 12
@@ -31,21 +31,21 @@ class LocalTime:
         self._clinic = clinic
         change(clinic, clinic_settings.set_site, {"time_zone": self.zone})
 
-    def now(self, **away: float) -> datetime:
-        """Now, or as far away as a timedelta's arguments say."""
-        return datetime.now(ZoneInfo(self.zone)) + timedelta(**away)
+    def now(self, **shift: float) -> datetime:
+        """The local time, shifted by the arguments of a timedelta."""
+        return datetime.now(ZoneInfo(self.zone)) + timedelta(**shift)
 
-    def clock(self, **away: float) -> str:
-        """HH:MM."""
-        return f"{self.now(**away):%H:%M}"
+    def clock(self, **shift: float) -> str:
+        """The local time as HH:MM."""
+        return f"{self.now(**shift):%H:%M}"
 
-    def day(self, **away: float) -> str:
-        """The weekday as hours name it."""
-        return DAYS[self.now(**away).weekday()]
+    def day(self, **shift: float) -> str:
+        """The weekday as in opening hours, e.g. "mon"."""
+        return DAYS[self.now(**shift).weekday()]
 
     def open_for(self, service: str, opens: dict[str, float], closes: dict[str, float]) -> None:
-        """Opens a service today from one time to another, to the second."""
-        begin, end = (self.now(**away).time().replace(tzinfo=None) for away in (opens, closes))
+        """Opens a service today between two times (shifts as in `now`), to the second."""
+        begin, end = (self.now(**shift).time().replace(tzinfo=None) for shift in (opens, closes))
         self._clinic.rows(
             "INSERT INTO opening_hours SELECT id, extract(isodow FROM DATE '"
             f"{self.now():%Y-%m-%d}'), '{begin}', '{end}', 0 FROM services WHERE code = '{service}' RETURNING 1"
@@ -54,6 +54,6 @@ class LocalTime:
 
 @contextmanager
 def business_days(clinic: Clinic, local: LocalTime) -> Iterator[Callable[[], None]]:
-    """The clinic is in yesterday's business day; calling what is yielded begins today's."""
+    """Sets the clinic to yesterday's business day; the yielded function begins today's."""
     change(clinic, clinic_settings.set_site, {"day_starts": local.clock(minutes=2)})
     yield lambda: change(clinic, clinic_settings.set_site, {"day_starts": local.clock(minutes=-1)})

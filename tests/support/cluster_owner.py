@@ -1,8 +1,8 @@
-"""A process of its own that starts the private cluster in a folder and keeps it until it is told to stop.
+"""A process that starts the private cluster in a folder and stops it at the end of its standard input.
 
 Run as `python -m tests.support.cluster_owner FOLDER [--user ID] [--shared DIR]`: prints one JSON object,
-`{"url", "adopted", "seconds"}` or `{"error", "text"}`, then waits for the end of its standard input and stops.
-`OwnerProcess` is the other end.
+`{"url", "adopted", "seconds"}` or `{"error", "text"}`, then waits for the end of its standard input.
+`OwnerProcess` starts it from a test.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ from tests.support.waiting import WAIT_SECONDS
 
 
 class OwnerProcess:
-    """The running process; `report()` is what it printed. A context manager that ends it."""
+    """The running process; `report()` returns its output. A context manager that ends it."""
 
     def __init__(
         self, root: Path, *, user: int | None = None, programs: Path | None = None, shared: Path | None = None
     ) -> None:
-        """Starts it.
+        """Starts the process.
 
         Args:
             user: the account to run as; None for this process's own.
-            programs: the bin folder of the PostgreSQL to run; None: found as ever.
-            shared: stands for /var/lib/inturn, on a computer without user namespaces; None: this computer.
+            programs: the bin folder of the PostgreSQL to run; None: found as usual.
+            shared: a folder in place of /var/lib/inturn, without user namespaces; None: this computer's own.
         """
         become = [f"--user={user}"] if user is not None else []
         without_namespaces = [f"--shared={shared}"] if shared is not None else []
@@ -74,25 +74,25 @@ def main() -> None:
         forbid_namespaces(options.shared)
     if options.user is not None:
         become(options.user)
-    own_until_told(options.root)
+    own_until_stdin_ends(options.root)
 
 
 def forbid_namespaces(shared: Path) -> None:
-    """As on a computer that forbids user namespaces and whose account for PostgreSQL is `nobody`."""
+    """Simulates a computer without user namespaces, whose account for PostgreSQL is `nobody`."""
     accounts.user_namespaces_work = lambda: False  # type: ignore[assignment]
     accounts.OWN_ACCOUNT = "nobody"
     shared_folder.SHARED = shared
 
 
 def become(user: int) -> None:
-    """Go on as another account. Modules are loaded by now: the account may not reach this clone or its environment."""
+    """Switches to another account. All modules are loaded: the account may be unable to read this clone."""
     os.chdir("/")
     os.setgroups([])
     os.setgid(user)
     os.setuid(user)
 
 
-def own_until_told(root: Path) -> None:
+def own_until_stdin_ends(root: Path) -> None:
     cluster = EmbeddedPostgres(root, options={"fsync": "off"})
     started = time.monotonic()
 
@@ -103,7 +103,7 @@ def own_until_told(root: Path) -> None:
             report = {"error": type(error).__name__, "text": str(error)}
         print(json.dumps({**report, "seconds": time.monotonic() - started}), flush=True)
 
-    # As the hub does it: in a thread of a pool, which may end long before the server should.
+    # As in the hub: on a pool's thread, which may end long before the server.
     starting = threading.Thread(target=start)
     starting.start()
     starting.join()

@@ -1,4 +1,4 @@
-"""A console on a real hub, driven as a person does: by keys and by what can be read."""
+"""A console on a real hub, driven like a person does: by keys, and by reading the window."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from tests.support.waiting import until
 
 
 class Driver:
-    """Hands and eyes of a person at a console."""
+    """Operates a console's window and reads it."""
 
     def __init__(self, window: ConsoleWindow) -> None:
         self.window = window
 
     def press(self, key: Qt.Key, on: QWidget | None = None) -> None:
-        """Press a key, on the window unless told otherwise."""
+        """Press a key, by default on the window."""
         QTest.keyClick(on if on is not None else self.window, key)
 
     def type_in(self, name: str, password: str) -> None:
@@ -54,7 +54,7 @@ class Driver:
         await until(lambda: self.idle() and self.state() == "Open", what="the counter to open")
 
     def idle(self) -> bool:
-        """Whether no answer is outstanding."""
+        """Whether no reply is outstanding."""
         return self.window.desk.state.pending is None
 
     def state(self) -> str:
@@ -68,23 +68,23 @@ class Driver:
         return shown if current is not None and current.number == shown else None
 
     def label(self, name: str) -> str:
-        """The words of a label."""
+        """The text of a label."""
         found = self.window.findChild(QLabel, name)
         assert found is not None, name
         return found.text()
 
     def said(self) -> str:
-        """What the notice under the buttons says."""
+        """The text of the notice under the buttons."""
         return self.window.calls_page.calls.notice.text()
 
     async def sees(self, number: str | None) -> None:
-        """Wait until this patient, or nobody, is at the counter and everything was answered."""
+        """Wait until the patient with the number (None: no patient) is at the counter and no reply is outstanding."""
         await until(lambda: self.idle() and self.number() == number, what=f"{number} at the counter")
 
 
 @asynccontextmanager
 async def console(url: str, folder: Path) -> AsyncIterator[Driver]:
-    """A console window on the hub at `url`, remembering in `folder`."""
+    """A console window on the hub at `url`; its settings are in `folder`."""
     QGuiApplication.setQuitOnLastWindowClosed(False)
     theme = Theme(ThemeMode.LIGHT, reduce_motion=True)
     bridge = HubBridge(url, client_name="inturn-admin")

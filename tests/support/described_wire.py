@@ -1,4 +1,4 @@
-"""What went over the wire, held against the OpenRPC document: strictly, so that nothing is said that is not described."""
+"""Checks recorded frames against the OpenRPC document strictly: a member that is not described is an error."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from jsonschema import Draft7Validator
 
-import server.routers  # noqa: F401  the document is of all methods
+import server.routers  # noqa: F401  registers all methods for the document
 from server.routers.openrpc import document
 from tests.support.wire_recording import Recording
 
@@ -19,29 +19,29 @@ BEFORE_ANY_METHOD = {"parse_error", "invalid_request", "unknown_method", "unauth
 
 
 def check(recording: Recording) -> set[str]:
-    """Holds everything that one client was told against the document; the names of what was seen.
+    """Checks all frames that a client received against the document; returns the names of what it received.
 
-    Names are those of methods, of pushes, and "method!reason" of refusals. Raises AssertionError.
+    A name is that of a method or a push, or "method!reason" for a refusal. Raises AssertionError.
     """
     methods = {request["id"]: request["method"] for request in recording.requests if "id" in request}
     role, seen = "", set()
-    for told in recording.told:
-        if "method" in told:
-            seen.add(_check_push(told, role))
-        elif "error" in told:
-            seen.add(_check_refusal(told["error"], methods.get(told["id"], "")))
+    for message in recording.told:
+        if "method" in message:
+            seen.add(_check_push(message, role))
+        elif "error" in message:
+            seen.add(_check_refusal(message["error"], methods.get(message["id"], "")))
         else:
-            method = methods[told["id"]]
-            role = told["result"]["role"] if method == "session.hello" else role
-            _hold_against(METHODS[method]["result"]["schema"], told["result"], role, method)
+            method = methods[message["id"]]
+            role = message["result"]["role"] if method == "session.hello" else role
+            _validate(METHODS[method]["result"]["schema"], message["result"], role, method)
             seen.add(method)
     return seen
 
 
-def _check_push(told: dict[str, Any], role: str) -> str:
-    push = PUSHES[told["method"]]
-    assert role in push["x-roles"], f"{role} was pushed {push['name']}"
-    _hold_against(push["params"], told["params"], role, push["name"])
+def _check_push(message: dict[str, Any], role: str) -> str:
+    push = PUSHES[message["method"]]
+    assert role in push["x-roles"], f"{role} received the push {push['name']}"
+    _validate(push["params"], message["params"], role, push["name"])
     return str(push["name"])
 
 
@@ -50,15 +50,15 @@ def _check_refusal(error: dict[str, Any], method: str) -> str:
     if method in METHODS:
         described = {reference["$ref"].rpartition("/")[2] for reference in METHODS[method]["errors"]}
         assert reason in described | BEFORE_ANY_METHOD, (
-            f"{method} was refused by {reason}, which is not described"
+            f"{method} was refused with {reason}, which is not described"
         )
     known = DOCUMENT["components"]["errors"][reason]
     assert error["code"] == known["code"], error
-    _hold_against({"$ref": "#/components/schemas/RefusalData"}, error["data"], "", f"{method} ({reason})")
+    _validate({"$ref": "#/components/schemas/RefusalData"}, error["data"], "", f"{method} ({reason})")
     return f"{method}!{reason}"
 
 
-def _hold_against(schema: dict[str, Any], value: Any, role: str, what: str) -> None:
+def _validate(schema: dict[str, Any], value: Any, role: str, what: str) -> None:
     checker = _FOR_DEVICES if role in DEVICES else _FOR_PEOPLE
     for error in checker.evolve(schema=schema | {"components": checker.schema["components"]}).iter_errors(
         value
@@ -67,7 +67,7 @@ def _hold_against(schema: dict[str, Any], value: Any, role: str, what: str) -> N
 
 
 def _checker(ticket: str) -> Draft7Validator:
-    """A validator in which a ticket in view is `ticket`, and no member may be there that is not described."""
+    """A validator in which a ticket in a view is `ticket`, and members that are not described are errors."""
     schemas = {name: dict(schema) for name, schema in DOCUMENT["components"]["schemas"].items()}
     schemas["TicketInView"] = {"$ref": f"#/components/schemas/{ticket}"}
     for schema in schemas.values():

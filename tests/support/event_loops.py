@@ -1,4 +1,4 @@
-"""Event loops of tests: Qt's or asyncio's own, and how a coroutine is run on one of them to its end."""
+"""Event loops of tests, Qt's or asyncio's, and a runner for a coroutine on them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Run = Callable[[Awaitable[Any]], Any]
 
 @contextmanager
 def current(loop: asyncio.AbstractEventLoop) -> Iterator[asyncio.AbstractEventLoop]:
-    """Makes `loop` the current one; at the end cancels what the test left on it, and closes it.
+    """Makes `loop` the current loop while the block runs; then cancels its remaining tasks and closes it.
 
     Raises AssertionError when a task survives its cancellation.
     """
@@ -28,14 +28,14 @@ def current(loop: asyncio.AbstractEventLoop) -> Iterator[asyncio.AbstractEventLo
 
 
 async def _cancelled(tasks: set[asyncio.Task[Any]]) -> set[asyncio.Task[Any]]:
-    """Cancels `tasks` and returns those that go on all the same."""
+    """Cancels `tasks` and returns those that survive the cancellation."""
     for task in tasks:
         task.cancel()
     return (await asyncio.wait(tasks, timeout=CANCEL_SECONDS))[1] if tasks else set()
 
 
 def runner(loop: asyncio.AbstractEventLoop, seconds: float) -> Run:
-    """Runs one coroutine on `loop` and returns what it returns; TimeoutError after `seconds`."""
+    """A function that runs a coroutine on `loop` and returns its result; TimeoutError after `seconds`."""
 
     async def in_time(work: Awaitable[Any]) -> Any:
         async with asyncio.timeout(seconds):

@@ -1,7 +1,7 @@
-"""Load for windows: a hub that only talks, 1,000 events a second, far more than a database would give it.
+"""Load for windows: a hub that only sends, e.g. 1,000 events/s, far more than a database can provide.
 
-A process of its own, so that its work is not the window's. Half of the events are patients who join at the end, half
-are patients who are called from the front: the line keeps its length.
+It is a process of its own, so that its work does not slow the window down. Half of the events are patients who join at
+the end, half are patients called from the front: the line keeps its length.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ _context = multiprocessing.get_context("forkserver")
 
 
 class FloodHub:
-    """The process.
+    """The hub's process.
 
     Attributes:
-        url: where clients connect.
+        url: for clients.
     """
 
     def __init__(self, events_a_second: int) -> None:
@@ -44,23 +44,23 @@ class FloodHub:
         self.url: str = ours.recv()
 
     def freeze(self) -> None:
-        """SIGSTOP: the connection stays, nothing comes."""
+        """Stops the process (SIGSTOP): connections stay open, nothing is sent."""
         assert self._process.pid is not None
         os.kill(self._process.pid, signal.SIGSTOP)
 
     def stop(self) -> None:
-        """Ends it, frozen or not."""
+        """Kills the process, frozen or not."""
         self._process.kill()
         self._process.join(10)
 
 
 def ticket(number: int, **state: Any) -> Ticket:
-    """The patient of a number."""
+    """The ticket with a number."""
     return make_ticket(f"A{number % 1000:03}", id=str(UUID(int=number)), joined_at=NOW, **state)
 
 
 def event(revision: int) -> QueueEvent:
-    """The change of a revision: odd ones join, even ones call."""
+    """The event of a revision: odd revisions are joins, even revisions are calls."""
     if revision % 2:
         joined = ticket(WAITING + (revision + 1) // 2, position=WAITING + 1)
         return QueueEvent(
@@ -73,7 +73,7 @@ def event(revision: int) -> QueueEvent:
 
 
 def answer(method: str) -> Any:
-    """What a client is told of this clinic."""
+    """The result of a method."""
     site = Site(
         name="Flood", time_zone="UTC", day_starts="00:00", languages=("en",), business_day="2026-11-23"
     )

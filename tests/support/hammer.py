@@ -1,6 +1,6 @@
-"""Many processes press every button at once, straight on the SQL functions, and note what they were told.
+"""Many processes perform every operation concurrently through the SQL functions, and log the answers.
 
-`judged(engine, hammer(scene, presses=300))` is empty when nothing went wrong (tests/support/verdict.py).
+`judged(engine, hammer(scene, presses=300))` is empty when nothing is wrong (tests/support/verdict.py).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from tests.support.scene import Scene
 from tests.support.waiting import WAIT_SECONDS
 
 FRESHNESS = 8
-"""After so many presses a process looks at the lines again: in between it acts on what may be over, as people do."""
+"""Presses between two readings of the lines: in between a process acts on outdated knowledge, as people do."""
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(
     ["tests.support.hub_process", "server.connections.connection", "tests.support.hammer"]
@@ -55,7 +55,7 @@ EVERYTHING: Mapping[str, float] = {
 
 @dataclass(frozen=True)
 class Shift:
-    """One process's work: so many presses, each chosen by its weight."""
+    """The work of a process: `presses` operations, chosen by weight."""
 
     scene: Scene
     worker: int
@@ -73,8 +73,8 @@ class Told:
     """An acknowledged operation.
 
     Attributes:
-        made: service and revision of the result.
-        events: those of every event; None where a repeated request found its first result.
+        made: service and revision of the result; None without a ticket.
+        events: service and revision of every event; None where a repeated request found its first result.
     """
 
     actor: str
@@ -86,7 +86,7 @@ class Told:
 
 @dataclass
 class Log:
-    """What one process saw. `faults` is what no person should ever see; `most_retries` those of a single press."""
+    """The log of a process. `faults`: answers that must never occur; `most_retries`: the retries of a single press."""
 
     told: list[Told] = field(default_factory=list)
     refused: Counter[str] = field(default_factory=Counter)
@@ -100,14 +100,14 @@ class Log:
 def hammer(
     scene: Scene, *, presses: int, weights: Mapping[str, float] = EVERYTHING, seed: int = 1
 ) -> list[Log]:
-    """Lets every user of the scene press so often, each in a process of its own."""
+    """Performs `presses` operations for every user of the scene, each user in a process; returns a log for each."""
     shifts = [Shift(scene, n, presses, weights, seed * 1000 + n) for n in range(len(scene.users))]
     with ProcessPoolExecutor(len(shifts), mp_context=_context) as pool:
         return list(pool.map(work, shifts))
 
 
 def work(shift: Shift) -> Log:
-    """One process's presses; what is unanswered at the end is repeated until it is answered."""
+    """Performs the presses of a process; unanswered requests are repeated until they are answered."""
     presser = Presser(shift)
     for _ in range(shift.presses):
         presser.press()
@@ -116,7 +116,7 @@ def work(shift: Shift) -> Log:
 
 
 class Presser:
-    """One person in a hurry, with a database connection of their own."""
+    """A user with a database connection who performs operations without a pause."""
 
     def __init__(self, shift: Shift) -> None:
         self.log = Log()
@@ -131,10 +131,10 @@ class Presser:
         self.connection = connected(shift.scene.url)
 
     def press(self) -> None:
-        """One operation at random; now and then once more with its key, or with its key and other parameters."""
+        """Performs a random operation; sometimes repeats its key, with the same and with other parameters."""
         number = next(self._numbers)
         if number % FRESHNESS == 0:
-            self._look()
+            self._read_lines()
         [operation] = self.random.choices(list(self._shift.weights), list(self._shift.weights.values()))
         arguments = BUTTONS[operation](self)
         key = f"{self._shift.seed}-{number}"
@@ -171,7 +171,7 @@ class Presser:
             self._at_counter[ticket["counter"]] = ticket["id"]
 
     def _answer(self, operation: str, key: str, digest: str, arguments: Arguments) -> Any:
-        """The answer; a refusal's reason; None for a fault. Unanswered requests are repeated with their key."""
+        """The answer, the reason of a refusal, or None for a fault. Unanswered requests are repeated with their key."""
         function = "finish_consultation" if operation in {"complete", "no_show"} else operation
         statement = f"SELECT {function}({', '.join(['%s'] * (3 + len(arguments)))})"
         retries = 0
@@ -196,8 +196,8 @@ class Presser:
                 assert row is not None
                 return row[0]
 
-    def _look(self) -> None:
-        """Some tickets that live now, by status, and who is at the counters."""
+    def _read_lines(self) -> None:
+        """Reads some open tickets by status, and the tickets at counters."""
         try:
             self._seen = dict(self.connection.execute(_LIVING).fetchall())
             self._at_counter = dict(self.connection.execute(_AT_COUNTERS).fetchall())
@@ -205,18 +205,18 @@ class Presser:
             self.connection = connected(self.scene.url)
 
     def counter(self) -> str:
-        """Mostly the own one."""
+        """A counter, mostly the user's own."""
         return self._own_counter if self.random.random() < 0.7 else self.random.choice(self.scene.counters)
 
     def counter_and_patient(self) -> tuple[str, str | None]:
-        """A counter, and who is there as far as this process knows."""
+        """A counter and the ticket at it, as of the last reading."""
         counter = self.counter()
         return counter, self._at_counter.get(counter)
 
     def ticket(self, *status: str) -> str:
-        """A ticket that had such a status when the process looked, now and then another or one that never was."""
+        """A ticket with such a status at the last reading; sometimes with another, or a ticket that does not exist."""
         known = self._seen.get(self.random.choice(status)) if self.random.random() < 0.9 else None
-        known = known or [each for those in self._seen.values() for each in those]
+        known = known or [ticket for tickets in self._seen.values() for ticket in tickets]
         return self.random.choice(known) if known else str(UUID(int=self.random.getrandbits(128)))
 
 
@@ -257,7 +257,7 @@ BUTTONS: dict[str, Callable[[Presser], Arguments]] = {
 
 
 def connected(url: str) -> psycopg.Connection[tuple[Any, ...]]:
-    """A connection as the hub has them, as soon as the database answers."""
+    """A connection with a hub's settings, as soon as the database answers."""
     deadline = monotonic() + WAIT_SECONDS
     while True:
         try:
@@ -271,7 +271,7 @@ def connected(url: str) -> psycopg.Connection[tuple[Any, ...]]:
 
 
 def _bare(answer: dict[str, Any]) -> Any:
-    """A result without what another operation may have written on the ticket since."""
+    """A result without the members that other operations may have changed since."""
     ticket = answer["result"].get("ticket") or {}
     personal = {"patient_name", "note", "needs", "parked_reason"}
     return answer["result"] | {"ticket": {name: ticket[name] for name in ticket.keys() - personal}}

@@ -1,4 +1,4 @@
-"""Clients that work while others attack: a window that asks, and desks where patients come and go."""
+"""Clients that work during attacks: a window that sends pings, and desks that join and cancel tickets."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ from websockets.asyncio.client import ClientConnection
 
 from tests.support.bare_sockets import ask, reason_of, request
 
-SPACED = 0.005
+PAUSE_SECONDS = 0.005
 
 
 async def asks_on(socket: ClientConnection, goes_on: Callable[[], bool]) -> list[float]:
-    """How many seconds each of a client's questions took, for as long as `goes_on`."""
+    """Sends pings while `goes_on()`; returns the seconds until each reply."""
     delays = []
     while goes_on():
         began = monotonic()
         assert reason_of(await ask(socket, request("ping", {}))) == ""
         delays.append(monotonic() - began)
-        await asyncio.sleep(SPACED)
+        await asyncio.sleep(PAUSE_SECONDS)
     return delays
 
 
 async def works_on(socket: ClientConnection, goes_on: Callable[[], bool]) -> list[float]:
-    """The same of a desk where patients take a number and give it back one by one: the line stays short."""
+    """Joins and cancels tickets while `goes_on()`, so that the line stays short; returns the seconds until each reply."""
     delays = []
     while goes_on():
         began = monotonic()
         joined = await ask(socket, request("tickets.join", {"service": "A", "key": token_hex(8)}))
         delays.append(monotonic() - began)
-        await asyncio.sleep(SPACED)
+        await asyncio.sleep(PAUSE_SECONDS)
         ticket, began = joined["result"]["ticket"]["id"], monotonic()
         left = await ask(socket, request("tickets.cancel", {"ticket": ticket, "key": token_hex(8)}))
         assert reason_of(left) == ""
         delays.append(monotonic() - began)
-        await asyncio.sleep(SPACED)
+        await asyncio.sleep(PAUSE_SECONDS)
     return delays

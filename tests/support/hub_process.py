@@ -1,6 +1,6 @@
 """A hub in a process of its own, which a test may stop, freeze or kill.
 
-Forked from a server that has the hub's modules loaded already: it listens after some 50 ms instead of a second.
+It is forked from a server that has loaded the hub's modules: it listens after some 50 ms instead of 1 s.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ class HubProcess:
     """A running hub.
 
     Attributes:
-        url: where clients connect; the same after a restart.
-        port: the one of its url.
-        pid: of the process now running.
+        url: for clients; the same after a restart.
+        port: of the url.
+        pid: of the running process.
     """
 
     def __init__(self, database_url: str, *, most_files: int | None = None, **options: Any) -> None:
-        """`options` are those of `server.connections.hub.Hub`, e.g. `limits`; `most_files` may be open at once."""
+        """`options` are those of `server.connections.hub.Hub`, e.g. `limits`; `most_files` limits its open files."""
         self.url = ""
         self._database_url = database_url
         self._most_files = most_files
@@ -41,17 +41,17 @@ class HubProcess:
 
     @property
     def port(self) -> int:
-        """Where it listens; the same after a restart."""
+        """The port on which it listens; the same after a restart."""
         return int(str(self._options["port"]))
 
     @property
     def pid(self) -> int:
-        """The process to send signals to."""
+        """The running process."""
         assert self._process.pid is not None
         return self._process.pid
 
     def kill(self) -> None:
-        """Ends it by SIGKILL, as a power cut would."""
+        """Kills it by SIGKILL, as a power cut would."""
         self._process.kill()
         self._process.join(WAIT_SECONDS)
 
@@ -60,15 +60,15 @@ class HubProcess:
         self._start()
 
     def freeze(self) -> None:
-        """Stops its clock: connections stay open, nothing is answered."""
+        """Stops it (SIGSTOP): connections stay open, nothing is answered."""
         os.kill(self.pid, signal.SIGSTOP)
 
     def thaw(self) -> None:
-        """Lets it go on."""
+        """Continues it (SIGCONT)."""
         os.kill(self.pid, signal.SIGCONT)
 
     def terminate(self) -> int | None:
-        """Ends it in order (SIGTERM); its exit code."""
+        """Terminates it in order (SIGTERM); returns its exit code."""
         self._process.terminate()
         self._process.join(WAIT_SECONDS)
         if self._process.exitcode is None:
@@ -116,7 +116,7 @@ def hub_on(database_url: str, **options: Any) -> Iterator[HubProcess]:
 
 @asynccontextmanager
 async def running(hub: Hub) -> AsyncIterator[Hub]:
-    """This hub, in the test's own process."""
+    """Runs the hub in the test's own process while the block runs."""
     await hub.start()
     try:
         yield hub

@@ -1,4 +1,4 @@
-"""What must agree after every operation: tables, model, a client's replica, and the promise about the order."""
+"""Checks that tables, model and a client's replica agree after every operation, and that the order is fair."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.support.model_clinic import ModelClinic
 
 
 def expect_tables(connection: psycopg.Connection[Any], model: ModelClinic) -> None:
-    """Every ticket is where and what the model says, and every line in its order."""
+    """Asserts that every ticket's state and every line's order equal the model's."""
     query = """SELECT t.id::text, s.code, t.status, t.priority, c.code, t.calls, t.position_in_queue - s.head + 1
         FROM tickets t JOIN services s ON s.id = t.service_id LEFT JOIN counters c ON c.id = t.counter_id
         WHERE s.code = ANY (%s) ORDER BY t.position_in_queue"""
@@ -28,7 +28,7 @@ def expect_tables(connection: psycopg.Connection[Any], model: ModelClinic) -> No
 
 
 def expect_replica(connection: psycopg.Connection[Any], model: ModelClinic, replica: LineStore) -> None:
-    """A client that is sent nothing but the events holds the same lines."""
+    """Asserts that a replica fed with only the events holds the same lines."""
     for code, service in model.services.items():
         line = replica.line(code)
         row = connection.execute("SELECT events_after(%s, %s, 1000)::text", (code, line.revision)).fetchone()
@@ -44,18 +44,18 @@ def expect_replica(connection: psycopg.Connection[Any], model: ModelClinic, repl
 
 
 def expect_latest(connection: psycopg.Connection[Any], replica: LineStore, code: str) -> None:
-    """It holds the same last called and missed, or knows that it doesn't and asks again."""
+    """Asserts that the replica holds the same recent and missed tickets, or is marked incomplete and takes a snapshot."""
     row = connection.execute("SELECT queue_snapshot(%s)::text", (code,)).fetchone()
     assert row is not None
-    true, line = msgspec.json.decode(row[0], type=Snapshot), replica.line(code)
+    stored, line = msgspec.json.decode(row[0], type=Snapshot), replica.line(code)
     if line.incomplete:
-        assert replica.apply_snapshot(true)
-    for held, wanted in ((line.recent, true.recent), (line.missed, true.missed)):
+        assert replica.apply_snapshot(stored)
+    for held, wanted in ((line.recent, stored.recent), (line.missed, stored.missed)):
         assert [ticket.id for ticket in held] == [ticket.id for ticket in wanted]
 
 
 def expect_fairness(connection: psycopg.Connection[Any], model: ModelClinic) -> None:
-    """Hand-placed tickets aside, nobody is overtaken by a non-high ticket issued more than the head start later."""
+    """Asserts that no ticket but a high or a hand-placed one overtakes one issued more than the head start earlier."""
     for code, service in model.services.items():
         query = """SELECT priority, joined_at FROM tickets WHERE status = 'waiting' AND NOT placed_by_hand
             AND service_id = (SELECT id FROM services WHERE code = %s) ORDER BY position_in_queue"""
@@ -68,7 +68,7 @@ def expect_fairness(connection: psycopg.Connection[Any], model: ModelClinic) -> 
 
 
 def expect_counters(connection: psycopg.Connection[Any], model: ModelClinic) -> None:
-    """Every counter is in its state and its holder's."""
+    """Asserts that every counter has the state and the holder of the model."""
     query = "SELECT code, state, held_by FROM counters WHERE code = ANY (%s)"
     rows = connection.execute(query, ([*model.counters],)).fetchall()
     assert {code: (state, held_by and f"user:{held_by}") for code, state, held_by in rows} == {
@@ -77,12 +77,12 @@ def expect_counters(connection: psycopg.Connection[Any], model: ModelClinic) -> 
 
 
 def expect_history(connection: psycopg.Connection[Any]) -> None:
-    """The chains of all lines are whole, and nothing breaks a rule."""
+    """Asserts that the chains of all lines are whole and that no rule is broken."""
     assert connection.execute("SELECT * FROM broken_links()").fetchall() == []
     assert connection.execute("SELECT * FROM integrity_violations()").fetchall() == []
 
 
 def without_personal(ticket: dict[str, Any] | None) -> dict[str, Any] | None:
-    """What a repeated answer has in common with the first: notes are told as they are now, waits as they look now."""
+    """The members of a ticket that a repeated answer repeats: notes and waits are those of the moment."""
     fresh = {"note", "patient_name", "needs", "parked_reason", "estimated_wait"}
     return ticket and {name: value for name, value in ticket.items() if name not in fresh}

@@ -1,4 +1,4 @@
-"""A hub as an administrator starts it, in a process of its own, whose log is kept."""
+"""A hub process, started as an administrator does, whose log goes into a file."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from tests.support.waiting import WAIT_SECONDS
 
 
 class LoggedHub:
-    """Runs while it is entered.
+    """A context manager: the hub runs while it is entered.
 
     Attributes:
-        url: where clients connect.
+        url: for clients.
     """
 
     def __init__(self, database_url: str, log: Path) -> None:
@@ -35,9 +35,9 @@ class LoggedHub:
         ]
 
     def __enter__(self) -> LoggedHub:
-        with self._log.open("wb") as kept:
+        with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                self._command, stdout=subprocess.PIPE, stderr=kept, text=True, cwd=ROOT
+                self._command, stdout=subprocess.PIPE, stderr=log, text=True, cwd=ROOT
             )
         assert self._process.stdout is not None
         self.url = self._process.stdout.readline().partition("listening on ")[2].strip()
@@ -55,10 +55,10 @@ class LoggedHub:
 
     @property
     def log(self) -> bytes:
-        """Everything that it logged until now."""
+        """The log until now."""
         return self._log.read_bytes()
 
     @property
     def records(self) -> list[dict[str, Any]]:
-        """The same, a record each; a line that is being written is left out."""
+        """The records of the log; an unfinished line is left out."""
         return [json.loads(line) for line in self.log.splitlines(keepends=True) if line.endswith(b"}\n")]

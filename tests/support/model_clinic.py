@@ -1,7 +1,7 @@
-"""A clinic as a child would keep it with paper tickets: lists, no slots, no locks. What the database is compared with.
+"""A model of a clinic with lists, without slots and locks, to which the database is compared.
 
-Every method does what the protocol says of its operation, or raises `Refused` with the reason. It knows nothing of how
-the SQL does it: places are list indices, ranks are compared by looking at everybody.
+Every method does what docs/clients.md says of its operation, or raises `Refused` with the reason. It knows nothing of
+the SQL: places are list indices, and a rank is compared with all others.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ ALIVE = ("waiting", "consulting", "parked")
 
 
 class Refused(Exception):
-    """The operation is not possible; its text is the reason on the wire."""
+    """The operation is refused; the text is the reason on the wire."""
 
 
 @dataclass
 class ModelTicket:
-    """One patient's turn. `touched` is the step that last changed it."""
+    """A ticket. `touched` is the step of its last change."""
 
     id: str
     number: str
@@ -35,7 +35,7 @@ class ModelTicket:
 
 @dataclass
 class ModelService:
-    """One line: who waits, in order, by ticket id."""
+    """A service; `line` has the ids of its waiting tickets, in order."""
 
     code: str
     head_start: timedelta | None = None
@@ -46,7 +46,7 @@ class ModelService:
     line: list[str] = field(default_factory=list)
 
     def rank(self, priority: str, joined_at: datetime) -> tuple[int, datetime]:
-        """Strict classes, or with a head start medium and low in one class, medium that much earlier."""
+        """Three classes by priority; with a head start medium and low share a class, and medium is that much earlier."""
         if self.head_start is None:
             return ("high", "medium", "low").index(priority), joined_at
         return int(priority != "high"), joined_at - (self.head_start if priority == "medium" else timedelta())
@@ -54,7 +54,7 @@ class ModelService:
 
 @dataclass
 class ModelCounter:
-    """One counter: its services in their order."""
+    """A counter; its services are in their order."""
 
     code: str
     services: tuple[str, ...]
@@ -65,7 +65,7 @@ class ModelCounter:
 
 @dataclass
 class Undo:
-    """What a person's last operation did: the tickets as they were (None: new) and where they stood."""
+    """A person's last operation: its tickets before it (None: new) and their places."""
 
     key: str
     tickets: list[tuple[str, ModelTicket | None, int | None]]
@@ -74,7 +74,7 @@ class Undo:
 
 
 class ModelClinic:
-    """All of it. `step` counts the operations that succeeded; `supervisors` may act at everybody's counter."""
+    """The clinic. `step` counts the successful operations; `supervisors` may act at counters held by others."""
 
     def __init__(
         self, services: list[ModelService], counters: list[ModelCounter], supervisors: set[str]
@@ -86,7 +86,7 @@ class ModelClinic:
         self.last: dict[str, Undo] = {}
         self.step = 0
 
-    # What a person or a kiosk asks for, by the wire's names.
+    # The operations, by their names on the wire.
 
     def check_join(self, service: str) -> None:
         line = self._service(service)
@@ -94,7 +94,7 @@ class ModelClinic:
         _expect(line.quota is None or line.issued < line.quota, "service_full")
 
     def join(self, actor: str, key: str, issued: ModelTicket) -> None:
-        """Takes over the ticket that was issued: only its number and time are the clinic's choice."""
+        """Adds the ticket that the database issued: only its number and time are not the model's."""
         line = self._service(issued.service)
         issued.rank = line.rank(issued.priority, issued.joined_at)
         line.issued += 1
@@ -238,7 +238,7 @@ class ModelClinic:
         found.holder = None if state == "closed" else found.holder or actor
 
     def close_day(self, service: str) -> list[str]:
-        """Whoever waits or is parked is cancelled; the consultations left open are returned."""
+        """Cancels waiting and parked tickets; returns the numbers of the open consultations."""
         line = self._service(service)
         line.line.clear()
         self.step += 1
@@ -249,7 +249,7 @@ class ModelClinic:
             t.number for t in self.tickets.values() if t.service == service and t.status == "consulting"
         )
 
-    # What they are made of.
+    # Parts of the operations.
 
     def _service(self, code: str) -> ModelService:
         _expect(code in self.services, "unknown_service")
@@ -294,7 +294,7 @@ class ModelClinic:
             self.services[ticket.service].line.remove(ticket.id)
 
     def _stand(self, ticket: ModelTicket, place: str) -> None:
-        """Into its service's line: first, last (with the neighbour's rank), or by its own rank."""
+        """Puts the ticket into its service's line: first, last (with the neighbour's rank), or by its own rank."""
         service = self.services[ticket.service]
         ticket.status = "waiting"
         if place == "arrival" or not service.line:

@@ -1,4 +1,4 @@
-"""Requests that are nearly right: valid ones with a value, a member or some characters changed."""
+"""Nearly valid requests: valid requests with a changed value, member or character."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SAMPLES: dict[str, Any] = {
     "needs": ["interpreter"],
     "language": "ar",
 }
-"""A fitting value for each parameter; one that is not here gets a word."""
+"""A fitting value for each parameter; a parameter that is missing here gets a word."""
 
 NASTY: tuple[Any, ...] = (
     None,
@@ -78,12 +78,12 @@ LITERALS = (
     "undefined",
     "[" * 40 + "]" * 40,
 )
-"""What is put in place of a value after the text is made, as no JSON library would write it."""
+"""Text that replaces a value after encoding, since no JSON library would write it."""
 MARK = "put a literal here"
 
 
 def valid_request(source: random.Random, method: str, ticket: str) -> dict[str, Any]:
-    """A request that fits the method; optional parameters come or not."""
+    """A valid request for the method, with a random choice of its optional parameters."""
     params = {}
     for field in msgspec.structs.fields(REGISTRY[method].params):
         if field.required or source.random() < 0.5:
@@ -96,7 +96,7 @@ def valid_request(source: random.Random, method: str, ticket: str) -> dict[str, 
 
 
 def mutated(source: random.Random, request: dict[str, Any]) -> str:
-    """The request's text with one to three things changed."""
+    """The request as text, with one to three changes."""
     changed = json.loads(json.dumps(request))
     literal = ""
     for _ in range(source.randint(1, 2)):

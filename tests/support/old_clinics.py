@@ -1,4 +1,4 @@
-"""Databases of the earlier version, as they may be found: its sample, and damaged ones made at random."""
+"""Databases of the earlier version: its sample, and randomly damaged ones."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from tests.support.places import LEGACY
 from tests.support.private_clusters import FAST
 
 SECRET = "Zsazsa"
-"""Part of every patient's name, and of nothing else."""
-# Without a time zone, as the old tables have them.
+"""Part of every patient's name, and of no other text."""
+# Without a time zone, like the times in the old tables.
 _FIRST_DAY, _FAR, _LONG_AGO = map(datetime.fromisoformat, ("2026-11-18 07:00", "2999-01-01", "1955-05-05"))
 _names = (f"old_{number}" for number in count())
 
@@ -51,7 +51,7 @@ Rows = list[tuple[Any, ...]]
 
 
 def _servers() -> list[PostgresBinaries | None]:
-    """One of each version on this computer, the preferred first; None, which fails, if there is none."""
+    """Binaries of each major version on this computer, the preferred first; [None], which fails, if there are none."""
     majors: dict[int, PostgresBinaries] = {}
     for binaries in installed_binaries():
         majors.setdefault(binaries.major, binaries)
@@ -60,7 +60,7 @@ def _servers() -> list[PostgresBinaries | None]:
 
 @dataclass(frozen=True)
 class OldClinic:
-    """A database, and what is asked of it."""
+    """A database and queries on it."""
 
     url: str
     engine: Engine
@@ -77,7 +77,7 @@ class OldClinic:
         return self
 
     def everything(self) -> dict[str, Any]:
-        """All that a run could change: what there is, and every row of every table and sequence."""
+        """All that an upgrade could change: the objects, and every row of every table and sequence."""
         relations = self.rows(
             "SELECT c.oid, format('%I.%I', nspname, relname), relkind FROM pg_class c "
             "JOIN pg_namespace n ON n.oid = relnamespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'"
@@ -96,7 +96,7 @@ class OldClinic:
 def server(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[str, PostgresBinaries | None]]:
-    """A server of each version that this computer has."""
+    """A server of each major version on this computer."""
     with EmbeddedPostgres(tmp_path_factory.mktemp("old"), options=FAST, binaries=request.param) as postgres:
         yield postgres.start(), request.param
 
@@ -116,13 +116,13 @@ def bare(server: tuple[str, PostgresBinaries | None]) -> Iterator[OldClinic]:
 
 @pytest.fixture
 def old(bare: OldClinic) -> OldClinic:
-    """The earlier version's database without a row."""
+    """The earlier version's database without rows."""
     return bare.fill("schema")
 
 
 @pytest.fixture
 def sample(old: OldClinic) -> OldClinic:
-    """The small clinic that its races left behind."""
+    """The small sample clinic, with the damage of the earlier version's races."""
     return old.fill("sample")
 
 
@@ -132,7 +132,7 @@ def upgrade(clinic: OldClinic, folder: Path, *, dry_run: bool = False, time_zone
 
 
 def old_rows(clinic: OldClinic, schema: str) -> list[object]:
-    """Every row of the old tables, as it is written."""
+    """Every row of the old tables, as text."""
     return [
         clinic.rows(f"SELECT t::text FROM {schema}.{table} t ORDER BY id")
         for table in ("services", "tickets")
@@ -140,7 +140,7 @@ def old_rows(clinic: OldClinic, schema: str) -> list[object]:
 
 
 def damage(clinic: OldClinic, seed: int, tickets: int) -> None:
-    """Fills the old tables with everything that can be wrong in them, in proportions of the seed's own."""
+    """Fills the old tables with every kind of damage, in random proportions."""
     dice = random.Random(seed)
     clinic.rows("ALTER TABLE services ALTER name DROP NOT NULL")
     clinic.rows(
@@ -161,7 +161,7 @@ def damage(clinic: OldClinic, seed: int, tickets: int) -> None:
             "estimated_wait_time, created_at, called_at, completed_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
             [_ticket(dice, list(services)) for _ in range(tickets)],
         )
-        # A double click: the same number in the same moment.
+        # A double click: equal number and time.
         connection.execute(
             "INSERT INTO tickets (service_id, ticket_number, status, position_in_queue, created_at) "
             "SELECT service_id, ticket_number, status, position_in_queue, created_at FROM tickets WHERE id % 11 = 5"

@@ -1,4 +1,4 @@
-"""What must hold after an upgrade, told by the README's words and by nothing of the upgrade's own code."""
+"""What must hold after an upgrade, written from the README, without the upgrade's own code."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ OVER = {"completed", "no_show", "cancelled"}
 
 @dataclass(frozen=True)
 class Pair:
-    """A ticket as it was and as it is."""
+    """A ticket before and after the upgrade."""
 
     id: int
     service_id: int | None
@@ -40,17 +40,17 @@ class Pair:
     note: str
 
     @property
-    def arrival(self) -> tuple[bool, float, int]:
+    def arrival_order(self) -> tuple[bool, float, int]:
         return self.old_created is None, self.old_created or 0.0, self.id
 
     @property
-    def in_line(self) -> tuple[Any, ...]:
+    def line_order(self) -> tuple[Any, ...]:
         placed = self.old_position is not None and self.old_position > 0
-        return not placed, self.old_position if placed else 0, *self.arrival
+        return not placed, self.old_position if placed else 0, *self.arrival_order
 
 
 def assert_nothing_lost(clinic: OldClinic) -> None:
-    """Raises AssertionError where the new tables are not what the old ones promised."""
+    """Raises AssertionError where the new tables differ from what the README promises about the old ones."""
     pairs = _pairs(clinic)
     ids = [row[0] for row in clinic.rows("SELECT id FROM legacy.tickets ORDER BY id")]
     assert [pair.id for pair in pairs] == ids
@@ -88,17 +88,19 @@ def _assert_lines(pairs: list[Pair]) -> None:
         if pair.status == "waiting":
             lines[pair.service].append(pair)
     for line in lines.values():
-        assert [pair.place for pair in sorted(line, key=lambda p: p.in_line)] == list(range(1, len(line) + 1))
+        assert [pair.place for pair in sorted(line, key=lambda p: p.line_order)] == list(
+            range(1, len(line) + 1)
+        )
 
 
 def _assert_numbers(pairs: list[Pair]) -> None:
     assert max(Counter((pair.service, pair.day, pair.number) for pair in pairs).values()) == 1
     holders: dict[tuple[str, str, str], list[Pair]] = defaultdict(list)
-    for pair in sorted(pairs, key=lambda p: p.arrival):
+    for pair in sorted(pairs, key=lambda p: p.arrival_order):
         assert re.fullmatch(r"[A-Z]{1,3}\d{3,}", pair.number)
         holders[pair.service, pair.day, _read(pair.old_number)].append(pair)
     for (_, _, number), same in holders.items():
-        # With its own service's letters the earlier ticket keeps its number, and only that one.
+        # With its own service's letters the earliest ticket keeps its number; the later ones get others.
         if re.fullmatch(rf"{same[0].prefix}(?!0+$)(\d{{3}}|[1-9]\d{{3,5}})", number):
             assert [pair.number == number for pair in same] == [True] + [False] * (len(same) - 1)
     for pair in pairs:
@@ -126,7 +128,7 @@ def _assert_kept(pair: Pair) -> None:
 
 
 def _assert_times(pair: Pair) -> None:
-    """Times that can be are kept."""
+    """Asserts that plausible times are kept and that times are in order."""
     created, called, ended = (at or "" for at in pair.old_times)
     if "1970" <= created <= called <= ended < "2998":
         kept = ended if pair.status in OVER else None

@@ -1,4 +1,4 @@
-"""A database as an earlier InTurn left it, made from one with the current schema."""
+"""Turns a database with the current schema into one of an earlier InTurn."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ FIRST = "0001_initial"
 
 
 def make_older() -> str:
-    """A statement: the database is at the first revision. It keeps what later ones made, for checks that only ask."""
+    """A statement that records the first revision; objects of later revisions stay, for checks that only read."""
     tables = fingerprint(*revision_files(FIRST))
     record = f"WITH recorded AS (UPDATE installed_schema SET tables_fingerprint = '{tables}')"
     return f"{record} UPDATE alembic_version SET version_num = '{FIRST}' RETURNING 1"

@@ -1,4 +1,4 @@
-"""Who performs the operations of a line for the model tests: the SQL functions, or clients of two hubs over the wire."""
+"""Performers of operations for the model tests: the SQL functions, or clients of two hubs over the wire."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MAY = {
     "services.state": PEOPLE[1:],
     "services.close_day": PEOPLE[2:],
 }
-"""Method -> who may; everybody else's methods are for all three."""
+"""Method -> the people who may call it; methods without an entry are for all three."""
 FUNCTIONS = {
     "tickets.join": ("join_queue", "service", "priority", "patient_name"),
     "tickets.cancel": ("cancel_ticket", "ticket"),
@@ -47,7 +47,7 @@ FUNCTIONS = {
 
 
 class Sql:
-    """Operations by the SQL functions, everybody on one connection."""
+    """Performs operations by the SQL functions, for all people on the same connection."""
 
     def __init__(self, clinic: Clinic) -> None:
         self.clinic = clinic
@@ -56,14 +56,14 @@ class Sql:
     def perform(self, person: str, method: str, key: str, params: dict[str, Any]) -> dict[str, Any]:
         """The result of an operation. Raises Refused."""
         function, *names = FUNCTIONS[method]
-        said = {
+        values_by_name = {
             **params,
             "supervisor": person != "staff",
             "reason": None,
             "changes": json.dumps({"note": params.get("note")}),
             "status": "no_show" if method == "queue.no_show" else "completed",
         }
-        values = [said.get(name) for name in names]
+        values = [values_by_name.get(name) for name in names]
         places = ", %s" * len(values)
         query = f"SELECT {function}(%s, %s, sha256(%s){places})"
         arguments = (actor_of(person), key, repr((method, values)).encode(), *values)
@@ -83,23 +83,23 @@ class Sql:
 
 
 class Wire(Sql):
-    """Operations over the wire: the supervisor at one hub, the others at another, on one database."""
+    """Performs operations over the wire: the supervisor at one hub, the other people at another, on one database."""
 
     def __init__(self, clinic: Clinic, hubs: list[HubProcess], runner: asyncio.Runner) -> None:
         super().__init__(clinic)
         self._runner = runner
         admin = PersonCredentials("admin", clinic.staff.password)
         people = zip((clinic.staff, clinic.supervisor, admin), (hubs[0], hubs[1], hubs[0]), strict=True)
-        self._clients = {who.username: runner.run(_connected(hub.url, who)) for who, hub in people}
+        self._clients = {person.username: runner.run(_connected(hub.url, person)) for person, hub in people}
 
     def perform(self, person: str, method: str, key: str, params: dict[str, Any]) -> dict[str, Any]:
-        said = {name: value for name, value in params.items() if value is not None}
+        values_by_name = {name: value for name, value in params.items() if value is not None}
         if method.endswith(".state"):
             method = method.replace(
-                "state", {"open": "open", "paused": "pause", "closed": "close"}[said.pop("state")]
+                "state", {"open": "open", "paused": "pause", "closed": "close"}[values_by_name.pop("state")]
             )
         try:
-            raw = self._runner.run(self._clients[person].request_raw(method, {**said, "key": key}))
+            raw = self._runner.run(self._clients[person].request_raw(method, {**values_by_name, "key": key}))
         except HubError as error:
             raise Refused(error.reason) from error
         result: dict[str, Any] = msgspec.json.decode(raw)
@@ -111,20 +111,20 @@ class Wire(Sql):
         super().close()
 
 
-async def _connected(url: str, who: PersonCredentials) -> HubClient:
-    client = HubClient(url, who, follow=False)
+async def _connected(url: str, person: PersonCredentials) -> HubClient:
+    client = HubClient(url, person, follow=False)
     client.start()
     await client.live()
     return client
 
 
 def actor_of(person: str) -> str:
-    """Whom the events name: the template's accounts in the order they were made."""
+    """The actor in a person's events: the template's accounts in the order of their creation."""
     return f"user:{PEOPLE.index(person) + 1}"
 
 
 def furnish(clinic: Clinic, number: int, model: ModelClinic) -> None:
-    """Makes the model's services and counters in the database."""
+    """Creates the model's services and counters in the database."""
     connection = psycopg.connect(clinic.database_url.replace("+psycopg", ""))
     with connection, connection.cursor() as cursor:
         for place, service in enumerate(model.services.values()):

@@ -1,4 +1,4 @@
-"""Where this clone keeps what tests read."""
+"""Paths of the files that tests read."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Which indexes a call of a SQL function uses, in every statement inside it, and how many rows it writes."""
+"""Reads which indexes a call of an SQL function uses, in every statement inside it, and how many rows it writes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from uuid import uuid4
 import psycopg
 
 GROWING = ("tickets", "queue_events", "requests", "wait_estimates")
-"""Tables that grow for ever."""
+"""Tables that grow without limit."""
 
 EXPLAIN = """
 LOAD 'auto_explain';
@@ -29,12 +29,12 @@ INDEXES = "SELECT indexrelid::regclass::text FROM pg_index WHERE indrelid = ANY 
 
 @dataclass
 class Reading:
-    """What one call did.
+    """The effects of a call.
 
     Attributes:
-        result: what it returned.
-        indexes: those of growing tables that were used; `scans`: statements that read a growing table from end to end.
-        written: how many rows of each table.
+        result: the returned value.
+        indexes: the indexes of growing tables that were used. scans: statements that read a growing table sequentially.
+        written: the number of written rows by table.
     """
 
     result: Any = None
@@ -44,7 +44,7 @@ class Reading:
 
 
 class PlanReader:
-    """A connection that can tell what its calls do. Needs a superuser, for auto_explain."""
+    """A connection that records the plans of its calls. Needs a superuser, for auto_explain."""
 
     def __init__(self, url: str, options: str = "") -> None:
         self.connection = psycopg.connect(url, autocommit=True, options=options)
@@ -58,19 +58,19 @@ class PlanReader:
         self.connection.close()
 
     def call(self, call: str, values: dict[str, Any]) -> Any:
-        """What a function returns; WHO in its arguments stands for a person, a new key and a digest."""
+        """The result of a call; WHO in its arguments stands for an actor, a new key and a digest."""
         statement = f"SELECT {call.replace('WHO', '%(actor)s, %(key)s, %(digest)s')}"
-        who = {"actor": "user:1", "key": str(uuid4()), "digest": b""}
-        row = self.connection.execute(statement.encode(), {**who, **values}).fetchone()
+        request = {"actor": "user:1", "key": str(uuid4()), "digest": b""}
+        row = self.connection.execute(statement.encode(), {**request, **values}).fetchone()
         assert row is not None
         return row[0]
 
     def read(self, call: str, values: dict[str, Any]) -> Reading:
-        """Calls a function, notes what it did, and takes it back."""
+        """Performs a call, records its effects, and rolls it back."""
         reading = Reading()
         with self.connection.transaction(force_rollback=True):
             before = self._written()
-            with self._telling_plans():
+            with self._recording_plans():
                 reading.result = self.call(call, values)
             reading.written = {table: rows - before[table] for table, rows in self._written().items()}
         for plan in self._plans:
@@ -82,7 +82,7 @@ class PlanReader:
         return reading
 
     @contextmanager
-    def _telling_plans(self) -> Iterator[None]:
+    def _recording_plans(self) -> Iterator[None]:
         self._plans.clear()
         self.connection.execute("SET LOCAL client_min_messages = log")
         yield
@@ -99,7 +99,7 @@ class PlanReader:
 
 
 def executed_nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """A plan's nodes, without the branches that were not taken."""
+    """A plan's nodes without the branches that were not executed."""
     if node.get("Actual Loops") != 0:
         yield node
         for inner in node.get("Plans", ()):

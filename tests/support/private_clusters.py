@@ -1,4 +1,4 @@
-"""Fixtures and questions for tests of the private cluster."""
+"""Fixtures and queries for tests of the private cluster."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from server.postgres.files import RunningServer, read_pid_file
 FAST = {"fsync": "off"}
 NOBODY = 65534
 ORDINARY_USER = NOBODY if os.geteuid() == 0 else None
-"""For `OwnerProcess`: whom root becomes; nobody else needs to become another."""
+"""The account for `OwnerProcess`: an unprivileged one when the tests run as root, else None (no change)."""
 only_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can act for another account")
 
 
 @pytest.fixture(scope="session")
 def made_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The data directory of a stopped cluster that all tests share, one after the other: making one is slow."""
+    """The data directory of a stopped cluster that tests share one after the other: initdb is slow."""
     root = tmp_path_factory.mktemp("made once")
     with EmbeddedPostgres(root, options=FAST):
         pass
@@ -33,7 +33,7 @@ def made_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def cluster_root(tmp_path: Path, made_once: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
-    """A folder with a cluster that has run before; its name is "root" or an indirect parameter."""
+    """A folder with a cluster that has run before; its name is "root" or the indirect parameter."""
     root = tmp_path / getattr(request, "param", "root")
     version = (made_once / "PG_VERSION").read_text()
     root.mkdir()
@@ -51,7 +51,7 @@ def cluster(cluster_root: Path) -> Iterator[EmbeddedPostgres]:
 
 @pytest.fixture
 def unprivileged_folder() -> Iterator[Path]:
-    """A folder that an ordinary user owns and can reach; our own unless we are root."""
+    """A folder that an unprivileged user owns and can enter: this process's user, or `NOBODY` when it is root."""
     folder = Path(tempfile.mkdtemp(prefix="inturn-test-"))
     if os.geteuid() == 0:
         os.chown(folder, NOBODY, NOBODY)
@@ -61,7 +61,7 @@ def unprivileged_folder() -> Iterator[Path]:
 
 @pytest.fixture
 def shared(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Stands for /var/lib/inturn."""
+    """A folder in place of /var/lib/inturn."""
     folder = Path(tempfile.mkdtemp(prefix="inturn-test-"))
     folder.chmod(0o755)
     monkeypatch.setattr(shared_folder, "SHARED", folder)
@@ -71,7 +71,7 @@ def shared(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 @pytest.fixture
 def no_namespaces(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A computer without user namespaces, whose account for PostgreSQL is `nobody`."""
+    """Simulates a computer without user namespaces, whose account for PostgreSQL is `nobody`."""
     monkeypatch.setattr(accounts, "user_namespaces_work", lambda: False)
     monkeypatch.setattr(accounts, "OWN_ACCOUNT", "nobody")
 

@@ -1,4 +1,4 @@
-"""How long the proofs go on: some seconds in `make test`, far longer in `make prove`."""
+"""Sizes of the long tests: seconds in `make test`, far longer in `make prove`."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ LONG = os.environ.get("INTURN_PROVE") == "1"
 
 
 def proof_size(usual: int, long: int) -> int:
-    """The size that a proof has in this run: steps, tickets, kills or seconds."""
+    """The size in this run: steps, tickets, kills or seconds."""
     return long if LONG else usual

@@ -1,4 +1,4 @@
-"""WebSocket bytes made by hand, wrong ones too."""
+"""WebSocket frames built by hand, valid and broken."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ UPGRADE = (
 def frame(
     opcode: int, payload: bytes = b"", *, fin: bool = True, rsv: int = 0, masked: bool = True, says: int = -1
 ) -> bytes:
-    """One frame; `says` is the length that it claims, its own unless given."""
+    """A frame; `says` is the length in its header, by default that of the payload."""
     length = len(payload) if says < 0 else says
     head = bytes([fin << 7 | rsv << 4 | opcode])
     bit = masked << 7
@@ -46,7 +46,7 @@ def hello(token: str) -> bytes:
 BROKEN: dict[str, tuple[bytes, int]] = {
     "not masked": (frame(TEXT, b"{}", masked=False), 1002),
     "a reserved bit": (frame(TEXT, b"{}", rsv=4), 1002),
-    "deflate that nobody agreed on": (frame(TEXT, b"{}", rsv=4), 1002),
+    "deflate that was not negotiated": (frame(TEXT, b"{}", rsv=4), 1002),
     "an opcode that does not exist": (frame(3, b"{}"), 1002),
     "a control opcode that does not exist": (frame(11), 1002),
     "a ping in pieces": (frame(PING, b"x", fin=False), 1002),
@@ -54,7 +54,7 @@ BROKEN: dict[str, tuple[bytes, int]] = {
     "a continuation of nothing": (frame(CONTINUATION, b"x"), 1002),
     "a text in the middle of another": (frame(TEXT, b"{", fin=False) + frame(TEXT, b"}"), 1002),
     "half a close code": (frame(CLOSE, b"\x03"), 1002),
-    "a close code that nobody may send": (frame(CLOSE, struct.pack("!H", 1005)), 1002),
+    "a close code that may not be sent": (frame(CLOSE, struct.pack("!H", 1005)), 1002),
     "no UTF-8": (frame(TEXT, b"\xff\xfe\xfd"), 1007),
     "UTF-8 that is cut": (frame(TEXT, "é".encode()[:1]), 1007),
     "a surrogate in UTF-8": (frame(TEXT, b"\xed\xa0\x80"), 1007),
@@ -67,11 +67,11 @@ BROKEN: dict[str, tuple[bytes, int]] = {
         1009,
     ),
 }
-"""What is wrong -> the bytes, and the code that the hub closes the connection with."""
+"""Description -> (bytes, code with which the hub closes the connection)."""
 
 
 class RawConnection:
-    """A TCP connection to the hub on which anything may be written."""
+    """A TCP connection to the hub for arbitrary bytes."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader = reader
@@ -83,7 +83,7 @@ class RawConnection:
         return cls(*await asyncio.open_connection("127.0.0.1", port, local_addr=(source, 0)))
 
     async def upgrade(self) -> None:
-        """The WebSocket's handshake."""
+        """Performs the WebSocket's handshake."""
         self.writer.write(UPGRADE)
         answer = await self.reader.readuntil(b"\r\n\r\n")
         assert answer.startswith(b"HTTP/1.1 101"), answer
@@ -98,12 +98,12 @@ class RawConnection:
         return first & 15, await self.reader.readexactly(length)
 
     async def close_code(self) -> int:
-        """The code of the close frame that comes, whatever comes before it."""
+        """The code of the next close frame; other frames before it are skipped."""
         while True:
             opcode, payload = await self.read_frame()
             if opcode == CLOSE:
                 return int.from_bytes(payload[:2], "big")
 
     def close(self) -> None:
-        """Goes without a word."""
+        """Aborts the connection without a close frame."""
         self.writer.transport.abort()

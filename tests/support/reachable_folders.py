@@ -1,4 +1,4 @@
-"""Tests' folders can be reached by the account that runs PostgreSQL when the tests run as root."""
+"""Makes the tests' folders reachable for the account that runs PostgreSQL when the tests run as root."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import pytest
 
 @pytest.fixture(scope="session", autouse=True)
 def reachable_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Opens pytest's temporary folders, which are closed (0700), to accounts that know a path in them.
+    """Gives pytest's temporary folders (0700) mode 0711, so that other accounts can enter paths in them.
 
-    Else each test's cluster would be kept in /var/lib/inturn, where nothing removes it (`server.postgres.placement`).
+    Otherwise each test's cluster would be in /var/lib/inturn, where nothing removes it (`server.postgres.placement`).
     """
     if not hasattr(os, "geteuid") or os.geteuid() != 0:
         yield

@@ -1,4 +1,4 @@
-"""README as a reader takes it: its promises, and the commands of its code blocks."""
+"""README's promises, and the commands of its code blocks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A line as the hub keeps it, in the plainest way: every act gives an event, and a snapshot can be taken any time."""
+"""A plain model of a line as the hub keeps it: every change gives an event, and snapshots are taken at any time."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ START = datetime(2026, 11, 23, 8, tzinfo=UTC)
 
 
 def ticket_in_line(number: int = 1, **members: Any) -> Ticket:
-    """The ticket of service A that was issued as the `number`th, a second after the one before."""
+    """The `number`th ticket of service A, issued a second after the ticket before."""
     usual = {"id": f"ticket-{number}", "joined_at": START + timedelta(seconds=number)}
     return make_ticket(f"A{number:03d}", **(usual | members))
 
 
 @dataclass
 class ReferenceLine:
-    """Service A, its tickets by id, and who waits in which order; `done` has the last act's ticket and place before."""
+    """Service A: tickets by id, order of the waiting; `done`: the last change's ticket and place before it."""
 
     epoch: str = "e1"
     revision: int = 0
@@ -85,8 +85,8 @@ class ReferenceLine:
         return QueueEvent(service="A", revision=self.revision, kind=kind, at=self.now(), waiting=waiting)
 
     def snapshot(self) -> Snapshot:
-        everyone = [self._placed(ticket) for ticket in self.tickets.values() if ticket.service == "A"]
-        called = sorted((t for t in everyone if t.called_at), key=lambda t: (t.called_at, t.id), reverse=True)
+        tickets = [self._placed(ticket) for ticket in self.tickets.values() if ticket.service == "A"]
+        called = sorted((t for t in tickets if t.called_at), key=lambda t: (t.called_at, t.id), reverse=True)
         return Snapshot(
             service="A",
             epoch=self.epoch,
@@ -94,7 +94,7 @@ class ReferenceLine:
             open=self.open,
             waiting=tuple(self._placed(self.tickets[key]) for key in self.order),
             consulting=tuple(t for t in reversed(called) if t.status == "consulting"),
-            parked=tuple(sorted((t for t in everyone if t.status == "parked"), key=lambda t: t.joined_at)),
+            parked=tuple(sorted((t for t in tickets if t.status == "parked"), key=lambda t: t.joined_at)),
             recent=tuple(called[:10]),
             missed=self._missed(),
             as_of=self.now(),

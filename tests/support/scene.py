@@ -1,4 +1,4 @@
-"""A clinic for many people at once: lines, counters that share them, and an account for each process."""
+"""A clinic for many concurrent processes: services, counters that serve them, and an account for each process."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PROCESSES = 16
 
 @dataclass(frozen=True)
 class Scene:
-    """Where to hammer: a database, its services and counters by code, and as many users as processes (`furnish`)."""
+    """A database, its services and counters by code, and the ids of its users (`furnish`)."""
 
     url: str
     services: tuple[str, ...]
@@ -22,7 +22,7 @@ class Scene:
 
 
 def furnish(engine: Engine, services: int, counters: int, users: int = PROCESSES) -> Scene:
-    """Adds services S1, S2 …, counters that serve all of them, each beginning with another, and users."""
+    """Adds services S1, S2 …, users, and counters that serve all services, each in another order."""
     codes = tuple(f"S{n + 1}" for n in range(services))
     for n, code in enumerate(codes):
         people_and_devices.add_service(engine, code, f"Service {n + 1}", chr(ord("N") + n))

@@ -1,4 +1,4 @@
-"""A bridge without a hub: a test says what the hub would have said, at the moment it wants."""
+"""A bridge without a hub: a test emits what a hub would send, when it wants."""
 
 from __future__ import annotations
 
@@ -71,34 +71,34 @@ class ScriptedBridge(QObject):
         return reply
 
     def become(self, state: ConnectionState, since: datetime | None = None) -> None:
-        """The connection changes."""
+        """Changes the connection's state."""
         self.state, self.lost_since = state, since
         self.state_changed.emit(state)
 
     def doubt(self, stale: bool) -> None:
-        """The hub misses its database, or has it again."""
+        """Sets whether the hub's data are stale because its database is unreachable."""
         self.stale = stale
         self.stale_changed.emit(stale)
 
     def offer(self, *services: ServiceSummary) -> None:
-        """The services change."""
+        """Replaces the services."""
         self.services = services
         self.services_changed.emit()
 
     def place_counters(self, *counters: CounterSummary) -> None:
-        """The counters change."""
+        """Replaces the counters."""
         self.counters = counters
         self.counters_changed.emit()
 
     def snapshot(self, service: str, **members: Any) -> None:
-        """A snapshot replaces a line."""
+        """Replaces a line by a snapshot."""
         shot = Snapshot(service=service, epoch="e", revision=1, open=True, as_of=NOW, **members)
         self.line(service).replace([shot])
         self.reset.emit(service)
         self.line_changed.emit(service)
 
     def happen(self, event: QueueEvent) -> None:
-        """An event arrives."""
+        """Applies an event."""
         self.line(event.service).apply(event)
         self.event_received.emit(event)
         self.line_changed.emit(event.service)

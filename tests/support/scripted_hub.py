@@ -1,4 +1,4 @@
-"""A hub that says exactly what a test wants: for what a real one never does, or not when asked."""
+"""A hub with scripted answers, for behaviour that a real hub shows never or not on request."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ Answer = Callable[[dict[str, Any]], Any]
 
 
 class ScriptedHub:
-    """Answers by a table of methods; a missing one is answered by nothing at all.
+    """Answers requests from a table; a method without an entry gets no answer.
 
     Attributes:
-        url: where to connect.
-        asked: every request, in order.
-        answers: method -> what it answers for its parameters; a HubError is answered as one.
-        turns_away: the close code for whoever connects; None: everybody may stay.
+        url: for clients.
+        asked: the requests, in order.
+        answers: method -> function from parameters to the result, or to a HubError that becomes an error reply.
+        turns_away: the code with which new connections are closed; None: they are accepted.
     """
 
     def __init__(self) -> None:
@@ -46,7 +46,7 @@ class ScriptedHub:
     @classmethod
     @asynccontextmanager
     async def running(cls, context: ssl.SSLContext | None = None) -> AsyncIterator[Self]:
-        """One, listening; encrypted with a `context`."""
+        """A hub that listens while the block runs, with TLS if `context` is given."""
         hub = cls()
         async with serve(
             hub._talk, "127.0.0.1", 0, subprotocols=[Subprotocol(protocol.SUBPROTOCOL)], ssl=context
@@ -56,16 +56,16 @@ class ScriptedHub:
             yield hub
 
     def asked_for(self, method: str) -> list[dict[str, Any]]:
-        """The parameters of every request of a method."""
+        """The parameters of every request with the method."""
         return [request["params"] for request in self.asked if request["method"] == method]
 
     async def push(self, method: str, params: Any) -> None:
-        """To every client."""
+        """Sends a push to every client."""
         for connection in self._connections:
             await connection.send(protocol.push_frame(method, params).decode())
 
     async def hang_up(self, code: int = 1001) -> None:
-        """On every client."""
+        """Closes every connection."""
         await asyncio.gather(*(connection.close(code) for connection in list(self._connections)))
 
     async def _talk(self, connection: ServerConnection) -> None:

@@ -1,4 +1,4 @@
-"""A short day at a real hub, and what its pages tell afterwards: what suites of metrics, dashboards and logs look at."""
+"""A short day at a real hub and its pages afterwards, for tests of metrics, dashboards and logs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.clinic import PASSWORD, Clinic
 from tests.support.waiting import WAIT_SECONDS, until
 
 NAMES = ("Amal Haddad", "Zoë Canary-Smith", "قناري الاسم", "Robert'); DROP TABLE tickets;--")
-"""Patients whose names must not be found anywhere."""
+"""Patients' names that must not be found anywhere."""
 NOTE = "canary note: allergic to latex"
 WRONG_PASSWORD = "canary password"
 
@@ -32,7 +32,7 @@ def page(url: str, name: str, **headers: str) -> tuple[int, str]:
 
 
 async def short_day(clinic: Clinic, url: str) -> str:
-    """Patients come, wait, are called, served, missed, parked and transferred; returns /metrics at the end."""
+    """Patients join, wait, are called, served, missed, parked and transferred; returns /metrics at the end."""
     async with (
         HubClient(url, clinic.staff) as staff,
         HubClient(url, clinic.supervisor) as supervisor,
@@ -59,7 +59,7 @@ async def short_day(clinic: Clinic, url: str) -> str:
 
 
 async def _refused(kiosk: HubClient, url: str) -> None:
-    """What a hub says no to: a kiosk's reach, an unknown method, a wrong password."""
+    """Requests that a hub refuses: a method of another role, an unknown method, a wrong password."""
     for method, refusal in (("queue.move", Forbidden), ("patients.Amal Haddad", UnknownMethod)):
         with pytest.raises(refusal):
             await kiosk.request(method, {"key": NOTE}, keyed=True)

@@ -1,4 +1,4 @@
-"""A hub under one attack after the other, and a clinic at work all the while: a window and two desks."""
+"""A hub under attacks one after the other, and a clinic that works meanwhile: a window and two desks."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ GUESSES = {"passwords", "pairing_codes"}
 
 
 class Siege:
-    """The clinic's connections, and what the attackers were answered.
+    """The clinic's connections, and the tallies of the attacks.
 
     Attributes:
-        tallies: what each attack was answered, in all its rounds.
+        tallies: attack -> its replies by kind, of all its rounds.
     """
 
     def __init__(
@@ -34,29 +34,29 @@ class Siege:
     async def under(
         self, attack: Attack, goes_on: Callable[[], Callable[[], bool]]
     ) -> tuple[list[float], list[float]]:
-        """How many seconds the clinic's requests took meanwhile: the window's, and the desks'.
+        """Attacks while the clinic works; returns the seconds until each reply: the window's, and the desks'.
 
-        Each of the clinic's connections works for as long as a `goes_on()` of its own says.
+        Each of the clinic's connections works while its own `goes_on()` function returns True.
         """
         attackers = await asyncio.to_thread(Attackers, attack, self._hub.port, self._clinic.kiosk.token)
         pings, *work = await asyncio.gather(
             asks_on(self._window, goes_on()), *(works_on(desk, goes_on()) for desk in self._desks)
         )
         if attack.__name__ in GUESSES:
-            await self._somebody_signs_in()
+            await self._sign_in()
         tally = await asyncio.to_thread(attackers.end)
         self.tallies[attack.__name__] = self.tallies.get(attack.__name__, Counter()) + tally
-        return pings, [delay for each in work for delay in each]
+        return pings, [delay for delays in work for delay in delays]
 
-    async def _somebody_signs_in(self) -> None:
+    async def _sign_in(self) -> None:
         async with open_socket(self._hub) as socket:
             assert reason_of(await say_hello(socket)) == ""
 
 
 @asynccontextmanager
 async def siege_of(hub: HubProcess, clinic: Clinic) -> AsyncIterator[Siege]:
-    """The clinic at its hub, before any attack."""
+    """The clinic's connections before the first attack."""
     async with open_socket(hub) as window, open_socket(hub) as desk, open_socket(hub) as other:
-        for each in (window, desk, other):
-            await say_hello(each)
+        for socket in (window, desk, other):
+            await say_hello(socket)
         yield Siege(hub, clinic, window, desk, other)

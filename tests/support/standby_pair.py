@@ -1,4 +1,4 @@
-"""Two private clusters: a primary, and a standby that follows it until it is promoted."""
+"""Two private clusters: a primary and a standby that follows it until its promotion."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class StandbyPair:
     """A running primary with a hot standby beside it.
 
     Attributes:
-        url: of both hosts: whoever connects with it finds the one that takes writes.
-        primary_url, standby_url: of one of them each.
+        url: of both hosts; a connection with it goes to the host that takes writes.
+        primary_url, standby_url: of the single hosts.
     """
 
     def __init__(self, folder: Path, *, synchronous: bool) -> None:
@@ -37,39 +37,39 @@ class StandbyPair:
         self._standby.start()
         self.standby_url = _url(self._standby.root)
         self.url = _url(self._primary.root, self._standby.root)
-        wait_until(lambda: self._replicas() == [("streaming",)], "the standby streams")
+        wait_until(lambda: self._replicas() == [("streaming",)], "the standby to stream")
         if synchronous:
             query(self.primary_url, "ALTER SYSTEM SET synchronous_standby_names = '*'")
             query(self.primary_url, "SELECT pg_reload_conf()")
             synced = "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'"
-            wait_until(lambda: query(self.primary_url, synced) == [(1,)], "the standby is synchronous")
+            wait_until(lambda: query(self.primary_url, synced) == [(1,)], "the standby to be synchronous")
 
     def close(self) -> None:
-        """Ends both."""
+        """Stops both clusters."""
         self._standby.kill()
         self._primary.stop()
 
     def kill_primary(self) -> None:
-        """Ends it by SIGKILL, as a power cut would."""
+        """Kills the primary by SIGKILL, as a power cut would."""
         pid = server_of(self._primary.root).pid
         os.kill(pid, signal.SIGKILL)
         wait_until(lambda: not is_alive(pid))
 
     def cut_off_standby(self) -> None:
-        """The standby gets nothing more."""
+        """Ends the replication to the standby."""
         [(self._followed,)] = query(self.standby_url, "SHOW primary_conninfo")
         query(self.standby_url, "ALTER SYSTEM SET primary_conninfo = ''")
         query(self.standby_url, "SELECT pg_reload_conf()")
-        wait_until(lambda: self._replicas() == [], "the standby is cut off")
+        wait_until(lambda: self._replicas() == [], "the replication to end")
 
     def reconnect_standby(self) -> None:
-        """The standby gets everything again."""
+        """Resumes the replication to the standby."""
         followed = str(self._followed).replace("'", "''")
         query(self.standby_url, f"ALTER SYSTEM SET primary_conninfo = '{followed}'")
         query(self.standby_url, "SELECT pg_reload_conf()")
 
     def promote_standby(self) -> None:
-        """From now on the standby takes writes."""
+        """Promotes the standby, which then takes writes."""
         assert query(self.standby_url, "SELECT pg_promote()") == [(True,)]
 
     def _replicas(self) -> list[tuple[object, ...]]:
@@ -84,16 +84,16 @@ class _Standby:
         self._process: subprocess.Popen[bytes] | None = None
 
     def copy(self, primary: EmbeddedPostgres) -> None:
-        """`pg_basebackup`, which also writes down whom to follow."""
+        """Copies the primary with `pg_basebackup`, which also writes the standby's configuration."""
         program = self._cluster.binaries().program("pg_basebackup")
-        where = ["-h", str(socket_directory(primary.root)), "-p", str(PORT), "-U", SUPERUSER]
-        how = ["--write-recovery-conf", "--checkpoint=fast", "--no-sync"]
-        subprocess.run([program, *where, *how, "-D", str(self._cluster.data)], check=True)
+        address = ["-h", str(socket_directory(primary.root)), "-p", str(PORT), "-U", SUPERUSER]
+        options = ["--write-recovery-conf", "--checkpoint=fast", "--no-sync"]
+        subprocess.run([program, *address, *options, "-D", str(self._cluster.data)], check=True)
 
     def start(self) -> None:
         with FileLock(self.root / "server.lock") as lock:
             self._process = self._cluster.spawn_server(lock)
-        wait_until(self._answers, "the standby answers")
+        wait_until(self._answers, "the standby to answer")
 
     def kill(self) -> None:
         if self._process is not None:

@@ -1,4 +1,4 @@
-"""What surrounds the tests: a home, a PATH and an environment of their own, so that nothing outside the clone decides.
+"""The environment of the tests: a home, a PATH and variables of their own, so that nothing outside the clone decides.
 
 Language, time zone and umask stay as they are: the programs must be right with any.
 """
@@ -15,9 +15,9 @@ from kiosk_app.wall.announcer import PLAYERS
 from server.postgres.binaries import BIN_VARIABLE
 
 FOREIGN = ("INTURN_", "PG", "QT_")
-"""What begins so is a setting of somebody's: for the programs, for PostgreSQL's, or for Qt."""
+"""Prefixes of settings of the programs, of PostgreSQL's and of Qt: they are removed."""
 OURS = (BIN_VARIABLE, "INTURN_PROVE", "INTURN_TEST_PATIENCE", "INTURN_TEST_PLATFORM")
-"""What whoever runs the tests may set for them."""
+"""Variables that may be set for a run of the tests."""
 HOMES = {
     "HOME": "",
     "XDG_CONFIG_HOME": ".config",
@@ -26,11 +26,11 @@ HOMES = {
     "XDG_STATE_HOME": ".local/state",
 }
 SILENT_PLAYER = "#!/bin/sh\nexit 0\n"
-"""A player that is there and has no sound server would fail, and the wall would log it."""
+"""A real player would fail without a sound server, and the wall would log that."""
 
 
 def enter() -> Callable[[], None]:
-    """Replaces them for this process and those that it starts; returns what puts the former ones back."""
+    """Replaces the environment for this process and its children; returns a function that restores it."""
     before = dict(os.environ)
     folder = Path(tempfile.mkdtemp(prefix="inturn-tests-"))
     folder.chmod(0o755)

@@ -1,4 +1,4 @@
-"""One byte of one stored event, changed: any column, any place in it, whatever the column's type still takes."""
+"""Changes a byte of a stored event: in any column, at any place, to a value that the column's type accepts."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from random import Random
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
-SIGNS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_:. \"',{}[]"
+CHARACTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_:. \"',{}[]"
 
 
 class Tampering:
-    """Changes single bytes in a history, its protection switched off.
+    """Changes single bytes of a history, with its triggers disabled.
 
     Attributes:
         table: "queue_events" or "admin_events".
     """
 
     def __init__(self, connection: Connection, table: str, where: str) -> None:
-        """`where` names the chain, e.g. "service_id = 1"."""
+        """`where` selects the chain, e.g. "service_id = 1"."""
         self.table = table
         self._connection = connection
         self._where = where
@@ -32,7 +32,7 @@ class Tampering:
         connection.execute(text("SET session_replication_role = replica"))
 
     def change_one_byte(self, random: Random) -> tuple[int, str]:
-        """The event's number and the column that was changed."""
+        """Changes a byte; returns the event's number and the changed column."""
         column = random.choice(list(self.columns))
         query = f"SELECT {self._key} FROM {self.table} WHERE {self._where} AND {column}::text <> ''"
         number = random.choice(sorted(self._connection.execute(text(query)).scalars()))
@@ -45,10 +45,10 @@ class Tampering:
         return self._connection.execute(query, {"number": number}).scalar_one_or_none()
 
     def _try(self, random: Random, number: int, column: str) -> bool:
-        """False when the type refuses the changed text, another event is there already, or it means the same."""
+        """False if the type rejects the new text, its key is taken, or the value stays equal."""
         old = self._text(number, column) or ""
         place = random.randrange(len(old))
-        new = old[:place] + random.choice(SIGNS) + old[place + 1 :]
+        new = old[:place] + random.choice(CHARACTERS) + old[place + 1 :]
         statement = text(
             f"UPDATE {self.table} SET {column} = CAST(:new AS {self.columns[column]}) "
             f"WHERE {self._where} AND {self._key} = :number AND {column} <> CAST(:new AS {self.columns[column]})"

@@ -1,4 +1,4 @@
-"""A clinic on a PostgreSQL of its own that can be stopped, frozen and started, and people who press all the while."""
+"""A clinic on a private PostgreSQL that can be stopped, frozen and restarted, and kiosks that keep sending requests."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _keys = (f"key {number}" for number in count())
 
 
 class TroubledClinic:
-    """Three lines and a kiosk, whose database is ours to hurt. `url` stays the same after a restart."""
+    """A clinic with three lines and a kiosk. `url` stays the same after a restart of its database."""
 
     def __init__(self, root: Path) -> None:
         self.cluster = EmbeddedPostgres(root, options={"fsync": "off"})
@@ -44,15 +44,15 @@ class TroubledClinic:
         engine.dispose()
 
     def engine(self) -> Engine:
-        """For questions and for locks; to be disposed of."""
+        """An engine for queries and locks; the caller disposes of it."""
         return create_engine(self.url)
 
     def rows(self, query: str) -> list[Any]:
-        """What a query finds."""
+        """The rows of a query."""
         return rows_at(self.url, query)
 
     def stop_at_once(self) -> None:
-        """As `pg_ctl stop -m immediate`: nobody is told anything."""
+        """Stops the server as `pg_ctl stop -m immediate` does: its clients get no notice."""
         postmaster = server_of(self.cluster.root).pid
         os.kill(postmaster, signal.SIGQUIT)
         wait_until(lambda: not is_alive(postmaster))
@@ -63,22 +63,22 @@ class TroubledClinic:
 
     @contextmanager
     def frozen(self) -> Iterator[None]:
-        """The server and all its processes stand still: connections stay open, nothing is answered."""
+        """Freezes the server and all its processes while the block runs: connections stay open, nothing answers."""
         postmaster = server_of(self.cluster.root).pid
-        everybody = [postmaster]
-        os.kill(postmaster, signal.SIGSTOP)  # first: it makes no more of them
-        everybody += children(postmaster)
+        processes = [postmaster]
+        os.kill(postmaster, signal.SIGSTOP)  # first, so that it starts no further processes
+        processes += children(postmaster)
         try:
-            for pid in everybody[1:]:
+            for pid in processes[1:]:
                 os.kill(pid, signal.SIGSTOP)
             yield
         finally:
-            for pid in reversed(everybody):
+            for pid in reversed(processes):
                 os.kill(pid, signal.SIGCONT)
 
     @contextmanager
     def locked(self, service: str) -> Iterator[None]:
-        """Somebody else keeps a line's row locked."""
+        """Another transaction locks the line's row while the block runs."""
         engine = self.engine()
         with engine.begin() as connection:
             connection.execute(
@@ -89,14 +89,14 @@ class TroubledClinic:
 
 
 def children(pid: int) -> list[int]:
-    """The processes that a process has started."""
+    """The child processes of a process."""
     text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
     return [int(child) for child in text.split()]
 
 
 @dataclass
 class Press:
-    """One answered request: when it was answered (monotonic), how long it took, the refusal's data or None."""
+    """An answered request: the time of its answer (monotonic), its duration in seconds, the refusal's data or None."""
 
     at: float
     seconds: float
@@ -105,19 +105,19 @@ class Press:
 
 @dataclass
 class Kiosk:
-    """A bare client of a hub that presses and notes what it is told; `told` has every answer."""
+    """A client of a hub that sends requests and records the answers in `told`."""
 
     socket: ClientConnection
     told: list[Press] = field(default_factory=list)
 
     async def join(self, service: str = "A", key: str | None = None) -> Press:
-        """Joins a line; nothing is repeated."""
+        """Joins a line; does not retry."""
         params = {"service": service, "key": key or next(_keys)}
         request = {"jsonrpc": "2.0", "id": len(self.told), "method": "tickets.join", "params": params}
         return await self._ask(request)
 
     async def say_hello(self, token: str) -> Press:
-        """Introduces itself."""
+        """Says hello with a device's token."""
         params = {"credentials": {"token": token}}
         return await self._ask({"jsonrpc": "2.0", "id": -1, "method": "session.hello", "params": params})
 
@@ -133,18 +133,18 @@ class Kiosk:
         return press
 
     async def join_until(self, enough: Callable[[Press], bool], service: str = "A") -> Press:
-        """Joins every 20 ms until an answer is as wanted; AssertionError when it is not in time."""
+        """Joins every 20 ms until `enough(answer)`; raises AssertionError after `WAIT_SECONDS`."""
         deadline = time.monotonic() + WAIT_SECONDS
         while True:
             press = await self.join(service)
             if enough(press):
                 return press
-            assert time.monotonic() < deadline, f"still {press}"
+            assert time.monotonic() < deadline, f"the last answer is {press}"
             await asyncio.sleep(0.02)
 
 
 async def kiosk_at(hub_url: str, token: str) -> Kiosk:
-    """A kiosk that is let in."""
+    """A kiosk that has said hello."""
     kiosk = Kiosk(
         await connect(hub_url, subprotocols=[Subprotocol(SUBPROTOCOL)], compression=None, max_size=None)
     )
@@ -153,10 +153,10 @@ async def kiosk_at(hub_url: str, token: str) -> Kiosk:
 
 
 def was_unavailable(press: Press) -> bool:
-    """Whether this was the refusal of a database that is away."""
+    """Whether the answer is a refusal because the database is unreachable."""
     return press.refused is not None and press.refused["reason"] == "unavailable"
 
 
 def was_done(press: Press) -> bool:
-    """Whether it was answered with a result."""
+    """Whether the answer is a result."""
     return press.refused is None

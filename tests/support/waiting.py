@@ -1,7 +1,7 @@
-"""How long tests wait: for a condition, never for a time, with an end that one factor scales.
+"""Waits of tests: for conditions, never for a fixed time, up to ends that a factor scales.
 
-`INTURN_TEST_PATIENCE` multiplies every end in this file and every test's own time-out. The ends are generous: a wait
-returns at the moment at which its condition holds, so only a failing test ever reaches one.
+`INTURN_TEST_PATIENCE` multiplies every end in this file and every test's time-out. The ends are generous: a wait returns
+as soon as its condition holds, so that only a failing test reaches an end.
 """
 
 from __future__ import annotations
@@ -16,26 +16,26 @@ from typing import TypeVar
 T = TypeVar("T")
 
 PATIENCE = float(os.environ.get("INTURN_TEST_PATIENCE", "1"))
-"""A machine that is slower or busier than most asks for more than 1."""
+"""The factor; above 1 for slow or busy machines."""
 
 
 def patient(seconds: float) -> float:
-    """The end of a wait in seconds, scaled."""
+    """Seconds, scaled by the factor."""
     return seconds * PATIENCE
 
 
 WAIT_SECONDS = patient(60)
-"""When a condition is given up."""
+"""The longest wait for a condition."""
 WAIT_MILLISECONDS = int(WAIT_SECONDS * 1000)
-"""The same for Qt."""
+"""`WAIT_SECONDS` for Qt."""
 CANCEL_SECONDS = patient(10)
-"""When a cancelled task counts as stubborn."""
+"""The time within which a cancelled task must end."""
 
 
 async def until(predicate: Callable[[], T], what: str = "") -> T:
-    """Returns the first true value of `predicate`, asked every 10 ms.
+    """Calls `predicate` every 10 ms and returns its first true value.
 
-    Raises AssertionError with `what` was waited for when `WAIT_SECONDS` are over.
+    Raises AssertionError with `what` after `WAIT_SECONDS`.
     """
     deadline = monotonic() + WAIT_SECONDS
     while not (value := predicate()):
@@ -45,7 +45,7 @@ async def until(predicate: Callable[[], T], what: str = "") -> T:
 
 
 def wait_until(predicate: Callable[[], T], what: str = "") -> T:
-    """As `until`, for code without an event loop: the thread waits."""
+    """As `until`, without an event loop: blocks the thread."""
     deadline = monotonic() + WAIT_SECONDS
     while not (value := predicate()):
         assert monotonic() < deadline, f"waited {WAIT_SECONDS:g} s in vain for {what or predicate}"
@@ -54,5 +54,5 @@ def wait_until(predicate: Callable[[], T], what: str = "") -> T:
 
 
 async def in_time(work: Awaitable[T]) -> T:
-    """What `work` returns. Raises TimeoutError when it takes longer than any wait may."""
+    """The result of `work`. Raises TimeoutError after `WAIT_SECONDS`."""
     return await asyncio.wait_for(work, WAIT_SECONDS)

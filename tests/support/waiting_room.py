@@ -1,4 +1,4 @@
-"""Kiosk, wall monitor and console on a real hub: the three windows that a test touches and reads."""
+"""Kiosk, wall monitor and console on a real hub: the windows that a test operates and reads."""
 
 from __future__ import annotations
 
@@ -30,23 +30,23 @@ class WaitingRoom:
 
     @property
     def windows(self) -> tuple[QWidget, ...]:
-        """All three."""
+        """All three windows."""
         return self.kiosk, self.monitor, self.staff.window
 
     async def card(self, service: str) -> QWidget:
-        """A service's card on the kiosk, when a person could touch it."""
+        """A service's card on the kiosk, as soon as a person could touch it."""
         found = await usable(self.kiosk, service)
         await asyncio.sleep(REACTION_SECONDS)
         return found
 
     def says(self, window: QWidget, words: str) -> bool:
-        """Whether a window shows these words now."""
+        """Whether a window shows these words."""
         return words in words_of(window)
 
 
 @asynccontextmanager
 async def waiting_room(clinic: Clinic, url: str, folder: Path) -> AsyncIterator[WaitingRoom]:
-    """The windows, live; staff work at counter R1."""
+    """The windows, connected; staff work at counter R1."""
     kiosk_bridge, monitor_bridge = HubBridge(url, clinic.kiosk), HubBridge(url, clinic.monitor)
     kiosk, monitor = KioskWindow(kiosk_bridge, windowed=True), MonitorWindow(monitor_bridge, windowed=True)
     kiosk.resize(540, 960)
@@ -69,7 +69,7 @@ async def waiting_room(clinic: Clinic, url: str, folder: Path) -> AsyncIterator[
 
 
 def lost(room: WaitingRoom) -> dict[str, Callable[[], bool]]:
-    """Each window's words for a hub that is lost."""
+    """Window -> whether it says that the hub is lost."""
     return {
         "the kiosk": lambda: room.says(room.kiosk, "reception"),
         "the monitor": lambda: room.says(room.monitor, "Not up to date"),
@@ -78,7 +78,7 @@ def lost(room: WaitingRoom) -> dict[str, Callable[[], bool]]:
 
 
 def right(room: WaitingRoom) -> dict[str, Callable[[], bool]]:
-    """Each window live with the three patients A001 to A003 of line A."""
+    """Window -> whether it is live and shows the patients A001 to A003 of line A."""
     return {
         "the kiosk": lambda: room.says(room.kiosk, "3 people ahead"),
         "the monitor": lambda: (

@@ -1,4 +1,4 @@
-"""A relay between clients and a hub that keeps every byte, so that what a client was told is read from the wire."""
+"""A relay between clients and a hub that records every byte, so that tests read what went over the wire."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ TEXT = 1
 
 
 class Recording:
-    """One connection.
+    """The bytes of a connection.
 
     Attributes:
-        sent, received: the bytes that the client sent, and those that it was sent.
+        sent, received: from the client to the hub, and from the hub to the client.
     """
 
     def __init__(self) -> None:
@@ -26,17 +26,17 @@ class Recording:
 
     @property
     def requests(self) -> list[Any]:
-        """What the client asked, as JSON values."""
+        """The client's requests, as JSON values."""
         return [json.loads(text) for text in text_frames(self.sent)]
 
     @property
     def told(self) -> list[Any]:
-        """What the hub answered and pushed, as JSON values."""
+        """The hub's replies and pushes, as JSON values."""
         return [json.loads(text) for text in text_frames(self.received)]
 
 
 def text_frames(stream: bytearray) -> Iterator[bytes]:
-    """The texts in one direction of a WebSocket, behind its HTTP head; a text that has not all arrived is left out."""
+    """The text frames in one direction, after the HTTP header; an unfinished frame is left out."""
     place = stream.find(b"\r\n\r\n") + 4
     while len(stream) >= place + 2:
         opcode, length = stream[place] & 0x0F, stream[place + 1] & 0x7F
@@ -56,11 +56,11 @@ def _unmasked(payload: bytes, mask: bytes) -> bytes:
 
 
 class RecordingRelay:
-    """Listens on a port of its own while it is entered, and passes everything on to the hub at `hub_url`.
+    """A context manager: listens on its own port and relays connections to the hub at `hub_url`.
 
     Attributes:
-        url: where clients connect.
-        recordings: one of each connection, in their order.
+        url: for clients.
+        recordings: of the connections, in order.
     """
 
     def __init__(self, hub_url: str) -> None:
@@ -69,11 +69,11 @@ class RecordingRelay:
         self._hub_port = urlsplit(hub_url).port
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
-        self._whole = asyncio.Event()
-        self._whole.set()
+        self._restored = asyncio.Event()
+        self._restored.set()
 
     async def __aenter__(self) -> RecordingRelay:
-        self._server = await asyncio.start_server(self._pass_on, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._relay, "127.0.0.1", 0)
         self.url = f"ws://127.0.0.1:{self._server.sockets[0].getsockname()[1]}/ws"
         return self
 
@@ -85,19 +85,19 @@ class RecordingRelay:
         self.cut()
 
     def cut(self) -> None:
-        """Ends every connection at once, without a word; whoever comes back waits until `restore`."""
-        self._whole.clear()
+        """Aborts every connection without a close frame; new connections wait until `restore`."""
+        self._restored.clear()
         for writer in self._writers:
             writer.transport.abort()
 
     def restore(self) -> None:
-        """Passes on what waits, and what comes from now on."""
-        self._whole.set()
+        """Relays waiting and new connections again."""
+        self._restored.set()
 
-    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         recording = Recording()
         self.recordings.append(recording)
-        await self._whole.wait()
+        await self._restored.wait()
         hub_reader, hub_writer = await asyncio.open_connection("127.0.0.1", self._hub_port)
         both = {writer, hub_writer}
         self._writers |= both
@@ -111,10 +111,10 @@ class RecordingRelay:
                 end.close()
 
 
-async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, kept: bytearray) -> None:
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, recorded: bytearray) -> None:
     with contextlib.suppress(ConnectionError):
         while data := await reader.read(256 * 1024):
-            kept += data
+            recorded += data
             writer.write(data)
             await writer.drain()
         writer.write_eof()
