@@ -1,4 +1,4 @@
-"""Nothing outside the clone decides: what the tests are run in, however odd, and what is there again afterwards."""
+"""`surroundings.enter` shields the tests from foreign settings, and restores the environment afterwards."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kiosk_app.wall.announcer import find_player
 from tests.support import surroundings
 from tests.support.surroundings import HOMES
 
-ODD = {
+FOREIGN_SETTINGS = {
     "HOME": "/nonexistent",
     "XDG_CONFIG_HOME": "/nonexistent",
     "PGHOST": "db.example",
@@ -24,12 +24,12 @@ ODD = {
 
 
 @pytest.fixture
-def odd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
-    """A machine with settings of all kinds and a player that always fails; what it set before the tests came."""
+def foreign(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
+    """Enters the surroundings of a machine with foreign settings and a failing player; yields its environment."""
     player = tmp_path / "pw-play"
     player.write_text("#!/bin/sh\nexit 1\n")
     player.chmod(0o755)
-    for name, value in ODD.items():
+    for name, value in FOREIGN_SETTINGS.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
     before = dict(os.environ)
@@ -39,9 +39,11 @@ def odd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, s
     assert dict(os.environ) == before
 
 
-@pytest.mark.usefixtures("odd")
-def test_settings_of_programs_are_gone_and_those_for_tests_stay() -> None:
-    assert {name: os.environ.get(name) for name in ODD if not name.startswith(("HOME", "XDG"))} == {
+@pytest.mark.usefixtures("foreign")
+def test_settings_of_programs_are_removed_and_settings_of_tests_stay() -> None:
+    assert {
+        name: os.environ.get(name) for name in FOREIGN_SETTINGS if not name.startswith(("HOME", "XDG"))
+    } == {
         "PGHOST": None,
         "INTURN_HUB": None,
         "QT_SCALE_FACTOR": None,
@@ -49,12 +51,12 @@ def test_settings_of_programs_are_gone_and_those_for_tests_stay() -> None:
     }
 
 
-@pytest.mark.usefixtures("odd")
+@pytest.mark.usefixtures("foreign")
 def test_the_home_can_be_written() -> None:
     assert all(os.access(os.environ[name], os.W_OK) for name in HOMES)
 
 
-def test_a_player_that_always_fails_is_not_the_one_that_is_found(odd: dict[str, str]) -> None:
+def test_a_failing_player_of_the_machine_is_not_found(foreign: dict[str, str]) -> None:
     player = find_player()
     assert subprocess.run([*player, "chime.wav"], check=False).returncode == 0
-    assert subprocess.run([*player, "chime.wav"], check=False, env=odd).returncode == 1
+    assert subprocess.run([*player, "chime.wav"], check=False, env=foreign).returncode == 1

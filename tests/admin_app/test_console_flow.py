@@ -19,7 +19,7 @@ WITH_PATIENT = frozenset({Action.RECALL, Action.COMPLETE, Action.NO_SHOW})
 
 
 def ticket(number: str = "A012", minutes: float = 0, **members: Any) -> Ticket:
-    """A patient who has waited for so many minutes."""
+    """Returns a ticket that joined `minutes` before NOW."""
     return make_ticket(number, **({"id": number, "joined_at": NOW - timedelta(minutes=minutes)} | members))
 
 

@@ -29,7 +29,7 @@ def zone_at_noon() -> str:
 
 
 def closed_as_silent(port: int) -> float:
-    """Returns how many connections the hub closed because they were silent."""
+    """Returns the number of connections that the hub closed for silence."""
     with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=WAIT_SECONDS) as answer:
         lines = answer.read().decode().splitlines()
     counted = 'inturn_connections_refused_total{reason="silent"} '
