@@ -30,7 +30,7 @@ def database_url(settings: Settings, *, must_exist: bool = False) -> Iterator[st
 
 
 def _holds_database(folder: Path) -> bool:
-    # A link leads to a database outside; if that is gone, starting PostgreSQL tells where it was.
+    # A link leads to a folder outside. If that is gone, the start of PostgreSQL raises LostCluster, which names it.
     data = folder / "data"
     return data.is_symlink() or (data / "PG_VERSION").is_file()
 

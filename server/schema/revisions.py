@@ -134,5 +134,5 @@ def _refuse_other_tables(found: SchemaInForce | None) -> None:
     if found.tables != fingerprint(*revision_files(found.revision)):
         raise SetupError(
             f"This database was made by an unreleased InTurn (its schema is {found.revision}), which no version can "
-            "upgrade. Begin with a new database: another --data-dir or --database-url. This one stays as it is."
+            "upgrade. Begin with a new database: another --data-dir or --database-url. This database stays as it is."
         )

@@ -80,8 +80,8 @@ def assign_numbers(tickets: Sequence[Numbered], prefixes: Mapping[Line, str]) ->
     """Assigns a number to every ticket; returns ticket id -> number. Of two tickets with one number the earlier keeps it.
 
     First, tickets keep their numbers: those with the letters of their own service, then those with unused letters, then
-    those with the letters of another service. The other tickets get the next free number from their digits on or,
-    without digits, the number after the highest of the day.
+    those with the letters of another service that will not issue the number again. The other tickets get the next free
+    number from their digits on or, without digits, the number after the highest of the day.
     """
     book = _Book(tickets, prefixes)
     left = list(tickets)
