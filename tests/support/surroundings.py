@@ -5,6 +5,7 @@ Language, time zone and umask stay as they are: the programs must be right with 
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import tempfile
@@ -13,6 +14,7 @@ from pathlib import Path
 
 from kiosk_app.wall.announcer import PLAYERS
 from server.postgres.binaries import BIN_VARIABLE
+from tests.support.places import ROOT
 
 FOREIGN = ("INTURN_", "PG", "QT_")
 """Prefixes of settings of the programs, of PostgreSQL's and of Qt: they are removed."""
@@ -40,6 +42,7 @@ def enter() -> Callable[[], None]:
     for name, place in HOMES.items():
         os.environ[name] = str(folder / "home" / place)
         (folder / "home" / place).mkdir(parents=True, exist_ok=True)
+    os.environ["PYTEST_DEBUG_TEMPROOT"] = str(_own_temporary_folder())
     os.environ["PATH"] = os.pathsep.join([str(_silent_players(folder)), before.get("PATH", os.defpath)])
     # A developer's screen would otherwise flash with windows, and a build machine has none.
     os.environ["QT_QPA_PLATFORM"] = os.environ.get("INTURN_TEST_PLATFORM", "offscreen")
@@ -50,6 +53,17 @@ def enter() -> Callable[[], None]:
         shutil.rmtree(folder, ignore_errors=True)
 
     return leave
+
+
+def _own_temporary_folder() -> Path:
+    """Where pytest keeps the folders of this clone's last runs; elsewhere other runs would clean up among them.
+
+    Its name is short: sockets lie below it.
+    """
+    named = hashlib.sha256(str(ROOT).encode()).hexdigest()[:6]
+    folder = Path(tempfile.gettempdir()) / f"it-{named}-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder
 
 
 def _silent_players(folder: Path) -> Path:
