@@ -16,7 +16,7 @@ from tests.support.clinic import clinic, hub, postgres, template
 from tests.support.event_loops import Run, current, runner
 from tests.support.faults.recovery_times import table_of
 from tests.support.reachable_folders import reachable_folders
-from tests.support.time_limits import LEAD_SECONDS, give_time, time_of
+from tests.support.time_limits import LEAD_SECONDS, set_timeout, timeout_of
 
 __all__ = ["clinic", "hub", "postgres", "reachable_folders", "template"]
 
@@ -30,7 +30,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Scales each test's timeout, and gives each coroutine test a loop."""
     for item in items:
-        give_time(item)
+        set_timeout(item)
         if _is_coroutine(item) and "run" not in item.fixturenames:
             # After the autouse fixtures and before the test's own: fixtures close in reverse, so the loop closes last.
             item.fixturenames.insert(item.fixturenames.index("quiet_log") + 1, "run")
@@ -75,7 +75,7 @@ def run(loop: asyncio.AbstractEventLoop, request: pytest.FixtureRequest) -> Run:
     Raises TimeoutError `LEAD_SECONDS` before the test's timeout: pytest-timeout raises in the callback that runs at
     that moment, and Qt swallows exceptions of callbacks.
     """
-    return runner(loop, time_of(request.node) - LEAD_SECONDS)
+    return runner(loop, timeout_of(request.node) - LEAD_SECONDS)
 
 
 @pytest.fixture(autouse=True)

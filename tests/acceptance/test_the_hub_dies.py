@@ -12,7 +12,7 @@ from admin_app.demo.demo_hands import time_each, touch
 from tests.support.clinic import Clinic
 from tests.support.hub_process import HubProcess
 from tests.support.waiting import WAIT_SECONDS, until
-from tests.support.waiting_room import lost, right, waiting_room
+from tests.support.waiting_room import live_windows, waiting_room, windows_without_hub
 
 
 async def test_windows_say_that_the_hub_is_lost_and_come_back(
@@ -21,12 +21,12 @@ async def test_windows_say_that_the_hub_is_lost_and_come_back(
     async with waiting_room(clinic, hub.url, tmp_path) as room:
         await room.card("See a doctor")
         hub.kill()
-        await time_each(lost(room), monotonic(), WAIT_SECONDS)
+        await time_each(windows_without_hub(room), monotonic(), WAIT_SECONDS)
         await asyncio.to_thread(
             clinic.rows, "SELECT join_queue('user:1', 'k' || n, '', 'A') FROM generate_series(1, 3) n"
         )
         await asyncio.to_thread(hub.restart)
-        await time_each(right(room), monotonic(), WAIT_SECONDS)
+        await time_each(live_windows(room), monotonic(), WAIT_SECONDS)
 
 
 @pytest.mark.logs_expected

@@ -9,14 +9,14 @@ import pytest
 from tests.support.event_loops import current
 from tests.support.private_clusters import (
     cluster,
+    cluster_data,
     cluster_root,
-    made_once,
     no_namespaces,
     shared,
     unprivileged_folder,
 )
 
-__all__ = ["cluster", "cluster_root", "made_once", "no_namespaces", "shared", "unprivileged_folder"]
+__all__ = ["cluster", "cluster_data", "cluster_root", "no_namespaces", "shared", "unprivileged_folder"]
 
 
 @pytest.fixture

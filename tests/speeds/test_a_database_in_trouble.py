@@ -21,8 +21,8 @@ pytestmark = [pytest.mark.logs_expected, pytest.mark.usefixtures("no_qt_garbage"
 
 
 @pytest.fixture
-def clinic(made_once: Path, tmp_path: Path) -> Iterator[TroubledClinic]:
-    shutil.copytree(made_once, tmp_path / "data")
+def clinic(cluster_data: Path, tmp_path: Path) -> Iterator[TroubledClinic]:
+    shutil.copytree(cluster_data, tmp_path / "data")
     clinic = TroubledClinic(tmp_path)
     yield clinic
     clinic.cluster.stop()
@@ -35,7 +35,7 @@ def hub(clinic: TroubledClinic) -> Iterator[HubProcess]:
 
 
 def p99_of_refusals(*kiosks: Kiosk) -> float:
-    seconds = [press.seconds for kiosk in kiosks for press in kiosk.told if was_unavailable(press)]
+    seconds = [press.seconds for kiosk in kiosks for press in kiosk.answers if was_unavailable(press)]
     return quantiles(seconds, n=100)[98]
 
 
@@ -57,7 +57,7 @@ async def test_a_frozen_database_is_noticed_in_seconds(clinic: TroubledClinic, h
         first = await asyncio.gather(*(kiosk.join(SERVICES[n % 3]) for n, kiosk in enumerate(kiosks)))
         assert max(press.seconds for press in first) < 3.5
         for kiosk in kiosks:
-            kiosk.told.clear()
+            kiosk.answers.clear()
         for _ in range(20):
             await asyncio.gather(*(kiosk.join() for kiosk in kiosks))
         assert p99_of_refusals(*kiosks) < 0.1

@@ -146,7 +146,7 @@ def calling(desk: str, actor: str = STAFF) -> Press:
     return lambda o: o.call_next_patient(actor, new_key(), desk, None, False)
 
 
-def calling_one(ticket: str, desk: str, actor: str = STAFF) -> Press:
+def calling_ticket(ticket: str, desk: str, actor: str = STAFF) -> Press:
     """Calls the patient of the ticket."""
     return lambda o: o.call_patient(actor, new_key(), ticket, desk, False)
 

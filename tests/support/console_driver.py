@@ -73,7 +73,7 @@ class Driver:
         assert found is not None, name
         return found.text()
 
-    def said(self) -> str:
+    def notice(self) -> str:
         """The text of the notice under the buttons."""
         return self.window.calls_page.calls.notice.text()
 

@@ -25,7 +25,7 @@ def check(recording: Recording) -> set[str]:
     """
     methods = {request["id"]: request["method"] for request in recording.requests if "id" in request}
     role, seen = "", set()
-    for message in recording.told:
+    for message in recording.messages:
         if "method" in message:
             seen.add(_check_push(message, role))
         elif "error" in message:

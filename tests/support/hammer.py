@@ -1,6 +1,6 @@
 """Many processes perform every operation concurrently through the SQL functions, and log the answers.
 
-`judged(engine, hammer(scene, presses=300))` is empty when nothing is wrong (tests/support/verdict.py).
+`find_faults(engine, hammer(scene, presses=300))` is empty when nothing is wrong (tests/support/verdict.py).
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class Shift:
 
 
 @dataclass(frozen=True)
-class Told:
+class Acknowledged:
     """An acknowledged operation.
 
     Attributes:
@@ -88,7 +88,7 @@ class Told:
 class Log:
     """The log of a process. `faults`: answers that must never occur; `most_retries`: the retries of a single press."""
 
-    told: list[Told] = field(default_factory=list)
+    acknowledged: list[Acknowledged] = field(default_factory=list)
     refused: Counter[str] = field(default_factory=Counter)
     faults: list[str] = field(default_factory=list)
     retries: int = 0
@@ -164,7 +164,7 @@ class Presser:
         ticket = result.get("ticket") or {}
         made = (ticket["service"], result["revision"]) if ticket else None
         known = None if repeated and not events else frozenset((e["service"], e["revision"]) for e in events)
-        self.log.told.append(Told(self._shift.actor, key, operation, made, known))
+        self.log.acknowledged.append(Acknowledged(self._shift.actor, key, operation, made, known))
         self.last_key = key
         self._at_counter.pop(ticket.get("counter", ""), None)
         if ticket.get("status") == "consulting":

@@ -14,10 +14,10 @@ from tests.support.bare_sockets import ask, reason_of, request
 PAUSE_SECONDS = 0.005
 
 
-async def asks_on(socket: ClientConnection, goes_on: Callable[[], bool]) -> list[float]:
-    """Sends pings while `goes_on()`; returns the seconds until each reply."""
+async def ping_while(socket: ClientConnection, keep_going: Callable[[], bool]) -> list[float]:
+    """Sends pings while `keep_going()`; returns the seconds until each reply."""
     delays = []
-    while goes_on():
+    while keep_going():
         began = monotonic()
         assert reason_of(await ask(socket, request("ping", {}))) == ""
         delays.append(monotonic() - began)
@@ -25,10 +25,10 @@ async def asks_on(socket: ClientConnection, goes_on: Callable[[], bool]) -> list
     return delays
 
 
-async def works_on(socket: ClientConnection, goes_on: Callable[[], bool]) -> list[float]:
-    """Joins and cancels tickets while `goes_on()`, so that the line stays short; returns the seconds until each reply."""
+async def serve_while(socket: ClientConnection, keep_going: Callable[[], bool]) -> list[float]:
+    """Joins and cancels a ticket in turn while `keep_going()`; returns the seconds until each reply."""
     delays = []
-    while goes_on():
+    while keep_going():
         began = monotonic()
         joined = await ask(socket, request("tickets.join", {"service": "A", "key": token_hex(8)}))
         delays.append(monotonic() - began)

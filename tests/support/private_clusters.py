@@ -23,24 +23,24 @@ only_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can act for 
 
 
 @pytest.fixture(scope="session")
-def made_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def cluster_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The data directory of a stopped cluster that tests share one after the other: initdb is slow."""
-    root = tmp_path_factory.mktemp("made once")
+    root = tmp_path_factory.mktemp("cluster data")
     with EmbeddedPostgres(root, options=FAST):
         pass
     return root / "data"
 
 
 @pytest.fixture
-def cluster_root(tmp_path: Path, made_once: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
+def cluster_root(tmp_path: Path, cluster_data: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
     """A folder with a cluster that has run before; its name is "root" or the indirect parameter."""
     root = tmp_path / getattr(request, "param", "root")
-    version = (made_once / "PG_VERSION").read_text()
+    version = (cluster_data / "PG_VERSION").read_text()
     root.mkdir()
-    made_once.rename(root / "data")
+    cluster_data.rename(root / "data")
     yield root
-    (root / "data").rename(made_once)
-    (made_once / "PG_VERSION").write_text(version)
+    (root / "data").rename(cluster_data)
+    (cluster_data / "PG_VERSION").write_text(version)
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ class ScriptedHub:
         url: for clients.
         asked: the requests, in order.
         answers: method -> function from parameters to the result, or to a HubError that becomes an error reply.
-        turns_away: the code with which new connections are closed; None: they are accepted.
+        refuses_with: the code with which new connections are closed; None: they are accepted.
     """
 
     def __init__(self) -> None:
@@ -40,7 +40,7 @@ class ScriptedHub:
             "queue.subscribe": lambda params: {"services": {}},
             "ping": lambda params: {"time": "now"},
         }
-        self.turns_away: int | None = None
+        self.refuses_with: int | None = None
         self._connections: set[ServerConnection] = set()
 
     @classmethod
@@ -69,8 +69,8 @@ class ScriptedHub:
         await asyncio.gather(*(connection.close(code) for connection in list(self._connections)))
 
     async def _talk(self, connection: ServerConnection) -> None:
-        if self.turns_away is not None:
-            await connection.close(self.turns_away)
+        if self.refuses_with is not None:
+            await connection.close(self.refuses_with)
         self._connections.add(connection)
         with suppress(ConnectionClosed):
             async for text in connection:

@@ -12,7 +12,7 @@ from websockets.asyncio.client import ClientConnection
 from tests.support.attackers import Attack, Attackers, Tally
 from tests.support.bare_sockets import open_socket, reason_of, say_hello
 from tests.support.clinic import Clinic
-from tests.support.honest_clients import asks_on, works_on
+from tests.support.honest_clients import ping_while, serve_while
 from tests.support.hub_process import HubProcess
 
 GUESSES = {"passwords", "pairing_codes"}
@@ -32,15 +32,15 @@ class Siege:
         self._hub, self._clinic, self._window, self._desks = hub, clinic, window, desks
 
     async def under(
-        self, attack: Attack, goes_on: Callable[[], Callable[[], bool]]
+        self, attack: Attack, keep_going: Callable[[], Callable[[], bool]]
     ) -> tuple[list[float], list[float]]:
         """Attacks while the clinic works; returns the seconds until each reply: the window's, and the desks'.
 
-        Each of the clinic's connections works while its own `goes_on()` function returns True.
+        Each of the clinic's connections works while its own `keep_going()` function returns True.
         """
         attackers = await asyncio.to_thread(Attackers, attack, self._hub.port, self._clinic.kiosk.token)
         pings, *work = await asyncio.gather(
-            asks_on(self._window, goes_on()), *(works_on(desk, goes_on()) for desk in self._desks)
+            ping_while(self._window, keep_going()), *(serve_while(desk, keep_going()) for desk in self._desks)
         )
         if attack.__name__ in GUESSES:
             await self._sign_in()

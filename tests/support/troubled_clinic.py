@@ -105,15 +105,15 @@ class Press:
 
 @dataclass
 class Kiosk:
-    """A client of a hub that sends requests and records the answers in `told`."""
+    """A client of a hub that sends requests and records the `answers`."""
 
     socket: ClientConnection
-    told: list[Press] = field(default_factory=list)
+    answers: list[Press] = field(default_factory=list)
 
     async def join(self, service: str = "A", key: str | None = None) -> Press:
         """Joins a line; does not retry."""
         params = {"service": service, "key": key or next(_keys)}
-        request = {"jsonrpc": "2.0", "id": len(self.told), "method": "tickets.join", "params": params}
+        request = {"jsonrpc": "2.0", "id": len(self.answers), "method": "tickets.join", "params": params}
         return await self._ask(request)
 
     async def say_hello(self, token: str) -> Press:
@@ -129,7 +129,7 @@ class Kiosk:
         error = answer.get("error")
         refused = error and {**error["data"], "message": error["message"]}
         press = Press(time.monotonic(), time.monotonic() - started, refused)
-        self.told.append(press)
+        self.answers.append(press)
         return press
 
     async def join_until(self, enough: Callable[[Press], bool], service: str = "A") -> Press:

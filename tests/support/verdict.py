@@ -9,16 +9,16 @@ from sqlalchemy import Engine, text
 
 from core.errors import BY_REASON
 from server.checks.violations import count_violations
-from tests.support.hammer import Log, Told
+from tests.support.hammer import Acknowledged, Log
 
 
-def judged(engine: Engine, logs: list[Log]) -> dict[str, Any]:
+def find_faults(engine: Engine, logs: list[Log]) -> dict[str, Any]:
     """The faults by kind, at most five of each; empty if there are none."""
     wrong: dict[str, Any] = dict(count_violations(engine))
     wrong["faults"] = [fault for log in logs for fault in log.faults][:5]
     reasons = {refusal.rpartition(" ")[2] for log in logs for refusal in log.refused}
     wrong["refused for no known reason"] = sorted(reasons - BY_REASON.keys())
-    logged = {(answer.actor, answer.key): answer for log in logs for answer in log.told}
+    logged = {(answer.actor, answer.key): answer for log in logs for answer in log.acknowledged}
     stored = _stored(engine)
     wrong["acknowledged and not there"] = sorted(logged.keys() - stored.keys())[:5]
     wrong["there and not acknowledged"] = sorted(stored.keys() - logged.keys())[:5]
@@ -31,7 +31,7 @@ def judged(engine: Engine, logs: list[Log]) -> dict[str, Any]:
     return {what: found for what, found in wrong.items() if found}
 
 
-def _agrees(answer: Told, stored: frozenset[tuple[str, int]]) -> bool:
+def _agrees(answer: Acknowledged, stored: frozenset[tuple[str, int]]) -> bool:
     return (
         stored == answer.events if answer.events is not None else answer.made is None or answer.made in stored
     )
@@ -50,7 +50,7 @@ def _stored(engine: Engine) -> dict[tuple[str, str], frozenset[tuple[str, int]]]
     return {name: frozenset(events) for name, events in stored.items()}
 
 
-def _calls_out_of_turn(engine: Engine, answers: Iterable[Told]) -> list[Told]:
+def _calls_out_of_turn(engine: Engine, answers: Iterable[Acknowledged]) -> list[Acknowledged]:
     query = text(
         "SELECT s.code, e.revision FROM queue_events e JOIN services s ON s.id = e.service_id "
         "WHERE kind = 'called' AND from_position IS DISTINCT FROM 1"

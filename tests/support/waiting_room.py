@@ -68,7 +68,7 @@ async def waiting_room(clinic: Clinic, url: str, folder: Path) -> AsyncIterator[
             window.deleteLater()
 
 
-def lost(room: WaitingRoom) -> dict[str, Callable[[], bool]]:
+def windows_without_hub(room: WaitingRoom) -> dict[str, Callable[[], bool]]:
     """Window -> whether it says that the hub is lost."""
     return {
         "the kiosk": lambda: room.says(room.kiosk, "reception"),
@@ -77,7 +77,7 @@ def lost(room: WaitingRoom) -> dict[str, Callable[[], bool]]:
     }
 
 
-def right(room: WaitingRoom) -> dict[str, Callable[[], bool]]:
+def live_windows(room: WaitingRoom) -> dict[str, Callable[[], bool]]:
     """Window -> whether it is live and shows the patients A001 to A003 of line A."""
     return {
         "the kiosk": lambda: room.says(room.kiosk, "3 people ahead"),

@@ -30,7 +30,7 @@ class Recording:
         return [json.loads(text) for text in text_frames(self.sent)]
 
     @property
-    def told(self) -> list[Any]:
+    def messages(self) -> list[Any]:
         """The hub's replies and pushes, as JSON values."""
         return [json.loads(text) for text in text_frames(self.received)]
 

@@ -55,11 +55,11 @@ async def test_a_day_at_the_counter_by_keys(hub: HubProcess, clinic: Clinic, tmp
         person.press(Qt.Key.Key_F2)
         await person.sees("A001")
         person.press(Qt.Key.Key_F3)
-        await until(lambda: person.said() == "A001 is called again.", what="the recall")
+        await until(lambda: person.notice() == "A001 is called again.", what="the recall")
         await until(person.idle)
         person.press(Qt.Key.Key_F2)
         await person.sees("A002")
-        assert person.said() == "A001 is completed, A002 is called."
+        assert person.notice() == "A001 is completed, A002 is called."
         person.press(Qt.Key.Key_F7)
         await person.sees(None)
         person.press(Qt.Key.Key_F2)
@@ -67,7 +67,7 @@ async def test_a_day_at_the_counter_by_keys(hub: HubProcess, clinic: Clinic, tmp
         person.press(Qt.Key.Key_F6)
         await person.sees(None)
         person.press(Qt.Key.Key_F2)
-        await until(lambda: person.said() == "Nobody is waiting.", what="the empty line")
+        await until(lambda: person.notice() == "Nobody is waiting.", what="the empty line")
         await until(lambda: [ticket.number for ticket in person.window.desk.missed] == ["A002"])
     assert clinic.rows("SELECT number, status, calls FROM tickets ORDER BY number") == [
         ("A001", "completed", 2),

@@ -81,7 +81,7 @@ def test_an_invalid_certificate_file_is_reported_before_any_connection(tmp_path:
 
 async def test_a_full_hub_is_reported_in_a_sentence() -> None:
     async with ScriptedHub.running() as hub:
-        hub.turns_away = 4429
+        hub.refuses_with = 4429
         client = HubClient(hub.url, DEVICE)
         client.start()
         with pytest.raises(HubError, match="no more connections"):

@@ -20,7 +20,7 @@ from server.door.limits import Limits
 from tests.support.attackers import ATTACKS, SOURCE
 from tests.support.bare_sockets import ask, open_socket, reason_of, request, say_hello
 from tests.support.clinic import Clinic
-from tests.support.honest_clients import asks_on
+from tests.support.honest_clients import ping_while
 from tests.support.hub_process import HubProcess, hub_on
 from tests.support.memory_use import open_files, resident_bytes
 from tests.support.proof_size import proof_size
@@ -134,7 +134,7 @@ async def test_without_free_file_descriptors_the_hub_serves_its_connected_client
         usual = resource.prlimit(hub.pid, resource.RLIMIT_NOFILE)
         resource.prlimit(hub.pid, resource.RLIMIT_NOFILE, (open_files(hub.pid) + 10, usual[1]))
         async with crowd_at(hub, 40):
-            await asks_on(socket, true_times(200))
+            await ping_while(socket, true_times(200))
         resource.prlimit(hub.pid, resource.RLIMIT_NOFILE, usual)
         async with asyncio.timeout(WAIT_SECONDS), open_socket(hub) as newcomer:
             assert reason_of(await say_hello(newcomer, token=clinic.kiosk.token)) in {"", "unavailable"}

@@ -142,9 +142,9 @@ def test_an_upgrade_repairs_privileges(clinic: Clinic, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def other_server(made_once: Path, tmp_path: Path) -> Iterator[Engine]:
+def other_server(cluster_data: Path, tmp_path: Path) -> Iterator[Engine]:
     """A database on a server of the test's own that has no role `inturn_hub`."""
-    shutil.copytree(made_once, tmp_path / "other_server" / "data")
+    shutil.copytree(cluster_data, tmp_path / "other_server" / "data")
     with EmbeddedPostgres(tmp_path / "other_server", options=FAST) as server:
         engine = administration_engine(server.start())
         yield engine

@@ -26,7 +26,7 @@ from tests.support.hammer import Log, connected, hammer
 from tests.support.private_clusters import is_alive, query, server_of
 from tests.support.proof_size import proof_size
 from tests.support.scene import Scene, furnish
-from tests.support.verdict import judged
+from tests.support.verdict import find_faults
 from tests.support.waiting import wait_until
 
 pytestmark = [
@@ -85,8 +85,8 @@ def is_cut_off(connection: psycopg.Connection[tuple[Any, ...]]) -> bool:
 
 
 @pytest.fixture
-def clinic(made_once: Path, tmp_path: Path) -> Iterator[Clinic]:
-    shutil.copytree(made_once, tmp_path / "root" / "data")
+def clinic(cluster_data: Path, tmp_path: Path) -> Iterator[Clinic]:
+    shutil.copytree(cluster_data, tmp_path / "root" / "data")
     clinic = Clinic(tmp_path / "root")
     yield clinic
     clinic.engine.dispose()
@@ -119,7 +119,7 @@ def test_a_killed_database_keeps_acknowledged_changes_and_does_repeated_requests
         while not killing.done():
             logs += hammer(clinic.scene, presses=300, seed=len(logs))
         killing.result()
-    assert judged(clinic.engine, logs) == {}
+    assert find_faults(clinic.engine, logs) == {}
     assert sum(log.repeats for log in logs) >= PEOPLE
 
 

@@ -28,9 +28,9 @@ pytestmark = [pytest.mark.long, pytest.mark.logs_expected, pytest.mark.usefixtur
 
 
 @pytest.fixture(scope="module")
-def whole_clinic(made_once: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TroubledClinic]:
+def whole_clinic(cluster_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TroubledClinic]:
     root = tmp_path_factory.mktemp("troubled")
-    shutil.copytree(made_once, root / "data")
+    shutil.copytree(cluster_data, root / "data")
     clinic = TroubledClinic(root)
     yield clinic
     clinic.cluster.stop()
@@ -63,7 +63,7 @@ async def test_requests_are_refused_while_the_database_is_stopped_and_work_after
     await starting
     assert was_done(await kiosk.join())
     await kiosk.socket.close()
-    assert all(0 < press.refused["retry_after"] <= 1 for press in kiosk.told if press.refused)
+    assert all(0 < press.refused["retry_after"] <= 1 for press in kiosk.answers if press.refused)
 
 
 async def test_the_first_write_after_the_databases_return_works(clinic: TroubledClinic) -> None:

@@ -24,7 +24,7 @@ from tests.support.clinic import Clinic
 from tests.support.hammer import EVERYTHING, Log, hammer
 from tests.support.proof_size import proof_size
 from tests.support.scene import furnish
-from tests.support.verdict import judged
+from tests.support.verdict import find_faults
 
 pytestmark = [pytest.mark.usefixtures("no_qt_garbage")]
 
@@ -51,14 +51,14 @@ def engine(clinic: Clinic) -> Iterator[Engine]:
 
 
 def acknowledged(logs: list[Log]) -> Counter[str]:
-    return Counter(answer.operation for log in logs for answer in log.told)
+    return Counter(answer.operation for log in logs for answer in log.acknowledged)
 
 
 @pytest.mark.long
 @pytest.mark.parametrize(("services", "counters"), [(1, 6), (3, 8)], ids=["one line", "three lines"])
 def test_sixteen_processes_perform_every_operation(engine: Engine, services: int, counters: int) -> None:
     logs = hammer(furnish(engine, services, counters), presses=TIMES)
-    assert judged(engine, logs) == {}
+    assert find_faults(engine, logs) == {}
     assert acknowledged(logs).keys() >= EVERYTHING.keys() - {"close_day"}
     if services == 1:
         assert sum(log.retries for log in logs) == 0
@@ -67,7 +67,7 @@ def test_sixteen_processes_perform_every_operation(engine: Engine, services: int
 @pytest.mark.long
 def test_transfers_in_both_directions_never_deadlock(engine: Engine) -> None:
     logs = hammer(furnish(engine, 2, 6), presses=TIMES, weights=TRANSFER_WEIGHTS, seed=2)
-    assert judged(engine, logs) == {}
+    assert find_faults(engine, logs) == {}
     assert acknowledged(logs)["transfer_ticket"] > TIMES
     assert acknowledged(logs)["undo_operation"] > 0
 

@@ -24,7 +24,7 @@ from tests.support.at_once import (
     after_each_other,
     at_once,
     calling,
-    calling_one,
+    calling_ticket,
     cancelling,
     desks,
     joined,
@@ -113,7 +113,7 @@ def test_concurrent_calls_and_transfers_raise_no_error(clinic: Clinic) -> None:
 def test_the_counter_of_the_first_caller_stays(clinic: Clinic) -> None:
     """Novo SGA: the row's lock was released before the row was written, and the row was not read again."""
     [ticket] = joined(clinic)
-    answers = at_once(clinic, calling_one(ticket, "R1"), calling_one(ticket, "R2", SUPERVISOR))
+    answers = at_once(clinic, calling_ticket(ticket, "R1"), calling_ticket(ticket, "R2", SUPERVISOR))
     assert list(map(outcome, answers)) == ["consulting", "not_waiting"]
     assert clinic.rows("SELECT c.code FROM tickets t JOIN counters c ON c.id = counter_id") == [("R1",)]
 
@@ -131,7 +131,7 @@ def test_tickets_of_equal_priority_are_called_in_their_order(clinic: Clinic) -> 
 def test_every_operation_takes_the_lines_lock(clinic: Clinic) -> None:
     """The Q: calling took one lock, beginning another; holding, leaving and finishing took none."""
     one, two, three, four, called, served = joined(clinic, 6)
-    after_each_other(clinic, calling_one(called, "R1"), calling_one(served, desks(clinic)[0]))
+    after_each_other(clinic, calling_ticket(called, "R1"), calling_ticket(served, desks(clinic)[0]))
     answers = at_once(
         clinic,
         lambda o: o.call_next_patient(SUPERVISOR, new_key(), "R2", None, False),

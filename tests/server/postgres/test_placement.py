@@ -83,8 +83,8 @@ def test_the_database_is_found_by_its_data_directory(closed: Path) -> None:
     assert len(list(home_of(closed / "renamed").parent.iterdir())) == 1
 
 
-def test_data_of_root_move_with_their_rows(closed: Path, made_once: Path) -> None:
-    shutil.copytree(made_once, closed / "root" / "data")
+def test_data_of_root_move_with_their_rows(closed: Path, cluster_data: Path) -> None:
+    shutil.copytree(cluster_data, closed / "root" / "data")
     marked = closed / "root" / "data" / "marked"
     marked.touch()
     with EmbeddedPostgres(closed / "root", options=FAST) as cluster:
