@@ -67,10 +67,14 @@ def latest_revision() -> str:
 
 @cache
 def fingerprint(*files: Path) -> str:
-    """SHA-256 of files and their names; line endings make no difference."""
+    """SHA-256 of files and their names; line endings and lines that are only a comment make no difference.
+
+    A reworded comment must not make a clinic's database another program's.
+    """
     whole = hashlib.sha256()
     for file in files:
-        statements = file.read_text("utf-8")
+        lines = file.read_text("utf-8").splitlines()
+        statements = "\n".join(line for line in lines if not line.lstrip().startswith("--"))
         whole.update(f"{file.name} {len(statements)}\n{statements}".encode())
     return whole.hexdigest()
 

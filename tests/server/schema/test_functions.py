@@ -184,13 +184,19 @@ def test_functions_go_to_public_whichever_schema_the_search_path_names_first(cur
     ) == [("public",)]
 
 
-def test_the_fingerprint_covers_names_and_text_but_not_line_endings(tmp_path: Path) -> None:
+def test_the_fingerprint_covers_names_and_statements_but_no_comment_and_no_line_ending(
+    tmp_path: Path,
+) -> None:
     (tmp_path / "a.sql").write_bytes(b"SELECT 1;\nSELECT 2;\n")
     (tmp_path / "windows").mkdir()
     (tmp_path / "windows" / "a.sql").write_bytes(b"SELECT 1;\r\nSELECT 2;\r\n")
+    (tmp_path / "commented").mkdir()
+    (tmp_path / "commented" / "a.sql").write_bytes(b"-- Two.\nSELECT 1;\n    -- The second.\nSELECT 2;\n")
     (tmp_path / "b.sql").write_bytes(b"SELECT 1;\nSELECT 2;\n")
     (tmp_path / "c.sql").write_bytes(b"SELECT 1;\nSELECT 3;\n")
-    names = ("a.sql", "windows/a.sql", "b.sql", "c.sql")
-    first, windows, renamed, changed = (schema_revision.fingerprint(tmp_path / name) for name in names)
-    assert windows == first
+    names = ("a.sql", "windows/a.sql", "commented/a.sql", "b.sql", "c.sql")
+    first, windows, commented, renamed, changed = (
+        schema_revision.fingerprint(tmp_path / name) for name in names
+    )
+    assert windows == commented == first
     assert len({first, renamed, changed}) == 3

@@ -1,5 +1,5 @@
--- The net under the locks: what the operations keep by construction, the database checks again. And the indexes by which every
--- statement of every operation finds its rows, whatever the statistics say.
+-- The net under the locks: the database checks again what the operations keep by construction. And the indexes by which each
+-- statement of each operation finds its rows, with any statistics.
 
 -- No two waiting tickets of a service in one slot. A plain partial unique index is checked row by row and would make a
 -- one-statement shift fail; an exclusion constraint is partial, unique and checked at commit.
