@@ -152,7 +152,7 @@ async def test_changes_and_the_close_of_the_day_reach_a_running_hub(
         await console.call_next_patient("R1")
         run('service set A --name "See a nurse" --quota 3')
         run("counter set R2 --services C")
-        # UTC by another name: the change of zone begins no new day, whatever the hour of the test.
+        # UTC by another name: the change of zone begins no new day at any hour.
         run("site Northgate --time-zone Africa/Abidjan")
         await until(
             lambda: (wall.replica.services[0].name, wall.replica.services[0].state) == ("See a nurse", "full")

@@ -71,7 +71,7 @@ def test_the_hubs_own_computer_reads_all_pages(hub: HubProcess) -> None:
     assert page(hub.url, "metrics", **proxied)[0] == 403
 
 
-def test_it_is_not_ready_on_functions_of_another_version(clinic: Clinic, hub: HubProcess) -> None:
+def test_a_hub_is_not_ready_on_functions_of_another_version(clinic: Clinic, hub: HubProcess) -> None:
     clinic.rows("UPDATE installed_schema SET functions_fingerprint = 'another' RETURNING 1")
     status, body = page(hub.url, "readyz")
     fields = json.loads(body)

@@ -66,7 +66,7 @@ async def test_a_desk_never_has_two_patients(clinic: Clinic, hub: HubProcess) ->
     assert clinic.rows("SELECT count(*) FROM tickets WHERE status = 'consulting'") == [(1,)]
 
 
-async def test_a_double_press_completes_one_patient_only(clinic: Clinic, hub: HubProcess) -> None:
+async def test_a_double_press_completes_a_single_patient(clinic: Clinic, hub: HubProcess) -> None:
     """sbc-qsystem: clerks had to wait a second between two clicks."""
 
     async with HubClient(hub.url, clinic.staff) as console:

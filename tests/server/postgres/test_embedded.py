@@ -146,7 +146,7 @@ def test_an_adopter_becomes_the_owner_when_the_owner_has_gone(cluster: EmbeddedP
         assert cluster.adopted
 
 
-def test_of_four_concurrent_processes_one_owns_the_server(tmp_path: Path) -> None:
+def test_of_four_concurrent_processes_exactly_one_owns_the_server(tmp_path: Path) -> None:
     with ExitStack() as stack:
         owners = [stack.enter_context(OwnerProcess(tmp_path)) for _ in range(4)]
         reports = [owner.report() for owner in owners]
