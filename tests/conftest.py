@@ -4,6 +4,8 @@ import asyncio
 import inspect
 import logging
 from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TypeGuard, cast
 
 import pytest
@@ -76,6 +78,13 @@ def run(loop: asyncio.AbstractEventLoop, request: pytest.FixtureRequest) -> Run:
     that moment, and Qt swallows exceptions of callbacks.
     """
     return runner(loop, timeout_of(request.node) - LEAD_SECONDS)
+
+
+@pytest.fixture
+def socket_folder() -> Iterator[Path]:
+    """A folder for Unix sockets, whose paths may have 107 bytes: `tmp_path` may be longer."""
+    with TemporaryDirectory(prefix="it-", dir="/tmp") as folder:
+        yield Path(folder)
 
 
 @pytest.fixture(autouse=True)

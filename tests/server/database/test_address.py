@@ -65,13 +65,15 @@ def test_each_host_of_an_address_must_take_writes() -> None:
     assert second == {**both, "host": "db2", "port": "5433"}
 
 
-async def test_a_host_that_never_answers_does_not_delay_the_other(clinic: Clinic, tmp_path: Path) -> None:
+async def test_a_host_that_never_answers_does_not_delay_the_other(
+    clinic: Clinic, socket_folder: Path
+) -> None:
     """The first host accepts connections and sends nothing, as a frozen server does."""
     silent = socket.socket(socket.AF_UNIX)
-    silent.bind(str(tmp_path / ".s.PGSQL.5432"))
+    silent.bind(str(socket_folder / ".s.PGSQL.5432"))
     silent.listen()
     url = make_url(clinic.database_url)
-    several = url.update_query_dict({"host": f"{tmp_path},{url.query['host']}"})
+    several = url.update_query_dict({"host": f"{socket_folder},{url.query['host']}"})
 
     with silent:
         database = Database(several.render_as_string(hide_password=False))

@@ -87,17 +87,21 @@ def forbidden(*_: object) -> bool:
     raise PermissionError
 
 
-def test_stale_files_are_removed_and_a_live_socket_stays(tmp_path: Path) -> None:
-    left = [tmp_path / "postmaster.pid", tmp_path / SOCKET_NAME, tmp_path / f"{SOCKET_NAME}.lock"]
+def test_stale_files_are_removed_and_a_live_socket_stays(socket_folder: Path) -> None:
+    left = [
+        socket_folder / "postmaster.pid",
+        socket_folder / SOCKET_NAME,
+        socket_folder / f"{SOCKET_NAME}.lock",
+    ]
     for path in left:
         path.touch()
-    clear_stale_files(tmp_path, tmp_path)
+    clear_stale_files(socket_folder, socket_folder)
     assert [path for path in left if path.exists()] == []
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(left[1]))
         listener.listen()
         with pytest.raises(SocketTaken, match="already using"):
-            clear_stale_files(tmp_path, tmp_path)
+            clear_stale_files(socket_folder, socket_folder)
 
 
 @pytest.mark.parametrize(
