@@ -27,8 +27,8 @@ EXCEPTED = ("make demo", "make test", "make install")
 REPLACED = {
     ".venv/bin/": "",
     "0.0.0.0": "127.0.0.1",
-    "hub.pem": str(CERTIFICATES / "valid.pem"),
-    "hub.key": str(CERTIFICATES / "hub_key.pem"),
+    "hub.pem": shlex.quote(str(CERTIFICATES / "valid.pem")),
+    "hub.key": shlex.quote(str(CERTIFICATES / "hub_key.pem")),
     "2026-12-24": str(date.today() + timedelta(days=30)),  # noqa: DTZ011  any future day
     "postgresql://inturn_app@db1,db2/inturn": "{database}",
     "reception:8765": "{ws}",

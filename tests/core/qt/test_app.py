@@ -22,10 +22,13 @@ from PySide6.QtWidgets import QApplication, QWidget
 from core.qt.app import run
 """
 
+QASYNC_ON_3_14 = "ignore:'asyncio.iscoroutinefunction' is deprecated:DeprecationWarning:qasync"
+"""As in pyproject.toml."""
+
 
 def start(body: str) -> "subprocess.Popen[str]":
     return subprocess.Popen(
-        [sys.executable, "-W", "error", "-c", PREAMBLE + dedent(body)],
+        [sys.executable, "-Werror", f"-W{QASYNC_ON_3_14}", "-c", PREAMBLE + dedent(body)],
         cwd=ROOT,
         env={**os.environ, "QT_QPA_PLATFORM": "offscreen"},
         stdout=subprocess.PIPE,
