@@ -30,6 +30,8 @@ class DemoHub:
 
     def __init__(self, folder: Path) -> None:
         """`folder` holds the data directory and the hub's output."""
+        # As root PostgreSQL runs as another account, which must reach its files in here.
+        folder.chmod(0o711)
         self.data = folder / "data"
         self.url = ""
         self.started_at = self.listened_at = 0.0
