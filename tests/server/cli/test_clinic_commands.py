@@ -16,14 +16,16 @@ from tests.support.clinic import PASSWORD, Clinic
 from tests.support.hub_process import HubProcess
 from tests.support.waiting import until
 
-Run = Callable[[str], tuple[int, str, str]]
+HubCommand = Callable[[str], tuple[int, str, str]]
 """Runs a command; returns its exit code, stdout and stderr."""
 
 HOURS = "mon-fri 08:00-12:00 13:00-17:00; sat 09:00-12:00"
 
 
 @pytest.fixture
-def run(clinic: Clinic, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+def hub_command(
+    clinic: Clinic, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> HubCommand:
     def run_command(command: str) -> tuple[int, str, str]:
         words = [*shlex.split(command), "--database-url", clinic.database_url]
         monkeypatch.setattr(sys, "argv", ["inturn-hub", *words])
@@ -34,18 +36,18 @@ def run(clinic: Clinic, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     return run_command
 
 
-def test_a_service_is_set_and_options_not_given_stay(run: Run, clinic: Clinic) -> None:
+def test_a_service_is_set_and_options_not_given_stay(hub_command: HubCommand, clinic: Clinic) -> None:
     options = "--head-start 20 --pace 8 --quota 40 --no-show-calls 3 --last-ticket 15"
-    assert run(f'service set A --name "See a nurse" {options} --hours "{HOURS}"') == (0, "", "")
-    assert run("service set A --quota 50") == (0, "", "")
+    assert hub_command(f'service set A --name "See a nurse" {options} --hours "{HOURS}"') == (0, "", "")
+    assert hub_command("service set A --quota 50") == (0, "", "")
     columns = "name, head_start, configured_pace_seconds, daily_quota, no_show_calls, version"
     row = f"SELECT {columns} FROM services WHERE code = 'A'"
     assert clinic.rows(row) == [("See a nurse", timedelta(minutes=20), 480, 50, 3, 3)]
-    code, listed, _ = run("service list")
+    code, listed, _ = hub_command("service list")
     assert code == 0
     assert f"\t{HOURS}, last ticket 15 min before the end\n" in listed
     assert "B\tBlood tests\topen\talways\n" in listed
-    assert run("service set A --head-start off --quota off --hours always") == (0, "", "")
+    assert hub_command("service set A --head-start off --quota off --hours always") == (0, "", "")
     assert clinic.rows(row) == [("See a nurse", None, 480, None, 3, 4)]
     assert clinic.rows("SELECT count(*) FROM opening_hours") == [(0,)]
     events = clinic.rows("SELECT actor, details FROM admin_events WHERE kind = 'service_set' ORDER BY id")
@@ -56,43 +58,43 @@ def test_a_service_is_set_and_options_not_given_stay(run: Run, clinic: Clinic) -
     ]
 
 
-def test_new_hours_keep_the_last_ticket(run: Run, clinic: Clinic) -> None:
-    run(f'service set A --hours "{HOURS}" --last-ticket 20')
-    run('service set A --hours "sun 10:00-12:00"')
-    assert "sun 10:00-12:00, last ticket 20 min before the end" in run("service list")[1]
-    assert run("service set A --last-ticket 0")[0] == 0
-    assert "sun 10:00-12:00\n" in run("service list")[1]
+def test_new_hours_keep_the_last_ticket(hub_command: HubCommand, clinic: Clinic) -> None:
+    hub_command(f'service set A --hours "{HOURS}" --last-ticket 20')
+    hub_command('service set A --hours "sun 10:00-12:00"')
+    assert "sun 10:00-12:00, last ticket 20 min before the end" in hub_command("service list")[1]
+    assert hub_command("service set A --last-ticket 0")[0] == 0
+    assert "sun 10:00-12:00\n" in hub_command("service list")[1]
 
 
-def test_a_service_is_closed_on_a_day_and_opened_again(run: Run, clinic: Clinic) -> None:
-    assert run("service close-on 2099-12-24") == (0, "", "")
-    assert run("service close-on 2099-12-24") == (0, "", "")
-    assert run("service close-on 2099-12-31 B") == (0, "", "")
-    assert run("service close-on 2001-01-01") == (0, "", "")
-    listed = run("service list")[1]
+def test_a_service_is_closed_on_a_day_and_opened_again(hub_command: HubCommand, clinic: Clinic) -> None:
+    assert hub_command("service close-on 2099-12-24") == (0, "", "")
+    assert hub_command("service close-on 2099-12-24") == (0, "", "")
+    assert hub_command("service close-on 2099-12-31 B") == (0, "", "")
+    assert hub_command("service close-on 2001-01-01") == (0, "", "")
+    listed = hub_command("service list")[1]
     assert listed.endswith("closed on 2099-12-24\tevery service\nclosed on 2099-12-31\tB\n")
-    assert run("service open-on 2099-12-24") == (0, "", "")
-    assert "2099-12-24" not in run("service list")[1]
+    assert hub_command("service open-on 2099-12-24") == (0, "", "")
+    assert "2099-12-24" not in hub_command("service list")[1]
 
 
-def test_a_counter_is_set(run: Run, clinic: Clinic) -> None:
-    assert run('counter set R1 --name "Room 1" --services C,A --rule in_order') == (0, "", "")
-    assert "R1\tRoom 1\topen\tC,A\tin_order\n" in run("counter list")[1]
-    assert run("counter set R1 --rule best_rank")[0] == 0
-    assert "R1\tRoom 1\topen\tC,A\tbest_rank\n" in run("counter list")[1]
+def test_a_counter_is_set(hub_command: HubCommand, clinic: Clinic) -> None:
+    assert hub_command('counter set R1 --name "Room 1" --services C,A --rule in_order') == (0, "", "")
+    assert "R1\tRoom 1\topen\tC,A\tin_order\n" in hub_command("counter list")[1]
+    assert hub_command("counter set R1 --rule best_rank")[0] == 0
+    assert "R1\tRoom 1\topen\tC,A\tbest_rank\n" in hub_command("counter list")[1]
 
 
-def test_the_site_gets_a_name_and_its_day(run: Run, clinic: Clinic) -> None:
-    assert run("site Northgate --time-zone Europe/Berlin --day-starts 04:00 --day-closes 22:00") == (
+def test_the_site_gets_a_name_and_its_day(hub_command: HubCommand, clinic: Clinic) -> None:
+    assert hub_command("site Northgate --time-zone Europe/Berlin --day-starts 04:00 --day-closes 22:00") == (
         0,
         "",
         "",
     )
-    assert run("site Southgate") == (0, "", "")
-    assert run("site") == (0, "Southgate\tEurope/Berlin\tthe day starts 04:00 and closes 22:00\n", "")
-    assert run("site --day-closes never --day-starts 0:30") == (0, "", "")
+    assert hub_command("site Southgate") == (0, "", "")
+    assert hub_command("site") == (0, "Southgate\tEurope/Berlin\tthe day starts 04:00 and closes 22:00\n", "")
+    assert hub_command("site --day-closes never --day-starts 0:30") == (0, "", "")
     closed_by = "the day starts 00:30 and is closed by an administrator"
-    assert run("site")[1] == f"Southgate\tEurope/Berlin\t{closed_by}\n"
+    assert hub_command("site")[1] == f"Southgate\tEurope/Berlin\t{closed_by}\n"
 
 
 WRONG = [
@@ -123,25 +125,27 @@ WRONG = [
 """(command, part of the sentence that refuses it)."""
 
 
-def test_a_bad_value_is_refused_in_a_sentence_and_changes_nothing(run: Run, clinic: Clinic) -> None:
+def test_a_bad_value_is_refused_in_a_sentence_and_changes_nothing(
+    hub_command: HubCommand, clinic: Clinic
+) -> None:
     before = clinic.rows("SELECT config_revision, (SELECT max(id) FROM admin_events) FROM settings")
     for command, sentence in WRONG:
-        code, printed, complaint = run(command)
+        code, printed, complaint = hub_command(command)
         assert (code, printed, complaint.count("\n")) == (1, "", 1), command
         assert sentence in complaint
     assert before == clinic.rows("SELECT config_revision, (SELECT max(id) FROM admin_events) FROM settings")
 
 
-def test_a_head_start_cannot_change_while_patients_wait(run: Run, clinic: Clinic) -> None:
+def test_a_head_start_cannot_change_while_patients_wait(hub_command: HubCommand, clinic: Clinic) -> None:
     clinic.rows("SELECT join_queue('user:1', 'k', '', 'A')")
-    code, _, complaint = run("service set A --head-start 20")
+    code, _, complaint = hub_command("service set A --head-start 20")
     assert (code, complaint.count("\n")) == (1, 1)
     assert "Change its head start when nobody waits." in complaint
-    assert run("service set A --name Doctor")[0] == 0
+    assert hub_command("service set A --name Doctor")[0] == 0
 
 
 async def test_changes_and_the_close_of_the_day_reach_a_running_hub(
-    clinic: Clinic, hub: HubProcess, run: Run
+    clinic: Clinic, hub: HubProcess, hub_command: HubCommand
 ) -> None:
     async with (
         HubClient(hub.url, PersonCredentials("admin", PASSWORD)) as console,
@@ -150,17 +154,17 @@ async def test_changes_and_the_close_of_the_day_reach_a_running_hub(
         for _ in range(3):
             await console.join_queue("A")
         await console.call_next_patient("R1")
-        run('service set A --name "See a nurse" --quota 3')
-        run("counter set R2 --services C")
+        hub_command('service set A --name "See a nurse" --quota 3')
+        hub_command("counter set R2 --services C")
         # UTC by another name: the change of zone begins no new day at any hour.
-        run("site Northgate --time-zone Africa/Abidjan")
+        hub_command("site Northgate --time-zone Africa/Abidjan")
         await until(
             lambda: (wall.replica.services[0].name, wall.replica.services[0].state) == ("See a nurse", "full")
         )
         await until(lambda: wall.replica.counters[1].services == ("C",))
         expected = "2 tickets were cancelled. Consultations left open: A001 at R1.\n"
-        assert run("day close A") == (0, expected, "")
-        assert run("day close") == (0, expected.replace("2 tickets were", "0 tickets were"), "")
+        assert hub_command("day close A") == (0, expected, "")
+        assert hub_command("day close") == (0, expected.replace("2 tickets were", "0 tickets were"), "")
         line = wall.replica.lines.line("A")
         await until(lambda: (line.waiting_count, len(line.consulting)) == (0, 1))
     events = clinic.rows("SELECT DISTINCT actor FROM queue_events WHERE reason = 'day_closed'")
