@@ -1,6 +1,6 @@
 """A hub in a process of its own, which a test may stop, freeze or kill.
 
-It is forked from a server that has loaded the hub's modules: it listens after some 50 ms instead of 1 s.
+It is forked from a server that has loaded the hub's modules, because importing them takes most of a hub's start.
 """
 
 from __future__ import annotations
