@@ -153,5 +153,5 @@ async def test_a_frame_after_hello_may_be_longer(hub: HubProcess) -> None:
 def test_the_table_of_files_has_room_for_all_connections_from_the_start(
     clinic: Clinic, hub: HubProcess
 ) -> None:
-    """Growing during a crowd, the table would block the hub (DECISIONS: How does one process stay prompt among strangers?)."""
+    """Growing in a crowd, it would block the hub (DECISIONS: How does one process stay prompt among strangers?)."""
     assert file_table(hub.pid) >= 2000
