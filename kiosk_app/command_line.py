@@ -87,7 +87,7 @@ def _main(role: str, make_window: MakeWindow, arguments: Sequence[str] | None) -
     try:
         configured = settings.load({"hub": options.hub})
         urls = checked_addresses(configured.hub)
-        trust_for(urls, configured.hub_ca)
+        trust_for(urls, configured.hub_ca)  # Raises SetupError here if the authority's file is unusable.
         credentials = _credentials(role, urls, configured.hub_ca, options)
     except InTurnError as error:
         print(error.message, file=sys.stderr)

@@ -49,7 +49,8 @@ class PatientCard(Card):
         self._name.set_role("text" if ticket.patient_name else "text_secondary")
         self._details.setText(details)
         self._show_flags(console_words.flags(ticket))
-        self.setAccessibleName(f"With you now: {ticket.number}, {ticket.patient_name or ''} {details}")
+        spoken = ", ".join(filter(None, (ticket.number, ticket.patient_name, details)))
+        self.setAccessibleName(f"With you now: {spoken}")
         self.show_elapsed(ticket, now)
 
     def show_elapsed(self, ticket: Ticket, now: datetime) -> None:

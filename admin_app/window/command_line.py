@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         configured = settings.load({"hub": given.hub})
         hubs = checked_addresses(configured.hub)
-        trust_for(hubs, configured.hub_ca)
+        trust_for(hubs, configured.hub_ca)  # Raises SetupError here if the authority's file is unusable.
     except SetupError as error:
         print(error.message, file=sys.stderr)
         return 1

@@ -9,8 +9,7 @@ from sqlalchemy import Engine, text
 KEPT = "7 days"
 _REQUESTS = text(
     """
-    SELECT actor, at, result ->> 'revision' AS revision, result #>> '{ticket,id}' AS ticket
-    FROM requests WHERE key = :key ORDER BY at
+    SELECT actor, at FROM requests WHERE key = :key ORDER BY at
     """
 )
 _EVENTS = text(

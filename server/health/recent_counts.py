@@ -19,12 +19,12 @@ class RecentCounts:
 
     def add(self, what: str) -> None:
         """Counts one occurrence now."""
-        number = int(self._clock() // SLOT_SECONDS)
-        if not self._slots or self._slots[-1][0] != number:
-            self._slots.append((number, Counter()))
+        minute = int(self._clock() // SLOT_SECONDS)
+        if not self._slots or self._slots[-1][0] != minute:
+            self._slots.append((minute, Counter()))
         self._slots[-1][1][what] += 1
 
     def of(self, what: str) -> int:
-        """Number of occurrences in the last ten minutes, including the current one."""
+        """Number of occurrences in the last ten minutes, including the current minute."""
         oldest = int(self._clock() // SLOT_SECONDS) - SLOTS + 1
-        return sum(counts[what] for number, counts in self._slots if number >= oldest)
+        return sum(counts[what] for minute, counts in self._slots if minute >= oldest)

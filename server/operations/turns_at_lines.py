@@ -18,11 +18,11 @@ from core.line.tickets import Ticket
 from server.database.errors import busy
 from server.timings import USUAL
 
-WIDTH = 2
+OPERATIONS_AT_ONCE = 2
 """Concurrent operations on one line: the second is sent while the first commits (DECISIONS: Who waits for a line that is
 busy?).
 """
-TICKETS = 20_000
+REMEMBERED_TICKETS = 20_000
 """Tickets whose line is remembered; the longest unseen is dropped first."""
 UNKNOWN = ""
 """Stands for the line of tickets whose line is not remembered."""
@@ -45,7 +45,13 @@ class LineTurns:
         tickets: number of tickets whose line is remembered.
     """
 
-    def __init__(self, seconds: float = USUAL.line, *, width: int = WIDTH, tickets: int = TICKETS) -> None:
+    def __init__(
+        self,
+        seconds: float = USUAL.line,
+        *,
+        width: int = OPERATIONS_AT_ONCE,
+        tickets: int = REMEMBERED_TICKETS,
+    ) -> None:
         self._seconds = seconds
         self._width = width
         self._turns: dict[str, _LineTurn] = {}
@@ -53,7 +59,7 @@ class LineTurns:
         self._most_tickets = tickets
 
     @property
-    def waiting(self) -> dict[str, int]:
+    def operations(self) -> dict[str, int]:
         """Service code -> number of operations that hold or await a turn; lines without any are left out."""
         return {service: turn.operations for service, turn in self._turns.items()}
 

@@ -55,7 +55,7 @@ async def test_operations_on_several_lines_never_deadlock() -> None:
         task.cancel()
     ends = await in_time(asyncio.gather(*tasks, return_exceptions=True))
     assert {type(end) for end in ends} == {type(None), asyncio.CancelledError}
-    assert turns.waiting == {}
+    assert turns.operations == {}
 
 
 async def test_a_turn_that_times_out_is_refused_and_given_to_the_next() -> None:
@@ -106,7 +106,7 @@ async def test_a_line_locked_by_another_program_does_not_hold_up_other_lines(
         wanted = [operations.join_queue(STAFF, f"stuck {number}", "A") for number in range(20)]
         wanted += [operations.park_ticket(STAFF, f"park {number}", first, None) for number in range(10)]
         stuck = asyncio.gather(*map(answer_of, wanted))
-        await until(lambda: turns.waiting == {"A": 30})
+        await until(lambda: turns.operations == {"A": 30})
         others = [
             await answer_of(operations.join_queue(STAFF, f"free {number}", "B")) for number in range(20)
         ]
