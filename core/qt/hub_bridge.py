@@ -51,6 +51,8 @@ __all__ = [
 
 FRAME_MILLISECONDS = 30
 """Shortest interval between two `line_changed` of a service: a window repaints no faster."""
+SIGN_IN_SECONDS = 10.0
+"""Timeout of a sign-in; then the person reads that the hub does not answer."""
 SIGN_OUT_SECONDS = 2.0
 """Timeout of `session.end` at sign-out."""
 
@@ -193,7 +195,7 @@ class HubBridge(QObject, HubRequests):
 
     async def _signed_in(self, client: HubClient) -> Hello:
         try:
-            return await client.live(retry=False)
+            return await client.live(SIGN_IN_SECONDS, retry=False)
         except (HubError, asyncio.CancelledError):
             if client is self._client:
                 self._close_client()
