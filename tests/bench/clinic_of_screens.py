@@ -23,6 +23,12 @@ from tests.bench.hub_side import SERVICE, WAITING
 FIRST_REVISION = 1_000_000
 """Every revision has the same number of digits, so that readers count bytes instead of frames."""
 STOP_SECONDS = 10
+_STEADY_HEAP = {"MALLOC_MMAP_THRESHOLD_": str(4 << 20), "MALLOC_TRIM_THRESHOLD_": str(64 << 20)}
+"""Settings of glibc's allocator.
+
+asyncio's socket transport allocates 256 KiB for each read. Without these settings, what the process did before decides
+whether that maps and unmaps pages each time (DECISIONS: Against what is a reply measured?).
+"""
 
 
 @dataclass(frozen=True)
@@ -87,7 +93,8 @@ def measured(url: str, *tls: str) -> Iterator[Side]:
     """Runs the measured process on a CPU of its own; `tls`: the files of a certificate and its key."""
     command = [sys.executable, "-m", "tests.bench.hub_side", url, *tls]
     before = os.sched_getaffinity(0)
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    steady = os.environ | _STEADY_HEAP
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=steady)
     try:
         with suppress(OSError, ValueError):
             mine, *others = sorted(before)
