@@ -16,8 +16,8 @@ from tests.support.proof_size import proof_size
 
 pytestmark = [pytest.mark.long, pytest.mark.logs_expected]
 
-STOPS = proof_size(5, 11)
-SOFTER = ["immediate stop"] * proof_size(2, 5)
+STOPS = proof_size(3, 11)
+SOFTER = ["immediate stop"] * proof_size(1, 5)
 SEEDS = range(1, proof_size(1, 10) + 1)
 
 

@@ -17,7 +17,7 @@ pytestmark = [
     pytest.mark.logs_expected,
 ]
 
-KILLS = proof_size(10, 25)
+KILLS = proof_size(5, 25)
 SEEDS = range(1, proof_size(1, 20) + 1)
 
 

@@ -22,11 +22,11 @@ from tests.support.faults.bad_wires import Wire, bad_wires
 from tests.support.faults.killable_server import KillableServer, through
 from tests.support.faults.trial import Trial
 from tests.support.hub_process import HubProcess
-from tests.support.proof_size import LONG
+from tests.support.proof_size import LONG, proof_size
 
 pytestmark = [pytest.mark.long, pytest.mark.logs_expected]
 
-PAIRS_IN_A_TRIAL = 5
+PAIRS_IN_A_TRIAL = proof_size(3, 5)
 OVERLAP_SECONDS = 0.5
 
 
@@ -143,7 +143,7 @@ FAULTS: list[Fault] = [
     database_far_away,
 ]
 PAIRS = list(combinations(FAULTS, 2))
-Random(4390).shuffle(PAIRS)  # the first five pairs hold ten different faults
+Random(4390).shuffle(PAIRS)  # the first three pairs hold six different faults
 TRIALS = [PAIRS[start : start + PAIRS_IN_A_TRIAL] for start in range(0, len(PAIRS), PAIRS_IN_A_TRIAL)]
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import multiprocessing
 import os
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -16,13 +15,13 @@ from itertools import count
 from multiprocessing.connection import Connection
 from typing import TypeAlias
 
+from tests.support.forks import forks
 from tests.support.raw_frames import BROKEN, CONTINUATION, PING, TEXT, UPGRADE, RawConnection, frame, hello
 from tests.support.waiting import until
 
 SOURCE = "127.0.0.66"
 """The address of the first attack; each attack has its own address, and with it all limits of an address."""
 _source = ContextVar("source", default=SOURCE)
-_context = multiprocessing.get_context("forkserver")
 
 Tally: TypeAlias = "Counter[str]"
 Attack: TypeAlias = Callable[[int, str, Tally], Awaitable[None]]
@@ -201,8 +200,8 @@ class Attackers:
     """A process that repeats an attack; `end` returns its tally."""
 
     def __init__(self, attack: Attack, port: int, token: str) -> None:
-        self._ours, theirs = _context.Pipe()
-        self._process = _context.Process(
+        self._ours, theirs = forks.Pipe()
+        self._process = forks.Process(
             target=_attack, args=(attack.__name__, port, token, theirs), daemon=True
         )
         self._process.start()

@@ -7,7 +7,6 @@ the end, half are patients called from the front: the line keeps its length.
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
 import os
 import signal
 from datetime import UTC, datetime
@@ -23,10 +22,10 @@ from websockets.typing import Subprotocol
 from core.line.tickets import CounterSummary, QueueEvent, Site, Snapshot, Ticket
 from core.wire import protocol
 from tests.support.builders import make_service, make_ticket
+from tests.support.forks import forks
 
 WAITING = 300
 NOW = datetime(2026, 11, 23, 10, 42, tzinfo=UTC)
-_context = multiprocessing.get_context("forkserver")
 
 
 class FloodHub:
@@ -37,8 +36,8 @@ class FloodHub:
     """
 
     def __init__(self, events_a_second: int) -> None:
-        ours, theirs = _context.Pipe()
-        self._process = _context.Process(target=_serve, args=(events_a_second, theirs), daemon=True)
+        ours, theirs = forks.Pipe()
+        self._process = forks.Process(target=_serve, args=(events_a_second, theirs), daemon=True)
         self._process.start()
         theirs.close()
         self.url: str = ours.recv()

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
@@ -21,15 +20,12 @@ import psycopg
 
 from server.database.calls import driver_url
 from server.database.errors import MOVED_MEANWHILE, REFUSED
+from tests.support.forks import forks
 from tests.support.scene import Scene
 from tests.support.waiting import WAIT_SECONDS
 
 FRESHNESS = 8
 """Presses between two readings of the lines: in between a process acts on outdated knowledge, as people do."""
-_context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload(
-    ["tests.support.hub_process", "server.connections.connection", "tests.support.hammer"]
-)
 
 Arguments = tuple[Any, ...]
 EVERYTHING: Mapping[str, float] = {
@@ -102,7 +98,7 @@ def hammer(
 ) -> list[Log]:
     """Performs `presses` operations for every user of the scene, each user in a process; returns a log for each."""
     shifts = [Shift(scene, n, presses, weights, seed * 1000 + n) for n in range(len(scene.users))]
-    with ProcessPoolExecutor(len(shifts), mp_context=_context) as pool:
+    with ProcessPoolExecutor(len(shifts), mp_context=forks) as pool:
         return list(pool.map(work, shifts))
 
 

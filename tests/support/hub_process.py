@@ -6,7 +6,6 @@ It is forked from a server that has loaded the hub's modules, because importing 
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
 import os
 import resource
 import signal
@@ -16,10 +15,8 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from server.connections.hub import Hub
+from tests.support.forks import forks
 from tests.support.waiting import WAIT_SECONDS
-
-_context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload(["tests.support.hub_process", "server.connections.connection"])
 
 
 class HubProcess:
@@ -76,8 +73,8 @@ class HubProcess:
         return self._process.exitcode
 
     def _start(self) -> None:
-        ours, theirs = _context.Pipe()
-        self._process = _context.Process(
+        ours, theirs = forks.Pipe()
+        self._process = forks.Process(
             target=_serve,
             args=(self._database_url, self._options, self._most_files, theirs),
             daemon=True,

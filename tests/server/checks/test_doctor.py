@@ -20,8 +20,8 @@ from server.checks.database_health import Thresholds
 from server.checks.doctor import examine, hub_address, local_now
 from server.checks.finding import Finding
 from server.checks.schema_objects import CONSTRAINTS, DOMAINS, INDEXES, TRIGGERS, UNIQUE_INDEXES, named
-from tests.server.cli.test_command_line import inturn_hub
 from tests.support.clinic import Clinic
+from tests.support.command import inturn_hub
 from tests.support.hub_process import HubProcess
 from tests.support.older_schemas import make_older
 from tests.support.waiting import until

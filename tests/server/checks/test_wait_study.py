@@ -11,10 +11,11 @@ from core.errors import SetupError
 from server.checks.day_simulation import Day, SimulatedClinic, SimulatedService, two_services
 from server.checks.wait_study import OUTLIER, Study, report, running_pace, study
 from server.cli.command_line import parser
-from tests.server.cli.test_command_line import inturn_hub
+from tests.support.command import inturn_hub
+from tests.support.proof_size import proof_size
 
 SERVICES = {"A": SimulatedService(0.6, 300.0), "B": SimulatedService(0.4, 720.0)}
-DAYS = 100
+DAYS = proof_size(40, 100)
 
 
 def assert_better_than_alternatives(found: Study) -> None:
@@ -25,7 +26,7 @@ def assert_better_than_alternatives(found: Study) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(proof_size(1, 3)))
 def test_at_load_08_the_upper_end_holds_and_the_error_is_small(seed: int) -> None:
     found = study(two_services(0.8, 3), DAYS, seed)
     rounded, before_rounding, *_ = found.scores
@@ -38,7 +39,7 @@ def test_at_load_08_the_upper_end_holds_and_the_error_is_small(seed: int) -> Non
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", range(proof_size(1, 2)))
 def test_at_load_09_the_upper_end_holds(seed: int) -> None:
     found = study(two_services(0.9, 3), DAYS, seed)
     assert found.scores[0].holds >= 0.8

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -13,22 +12,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.clinic import PASSWORD, Clinic
+from tests.support.command import inturn_hub
 from tests.support.places import ROOT
 from tests.support.waiting import WAIT_SECONDS
-
-
-def inturn_hub(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Runs a command to its end."""
-    return subprocess.run(
-        [sys.executable, "-m", "server", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=ROOT,
-        input="",
-        env=os.environ | environment,
-        timeout=50,
-    )
 
 
 @contextmanager

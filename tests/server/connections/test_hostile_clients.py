@@ -28,7 +28,7 @@ from tests.support.raw_frames import BROKEN, UPGRADE, RawConnection, hello
 from tests.support.siege import siege_of
 from tests.support.waiting import WAIT_SECONDS, in_time
 
-REQUESTS = proof_size(20, 400)
+REQUESTS = proof_size(10, 400)
 """Requests of each honest client under each attack."""
 
 

@@ -26,8 +26,8 @@ from server.schema import hub_role, revisions
 from server.schema.backup import restore_backup, write_backup
 from server.schema.engine import administration_engine
 from server.schema.upgrade import Upgrade, upgrade_database
-from tests.server.cli.test_command_line import inturn_hub
 from tests.support.clinic import Clinic
+from tests.support.command import inturn_hub
 from tests.support.older_schemas import make_older
 from tests.support.private_clusters import FAST, query
 

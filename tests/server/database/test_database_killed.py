@@ -35,7 +35,7 @@ pytestmark = [
 ]
 
 PEOPLE = 8
-KILLS = proof_size(5, 40)
+KILLS = proof_size(3, 40)
 
 
 class Clinic:

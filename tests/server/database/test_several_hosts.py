@@ -13,8 +13,8 @@ from server.checks.scratch_hub import hub_process, scratch_database
 from server.database.address import driver_url, program_arguments
 from server.schema.backup import restore_backup, write_backup
 from server.schema.engine import administration_engine
-from tests.server.cli.test_command_line import inturn_hub
 from tests.support.clinic import Clinic
+from tests.support.command import inturn_hub
 
 
 @pytest.fixture

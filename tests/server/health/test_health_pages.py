@@ -18,8 +18,9 @@ from core.client.hub_client import HubClient
 from core.client.hub_connection import pair
 from core.errors import Unavailable
 from core.wire.session import PersonCredentials
-from tests.server.cli.test_command_line import inturn_hub, serving
+from tests.server.cli.test_command_line import serving
 from tests.support.clinic import PASSWORD, Clinic
+from tests.support.command import inturn_hub
 from tests.support.hub_process import HubProcess
 from tests.support.waiting import WAIT_SECONDS, until
 

@@ -28,7 +28,7 @@ from tests.support.verdict import find_faults
 
 pytestmark = [pytest.mark.usefixtures("no_qt_garbage")]
 
-TIMES = proof_size(150, 6000)
+TIMES = proof_size(80, 6000)
 """Presses of each process."""
 
 TRANSFER_WEIGHTS = {

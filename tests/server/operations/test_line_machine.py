@@ -333,7 +333,7 @@ def run_machine(performer: Sql, examples: int, steps: int) -> None:
 
 
 def test_every_operation_agrees_with_the_model(clinic: Clinic) -> None:
-    run_machine(Sql(clinic), examples=proof_size(25, 250), steps=proof_size(45, 60))
+    run_machine(Sql(clinic), examples=proof_size(15, 250), steps=proof_size(45, 60))
 
 
 def test_every_operation_over_the_wire_of_two_hubs_agrees_with_the_model(

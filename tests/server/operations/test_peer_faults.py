@@ -7,7 +7,6 @@ ZMS, SimplQ or qtrcipher's MVP.
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
 
 import pytest
@@ -36,6 +35,7 @@ from tests.support.at_once import (
     ticket_of,
 )
 from tests.support.clinic import Clinic
+from tests.support.forks import forks
 
 pytestmark = pytest.mark.usefixtures("no_qt_garbage")
 
@@ -184,7 +184,7 @@ def test_four_concurrent_processes_migrate_once(postgres: str) -> None:
         with engine.begin() as connection:
             connection.execute(text("DROP SCHEMA public CASCADE"))
             connection.execute(text("CREATE SCHEMA public"))
-        with ProcessPoolExecutor(4, mp_context=multiprocessing.get_context("forkserver")) as pool:
+        with ProcessPoolExecutor(4, mp_context=forks) as pool:
             steps = list(pool.map(migrate, [url] * 4))
         with engine.connect() as connection:
             recorded = connection.execute(text("SELECT version_num FROM alembic_version")).scalars().all()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
 from collections.abc import MutableSequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -13,9 +12,9 @@ from typing import Any
 
 from core.wire.client_timings import USUAL, ClientTimings
 from tests.support.faults.crowd import Player, Role
+from tests.support.forks import forks
 from tests.support.waiting import WAIT_SECONDS
 
-_context = multiprocessing.get_context("forkserver")
 ANSWER_SECONDS = 2 * WAIT_SECONDS
 """Longer than WAIT_SECONDS, because an order may itself wait for a condition."""
 
@@ -36,7 +35,7 @@ class CrowdProcess:
 
     def __init__(self, part: Part) -> None:
         self.part = part
-        self._counts: MutableSequence[int] = _context.Array("Q", len(part.roles), lock=False)
+        self._counts: MutableSequence[int] = forks.Array("Q", len(part.roles), lock=False)
         self._start()
 
     @property
@@ -78,8 +77,8 @@ class CrowdProcess:
         return self._ours.recv()
 
     def _start(self) -> None:
-        self._ours, theirs = _context.Pipe()
-        self._process = _context.Process(target=_perform, args=(self.part, theirs, self._counts), daemon=True)
+        self._ours, theirs = forks.Pipe()
+        self._process = forks.Process(target=_perform, args=(self.part, theirs, self._counts), daemon=True)
         self._process.start()
         theirs.close()
 

@@ -7,7 +7,6 @@ before PostgreSQL's own; the hub's process is forked with a `datetime` and a `ti
 from __future__ import annotations
 
 import ctypes
-import multiprocessing
 import sys
 import time
 from datetime import datetime, timedelta, tzinfo
@@ -16,9 +15,9 @@ from typing import Any, Self
 from sqlalchemy import Engine, text
 
 from server.timings import Timings
+from tests.support.forks import forks
 from tests.support.hub_process import HubProcess, _serve
 
-_context = multiprocessing.get_context("forkserver")
 _INSTALL = """
     CREATE SCHEMA jumping;
     CREATE TABLE jumping.clock AS SELECT interval '0' AS ahead;
@@ -42,7 +41,7 @@ class JumpingHub(HubProcess):
     """A hub whose clock jumps together with its database's."""
 
     def __init__(self, database_url: str, engine: Engine, timings: Timings) -> None:
-        self._ahead = _context.Value("d", 0.0, lock=False)
+        self._ahead = forks.Value("d", 0.0, lock=False)
         self._engine = engine
         with engine.begin() as connection:
             connection.execute(text(_INSTALL))
@@ -57,9 +56,9 @@ class JumpingHub(HubProcess):
             )
 
     def _start(self) -> None:
-        ours, theirs = _context.Pipe()
+        ours, theirs = forks.Pipe()
         arguments = (self._ahead, self._database_url, self._options, self._most_files, theirs)
-        self._process = _context.Process(target=_serve_jumping, args=arguments, daemon=True)
+        self._process = forks.Process(target=_serve_jumping, args=arguments, daemon=True)
         self._process.start()
         theirs.close()
         self.url, self._options["port"] = ours.recv()

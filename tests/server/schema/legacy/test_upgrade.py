@@ -18,11 +18,15 @@ from server.postgres.binaries import find_binaries
 from server.schema import own_database
 from server.schema.legacy import upgrade as legacy_upgrade
 from server.schema.upgrade import Upgrade, upgrade_database
-from tests.server.cli.test_command_line import inturn_hub
+from tests.support.command import inturn_hub
 from tests.support.old_clinics import SECRET, OldClinic, bare, damage, old, old_rows, sample, server, upgrade
 from tests.support.old_lines import assert_nothing_lost
+from tests.support.proof_size import LONG
 
 __all__ = ["bare", "old", "sample", "server"]
+
+DAMAGED_CLINICS = [(1, 40), (2, 150), (3, 300)] + LONG * [(4, 600), (5, 600)]
+"""Seeds of the damage and numbers of tickets."""
 
 SAMPLE = [
     (1, "G", "G001", "high", "waiting", 1, None, None),
@@ -200,7 +204,7 @@ def test_an_empty_old_database_becomes_an_empty_clinic(old: OldClinic, tmp_path:
     assert upgrade(old, tmp_path)[-3:] == ["before: 0 tickets", "after: 0 tickets", legacy_upgrade.SOUND]
 
 
-@pytest.mark.parametrize(("seed", "tickets"), [(1, 40), (2, 150), (3, 300), (4, 600), (5, 600)])
+@pytest.mark.parametrize(("seed", "tickets"), DAMAGED_CLINICS)
 def test_damage_at_random_loses_nothing(old: OldClinic, tmp_path: Path, seed: int, tickets: int) -> None:
     damage(old, seed, tickets)
     before = old_rows(old, "public")
