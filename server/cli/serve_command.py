@@ -17,7 +17,7 @@ from server.connections.hub import Hub
 from server.door.limits import limits_of
 from server.door.tls import TlsFiles, check_files
 from server.health import logs
-from server.postgres.embedded import EmbeddedPostgres, EmbeddedPostgresError
+from server.postgres.embedded import EmbeddedPostgres
 from server.schema.own_database import prepare
 
 log = logging.getLogger(__name__)
@@ -94,10 +94,7 @@ async def _keep_database(hub: Hub, embedded: EmbeddedPostgres) -> None:
     while True:
         await asyncio.sleep(hub.timings.own_server)
         if hub.misses_database:
-            try:
-                await asyncio.to_thread(embedded.start)
-            except EmbeddedPostgresError as error:
-                log.error("%s", error)
+            await asyncio.to_thread(embedded.start)
 
 
 def _declare(command: argparse.ArgumentParser) -> None:
