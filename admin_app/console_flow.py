@@ -38,6 +38,11 @@ class Action(Enum):
     NO_SHOW = auto()
     PAUSE = auto()
     OPEN = auto()
+    UNDO = auto()
+
+
+GUARDED = frozenset({Action.CALL_NEXT, Action.COMPLETE, Action.NO_SHOW})
+"""Actions that end a consultation or call a patient: a second press of them would reach the next patient."""
 
 
 class DeskState(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,6 +56,8 @@ class DeskState(msgspec.Struct, frozen=True, kw_only=True):
         counter: the chosen counter as the hub describes it, None before a choice.
         current: the ticket open at that counter.
         pending: the action that the hub has not answered yet.
+        guarded: the patient at the counter has just changed (`counter.counter_guard`).
+        may_undo: the last action can be taken back.
     """
 
     link: Link = "connecting"
@@ -60,6 +67,8 @@ class DeskState(msgspec.Struct, frozen=True, kw_only=True):
     counter: CounterSummary | None = None
     current: Ticket | None = None
     pending: Action | None = None
+    guarded: bool = False
+    may_undo: bool = False
 
 
 def page_of(state: DeskState, wants_counters: bool) -> ConsolePage:
@@ -78,7 +87,9 @@ def allowed(state: DeskState) -> frozenset[Action]:
     found = {Action.PAUSE, Action.CALL_NEXT} if state.counter.state == "open" else {Action.OPEN}
     if state.current is not None:
         found |= {Action.RECALL, Action.COMPLETE, Action.NO_SHOW}
-    return frozenset(found)
+    if state.may_undo:
+        found.add(Action.UNDO)
+    return frozenset(found - GUARDED if state.guarded else found)
 
 
 def held_by_me(counter: CounterSummary, state: DeskState) -> bool:

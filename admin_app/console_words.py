@@ -112,11 +112,7 @@ def called_words(before: Ticket | None, called: Ticket | None) -> str:
     """
     if called is None:
         return f"{before.number} is completed. Nobody else is waiting." if before else "Nobody is waiting."
-    return (
-        f"{before.number} is completed, {called.number} is called."
-        if before
-        else f"{called.number} is called."
-    )
+    return f"{before.number} completed, {called.number} called." if before else f"{called.number} is called."
 
 
 def done_words(action: Action, ticket: Ticket) -> str:
@@ -125,6 +121,25 @@ def done_words(action: Action, ticket: Ticket) -> str:
         return f"{ticket.number} did not come and waits again, at place {ticket.position}."
     done = {Action.RECALL: "called again", Action.COMPLETE: "completed", Action.NO_SHOW: "marked as no-show"}
     return f"{ticket.number} is {done[action]}."
+
+
+def uncalled_words(before: Ticket | None, called: Ticket | None) -> str:
+    """Returns what undoing "call next" did: the opposite of `called_words`."""
+    words = [f"{called.number} waits again"] if called else []
+    words += [f"{before.number} is with you again"] if before else []
+    return f"{', '.join(words)}."
+
+
+def undone_words(action: Action, ticket: Ticket) -> str:
+    """Returns what undoing an action did to the counter's ticket: the opposite of `done_words`."""
+    if action is Action.RECALL:
+        return f"The recall of {ticket.number} is taken back."
+    return f"{ticket.number} is with you again."
+
+
+def guard_words(state: DeskState) -> str:
+    """Returns what the large button says while a second press is ignored."""
+    return f"{state.current.number} is called" if state.current is not None else "One moment"
 
 
 def hint(state: DeskState, order: Sequence[Ticket], now: datetime) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import html
+import math
 
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import QTimer, SignalInstance
 from PySide6.QtGui import QKeySequence, QPainter, QPaintEvent, QResizeEvent, QShortcut
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
@@ -12,8 +13,11 @@ from admin_app import console_flow as flow
 from admin_app import console_words
 from admin_app.console_flow import Action
 from admin_app.counter.counter_desk import CounterDesk
+from admin_app.counter.counter_guard import GUARD_SECONDS
 from admin_app.counter.patient_card import PatientCard
-from core.qt.look.buttons import ActionButton, Kind
+from admin_app.counter.undo_bar import KEY as UNDO_KEY
+from admin_app.counter.undo_bar import UndoBar
+from core.qt.look.buttons import ActionButton, Guard, Kind
 from core.qt.look.palette import Tone
 from core.qt.look.theme import Size, Theme, space
 from core.qt.look.widgets import Notice, Pill, text_label
@@ -31,7 +35,8 @@ class CallPanel(QWidget):
 
     Attributes:
         buttons: the button of each action; Pause and Open share a button.
-        notice: what the last action did, or why it failed.
+        notice: why the last action failed, or what happened at the counter.
+        undo: what the last action did, and the way to take it back.
     """
 
     def __init__(self, theme: Theme, desk: CounterDesk) -> None:
@@ -45,6 +50,7 @@ class CallPanel(QWidget):
         self._hint.setWordWrap(True)
         self._hint.setObjectName("hint")
         self.notice = Notice(theme)
+        self.undo = UndoBar(theme)
         self.buttons = self._make_buttons()
         self._shows_open = False
         self._last_focused: ActionButton | None = None
@@ -58,6 +64,9 @@ class CallPanel(QWidget):
         self._clock_timer = QTimer(self, interval=1000)
         self._clock_timer.timeout.connect(self._tick)
         self._clock_timer.start()
+        desk.follow_up.ticked.connect(self._draw_time)
+        self._add_shortcut(UNDO_KEY).connect(self.undo.click)
+        self.undo.clicked.connect(lambda: self._press(Action.UNDO))
 
     def enter(self) -> None:
         """Called when the page appears: focuses Call next."""
@@ -83,6 +92,9 @@ class CallPanel(QWidget):
             desk.current, services.get(code, code), now, console_words.idle_hint(desk, self._desk.waiting)
         )
         self._draw_buttons()
+        offer = self._desk.follow_up.offered
+        self.undo.show_offer(offer.done if offer else "")
+        self._draw_time()
         words = html.escape(console_words.hint(desk, self._desk.waiting, now), quote=False)
         for ticket in self._desk.waiting[:1]:
             words = words.replace(ticket.number, f"<b>{ticket.number}</b>", 1)
@@ -110,10 +122,14 @@ class CallPanel(QWidget):
         for action, key in zip(made, ("F2", "F3", "F6", "F7", "F10"), strict=True):
             made[action].setObjectName(action.name.lower())
             made[action].clicked.connect(lambda _=False, action=action: self._press(action))
-            shortcut = QShortcut(QKeySequence(key), self)
-            shortcut.setAutoRepeat(False)
-            shortcut.activated.connect(made[action].click)
+            self._add_shortcut(key).connect(made[action].click)
         return made
+
+    def _add_shortcut(self, key: str) -> SignalInstance:
+        """Adds a key that counts once however long it is held down; returns its signal."""
+        shortcut = QShortcut(QKeySequence(key), self)
+        shortcut.setAutoRepeat(False)
+        return shortcut.activated
 
     def _lay_out(self) -> None:
         head = QHBoxLayout()
@@ -131,6 +147,7 @@ class CallPanel(QWidget):
         column.addWidget(self._hint)
         column.addStretch(1)
         column.addWidget(self.notice)
+        column.addWidget(self.undo)
 
     def _press(self, action: Action) -> None:
         if action is Action.PAUSE and Action.OPEN in flow.allowed(self._desk.state):
@@ -157,6 +174,21 @@ class CallPanel(QWidget):
             self.buttons[Action.PAUSE].setText("Open" if closed else "Pause")
             self.buttons[Action.PAUSE].set_icon_name("play" if closed else "pause")
             self.buttons[Action.PAUSE].set_kind(Kind.PRIMARY if closed else Kind.SECONDARY)
+
+    def _draw_time(self) -> None:
+        """Shortens the bars of the guard and of the offer; in steps of a second with reduced motion."""
+        follow_up, desk = self._desk.follow_up, self._desk.state
+        left = follow_up.guard_left
+        if self._theme.reduce_motion:
+            left = math.ceil(left * GUARD_SECONDS) / GUARD_SECONDS
+        guarded = left > 0 and desk.link == "live" and not desk.stale and desk.counter is not None
+        for action in flow.GUARDED:
+            shown = guarded and (action is Action.CALL_NEXT or desk.current is not None)
+            self.buttons[action].show_guard(Guard(left) if shown else None)
+        if guarded and desk.counter is not None and desk.counter.state == "open":
+            words = console_words.guard_words(desk)
+            self.buttons[Action.CALL_NEXT].show_guard(Guard(left, words, "Call next\nin a moment"))
+        self.undo.show_seconds(follow_up.undo_seconds)
 
     def _allow(self, allowed: frozenset[Action]) -> None:
         """Enables the allowed buttons. A focused button that is disabled gets the focus back when it is enabled."""

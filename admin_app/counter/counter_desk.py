@@ -6,8 +6,10 @@ a time: `state.pending` is set until the hub answers, and the desk ignores furth
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import msgspec
 from PySide6.QtCore import QObject, QSettings, QTimer, Signal
@@ -16,9 +18,10 @@ from admin_app import console_flow as flow
 from admin_app import console_words
 from admin_app.console_flow import Action, DeskState
 from admin_app.counter.counter_watch import CounterWatch
+from admin_app.counter.follow_up import FollowUp
 from core.errors import HubError, Refusal
-from core.line.tickets import CounterSummary, Ticket
-from core.qt.hub_bridge import ConnectionState, HubBridge, HubReply
+from core.line.tickets import CounterSummary, QueueEvent, Ticket
+from core.qt.hub_bridge import CallNextResult, ConnectionState, HubBridge, HubReply
 from core.qt.look.palette import Tone
 from core.qt.queue_model import LineModel
 from core.roles import SUPERVISOR
@@ -39,6 +42,7 @@ class CounterDesk(QObject):
         state: decides the page and the allowed actions (`console_flow`).
         line: table model of the tickets that wait for this counter.
         waiting: the same tickets as a list, in calling order.
+        follow_up: the guard after a change of the patient, and the action that can be taken back.
     Signals:
         changed(): any attribute, the services or the counters may have changed.
         message_posted(str, str): a sentence to show and its tone (`core.qt.look.palette.Tone`).
@@ -47,9 +51,17 @@ class CounterDesk(QObject):
     changed = Signal()
     message_posted = Signal(str, str)
 
-    def __init__(self, bridge: HubBridge, settings: QSettings, parent: QObject | None = None) -> None:
+    def __init__(
+        self,
+        bridge: HubBridge,
+        settings: QSettings,
+        parent: QObject | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         super().__init__(parent)
         self.bridge = bridge
+        self.follow_up = FollowUp(self, clock)
+        self.follow_up.ended.connect(self.refresh)
         self._hub_ahead = timedelta()
         self.state = DeskState()
         self.line = LineModel(bridge, parent=self, now=self.now, frame_milliseconds=TABLE_FRAME_MILLISECONDS)
@@ -70,6 +82,8 @@ class CounterDesk(QObject):
         bridge.services_changed.connect(self._schedule_refresh)
         bridge.counters_changed.connect(self._on_counters)
         bridge.line_changed.connect(self._schedule_refresh)
+        # After the watch, which connected before: it has applied the event by now.
+        bridge.event_received.connect(self._on_event)
         # The table may apply a change later than the frame in which the bridge signals it.
         for signal in (self.line.rowsInserted, self.line.rowsRemoved, self.line.dataChanged):
             signal.connect(self._schedule_refresh)
@@ -115,33 +129,39 @@ class CounterDesk(QObject):
             return
         bridge, code = self.bridge, counter.code
         if action is Action.CALL_NEXT:
-            self._send(action, bridge.call_next_patient(code, current.id if current else None), self._called)
+            reply = bridge.call_next_patient(code, current.id if current else None)
+            self._send(action, reply, lambda result: self._called(current, result))
         elif action is Action.OPEN:
             self._send(action, bridge.open_counter(code), self._counter_changed)
         elif action is Action.PAUSE:
             self._send(action, bridge.pause_counter(code), self._counter_changed)
+        elif action is Action.UNDO:
+            self._undo()
         elif current is not None:
             request = {
                 Action.RECALL: bridge.recall,
                 Action.COMPLETE: bridge.complete,
                 Action.NO_SHOW: bridge.no_show,
             }[action]
-            self._send(action, request(current.id), self._ticket_changed)
+            self._send(action, request(current.id), lambda ticket: self._ticket_changed(action, ticket))
 
     def refresh(self) -> None:
         """Recomputes all attributes from the bridge and emits `changed`."""
         self._refresh_timer.stop()
         counter = self._chosen_counter()
         self._watch.follow(counter)
-        hello = self.bridge.hello
+        hello, current = self.bridge.hello, self._watch.current()
+        self.follow_up.saw(counter.code if counter else None, current.id if current else None)
         self.state = DeskState(
             link=self.bridge.state.value,
             stale=self.bridge.stale,
             user=hello.name if hello and self.bridge.state is not ConnectionState.REFUSED else None,
             supervises=bool(hello and hello.role in SUPERVISOR),
             counter=counter,
-            current=self._watch.current(),
+            current=current,
             pending=self.state.pending,
+            guarded=self.follow_up.guard_left > 0,
+            may_undo=self.follow_up.offered is not None,
         )
         services, in_order = (counter.services, counter.rule == "in_order") if counter else ((), False)
         if (services, in_order) != (self.line.services, self.line.in_order):
@@ -149,6 +169,11 @@ class CounterDesk(QObject):
         self.waiting = [self.line.ticket(row) for row in range(self.line.rowCount())]
         self.changed.emit()
         self._try_remembered_counter()
+
+    def offer_undo(self, done: str, undone: str) -> None:
+        """Offers to take the last change back; both sentences are for staff (`counter_guard.UndoOffer`)."""
+        self.follow_up.offer(self.bridge.last_operation, done, undone)
+        self.refresh()
 
     @property
     def missed(self) -> list[Ticket]:
@@ -188,17 +213,15 @@ class CounterDesk(QObject):
     def _may_close(self, counter: CounterSummary) -> bool:
         return flow.held_by_me(counter, self.state) and self.state.current is None
 
-    def _send(self, action: Action, reply: HubReply, on_success: Callable[[Action, object], None]) -> None:
+    def _send(self, action: Action, reply: HubReply, on_success: Callable[[Any], None]) -> None:
         self.state = msgspec.structs.replace(self.state, pending=action)
-        reply.succeeded.connect(lambda result: self._on_answer(action, result, on_success))
+        reply.succeeded.connect(lambda result: self._on_answer(result, on_success))
         reply.failed.connect(self._on_failure)
         self.changed.emit()
 
-    def _on_answer(
-        self, action: Action, result: object, on_success: Callable[[Action, object], None]
-    ) -> None:
+    def _on_answer(self, result: object, on_success: Callable[[Any], None]) -> None:
         self.state = msgspec.structs.replace(self.state, pending=None)
-        on_success(action, result)
+        on_success(result)
         self.refresh()
 
     def _on_failure(self, error: HubError) -> None:
@@ -207,15 +230,29 @@ class CounterDesk(QObject):
         self.message_posted.emit(error.message, tone)
         self.refresh()
 
-    def _called(self, action: Action, result: object) -> None:
-        ticket: Ticket | None = getattr(result, "ticket", None)
-        self.message_posted.emit(console_words.called_words(self.state.current, ticket), "neutral")
-        self._watch.answer(ticket)
+    def _called(self, before: Ticket | None, result: CallNextResult) -> None:
+        called = result.ticket
+        self._watch.answer(called)
+        done = console_words.called_words(before, called)
+        if before is None and called is None:
+            self._say(done)
+        else:
+            self.offer_undo(done, console_words.uncalled_words(before, called))
 
-    def _ticket_changed(self, action: Action, result: object) -> None:
-        if isinstance(result, Ticket):
-            self.message_posted.emit(console_words.done_words(action, result), "neutral")
-            self._watch.answer(result)
+    def _ticket_changed(self, action: Action, ticket: Ticket) -> None:
+        self._watch.answer(ticket)
+        self.offer_undo(console_words.done_words(action, ticket), console_words.undone_words(action, ticket))
+
+    def _undo(self) -> None:
+        offer = self.follow_up.offered
+        if offer is not None:
+            self.follow_up.withdraw()
+            self._send(
+                Action.UNDO, self.bridge.undo(offer.operation), lambda _ticket: self._say(offer.undone)
+            )
+
+    def _say(self, sentence: str) -> None:
+        self.message_posted.emit(sentence, "neutral")
 
     def _on_state(self) -> None:
         was_in = self.state.user is not None
@@ -223,9 +260,8 @@ class CounterDesk(QObject):
         if was_in and self.bridge.state is ConnectionState.REFUSED:
             self.message_posted.emit(console_words.signed_out(self.bridge.refusal), "attention")
 
-    def _counter_changed(self, action: Action, result: object) -> None:
-        if isinstance(result, CounterSummary):
-            self._answered_counter = result
+    def _counter_changed(self, counter: CounterSummary) -> None:
+        self._answered_counter = counter
 
     def _on_counters(self) -> None:
         self._answered_counter = None
@@ -234,10 +270,17 @@ class CounterDesk(QObject):
     def _on_hello(self) -> None:
         if self.bridge.hello is None:
             self._counter = None
+            self.follow_up.withdraw()
             self.state = msgspec.structs.replace(self.state, pending=None)
         else:
             self._hub_ahead = self.bridge.hello.time - datetime.now(UTC)
         self.refresh()
+
+    def _on_event(self, _event: QueueEvent) -> None:
+        """Another patient at this counter is shown at once, not at the next frame: a press acts on what is there."""
+        current, shown = self._watch.current(), self.state.current
+        if (current and current.id) != (shown and shown.id):
+            self.refresh()
 
     def _schedule_refresh(self) -> None:
         if not self._refresh_timer.isActive():

@@ -119,7 +119,7 @@ class Story:
         return f"F3: {URGENT} is called again"
 
     async def staff_complete_and_call_next(self) -> str:
-        seconds = await self._press_and_see(Qt.Key.Key_F2, "A001", f"{URGENT} is completed, A001 is called")
+        seconds = await self._press_and_see(Qt.Key.Key_F2, "A001", f"{URGENT} completed, A001 called")
         await self._expect(self.monitor, wording.announcement(URGENT, HERE))
         return f"F2: {URGENT} completed and A001 called in one go, on the wall after {seconds:.2f} s"
 
@@ -197,7 +197,7 @@ class Story:
     async def work_goes_on(self) -> str:
         await asyncio.sleep(demo_hands.REACTION_SECONDS)
         touch(widget(self.kiosk, wording.DONE))
-        await self._press_and_see(Qt.Key.Key_F2, "P003", "A003 is completed", "With you now: P003")
+        await self._press_and_see(Qt.Key.Key_F2, "P003", "A003 completed, P003 called", "With you now: P003")
         await self._expect(self.kiosk, "See a doctor. 3 people ahead", "Pharmacy. No one waiting")
         await self._picture("console", "end")
         await self._picture("monitor", "end")

@@ -128,6 +128,7 @@ class IssuePanel(QWidget):
         self._pending = False
         self.name.clear()
         self.notice.say(console_words.issued_words(ticket), "success")
+        self._desk.offer_undo(f"{ticket.number} is issued.", f"{ticket.number} is cancelled.")
         self.draw()
 
     def _refused(self, error: HubError) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+
 from PySide6.QtCore import QSettings, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QKeyEvent
 from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
@@ -60,11 +63,17 @@ class ConsoleWindow(QMainWindow):
 
     closed = Signal()
 
-    def __init__(self, theme: Theme, bridge: HubBridge, settings: QSettings) -> None:
+    def __init__(
+        self,
+        theme: Theme,
+        bridge: HubBridge,
+        settings: QSettings,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         super().__init__()
         self._settings = settings
         self._wants_counters = False
-        self.desk = CounterDesk(bridge, settings, self)
+        self.desk = CounterDesk(bridge, settings, self, clock)
         self.page = ConsolePage.SIGN_IN
         self.rail = Rail(theme)
         self.sign_in_page = SignInPage(theme, self.desk)
@@ -99,7 +108,9 @@ class ConsoleWindow(QMainWindow):
         """Lets Enter click the focused button; Qt itself does that for the space bar only."""
         button = self.focusWidget()
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and isinstance(button, QAbstractButton):
-            button.click()
+            # A key that is held down counts once.
+            if not event.isAutoRepeat():
+                button.click()
         else:
             super().keyPressEvent(event)
 

@@ -175,6 +175,11 @@ class HubBridge(QObject, HubRequests):
         """Round trip of the last ping in seconds."""
         return self._client.latency if self._client is not None else None
 
+    @property
+    def last_operation(self) -> str | None:
+        """Key of the last change that succeeded: `undo` takes it."""
+        return self._client.last_operation if self._client is not None else None
+
     def line(self, service: str) -> Line:
         """Returns the live line of a service; before its first snapshot it is empty, with `known` False."""
         return self._replica.lines.line(service)

@@ -40,6 +40,10 @@ class HubRequests:
         """Records that the called patient did not come. Succeeds with the `Ticket`."""
         return self._ask(lambda hub: hub.no_show(ticket_id))
 
+    def undo(self, operation: str) -> HubReply:
+        """Undoes this person's operation of that key. Succeeds with the restored `Ticket`, or None."""
+        return self._ask(lambda hub: hub.undo(operation))
+
     def cancel(self, ticket_id: str) -> HubReply:
         """Cancels a waiting or parked ticket. Succeeds with the `Ticket`."""
         return self._ask(lambda hub: hub.cancel(ticket_id))

@@ -74,7 +74,7 @@ def test_the_hint_of_a_pausing_counter_names_the_key() -> None:
 
 
 def test_the_outcome_of_a_call() -> None:
-    assert say.called_words(ticket("A011"), ticket("A012")) == "A011 is completed, A012 is called."
+    assert say.called_words(ticket("A011"), ticket("A012")) == "A011 completed, A012 called."
     assert say.called_words(None, ticket("A012")) == "A012 is called."
     assert say.called_words(ticket("A011"), None) == "A011 is completed. Nobody else is waiting."
     assert say.called_words(None, None) == "Nobody is waiting."

@@ -12,20 +12,28 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QWidget
 
 from admin_app.console_flow import ConsolePage
+from admin_app.counter.counter_guard import GUARD_SECONDS
 from admin_app.window.console_window import ConsoleWindow
 from core.line.tickets import Priority, Ticket
 from core.qt.hub_bridge import HubBridge
 from core.qt.look.theme import Theme, ThemeMode
 from core.wire.session import ConnectionState, DeviceCredentials
 from tests.support.clinic import PASSWORD
+from tests.support.hand_clock import HandClock
 from tests.support.waiting import until
 
 
 class Driver:
-    """Operates a console's window and reads it."""
+    """Operates a console's window and reads it. The guard's and the offer's time passes by `let_pass` alone."""
 
-    def __init__(self, window: ConsoleWindow) -> None:
+    def __init__(self, window: ConsoleWindow, clock: HandClock) -> None:
         self.window = window
+        self._clock = clock
+
+    def let_pass(self, seconds: float = GUARD_SECONDS) -> None:
+        """Let time pass at the console, by default the guard's."""
+        self._clock.now += seconds
+        self.window.desk.follow_up.pass_time()
 
     def press(self, key: Qt.Key, on: QWidget | None = None) -> None:
         """Press a key, by default on the window."""
@@ -52,6 +60,7 @@ class Driver:
         await self.sign_in(name)
         self.window.counter_page.chosen.emit(counter)
         await until(lambda: self.idle() and self.state() == "Open", what="the counter to open")
+        self.let_pass()
 
     def idle(self) -> bool:
         """Whether no reply is outstanding."""
@@ -74,8 +83,9 @@ class Driver:
         return found.text()
 
     def notice(self) -> str:
-        """The text of the notice under the buttons."""
-        return self.window.calls_page.calls.notice.text()
+        """The text under the buttons: what can be taken back, else the notice."""
+        calls = self.window.calls_page.calls
+        return calls.undo.sentence() or calls.notice.text()
 
     async def sees(self, number: str | None) -> None:
         """Wait until the patient with the number (None: no patient) is at the counter and no reply is outstanding."""
@@ -90,11 +100,12 @@ async def console(url: str, folder: Path) -> AsyncIterator[Driver]:
     bridge = HubBridge(url, client_name="inturn-admin")
     bridge.start()
     settings = QSettings(str(folder / "console.ini"), QSettings.Format.IniFormat)
-    window = ConsoleWindow(theme, bridge, settings)
+    clock = HandClock()
+    window = ConsoleWindow(theme, bridge, settings, clock)
     window.show()
     window.activateWindow()
     try:
-        yield Driver(window)
+        yield Driver(window, clock)
     finally:
         window.close()
         await bridge.aclose()

@@ -6,10 +6,11 @@ ActionButton(theme, "Call next", key="F2", kind=Kind.PRIMARY, large=True)   the 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import Enum
 
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QEnterEvent, QFontMetricsF, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QColor, QEnterEvent, QFontMetricsF, QPainter, QPainterPath, QPaintEvent, QPen
 from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 
 from core.qt.look import icons
@@ -25,6 +26,20 @@ class Kind(Enum):
     SECONDARY = "secondary"
     QUIET = "quiet"
     DANGER = "danger"
+
+
+@dataclass(frozen=True)
+class Guard:
+    """What a button shows while it is off for a moment.
+
+    Attributes:
+        left: the part of the time that is left, from 1 to 0, as a bar along the lower edge.
+        words, aside: texts of a large button: what happened, and what comes then ("Call next\\nin a moment").
+    """
+
+    left: float
+    words: str = ""
+    aside: str = ""
 
 
 class ActionButton(QAbstractButton):
@@ -46,6 +61,7 @@ class ActionButton(QAbstractButton):
         super().__init__(parent)
         self._theme, self._icon_name, self._key, self._kind, self._large = theme, icon, key, kind, large
         self._hovered = False
+        self._guard: Guard | None = None
         self.setText(text)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
@@ -63,6 +79,15 @@ class ActionButton(QAbstractButton):
         """Changes the icon; None removes it."""
         self._icon_name = name
         self._renew()
+
+    def show_guard(self, guard: Guard | None) -> None:
+        """Shows that the button is off for a moment, or with None that it is a button again."""
+        if guard != self._guard:
+            self._guard = guard
+            self.setAccessibleName(
+                f"{guard.words}. {guard.aside}".replace("\n", " ") if guard and guard.words else ""
+            )
+            self.update()
 
     def sizeHint(self) -> QSize:
         metrics = QFontMetricsF(self._theme.font(self._size(), self._weight()))
@@ -90,7 +115,12 @@ class ActionButton(QAbstractButton):
         area = QRectF(self.rect())
         radius = min(float(Radius.MEDIUM if self._large else Radius.SMALL), area.height() / 2)
         rounded(painter, area, radius, self._fill(), self._edge())
-        self._paint_words(painter, area)
+        if self._guard is not None:
+            self._paint_guard(painter, area, radius, self._guard)
+        if self._guard is not None and self._guard.words:
+            self._paint_news(painter, area, self._guard)
+        else:
+            self._paint_words(painter, area)
         if self.hasFocus():
             ring = self._words() if self._kind is Kind.PRIMARY else self._theme.colour("focus")
             rounded(painter, area.adjusted(4, 4, -4, -4), radius - 4, edge=QPen(ring, 2))
@@ -110,6 +140,34 @@ class ActionButton(QAbstractButton):
         across = Qt.AlignmentFlag.AlignLeft if self._key or self._icon_name else Qt.AlignmentFlag.AlignHCenter
         painter.drawText(inner, Qt.AlignmentFlag.AlignVCenter | across, self.text())
 
+    def _paint_guard(self, painter: QPainter, area: QRectF, radius: float, guard: Guard) -> None:
+        height = 6.0 if self._large else 4.0
+        width = area.width() * guard.left
+        left = area.right() - width if self.isRightToLeft() else area.left()
+        inside = QPainterPath()
+        inside.addRoundedRect(area, radius, radius)
+        painter.save()
+        painter.setClipPath(inside)
+        bar = QRectF(left, area.bottom() - height, width, height)
+        painter.fillRect(bar, self._theme.colour("action" if self._large else "touch_border"))
+        painter.restore()
+
+    def _paint_news(self, painter: QPainter, area: QRectF, guard: Guard) -> None:
+        inner = area.adjusted(self._margin(), 0, -self._margin(), 0)
+        side = self._icon_side()
+        picture = QRectF(inner.left(), inner.center().y() - side / 2, side, side)
+        icons.draw(painter, "check", self._theme.palette.action, picture)
+        inner.setLeft(picture.right() + space(1.5))
+        painter.setPen(self._theme.colour("on_soft"))
+        painter.setFont(self._theme.font(self._size(), self._weight(), tabular=True))
+        middle = Qt.AlignmentFlag.AlignVCenter
+        taken = QFontMetricsF(painter.font()).horizontalAdvance(guard.words)
+        painter.drawText(inner, middle | Qt.AlignmentFlag.AlignLeft, guard.words)
+        painter.setFont(self._theme.font(Size.BASE, 500))
+        needed = max(map(QFontMetricsF(painter.font()).horizontalAdvance, guard.aside.split("\n")))
+        if taken + needed + space(1) <= inner.width():
+            painter.drawText(inner, middle | Qt.AlignmentFlag.AlignRight, guard.aside)
+
     def _paint_cap(self, painter: QPainter, inner: QRectF) -> None:
         height = 26.0
         width = self._cap_width()
@@ -121,6 +179,8 @@ class ActionButton(QAbstractButton):
 
     def _fill(self) -> QColor | None:
         theme, pressed = self._theme, self.isDown()
+        if self._guard is not None and self._guard.words:
+            return theme.colour("action_soft")
         if not self.isEnabled():
             return theme.colour("neutral_soft") if self._kind is Kind.PRIMARY else None
         if self._kind is Kind.PRIMARY:
@@ -130,12 +190,16 @@ class ActionButton(QAbstractButton):
         return None if self._kind is Kind.QUIET else theme.colour("surface")
 
     def _edge(self) -> QPen | None:
+        if self._guard is not None and self._guard.words:
+            return QPen(self._theme.colour("action"), 2)
         if self._kind in (Kind.PRIMARY, Kind.QUIET):
             return None
         role: Role = "danger" if self._kind is Kind.DANGER else "touch_border"
         return QPen(self._theme.colour(role if self.isEnabled() else "separator"), 1.5)
 
     def _words(self) -> QColor:
+        if self._guard is not None:
+            return self._theme.colour("text_secondary")
         if not self.isEnabled():
             return self._theme.colour("on_soft" if self._kind is Kind.PRIMARY else "text_secondary", 0.62)
         if self._kind is Kind.PRIMARY:

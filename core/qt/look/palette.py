@@ -234,7 +234,7 @@ USED_PAIRS: tuple[Pair, ...] = (
     *_pairs(("success",), ("success_soft",), CONTROL),
     *_pairs(("text_secondary",), ("action_soft", "neutral_soft"), SHORT_TEXT),
     *_pairs(("on_selected",), ("selected",), TEXT),
-    *_pairs(("on_rail", "on_rail_secondary"), ("rail",), TEXT),
+    *_pairs(("on_rail", "on_rail_secondary", "call"), ("rail",), TEXT),
     *_pairs(("on_ticket_ground",), ("ticket_ground",), TEXT),
     *_pairs(("ticket_ground",), ("on_ticket_ground",), TEXT),
     *_pairs(("ticket_time",), ("ticket_ground",), CONTROL),

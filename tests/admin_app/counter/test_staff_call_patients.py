@@ -7,6 +7,7 @@ from pathlib import Path
 from PySide6.QtCore import Qt
 
 from admin_app.console_flow import Action, ConsolePage
+from admin_app.counter.counter_guard import UNDO_SECONDS
 from core.qt.queue_model import Column
 from server.administration import people_and_devices
 from tests.support.clinic import Clinic
@@ -57,15 +58,15 @@ async def test_a_day_at_the_counter_by_keys(hub: HubProcess, clinic: Clinic, tmp
         person.press(Qt.Key.Key_F3)
         await until(lambda: person.notice() == "A001 is called again.", what="the recall")
         await until(person.idle)
+        person.let_pass()
         person.press(Qt.Key.Key_F2)
         await person.sees("A002")
-        assert person.notice() == "A001 is completed, A002 is called."
-        person.press(Qt.Key.Key_F7)
-        await person.sees(None)
-        person.press(Qt.Key.Key_F2)
-        await person.sees("B001")
-        person.press(Qt.Key.Key_F6)
-        await person.sees(None)
+        assert person.notice() == "A001 completed, A002 called."
+        for key, number in ((Qt.Key.Key_F7, None), (Qt.Key.Key_F2, "B001"), (Qt.Key.Key_F6, None)):
+            person.let_pass()
+            person.press(key)
+            await person.sees(number)
+        person.let_pass(UNDO_SECONDS)
         person.press(Qt.Key.Key_F2)
         await until(lambda: person.notice() == "Nobody is waiting.", what="the empty line")
         await until(lambda: [ticket.number for ticket in person.window.desk.missed] == ["A002"])
