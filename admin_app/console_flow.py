@@ -13,7 +13,7 @@ from typing import Literal
 
 import msgspec
 
-from core.line.tickets import CounterSummary, Ticket
+from core.line.tickets import CounterSummary, SignedIn, Ticket
 from core.qt.look.palette import Tone
 
 Link = Literal["connecting", "live", "lost", "refused"]
@@ -25,6 +25,7 @@ class ConsolePage(Enum):
     """The console's pages, in the order of a working day."""
 
     SIGN_IN = auto()
+    ELSEWHERE = auto()
     COUNTER = auto()
     CALLS = auto()
 
@@ -52,6 +53,7 @@ class DeskState(msgspec.Struct, frozen=True, kw_only=True):
         link: state of the connection to the hub.
         stale: the hub's database is unreachable, so that the hub rejects every change.
         user: name of the signed-in user, None before sign-in.
+        elsewhere: where the user is signed in already; empty once the user chose to go on here.
         supervises: the user may work at a counter that another user holds.
         counter: the chosen counter as the hub describes it, None before a choice.
         current: the ticket open at that counter.
@@ -63,6 +65,7 @@ class DeskState(msgspec.Struct, frozen=True, kw_only=True):
     link: Link = "connecting"
     stale: bool = False
     user: str | None = None
+    elsewhere: tuple[SignedIn, ...] = ()
     supervises: bool = False
     counter: CounterSummary | None = None
     current: Ticket | None = None
@@ -75,6 +78,8 @@ def page_of(state: DeskState, wants_counters: bool) -> ConsolePage:
     """Returns the page to show. `wants_counters`: the user asked for the list of counters."""
     if state.user is None:
         return ConsolePage.SIGN_IN
+    if state.elsewhere:
+        return ConsolePage.ELSEWHERE
     if state.counter is None or wants_counters:
         return ConsolePage.COUNTER
     return ConsolePage.CALLS

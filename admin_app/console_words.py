@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, tzinfo
 
 from admin_app.console_flow import Action, DeskState, first_wait, held_by_another, held_by_me, wait_seconds
 from core.errors import HubError, Unauthenticated
 from core.line.queue_rules import rank
-from core.line.tickets import CounterSummary, ServiceSummary, Ticket
+from core.line.tickets import CounterSummary, ServiceSummary, SignedIn, Ticket
 from core.qt.look.palette import Role, Tone
-from core.wording import minutes, service_name
+from core.wording import clock, counter_name, minutes, service_name
 
 STALE = "The hub can't reach its database: what you see may be some seconds old; nothing can be changed now"
 
@@ -179,6 +179,15 @@ def services_of(counter: CounterSummary, services: Iterable[ServiceSummary]) -> 
     """Returns the names of a counter's services, in the counter's order."""
     names = {service.code: service_name(service) for service in services}
     return ", ".join(names.get(code, code) for code in counter.services) or "No services yet"
+
+
+def elsewhere_words(elsewhere: Sequence[SignedIn], counters: Sequence[CounterSummary], zone: tzinfo) -> str:
+    """Returns where the user is signed in already: a line for each place."""
+    places = []
+    for place in elsewhere:
+        name = counter_name(place.counter, counters) if place.counter else "No counter yet"
+        places.append(f"{name}, since {clock(place.since, zone)}")
+    return "\n".join(places)
 
 
 def sign_in_refusal(reason: str, message: str) -> str:

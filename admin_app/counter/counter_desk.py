@@ -20,7 +20,7 @@ from admin_app.console_flow import Action, DeskState
 from admin_app.counter.counter_watch import CounterWatch
 from admin_app.counter.follow_up import FollowUp
 from core.errors import HubError, Refusal
-from core.line.tickets import CounterSummary, QueueEvent, Ticket
+from core.line.tickets import CounterSummary, QueueEvent, SignedIn, Ticket
 from core.qt.hub_bridge import CallNextResult, ConnectionState, HubBridge, HubReply
 from core.qt.look.palette import Tone
 from core.qt.queue_model import LineModel
@@ -72,6 +72,9 @@ class CounterDesk(QObject):
         # Counter of the last answer. It counts until the hub pushes the counters, which may arrive after the answer.
         self._answered_counter: CounterSummary | None = None
         self._remembered_tried = False
+        # Where the person was signed in already at sign-in: a reconnection does not ask again.
+        self._signing_in = False
+        self._elsewhere: tuple[SignedIn, ...] = ()
         self._refresh_timer = QTimer(self, singleShot=True, interval=FRAME_MILLISECONDS)
         self._refresh_timer.timeout.connect(self.refresh)
         self._sign_out_timer = QTimer(self, singleShot=True, interval=SIGN_OUT_MILLISECONDS)
@@ -94,8 +97,13 @@ class CounterDesk(QObject):
 
     def sign_in(self, name: str, password: str) -> HubReply:
         """Sends the credentials to the hub; the desk does not store the password."""
-        self._remembered_tried = False
+        self._remembered_tried, self._signing_in = False, True
         return self.bridge.sign_in(name, password)
+
+    def go_on_here(self) -> None:
+        """The user was told where they are signed in already, and works here all the same."""
+        self._elsewhere = ()
+        self.refresh()
 
     def sign_out(self) -> None:
         """Closes the counter, unless a ticket is open there, and ends the session."""
@@ -156,6 +164,7 @@ class CounterDesk(QObject):
             link=self.bridge.state.value,
             stale=self.bridge.stale,
             user=hello.name if hello and self.bridge.state is not ConnectionState.REFUSED else None,
+            elsewhere=self._elsewhere,
             supervises=bool(hello and hello.role in SUPERVISOR),
             counter=counter,
             current=current,
@@ -190,7 +199,9 @@ class CounterDesk(QObject):
         return next((counter for counter in self.bridge.counters if counter.code == self._counter), None)
 
     def _try_remembered_counter(self) -> None:
-        if self._remembered_tried or self._counter or self.state.user is None or not self.bridge.counters:
+        if self._remembered_tried or self._counter or self.state.user is None or self._elsewhere:
+            return
+        if not self.bridge.counters:
             return
         self._remembered_tried = True
         code = self._settings.value("counter")
@@ -269,10 +280,12 @@ class CounterDesk(QObject):
 
     def _on_hello(self) -> None:
         if self.bridge.hello is None:
-            self._counter = None
+            self._counter, self._elsewhere = None, ()
             self.follow_up.withdraw()
             self.state = msgspec.structs.replace(self.state, pending=None)
         else:
+            if self._signing_in:
+                self._signing_in, self._elsewhere = False, self.bridge.hello.elsewhere
             self._hub_ahead = self.bridge.hello.time - datetime.now(UTC)
         self.refresh()
 

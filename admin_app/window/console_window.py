@@ -15,6 +15,7 @@ from admin_app.counter.call_panel import CallPanel
 from admin_app.counter.counter_desk import CounterDesk
 from admin_app.counter.counter_page import CounterPage
 from admin_app.line.line_panel import LinePanel
+from admin_app.window.elsewhere_page import ElsewherePage
 from admin_app.window.rail import Rail
 from admin_app.window.sign_in_page import SignInPage
 from admin_app.window.status_strip import StatusStrip
@@ -56,7 +57,7 @@ class ConsoleWindow(QMainWindow):
 
     Attributes:
         desk: state and actions of the user's counter. page: the page shown.
-        sign_in_page, counter_page, calls_page: the pages.
+        sign_in_page, elsewhere_page, counter_page, calls_page: the pages.
     Signals:
         closed(): the window was closed; the program may end.
     """
@@ -77,10 +78,12 @@ class ConsoleWindow(QMainWindow):
         self.page = ConsolePage.SIGN_IN
         self.rail = Rail(theme)
         self.sign_in_page = SignInPage(theme, self.desk)
+        self.elsewhere_page = ElsewherePage(theme, self.desk)
         self.counter_page = CounterPage(theme, self.desk)
         self.calls_page = CallsPage(theme, self.desk, settings)
-        self._pages: dict[ConsolePage, SignInPage | CounterPage | CallsPage] = {
+        self._pages: dict[ConsolePage, SignInPage | ElsewherePage | CounterPage | CallsPage] = {
             ConsolePage.SIGN_IN: self.sign_in_page,
+            ConsolePage.ELSEWHERE: self.elsewhere_page,
             ConsolePage.COUNTER: self.counter_page,
             ConsolePage.CALLS: self.calls_page,
         }
@@ -154,7 +157,7 @@ class ConsoleWindow(QMainWindow):
     def _switch_to(self, page: ConsolePage) -> None:
         self._pages[self.page].leave()
         self.page = page
-        self.rail.setVisible(page is not ConsolePage.SIGN_IN)
+        self.rail.setVisible(page not in (ConsolePage.SIGN_IN, ConsolePage.ELSEWHERE))
         self._stack.setCurrentWidget(self._pages[page])
         self._pages[page].enter()
 

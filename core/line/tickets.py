@@ -192,8 +192,22 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     day_closes: str | None = None
 
 
+class SignedIn(msgspec.Struct, frozen=True, kw_only=True):
+    """Another connection of the same person.
+
+    Attributes:
+        client: the program, e.g. "inturn-admin/1.0"; "another program" for a name that is not of this form.
+        counter: code of the counter where it last opened, paused or called; None before.
+        since: when it connected.
+    """
+
+    client: str
+    counter: str | None = None
+    since: Moment
+
+
 class Hello(msgspec.Struct, frozen=True, kw_only=True):
-    """The result of `session.hello`."""
+    """The result of `session.hello`. `elsewhere`: a person's other connections to this hub; empty for a device."""
 
     session: str
     role: str
@@ -204,3 +218,4 @@ class Hello(msgspec.Struct, frozen=True, kw_only=True):
     site: Site
     config_revision: int
     time: Moment
+    elsewhere: tuple[SignedIn, ...] = ()

@@ -18,6 +18,7 @@ import msgspec
 from websockets.exceptions import ConnectionClosed
 
 from core.errors import InvalidRequest, RateLimited, Unauthenticated
+from core.line.tickets import SignedIn
 from core.wire.protocol import (
     CLOSE_UNAUTHENTICATED,
     MAX_REQUEST_BYTES,
@@ -54,17 +55,26 @@ class ClientConnection:
         principal: the signed-in device or person; None before hello.
         heard_at: monotonic seconds of the last message received.
         leaving: whether the hub is closing the connection.
+        visit: program, counter and begin of the connection; None before hello.
     """
 
     def __init__(
-        self, socket: HubSocket, components: HubComponents, limits: Limits, on_admitted: Callable[[], None]
+        self,
+        socket: HubSocket,
+        components: HubComponents,
+        limits: Limits,
+        on_admitted: Callable[[], None],
+        elsewhere: Callable[[Principal], tuple[SignedIn, ...]],
     ) -> None:
+        """`elsewhere` returns the other connections of a person."""
         self.principal: Principal | None = None
+        self.visit: SignedIn | None = None
         self.heard_at = monotonic()
         self._socket = socket
         self._components = components
         self._limits = limits
         self._on_admitted = on_admitted
+        self._elsewhere = elsewhere
         self._address = address_of(str(socket.remote_address[0]))
         self.leaving = False
 
@@ -161,6 +171,7 @@ class ClientConnection:
         # Log only a word that looks like a program's name: the client may send any text.
         program = hello.client if _PROGRAM.fullmatch(hello.client) else "another program"
         log.info("%s (%s) connected with %s", principal.actor, principal.role, program)
+        self.visit = SignedIn(client=program, since=datetime.now(UTC))
         return principal, self._hello_result(principal)
 
     def _hello_result(self, principal: Principal) -> dict[str, Any]:
@@ -175,6 +186,7 @@ class ClientConnection:
             "site": row.site,
             "config_revision": row.config_revision,
             "time": datetime.now(UTC),
+            "elsewhere": self._elsewhere(principal),
         }
 
     async def _serve(self, principal: Principal) -> None:
@@ -196,6 +208,10 @@ class ClientConnection:
         finally:
             await self._components.notifications.subscribers.unsubscribe(outbox)
 
+    def _note_counter(self, counter: str | None) -> None:
+        if self.visit is not None and self.visit.counter != counter:
+            self.visit = msgspec.structs.replace(self.visit, counter=counter)
+
     def _pace_of(self, principal: Principal) -> Pace:
         limits = self._limits
         if principal.actor.startswith("device:"):
@@ -214,6 +230,7 @@ class ClientConnection:
             components.access,
             components.condition.report,
         )
+        context.counter = self.visit.counter if self.visit is not None else None
         request: Request | None = None
         outcome, result = "ok", None
         started = monotonic()
@@ -224,6 +241,7 @@ class ClientConnection:
             if request.method.startswith("session.hello"):
                 raise InvalidRequest("This connection has said hello already.")
             result = await execute(context, request.method, request.params)
+            self._note_counter(context.counter)
             text = reply_frame(request.id, result)
         except Exception as error:  # noqa: BLE001  every failure is answered
             outcome, text = _refusal(request, error)

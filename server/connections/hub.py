@@ -220,7 +220,11 @@ class Hub:
         kernel.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
         # fileno() is called on admission, not here: a socket closed by then has none, and its number may be in use again.
         client = ClientConnection(
-            connection, self.components, self._limits, lambda: self._doorway.welcome(peer, kernel.fileno())
+            connection,
+            self.components,
+            self._limits,
+            lambda: self._doorway.welcome(peer, kernel.fileno()),
+            self._visitors.elsewhere,
         )
         self._visitors.arrive(client)
         self.components.metrics.sockets.inc()

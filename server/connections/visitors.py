@@ -9,10 +9,12 @@ from collections.abc import Iterable
 from time import monotonic
 
 from core.errors import HubError
+from core.line.tickets import SignedIn
 from core.wire.protocol import CLOSE_SILENT, CLOSE_UNAUTHENTICATED
 from server.chores import Chores
 from server.connections.connection import ClientConnection
 from server.door.access import Access
+from server.door.known_clients import Principal
 from server.health.metrics import Metrics
 from server.timings import Timings
 
@@ -46,6 +48,18 @@ class Visitors:
     def look_again(self) -> None:
         """Checks all clients in the database at once: one may have been revoked, disabled or signed out."""
         self._changed.set()
+
+    def elsewhere(self, person: Principal) -> tuple[SignedIn, ...]:
+        """Returns the person's connections with other sessions, the oldest first; none for a device."""
+        visits = [
+            client.visit
+            for client in self._clients
+            if client.principal is not None
+            and client.visit is not None
+            and client.principal.actor == person.actor
+            and client.principal.secret_hash != person.secret_hash
+        ]
+        return tuple(sorted(visits, key=lambda visit: visit.since))
 
     def start(self, chores: Chores) -> None:
         """Starts two chores: a slow database delays the check of sessions, not the sweep of silent clients."""

@@ -47,6 +47,7 @@ async def _set_state(context: Context, params: CounterParams, state: str) -> Cou
     await context.operations.set_counter_state(
         caller.actor, params.key, params.counter, state, params.reason, caller.supervises
     )
+    context.counter = params.counter if state != "closed" else None
     context.notifications.notify_counters_changed()
     await context.notifications.clinic_lists.refresh()
     return CounterResult(context.notifications.clinic_lists.counter(params.counter, caller.view))

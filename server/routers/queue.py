@@ -136,6 +136,7 @@ async def call_next(context: Context, params: CallNextParams) -> CallNextResult:
     outcome = await context.operations.call_next_patient(
         context.caller.actor, params.key, params.counter, complete, context.caller.supervises
     )
+    context.counter = params.counter
     context.notifications.notify_patient_called(outcome.events)
     result = outcome.result
     called = result.ticket and with_wait(context, result.ticket)
@@ -149,6 +150,7 @@ async def call(context: Context, params: CallParams) -> TicketResult:
     outcome = await context.operations.call_patient(
         caller.actor, params.key, str(params.ticket), params.counter, caller.supervises
     )
+    context.counter = params.counter
     return answer(context, outcome, context.notifications.notify_patient_called)
 
 

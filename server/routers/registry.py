@@ -68,6 +68,7 @@ class Context:
         operations, notifications, access: the hub's parts.
         health: returns the result of `system.health`.
         after_reply: called when the reply is written; a handler may set it.
+        counter: code of the counter where the caller's connection works; the handlers of a counter's changes set it.
     """
 
     def __init__(
@@ -86,6 +87,7 @@ class Context:
         self.access = access
         self.health = health
         self.after_reply: Callable[[], None] | None = None
+        self.counter: str | None = None
 
 
 Handler = Callable[[Context, Any], Awaitable[Any]]

@@ -58,6 +58,8 @@ class Driver:
     async def work_at(self, counter: str = "R1", name: str = "staff") -> None:
         """Sign in and choose a counter."""
         await self.sign_in(name)
+        if self.window.page is ConsolePage.ELSEWHERE:
+            self.window.elsewhere_page.go_on.click()
         self.window.counter_page.chosen.emit(counter)
         await until(lambda: self.idle() and self.state() == "Open", what="the counter to open")
         self.let_pass()
