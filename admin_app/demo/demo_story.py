@@ -72,8 +72,7 @@ class Story:
         touch(await usable(self.kiosk, "See a doctor"))
         await self._expect(self.kiosk, wording.YOUR_NUMBER, wording.spoken_number(TOUCHED), "4 people ahead")
         await self._picture("kiosk", "ticket")
-        await asyncio.sleep(demo_hands.REACTION_SECONDS)
-        touch(widget(self.kiosk, wording.DONE))
+        touch(await usable(self.kiosk, wording.DONE))
         await self._expect(self.kiosk, "See a doctor. 5 people ahead")
         return f"number {TOUCHED}, 4 people ahead; after Done the next patient is told 5"
 
@@ -195,8 +194,7 @@ class Story:
         return f"the patient who touched in that moment has {OWED}, once; every place in every line is sound"
 
     async def work_goes_on(self) -> str:
-        await asyncio.sleep(demo_hands.REACTION_SECONDS)
-        touch(widget(self.kiosk, wording.DONE))
+        touch(await usable(self.kiosk, wording.DONE))
         await self._press_and_see(Qt.Key.Key_F2, "P003", "A003 completed, P003 called", "With you now: P003")
         await self._expect(self.kiosk, "See a doctor. 3 people ahead", "Pharmacy. No one waiting")
         await self._picture("console", "end")

@@ -1,6 +1,6 @@
 """State machine of the kiosk: which page follows which event. Pure functions: no Qt, no asyncio, no clock.
 
-    welcome ── touch ──> joining ── answered ──> ticket ── Done or 30 s ──> welcome
+    welcome ── touch ──> joining ── answered ──> ticket ── Done (after 2.5 s) or 30 s ──> welcome
                             └────── refused, with a sentence ────────────> welcome
     any page ── hub lost ──> offline ── hub live again ──> welcome, or joining while a request is open
 
@@ -21,6 +21,8 @@ from core.wire.session import ConnectionState
 
 GUARD = 0.5
 """Seconds after a touch or a new page within which a touch is ignored as a bounce."""
+DONE_DEAF = 2.5
+"""Seconds after the ticket appeared in which Done does nothing: a second tap would throw the number away."""
 IDLE = 45.0
 """Seconds without a touch until the first sheet of services returns."""
 TICKET_SHOWN = 30.0
@@ -126,9 +128,14 @@ def touched_elsewhere(screen: Screen, now: float) -> Screen:
     return replace(screen, seen_at=now)
 
 
+def may_be_done(screen: Screen, now: float) -> bool:
+    """Returns whether Done ends the ticket page now."""
+    return screen.page is KioskPage.TICKET and now - screen.since >= DONE_DEAF
+
+
 def done(screen: Screen, now: float) -> Screen:
     """Done was touched."""
-    if screen.page is not KioskPage.TICKET or _too_soon(screen, now):
+    if not may_be_done(screen, now):
         return screen
     return _settle(replace(screen, touched_at=now), now)
 

@@ -125,7 +125,7 @@ class KioskWindow(PublicWindow):
         """Applies elapsed timeouts and updates clock and countdown."""
         self._step(flow.time_passed)
         if self.screen_shown.page is KioskPage.TICKET:
-            self.ticket.show_remaining(flow.remaining(self.screen_shown, self._clock()))
+            self._show_ticket_time()
         self._show_time()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
@@ -162,10 +162,16 @@ class KioskWindow(PublicWindow):
             return self.offline
         if screen.page is KioskPage.TICKET and screen.ticket is not None:
             self.ticket.say(ticket_words(screen.ticket, self._bridge.services, self._zone()))
-            self.ticket.show_remaining(flow.remaining(screen, self._clock()))
+            self._show_ticket_time()
             return self.ticket
         self.joining.show_wait(screen.page is KioskPage.STARTING, screen.slow)
         return self.joining
+
+    def _show_ticket_time(self) -> None:
+        now = self._clock()
+        self.ticket.show_time(
+            flow.remaining(self.screen_shown, now), flow.may_be_done(self.screen_shown, now)
+        )
 
     def _for_staff(self) -> str:
         """Returns why reconnecting can't help: the hub rejects the kiosk, or the kiosk rejects the hub's certificate."""
@@ -176,8 +182,7 @@ class KioskWindow(PublicWindow):
 
     def _focus(self, page: QWidget) -> None:
         """Sets where Tab continues from. The focus ring stays hidden until a key moves the focus."""
-        first = self.ticket.done_button if page is self.ticket else page
-        first.setFocus(Qt.FocusReason.OtherFocusReason)
+        page.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _schedule_refresh(self, *_: object) -> None:
         if not self._refresh_timer.isActive():

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import ceil
 
-from PySide6.QtCore import QPoint, QRect, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPaintEvent, QPen
+from PySide6.QtCore import QPoint, QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QFontMetricsF, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QWidget
 
 from core.qt.look import icons
@@ -184,13 +184,36 @@ class CardDrawing:
 class ServiceCard(TouchButton):
     """Card of one service. A closed service has a dashed edge, can't be touched and shows when it opens.
 
-    Signals: `clicked` of QAbstractButton, only while the service is open.
+    A touch counts for the service that was shown when the finger went down. If the card shows another one by then, it
+    counts for none.
+
+    Signals:
+        chosen(str): the code of the service that was touched; only while it is open.
     """
+
+    chosen = Signal(str)
 
     def __init__(self, theme: Theme, scale: PhysicalScale, parent: QWidget | None = None) -> None:
         super().__init__(theme, scale, parent)
         self.words = CardWords("", "", "", (), open=False)
         self._text = 1.0
+        self._pressed: str | None = None
+        self.clicked.connect(self._choose)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        self._pressed = self.words.code
+        super().mousePressEvent(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Space and not event.isAutoRepeat():
+            self._pressed = self.words.code
+        super().keyPressEvent(event)
+
+    def _choose(self) -> None:
+        pressed, self._pressed = self._pressed, None
+        # A click without a press, as assistive technology makes it, is for what is shown.
+        if pressed in (None, self.words.code):
+            self.chosen.emit(self.words.code)
 
     def say(self, words: CardWords, scale: PhysicalScale, text: float) -> None:
         """Shows a service; `text` is the factor on the drawings' text sizes."""

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRect, QRectF, Signal
+from PySide6.QtCore import QRect, QRectF, Qt, Signal
 from PySide6.QtGui import QFontMetricsF, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
 from core import wording
 from core.qt.look import icons
 from core.qt.look.theme import Theme
+from kiosk_app.kiosk.action_band import COLUMN, bar_height, controls_area
 from kiosk_app.kiosk.ticket_drawing import TicketDrawing, TicketWords
 from kiosk_app.kiosk.touch import PillButton
-from kiosk_app.shared.physical_scale import TARGET_MM, PhysicalScale
+from kiosk_app.shared.physical_scale import PhysicalScale
 from kiosk_app.shared.text_lines import draw_lines, wrap
 
 
@@ -49,10 +50,14 @@ class TicketPage(QWidget):
         drawing = TicketDrawing(self._theme, self._scale, self.words)
         return drawing.number_height(QRectF(self._card())) / self._scale.pixels_per_mm
 
-    def show_remaining(self, part: float) -> None:
-        """Shows the fraction of the page's time that is left, from 1 to 0."""
-        self._remaining = part
+    def show_time(self, remaining: float, may_be_done: bool) -> None:
+        """Shows the fraction of the page's time that is left, from 1 to 0, and whether Done can be touched."""
+        self._remaining = remaining
         self.update(self._bar())
+        if may_be_done != self.done_button.isEnabled():
+            self.done_button.setEnabled(may_be_done)
+            if may_be_done and self.isVisible():
+                self.done_button.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def set_scale(self, scale: PhysicalScale) -> None:
         """Applies the scale of a resized window."""
@@ -79,7 +84,7 @@ class TicketPage(QWidget):
     # --- layout ---
 
     def _bar(self) -> QRect:
-        height = max(4, round(self._scale.px(14)))
+        height = bar_height(self._scale)
         return QRect(0, self.height() - height, self.width(), height)
 
     def _edge(self) -> int:
@@ -93,27 +98,29 @@ class TicketPage(QWidget):
             return QRect(edge, round(top), self.width() - 2 * edge, round(height))
         width = min(scale.px(880), self.width() * 0.54)
         height = min(scale.px(930), self.height() - 2 * edge)
-        return QRect(edge, round((self.height() - height) / 2), round(width), round(height))
+        left = self.width() - edge - round(width)
+        return QRect(left, round((self.height() - height) / 2), round(width), round(height))
 
     def _beside(self) -> QRect:
         card, edge = self._card(), self._edge()
-        return QRect(card.right() + edge, card.top(), self.width() - card.right() - 2 * edge, card.height())
+        return QRect(edge, card.top(), card.left() - 2 * edge, card.height())
 
     def _advice(self) -> QRect:
         if self._scale.portrait:
             card = self._card()
             top = card.bottom() + round(self._scale.px(60))
             return QRect(card.left(), top, card.width(), self._done().top() - top)
-        return self._beside().adjusted(0, round(self._scale.px(16)), 0, -self._done().height())
+        beside = self._beside().adjusted(0, round(self._scale.px(16)), 0, 0)
+        beside.setBottom(self._done().top())
+        return beside
 
     def _done(self) -> QRect:
-        scale, edge = self._scale, self._edge()
-        height = max(scale.mm(TARGET_MM), round(min(scale.px(160), self.height() * 0.14)))
-        if scale.portrait:
-            top = self.height() - height - round(min(scale.px(110), self.height() * 0.06))
-            return QRect(edge, top, self.width() - 2 * edge, height)
-        beside = self._beside()
-        return QRect(beside.left(), beside.bottom() - height, beside.width(), height)
+        """Done lies in the band at the foot, where no page has a card: a second tap on a card can't reach it."""
+        edge = self._edge()
+        if self._scale.portrait:
+            return controls_area(self._scale, edge, self.width() - 2 * edge)
+        column = round(self.width() * COLUMN) - 2 * edge
+        return controls_area(self._scale, edge, min(self._beside().width(), column))
 
     def _arrange(self) -> None:
         self.done_button.setGeometry(self._done())

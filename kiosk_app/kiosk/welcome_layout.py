@@ -8,12 +8,13 @@ the services over several sheets.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 
 from PySide6.QtCore import QRect
 
 from core.qt.look.theme import Theme
+from kiosk_app.kiosk.action_band import COLUMN, action_band, controls_area
 from kiosk_app.kiosk.header import header_area
 from kiosk_app.kiosk.service_cards import (
     FULL_TEXT,
@@ -24,7 +25,7 @@ from kiosk_app.kiosk.service_cards import (
     CardWords,
     card_layout,
 )
-from kiosk_app.shared.physical_scale import GAP_MM, TARGET_MM, PhysicalScale
+from kiosk_app.shared.physical_scale import GAP_MM, PhysicalScale
 
 _WIDE = 1.4
 """Aspect ratio from which on the heading can stand beside the cards."""
@@ -78,13 +79,14 @@ def welcome_layout(theme: Theme, scale: PhysicalScale, words: Sequence[CardWords
 def _on_sheets(
     theme: Theme, scale: PhysicalScale, words: Sequence[CardWords], frame: Frame, columns: int
 ) -> WelcomeLayout:
-    area, height, gap = frame.cards, scale.mm(TARGET_MM), scale.mm(GAP_MM)
-    turners = QRect(area.left(), area.bottom() - height, area.width(), height)
-    room = turners.top() - gap - area.top()
+    area = frame.cards
+    turners = controls_area(scale, area.left(), area.width())
+    # The buttons that turn the sheets take the place of the help sentence.
+    frame = replace(frame, footer=QRect())
     choices = []
     for text in SMALLER_TEXT:
         cards = card_layout(theme, scale, words, area.width(), columns, text)
-        rows = max(1, (room + cards.gap) // (cards.size.height() + cards.gap))
+        rows = max(1, (area.height() + cards.gap) // (cards.size.height() + cards.gap))
         sheets = max(1, ceil(len(words) / min(TWO_COLUMNS, rows * columns)))
         cards = cards.with_sheet(max(1, ceil(len(words) / sheets / columns)) * columns)
         choices.append(WelcomeLayout(frame, cards, ceil(len(words) / cards.per_sheet), turners))
@@ -98,17 +100,11 @@ def _frames(scale: PhysicalScale, count: int) -> Iterator[tuple[Frame, int]]:
         yield _beside(scale), 1
     if not wide:
         for number in columns:
-            yield _above(scale, footer=True, hint=scale.portrait), number
-    yield _above(scale, footer=True, hint=False), 2
-    yield _above(scale, footer=False, hint=False), 2
+            yield _above(scale, hint=scale.portrait), number
+    yield _above(scale, hint=False), 2
 
 
-def _footer(scale: PhysicalScale) -> QRect:
-    height = round(min(scale.mm(TARGET_MM + 8), scale.height * 0.1))
-    return QRect(0, scale.height - height, scale.width, height)
-
-
-def _above(scale: PhysicalScale, footer: bool, hint: bool) -> Frame:
+def _above(scale: PhysicalScale, hint: bool) -> Frame:
     header, margin = header_area(scale), scale.margin
     room = scale.width - 2 * margin
     if hint:
@@ -119,16 +115,18 @@ def _above(scale: PhysicalScale, footer: bool, hint: bool) -> Frame:
     else:
         title = min(scale.px(72), room * 0.068)
         heading = QRect(margin, header.bottom(), room, round(title * 1.5))
-    bottom = _footer(scale) if footer else QRect()
-    end = (bottom.top() if footer else scale.height) - max(scale.mm(GAP_MM), round(margin * 0.4))
+    bottom = action_band(scale)
+    end = bottom.top() - max(scale.mm(GAP_MM), round(margin * 0.4))
     cards = QRect(margin, heading.bottom(), room, end - heading.bottom())
     return Frame(header, heading, cards, bottom, title, hint)
 
 
 def _beside(scale: PhysicalScale) -> Frame:
-    header, footer, margin = header_area(scale), _footer(scale), scale.margin
+    header, footer, margin = header_area(scale), action_band(scale), scale.margin
+    # Done lies in the column of the heading: beside it the cards may be lower than the band.
+    footer.setTop(max(footer.top(), round(scale.height * 0.9)))
     top, end = header.bottom() + 1, footer.top() - scale.mm(GAP_MM)
-    left = round(scale.width * 0.36)
+    left = round(scale.width * COLUMN)
     heading = QRect(margin, top + round(scale.px(20)), left - 2 * margin, end - top)
     cards = QRect(left, top, scale.width - left - margin, end - top)
     return Frame(header, heading, cards, footer, min(scale.px(84), heading.width() * 0.155), True)

@@ -121,7 +121,7 @@ class WelcomePage(QWidget):
 
     def _new_card(self) -> ServiceCard:
         card = ServiceCard(self._theme, self._scale, self)
-        card.clicked.connect(lambda: self.chosen.emit(card.words.code))
+        card.chosen.connect(self.chosen)
         return card
 
     def _place_turners(self, layout: WelcomeLayout) -> None:

@@ -20,59 +20,8 @@ from kiosk_app.kiosk.kiosk_flow import KioskPage
 from kiosk_app.kiosk.kiosk_window import KioskWindow
 from kiosk_app.kiosk.service_cards import CardDrawing
 from kiosk_app.shared.physical_scale import CARD_MM, DRIFT_MM, GAP_MM, TARGET_MM, PhysicalScale
+from tests.support.kiosk_hands import SCREENS, Hands, bring_to_front
 from tests.support.scripted_bridge import ScriptedBridge, service, ticket
-
-SCREENS = {
-    "21.5 inch portrait": PhysicalScale(4.035, 1080, 1920),
-    "21.5 inch landscape": PhysicalScale(4.035, 1920, 1080),
-    "15 inch 5:4": PhysicalScale(4.3, 1280, 1024),
-    "4K landscape": PhysicalScale(8.07, 3840, 2160),
-    "Full HD at 200 %": PhysicalScale(2.0175, 540, 960),
-}
-NAMES = [
-    "See a doctor", "Blood tests", "Pharmacy", "Vaccinations", "X-ray", "Eye clinic", "Children and family",
-    "Physiotherapy and rehabilitation", "Hearing", "Dressings", "Laboratory", "Other questions", "Certificates",
-]  # fmt: skip
-
-
-class Hands:
-    """A kiosk window, its scripted bridge, and a clock that the test moves."""
-
-    def __init__(self, scale: PhysicalScale) -> None:
-        self.now = 0.0
-        self.bridge = ScriptedBridge()
-        theme = Theme(ThemeMode.LIGHT, reduce_motion=True)
-        self.window = KioskWindow(
-            self.bridge,  # type: ignore[arg-type]
-            scale=scale,
-            windowed=True,
-            theme=theme,
-            clock=lambda: self.now,
-        )
-        self.window.resize(scale.width, scale.height)
-        self.window.show()
-
-    def open_with(self, count: int) -> None:
-        """Connects a hub that offers `count` services, and waits until touches are accepted."""
-        offered = [service(f"S{index}", name, waiting=index) for index, name in enumerate(NAMES[:count])]
-        self.bridge.offer(*offered)
-        self.bridge.become(ConnectionState.LIVE)
-        self.window.refresh()
-        self.wait(1)
-
-    def wait(self, seconds: float) -> None:
-        self.now += seconds
-        self.window.pass_time()
-
-    @property
-    def page(self) -> KioskPage:
-        return self.window.screen_shown.page
-
-
-def bring_to_front(window: QWidget, qtbot: QtBot) -> None:
-    """Activates a window: Qt sends keys to the active window."""
-    window.activateWindow()
-    qtbot.waitUntil(window.isActiveWindow)
 
 
 @pytest.fixture
@@ -80,33 +29,6 @@ def hands(qtbot: QtBot) -> Iterator[Hands]:
     made = Hands(SCREENS["21.5 inch portrait"])
     yield made
     made.window.close()
-
-
-def test_two_touches_join_once_and_show_the_ticket(hands: Hands) -> None:
-    hands.open_with(3)
-    card = hands.window.welcome.cards[0]
-    QTest.mouseClick(card, Qt.MouseButton.LeftButton)
-    QTest.mouseClick(card, Qt.MouseButton.LeftButton)
-    [(method, values, reply)] = hands.bridge.asked
-    assert (method, values) == ("join", ("S0",))
-    reply.succeeded.emit(ticket("A012", service="S0"))
-    assert hands.page is KioskPage.TICKET
-    spoken = hands.window.ticket.accessibleName()
-    assert "A, zero one two" in spoken
-    assert "See a doctor" in spoken
-    assert "3 people ahead" in spoken
-
-
-def test_done_is_ignored_just_after_the_ticket_appears_and_returns_later(hands: Hands) -> None:
-    hands.open_with(1)
-    QTest.mouseClick(hands.window.welcome.cards[0], Qt.MouseButton.LeftButton)
-    hands.bridge.asked[0][2].succeeded.emit(ticket())
-    hands.wait(0.2)
-    QTest.mouseClick(hands.window.ticket.done_button, Qt.MouseButton.LeftButton)
-    assert hands.page is KioskPage.TICKET
-    hands.wait(0.5)
-    QTest.mouseClick(hands.window.ticket.done_button, Qt.MouseButton.LeftButton)
-    assert hands.page is KioskPage.WELCOME
 
 
 def test_the_ticket_page_ends_by_itself(hands: Hands) -> None:
@@ -158,7 +80,9 @@ def test_everything_works_by_keyboard(qtbot: QtBot, hands: Hands) -> None:
     QTest.keyClick(window.focusWidget(), Qt.Key.Key_Return)
     assert hands.bridge.asked[0][1] == ("S1",)
     hands.bridge.asked[0][2].succeeded.emit(ticket())
-    hands.wait(1)
+    QTest.keyClick(window.focusWidget(), Qt.Key.Key_Space)
+    assert hands.page is KioskPage.TICKET
+    hands.wait(flow.DONE_DEAF)
     QTest.keyClick(window.focusWidget(), Qt.Key.Key_Space)
     assert hands.page is KioskPage.WELCOME
 
