@@ -38,6 +38,19 @@ def test_no_modal_exec_outside_the_application() -> None:
     assert set(found) <= {"core/qt/app.py"}
 
 
+def test_every_text_of_a_widget_is_plain_text() -> None:
+    """Only `plain_text.py` uses what draws HTML, or text that looks like it; widgets derive from its bases."""
+    rich = re.compile(
+        r"\bQLabel\(|\(QLabel\)|\(QAbstractButton\)|\bQ(?:Push|Tool|Radio)Button\(|\bQCheckBox\(|\bsetToolTip\(|\bToolTipRole"
+        r"|\bRichText|\bAutoText|\bMarkdownText|\bsetHtml|\bQText(?:Document|Edit|Browser)\b|\bQ(?:Message|Group)Box\b|\bQStaticText\("
+    )
+    found = {relative(file) for file in python_files(*SOURCES) if rich.search(file.read_text("utf-8"))}
+    assert found == {
+        "core/qt/look/plain_text.py",
+        "admin_app/line/cell_painter.py",  # a QStaticText, whose format is set to plain text
+    }
+
+
 def test_every_task_of_the_hub_is_a_chore_or_is_awaited_by_its_maker() -> None:
     """A background task that ends by an error would end unseen; `server/chores.py` logs it."""
     made = re.compile(r"\bcreate_task\(|\bensure_future\(|\.gather\(|\bTaskGroup\(|\bThread\(")

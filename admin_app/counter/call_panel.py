@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import math
 
 from PySide6.QtCore import QTimer, SignalInstance
@@ -95,10 +94,8 @@ class CallPanel(QWidget):
         offer = self._desk.follow_up.offered
         self.undo.show_offer(offer.done if offer else "")
         self._draw_time()
-        words = html.escape(console_words.hint(desk, self._desk.waiting, now), quote=False)
-        for ticket in self._desk.waiting[:1]:
-            words = words.replace(ticket.number, f"<b>{ticket.number}</b>", 1)
-        self._hint.setText(words)
+        first = self._desk.waiting[0].number if self._desk.waiting else ""
+        self._hint.emphasise(console_words.hint(desk, self._desk.waiting, now), first)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

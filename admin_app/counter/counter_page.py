@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QFontMetricsF, QPainter, QPaintEvent, QPen, QResizeEvent
-from PySide6.QtWidgets import QAbstractButton, QFrame, QGridLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QGridLayout, QScrollArea, QVBoxLayout, QWidget
 
 from admin_app import console_flow as flow
 from admin_app import console_words
 from admin_app.counter.counter_desk import CounterDesk
 from core.line.tickets import CounterSummary
 from core.qt.look.palette import Role, Tone
+from core.qt.look.plain_text import PlainButton
 from core.qt.look.theme import Radius, Size, Theme, space
 from core.qt.look.widgets import Notice, paint_pill, rounded, text_label
 from core.wording import counter_name
@@ -19,7 +20,7 @@ CARD_WIDTH, CARD_HEIGHT = 340, 132
 MOST_COLUMNS = 3
 
 
-class CounterCard(QAbstractButton):
+class CounterCard(PlainButton):
     """Card of one counter: name, services, holder. Disabled while another user holds the counter."""
 
     def __init__(self, theme: Theme, code: str) -> None:

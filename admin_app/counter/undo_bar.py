@@ -6,9 +6,10 @@ import math
 
 from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QFont, QFontMetricsF, QPainter, QPainterPath, QPaintEvent, QPen
-from PySide6.QtWidgets import QAbstractButton, QSizePolicy
+from PySide6.QtWidgets import QSizePolicy
 
 from admin_app.counter.counter_guard import UNDO_SECONDS
+from core.qt.look.plain_text import PlainButton
 from core.qt.look.theme import Radius, Size, Theme, space
 from core.qt.look.widgets import rounded
 
@@ -17,7 +18,7 @@ UNDO, KEY = "Undo", "Ctrl+Z"
 _MIDDLE = Qt.AlignmentFlag.AlignVCenter
 
 
-class UndoBar(QAbstractButton):
+class UndoBar(PlainButton):
     """A sentence, Undo with its key, and the seconds left. A click anywhere on it takes the action back.
 
     Signals: `clicked` of QAbstractButton.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Callable, Mapping
 from time import monotonic
 from typing import TypeVar
@@ -11,6 +10,8 @@ from typing import TypeVar
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLineEdit, QTabBar, QTableView, QWidget
+
+from core.qt.look.plain_text import EmphasisLabel
 
 POLL_SECONDS = 0.01
 REACTION_SECONDS = 0.55
@@ -134,9 +135,11 @@ def _text(target: QWidget) -> str:
     """Returns the text of a label, button, notice or field, and dots for a password."""
     if isinstance(target, QLineEdit):
         return target.displayText()
+    if isinstance(target, EmphasisLabel):
+        return target.typed()
     text = getattr(target, "text", "")
     found = text() if callable(text) else text
-    return re.sub(r"<[^>]+>", "", found) if isinstance(found, str) else ""
+    return found if isinstance(found, str) else ""
 
 
 def _rows(target: QWidget) -> list[str]:

@@ -12,6 +12,7 @@ from admin_app.line.issue_panel import IssuePanel
 from admin_app.line.line_table import LineTable, MissedModel
 from admin_app.line.line_tabs import LineTabs
 from core.qt.look.buttons import ActionButton, Kind
+from core.qt.look.plain_text import set_tooltip
 from core.qt.look.theme import Size, Theme, space
 from core.qt.look.widgets import Notice, TextLabel, text_label
 from core.wording import clock, minutes, service_name, time_zone
@@ -41,7 +42,7 @@ class LinePanel(QWidget):
         self.issue = IssuePanel(theme, desk)
         self._issue_button = ActionButton(theme, "Issue a ticket", icon="ticket-plus", kind=Kind.QUIET)
         self._issue_button.setObjectName("issue_ticket")
-        self._issue_button.setToolTip("For a patient who can't use the kiosk (Ctrl+N)")
+        set_tooltip(self._issue_button, "For a patient who can't use the kiosk (Ctrl+N)")
         self._issue_button.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click leaves the focus unchanged
         self._issue_button.clicked.connect(self.issue.toggle)
         QShortcut(QKeySequence("Ctrl+N"), self).activated.connect(self.issue.toggle)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QSettings, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QKeyEvent
-from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
 from admin_app import console_flow as flow
 from admin_app.console_flow import ConsolePage
@@ -21,6 +21,7 @@ from admin_app.window.sign_in_page import SignInPage
 from admin_app.window.status_strip import StatusStrip
 from core.qt.hub_bridge import HubBridge
 from core.qt.look.palette import Tone
+from core.qt.look.plain_text import PlainButton
 from core.qt.look.theme import Theme
 
 SMALLEST = (1100, 700)
@@ -110,7 +111,7 @@ class ConsoleWindow(QMainWindow):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Lets Enter click the focused button; Qt itself does that for the space bar only."""
         button = self.focusWidget()
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and isinstance(button, QAbstractButton):
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and isinstance(button, PlainButton):
             # A key that is held down counts once.
             if not event.isAutoRepeat():
                 button.click()

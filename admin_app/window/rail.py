@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QAbstractButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from core.qt.look import icons
+from core.qt.look.plain_text import PlainButton, set_tooltip
 from core.qt.look.theme import Radius, Theme, space
 from core.qt.look.widgets import rounded
 
@@ -14,14 +15,14 @@ WIDTH = 76
 SIDE = 52
 
 
-class RailButton(QAbstractButton):
+class RailButton(PlainButton):
     """A button with an icon only; tooltip and screen readers give its name."""
 
     def __init__(self, theme: Theme, icon: str, name: str, checkable: bool = False) -> None:
         super().__init__()
         self._theme, self._icon_name = theme, icon
         self.setAccessibleName(name)
-        self.setToolTip(name)
+        set_tooltip(self, name)
         self.setCheckable(checkable)
         self.setFixedSize(SIDE, SIDE)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)

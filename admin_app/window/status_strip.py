@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from PySide6.QtCore import QTimer
 from PySide6.QtGui import QPainter, QPaintEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from admin_app import console_words
 from admin_app.counter.counter_desk import CounterDesk
+from core.qt.look.plain_text import PlainLabel
 from core.qt.look.theme import Theme, space
 from core.qt.look.widgets import text_label
 from core.wording import clock, time_zone
@@ -23,7 +24,7 @@ class StatusStrip(QWidget):
         super().__init__()
         self._theme, self._desk = theme, desk
         self.setFixedHeight(HEIGHT)
-        self._picture = QLabel()
+        self._picture = PlainLabel()
         self._link = text_label(theme, role="text_secondary", size=14, tabular=True)
         self._link.setObjectName("connection")
         self._person = text_label(theme, role="text_secondary", size=14)

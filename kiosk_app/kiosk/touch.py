@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from PySide6.QtCore import QPoint, QRectF, Qt
 from PySide6.QtGui import QColor, QFocusEvent, QKeyEvent, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QAbstractButton, QWidget
+from PySide6.QtWidgets import QWidget
 
 from core.qt.look import icons
 from core.qt.look.palette import Role
+from core.qt.look.plain_text import PlainButton
 from core.qt.look.theme import Theme
 from core.qt.look.widgets import rounded
 from kiosk_app.shared.physical_scale import DRIFT_MM, PhysicalScale
@@ -19,7 +20,7 @@ _KEYBOARD = (
 )
 
 
-class TouchButton(QAbstractButton):
+class TouchButton(PlainButton):
     """Base of the kiosk's buttons; a subclass paints itself.
 
     It does not filter double touches: `kiosk_flow` does, because only the flow knows what the first touch did.

@@ -9,13 +9,14 @@ from pathlib import Path
 from PySide6.QtCore import QSettings, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLabel, QWidget
+from PySide6.QtWidgets import QWidget
 
 from admin_app.console_flow import ConsolePage
 from admin_app.counter.counter_guard import GUARD_SECONDS
 from admin_app.window.console_window import ConsoleWindow
 from core.line.tickets import Priority, Ticket
 from core.qt.hub_bridge import HubBridge
+from core.qt.look.plain_text import EmphasisLabel
 from core.qt.look.theme import Theme, ThemeMode
 from core.wire.session import ConnectionState, DeviceCredentials
 from tests.support.clinic import PASSWORD
@@ -80,9 +81,9 @@ class Driver:
 
     def label(self, name: str) -> str:
         """The text of a label."""
-        found = self.window.findChild(QLabel, name)
+        found = self.window.findChild(EmphasisLabel, name)
         assert found is not None, name
-        return found.text()
+        return found.typed()
 
     def notice(self) -> str:
         """The text under the buttons: what can be taken back, else the notice."""

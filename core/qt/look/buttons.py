@@ -11,10 +11,11 @@ from enum import Enum
 
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QEnterEvent, QFontMetricsF, QPainter, QPainterPath, QPaintEvent, QPen
-from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
+from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from core.qt.look import icons
 from core.qt.look.palette import Role
+from core.qt.look.plain_text import PlainButton
 from core.qt.look.theme import Radius, Size, Theme, space
 from core.qt.look.widgets import rounded
 
@@ -42,7 +43,7 @@ class Guard:
     aside: str = ""
 
 
-class ActionButton(QAbstractButton):
+class ActionButton(PlainButton):
     """A button with an icon, a text and the cap of its keyboard shortcut.
 
     Signals: those of QAbstractButton. The accessible name is the text; the accessible description names the key.

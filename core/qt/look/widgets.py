@@ -4,17 +4,18 @@ Pill(theme, "12 min", tone="attention", icon="clock-alert")     a word with an i
 Card(theme)                                                      a rounded surface; put a layout in it
 Notice(theme); notice.say("The hub can't be reached.", tone="attention"); notice.clear()
 Choice(theme)                                                    a combo box
-text_label(theme, "Counter 3", Size.TITLE, 600, role="text")     a QLabel that keeps its role's colour
+text_label(theme, "Counter 3", Size.TITLE, 600, role="text")     a label that keeps its role's colour
 """
 
 from __future__ import annotations
 
 from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QSizePolicy, QWidget
+from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QSizePolicy, QWidget
 
 from core.qt.look import icons
 from core.qt.look.palette import Role, Tone
+from core.qt.look.plain_text import EmphasisLabel, PlainLabel
 from core.qt.look.theme import Radius, Size, Theme, space
 
 
@@ -133,8 +134,8 @@ class Notice(QFrame):
         super().__init__(parent)
         self._theme, self._size = theme, size
         self._tone: Tone = "neutral"
-        self._picture = QLabel(self)
-        self._words = QLabel(self)
+        self._picture = PlainLabel(parent=self)
+        self._words = PlainLabel(parent=self)
         self._words.setWordWrap(True)
         self._row = QHBoxLayout(self)
         self._row.addWidget(self._picture, 0, Qt.AlignmentFlag.AlignTop)
@@ -196,8 +197,8 @@ class Choice(QComboBox):
         icons.draw(QPainter(self), "chevron-down", self._theme.palette.text, area)
 
 
-class TextLabel(QLabel):
-    """A QLabel whose font and colour follow the theme."""
+class TextLabel(EmphasisLabel):
+    """A label whose font and colour follow the theme."""
 
     def __init__(self, theme: Theme, text: str, size: float, weight: int, role: Role, tabular: bool) -> None:
         super().__init__(text)
