@@ -5,12 +5,22 @@ from __future__ import annotations
 import argparse
 import io
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+from core.errors import SetupError
+from server.backups.contents import inspect_backup
+from server.backups.credentials import reactivated, same_name, withheld
+from server.backups.present import Present, look_at
+from server.backups.recorded_backup import back_up
+from server.backups.restore import Wanted, restore
 from server.cli.command_database import database_engine
 from server.cli.command_parser import Declarations, add_command, group_of, settings_of
-from server.schema.backup import restore_backup, write_backup
+from server.schema.legacy.database import UNCHANGED
 from server.schema.upgrade import Upgrade, upgrade_database
+
+ACTOR = "command line"
+"""The actor of the events `backed_up` and `restored`."""
 
 
 def _declare_db(command: argparse.ArgumentParser) -> None:
@@ -24,10 +34,18 @@ def _declare_db(command: argparse.ArgumentParser) -> None:
     upgrade.add_argument(
         "--time-zone", default="UTC", help="where the earlier version's times were taken (default UTC)"
     )
-    backup = add_command(group, "backup", _db_backup, "write a backup")
-    backup.add_argument("file", type=Path)
+    backup = add_command(group, "backup", _db_backup, "write a backup into a new file")
+    backup.add_argument("file", type=Path, metavar="FILE")
     restore = add_command(group, "restore", _db_restore, "replace everything by a backup")
-    restore.add_argument("file", type=Path)
+    restore.add_argument("file", type=Path, metavar="FILE")
+    restore.add_argument("--yes", action="store_true", help="do not ask for the clinic's name")
+    restore.add_argument(
+        "--reactivate",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="an account or device of the backup that is not active in the present database, and is to be; repeatable",
+    )
 
 
 def _db_upgrade(arguments: argparse.Namespace) -> None:
@@ -48,14 +66,55 @@ def _db_upgrade(arguments: argparse.Namespace) -> None:
 
 def _db_backup(arguments: argparse.Namespace) -> None:
     with database_engine(settings_of(arguments), must_exist=True) as engine:
-        write_backup(engine, arguments.file)
-    print(f"Backup written to {arguments.file}.")
+        recorded = back_up(engine, arguments.file, ACTOR, _progress)
+    _say(f"Backup written to {arguments.file}.")
+    if not recorded:
+        _say("The database's history does not record it: it is a standby, or has an older schema.")
 
 
-def _db_restore(arguments: argparse.Namespace) -> None:
-    with database_engine(settings_of(arguments)) as engine:
-        restore_backup(engine, arguments.file)
-    print(f"Restored from {arguments.file}.")
+def _db_restore(arguments: argparse.Namespace) -> int:
+    contents = inspect_backup(arguments.file)
+    _say(contents.summary())
+    if not arguments.yes and not sys.stdin.isatty():
+        _say(f"Without a terminal a restore needs --yes. {UNCHANGED}")
+        return 2
+    settings = settings_of(arguments)
+    folder = arguments.file.absolute().parent if settings.database_url else settings.data_path / "backups"
+    with database_engine(settings) as engine:
+        with engine.connect() as connection:
+            present = look_at(connection)
+        wanted = _confirmed(arguments, Wanted(contents, ACTOR, folder), present)
+        done = restore(engine, wanted, _progress)
+    _say(f"Restored from {arguments.file}.")
+    if done.kept:
+        _say(f"What was replaced is kept in {done.kept}.")
+    for line in done.withheld.lines():
+        _say(line)
+    return 0
+
+
+def _confirmed(arguments: argparse.Namespace, wanted: Wanted, present: Present) -> Wanted:
+    """The restore with what it reactivates. Raises SetupError unless a person types the clinic's name or gave --yes."""
+    found = withheld(wanted.contents.credentials(), present.credentials)
+    usernames, codes = reactivated(found, arguments.reactivate)
+    clinic = wanted.contents.clinic if present.clinic is None else present.clinic
+    if not arguments.yes:
+        for line in found.without(usernames, codes).lines():
+            _say(line)
+        if present.clinic is not None:
+            _say(f"The database of {clinic} is replaced (tickets: {present.tickets}).")
+        print(f"Type the clinic's name, {clinic}, to restore: ", end="", file=sys.stderr, flush=True)
+        if not same_name(sys.stdin.readline(), clinic):
+            raise SetupError(f"That is not the clinic's name. {UNCHANGED}")
+    return replace(wanted, usernames=usernames, codes=codes)
+
+
+def _progress(step: str) -> None:
+    _say(f"{step} …")
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)
 
 
 DECLARATIONS: Declarations = {"db": _declare_db}

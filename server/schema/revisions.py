@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from alembic import command
@@ -102,15 +102,33 @@ def upgrade(engine: Engine) -> list[str]:
         return apply_revisions(connection)
 
 
+def build(connection: Connection, revision: str, load: Callable[[], None]) -> None:
+    """Creates the tables as `revision` had them in the current schema, which must be empty; `load` fills them.
+
+    Then upgrades tables and rows to the current schema. Grants no privileges. Raises DBAPIError.
+    """
+    before = installed_functions.begin(connection)
+    _migrate(connection, revision)
+    load()
+    _complete(connection, before)
+
+
 def _apply(connection: Connection) -> None:
     """Applies the missing revisions, installs every function, and records both."""
     connection.execute(text(_SET_SEARCH_PATH))
-    before = installed_functions.begin(connection)
-    config = _configuration()
-    config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    _complete(connection, installed_functions.begin(connection))
+
+
+def _complete(connection: Connection, before: set[installed_functions.Function]) -> None:
+    _migrate(connection, "head")
     installed_functions.put_in_place(connection, before)
     _record(connection)
+
+
+def _migrate(connection: Connection, revision: str) -> None:
+    config = _configuration()
+    config.attributes["connection"] = connection
+    command.upgrade(config, revision)
 
 
 def _record(connection: Connection) -> None:

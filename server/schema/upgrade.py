@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from core.errors import SetupError
 from server.postgres.files import follow_owner
 from server.schema import revisions
-from server.schema.backup import write_backup
+from server.schema.backup import refuse_existing, write_backup
 from server.schema.engine import administration_engine, sentence_of
 from server.schema.legacy import database as legacy_database
 from server.schema.legacy import upgrade as legacy_upgrade
@@ -123,8 +123,7 @@ def _apply(engine: Engine, connection: Connection, wanted: Upgrade) -> Upgraded:
 def _back_up(engine: Engine, file: Path, wanted: Upgrade) -> Path | None:
     if wanted.dry_run:
         return None
-    if file.exists():
-        raise SetupError(f"There is a file {file} already: give another name to the backup. {UNCHANGED}")
+    refuse_existing(file)
     try:
         if not wanted.backup:
             wanted.folder.mkdir(mode=0o700, parents=True, exist_ok=True)

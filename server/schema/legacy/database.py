@@ -24,7 +24,7 @@ UNCHANGED = "Nothing was changed."
 _WHOLE = {"smallint", "integer", "bigint"}
 _WORDS = {"text", "character varying"}
 _MOMENT = {"timestamp without time zone"}
-_SHAPE = {
+OLD_TABLES = {
     "services": {
         "id": _WHOLE,
         "name": _WORDS,
@@ -98,7 +98,7 @@ def recognise(connection: Connection) -> Found:
     tables = _columns(connection)
     if {"alembic_version", "queue_events", "settings"} <= tables.keys():
         return Found("ours")
-    if tables.keys() >= _SHAPE.keys():
+    if tables.keys() >= OLD_TABLES.keys():
         fault = next(_faults(tables), None)
         return Found("foreign", fault) if fault else Found("legacy")
     others = sorted(tables.keys() - {"alembic_version"})
@@ -128,7 +128,7 @@ def _columns(connection: Connection) -> dict[str, dict[str, str]]:
 
 
 def _faults(tables: dict[str, dict[str, str]]) -> Iterator[str]:
-    for table, columns in _SHAPE.items():
+    for table, columns in OLD_TABLES.items():
         for column, types in columns.items():
             found = tables[table].get(column)
             if found is None:
@@ -155,7 +155,7 @@ def lock_old_tables(connection: Connection) -> None:
         connection.execute(text(f"SET LOCAL {setting}"))
     connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
     connection.execute(text("LOCK TABLE services, tickets IN SHARE MODE"))
-    for table in _SHAPE:
+    for table in OLD_TABLES:
         query = f"SELECT count(*) - count(DISTINCT id) FROM {table}"
         if twice := connection.execute(text(query)).scalar_one():
             raise SetupError(f"{twice} rows of the old {table} have no id of their own. {UNCHANGED}")
@@ -177,7 +177,7 @@ def move(connection: Connection) -> None:
         raise SetupError(
             f"This database account would look into the schema `legacy` first: take another one. {UNCHANGED}"
         )
-    for table in (*_SHAPE, "alembic_version"):
+    for table in (*OLD_TABLES, "alembic_version"):
         connection.execute(text(f"ALTER TABLE IF EXISTS {home}.{table} SET SCHEMA legacy"))
 
 
@@ -185,7 +185,7 @@ def checksums(connection: Connection, schema: str = "") -> list[str]:
     """SHA-256 of all rows of each old table, in hex."""
     row = "sha256(convert_to(t::text, 'UTF8'))"
     whole = f"encode(sha256(coalesce(string_agg({row}, ''::bytea ORDER BY id), '')), 'hex')"
-    queries = (f"SELECT {whole} FROM {schema}{table} t" for table in _SHAPE)
+    queries = (f"SELECT {whole} FROM {schema}{table} t" for table in OLD_TABLES)
     return [connection.execute(text(query)).scalar_one() for query in queries]
 
 

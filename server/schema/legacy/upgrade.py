@@ -17,7 +17,7 @@ import msgspec
 from sqlalchemy import Connection, insert, text
 
 from core.errors import SetupError
-from server.schema import revisions, tables
+from server.schema import revisions, soundness, tables
 from server.schema.legacy import database as legacy_database
 from server.schema.legacy.database import UNCHANGED
 from server.schema.legacy.repairs import NewCounter, NewService, Plan, make_plan, shown
@@ -107,15 +107,7 @@ def _insert_counter(connection: Connection, counter: NewCounter, services: dict[
 
 def _require_sound(connection: Connection, tickets: int) -> None:
     """Runs the database's own checks, and the deferred constraints before the commit."""
-    connection.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))
-    checks = (
-        "SELECT service || ': ' || violation FROM integrity_violations()",
-        "SELECT service || ': ' || violation FROM ticket_differences()",
-        "SELECT chain || ': event ' || revision || ' is ' || fault FROM broken_links()",
-        "SELECT code || ': its places are not 1, 2, 3' FROM services s, validate_queue_integrity(s.id) v "
-        "WHERE cardinality(v.missing_positions) + cardinality(v.duplicate_positions) > 0",
-    )
-    wrong = [sentence for check in checks for sentence in connection.execute(text(check)).scalars()]
+    wrong = soundness.violations(connection)
     imported = connection.execute(text("SELECT count(*) FROM tickets")).scalar_one()
     if imported != tickets:
         wrong.append(f"{imported} of {_tickets(tickets)} were imported")

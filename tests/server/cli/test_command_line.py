@@ -126,7 +126,7 @@ def test_a_restore_brings_back_the_backed_up_rows(
     epoch = clinic.rows("SELECT epoch FROM settings")
     assert inturn_hub("db", "backup", str(tmp_path / "b"), *on).returncode == 0
     clinic.rows("SELECT join_queue('user:1', 'after', '', 'A')")
-    assert inturn_hub("db", "restore", str(tmp_path / "b"), *on).returncode == 0
+    assert inturn_hub("db", "restore", str(tmp_path / "b"), "--yes", *on).returncode == 0
     assert clinic.rows("SELECT count(*) FROM tickets") == [(5,)]
     assert clinic.rows("SELECT epoch FROM settings") != epoch
 

@@ -23,9 +23,10 @@ from server.database.address import driver_url, program_arguments
 from server.postgres.binaries import find_binaries
 from server.postgres.embedded import EmbeddedPostgres
 from server.schema import hub_role, revisions
-from server.schema.backup import restore_backup, write_backup
+from server.schema.backup import write_backup
 from server.schema.engine import administration_engine
 from server.schema.upgrade import Upgrade, upgrade_database
+from tests.support.backups import restore_file
 from tests.support.clinic import Clinic
 from tests.support.command import inturn_hub
 from tests.support.older_schemas import make_older
@@ -163,7 +164,7 @@ def test_a_dump_with_privileges_is_restored_where_there_is_no_role(
 ) -> None:
     dump = tmp_path / "dump"
     assert program("pg_dump", clinic.database_url, "--format=custom", f"--file={dump}") == 0
-    restore_backup(other_server, dump)
+    restore_file(other_server, dump)
     with other_server.connect() as connection:
         assert connection.execute(text("SELECT hub_role()")).scalar_one() is True
         assert connection.execute(text(OPEN_TO_ALL)).scalar_one() == 0

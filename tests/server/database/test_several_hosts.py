@@ -11,8 +11,9 @@ from psycopg.conninfo import conninfo_to_dict
 from core.client.hub_client import HubClient
 from server.checks.scratch_hub import hub_process, scratch_database
 from server.database.address import driver_url, program_arguments
-from server.schema.backup import restore_backup, write_backup
+from server.schema.backup import write_backup
 from server.schema.engine import administration_engine
+from tests.support.backups import restore_file
 from tests.support.clinic import Clinic
 from tests.support.command import inturn_hub
 
@@ -38,7 +39,7 @@ def test_a_backup_is_made_and_restored_with_several_hosts(clinic: Clinic, url: s
     engine = administration_engine(url)
     write_backup(engine, tmp_path / "backup")
     clinic.rows("DELETE FROM counter_services RETURNING 1")
-    restore_backup(engine, tmp_path / "backup")
+    restore_file(engine, tmp_path / "backup")
     engine.dispose()
     assert clinic.rows("SELECT count(*) FROM counter_services") == [(4,)]
     listed = inturn_hub("counter", "list", "--database-url", url).stdout

@@ -70,19 +70,19 @@ async def test_a_device_is_paired_once(clinic: Clinic, hub: HubProcess) -> None:
 async def test_clients_follow_a_restored_database(clinic: Clinic, hub: HubProcess, tmp_path: Path) -> None:
     on = ("--database-url", clinic.database_url)
 
-    async with HubClient(hub.url, clinic.staff) as console, HubClient(hub.url, clinic.monitor) as monitor:
+    async with HubClient(hub.url, clinic.kiosk) as kiosk, HubClient(hub.url, clinic.monitor) as monitor:
         line = monitor.replica.lines.line("A")
         for _ in range(6):
-            await console.join_queue("A")
+            await kiosk.join_queue("A")
         assert (await asyncio.to_thread(inturn_hub, "db", "backup", str(tmp_path / "b"), *on)).returncode == 0
         for _ in range(3):
-            await console.join_queue("A")
+            await kiosk.join_queue("A")
         await until(lambda: len(line.waiting) == 9)
         assert (
-            await asyncio.to_thread(inturn_hub, "db", "restore", str(tmp_path / "b"), *on)
+            await asyncio.to_thread(inturn_hub, "db", "restore", str(tmp_path / "b"), "--yes", *on)
         ).returncode == 0
         await until(lambda: len(line.waiting) == 6, what="the wall to show the restored line")
-        assert (await console.join_queue("A")).number == "A007"
+        assert (await kiosk.join_queue("A")).number == "A007"
         await until(lambda: len(line.waiting) == 7)
 
 

@@ -12,7 +12,8 @@ from sqlalchemy import make_url
 
 from core.client.hub_client import HubClient
 from server.database.calls import driver_url
-from server.schema.backup import restore_backup, write_backup
+from server.schema.backup import write_backup
+from tests.support.backups import restore_file
 from tests.support.clinic import Clinic
 from tests.support.hub_process import HubProcess
 from tests.support.private_clusters import query
@@ -81,7 +82,7 @@ async def test_a_restored_backup_reaches_every_window(
 ) -> None:
     engine = clinic.engine()
 
-    async with HubClient(hub.url, clinic.staff) as desk, HubClient(hub.url, clinic.monitor) as wall:
+    async with HubClient(hub.url, clinic.kiosk) as desk, HubClient(hub.url, clinic.monitor) as wall:
         await desk.join_queue("A")
         write_backup(engine, tmp_path / "backup")
         for _ in range(3):
@@ -89,7 +90,7 @@ async def test_a_restored_backup_reaches_every_window(
         line = wall.replica.lines.line("A")
         await until(lambda: line.waiting_count == 4)
         epoch = line.epoch
-        restore_backup(engine, tmp_path / "backup")
+        restore_file(engine, tmp_path / "backup")
         await until(lambda: line.epoch != epoch and line.waiting_count == 1)
         await desk.join_queue("A")
         await until(lambda: line.waiting_count == 2)

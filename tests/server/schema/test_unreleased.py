@@ -9,8 +9,9 @@ import pytest
 from core.errors import SetupError
 from server.checks.database_health import schema_findings
 from server.schema import own_database, revisions
-from server.schema.backup import restore_backup, write_backup
+from server.schema.backup import write_backup
 from server.schema.upgrade import Upgrade, upgrade_database
+from tests.support.backups import restore_file
 from tests.support.clinic import Clinic
 from tests.support.old_clinics import OldClinic, bare, server
 
@@ -57,7 +58,7 @@ def test_a_backup_of_an_unreleased_database_is_not_restored(
     write_backup(unreleased.engine, tmp_path / "backup")
     engine = clinic.engine()
     with pytest.raises(SetupError, match=r"backup was made by an unreleased InTurn.* Nothing was changed"):
-        restore_backup(engine, tmp_path / "backup")
+        restore_file(engine, tmp_path / "backup")
     engine.dispose()
     own_database.prepare(clinic.database_url, own=None)
     assert clinic.rows("SELECT count(*) FROM services") == [(3,)]

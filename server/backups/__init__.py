@@ -1,0 +1,1 @@
+"""Reads backups without running what is in them, and restores them."""
