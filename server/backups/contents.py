@@ -10,7 +10,7 @@ from pathlib import Path
 
 from core.errors import SetupError
 from server.backups.copy_text import TableRows, tables_in
-from server.backups.credentials import Account, Credentials, Device
+from server.backups.credentials import Account, Credentials, Device, shown
 from server.backups.dump_file import MAGIC, DumpFile, open_dump
 from server.database.schema_revision import fingerprint, latest_revision, revision_files
 from server.schema.legacy.database import OLD_TABLES, UNCHANGED
@@ -50,7 +50,7 @@ class Contents:
         """One sentence for an administrator."""
         days = f", of {self.first_day} to {self.last_day}" if self.tickets else ""
         return (
-            f"{self.dump.file} is a backup of {self.clinic}, made {self.dump.made_at:%Y-%m-%d %H:%M} UTC "
+            f"{self.dump.file} is a backup of {shown(self.clinic)}, made {self.dump.made_at:%Y-%m-%d %H:%M} UTC "
             f"(schema {self.revision}): tickets: {self.tickets}{days}; "
             f"accounts: {len(self.accounts)}; devices: {len(self.devices)}."
         )
@@ -147,7 +147,7 @@ def _refuse_other_revisions(contents: Contents) -> None:
     known = revision in {made.stem for made in revision_files(latest_revision())}
     if contents.tables and not known:
         raise SetupError(
-            f"The backup {file} was made by a newer InTurn (its schema is {revision}). "
+            f"The backup {file} was made by a newer InTurn (its schema is {shown(revision)}). "
             f"Please install that version here. {UNCHANGED}"
         )
     if contents.tables != fingerprint(*revision_files(revision)):
@@ -160,7 +160,7 @@ def _not_ours(dump: DumpFile) -> str:
     if _is_earlier_version(dump):
         return _earlier(dump.file, "pg_restore --no-owner -d URL")
     names = sorted({entry.name for entry in dump.entries if entry.kind == "TABLE"})
-    tables = f"it has the tables {', '.join(names[:5])}" if names else "it has no tables"
+    tables = f"it has the tables {', '.join(map(shown, names[:5]))}" if names else "it has no tables"
     return f"The backup {dump.file} is another program's: {tables}. {UNCHANGED}"
 
 

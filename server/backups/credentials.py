@@ -8,6 +8,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from shlex import quote
 
 from core.errors import SetupError
 from server.schema.legacy.database import UNCHANGED
@@ -67,11 +68,11 @@ class Withheld:
     def lines(self) -> Iterator[str]:
         """Sentences for an administrator; none if nothing is withheld."""
         for username in self.accounts:
-            yield f"The account {username} stays disabled (--reactivate {username})."
+            yield f"The account {shown(username)} stays disabled (--reactivate {quote(shown(username))})."
         for code, name in self.devices.items():
-            yield f"The device {code} ({name}) stays revoked (--reactivate {code})."
+            yield f"The device {shown(code)} ({shown(name)}) stays revoked (--reactivate {quote(shown(code))})."
         for username in self.old_passwords:
-            yield f"The account {username} gets back its password of the backup."
+            yield f"The account {shown(username)} gets back its password of the backup."
 
 
 def withheld(backup: Credentials, present: Credentials) -> Withheld:
@@ -120,6 +121,11 @@ def reactivated(found: Withheld, names: Iterable[str]) -> tuple[set[str], set[st
         accounts |= called
         codes |= devices
     return accounts, codes
+
+
+def shown(name: str) -> str:
+    """A text of a backup as a terminal may get it: unprintable characters are escaped."""
+    return name if name.isprintable() else repr(name)
 
 
 def same_name(one: str, other: str) -> bool:

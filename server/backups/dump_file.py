@@ -64,11 +64,10 @@ class DumpFile:
     @contextmanager
     def read(self, entries: Sequence[Entry]) -> Iterator[Iterator[TableRows]]:
         """The rows of these entries, in their order. Raises SetupError for a damaged file."""
-        listed = "".join(f"{entry.number};\n" for entry in entries)
-        with tempfile.NamedTemporaryFile("w", prefix="inturn-", suffix=".list") as wanted:
-            wanted.write(listed)
-            wanted.flush()
-            command = (f"--use-list={wanted.name}", "--data-only", "--file=-", str(self.file))
+        with tempfile.TemporaryDirectory(prefix="inturn-") as folder:
+            listed = Path(folder, "list")
+            listed.write_text("".join(f"{entry.number};\n" for entry in entries))
+            command = (f"--use-list={listed}", "--data-only", "--file=-", str(self.file))
             with _pg_restore(*command) as process:
                 assert process.stdout is not None
                 yield self._tables(process, tables_in(process.stdout))

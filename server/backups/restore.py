@@ -20,6 +20,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Engine, text
 
+from core.errors import SetupError
 from server.backups import present
 from server.backups.contents import Contents
 from server.backups.credentials import Withheld, withheld
@@ -30,6 +31,7 @@ from server.postgres.files import follow_owner
 from server.schema import hub_role, revisions
 from server.schema.backup import Progress, write_backup
 from server.schema.engine import wake_hubs
+from server.schema.legacy.database import UNCHANGED
 
 _NO_TIMEOUTS = """
     SELECT set_config(name, '0', true) FROM pg_settings
@@ -48,15 +50,19 @@ class Wanted:
     """A restore that a person confirmed.
 
     Attributes:
-        folder: where what is replaced is kept, as `before-restore-TIME.dump`.
+        data_dir: folder of the private database; None for a database given by URL.
         usernames, codes: accounts and devices that become active although they are not in the present database.
     """
 
     contents: Contents
     actor: str
-    folder: Path
+    data_dir: Path | None
     usernames: Collection[str] = ()
     codes: Collection[str] = ()
+
+    def keep_in(self) -> Path:
+        """The folder for what is replaced: in the data directory, or beside the backup."""
+        return self.data_dir / "backups" if self.data_dir else self.contents.dump.file.absolute().parent
 
 
 @dataclass(frozen=True)
@@ -79,7 +85,7 @@ def restore(engine: Engine, wanted: Wanted, progress: Progress = lambda _: None)
         swap = Swap(connection, seen.home)
         swap.lock_present("EXCLUSIVE")  # against changes; pg_dump can still read
         before = present.look_again(connection, seen)
-        with _kept(engine, before, wanted.folder, progress) as kept:
+        with _kept(engine, before, wanted, progress) as kept:
             progress("putting the backup in place")
             swap.exchange()
             found = _record(connection, before, wanted)
@@ -88,18 +94,23 @@ def restore(engine: Engine, wanted: Wanted, progress: Progress = lambda _: None)
 
 
 @contextmanager
-def _kept(engine: Engine, before: Present, folder: Path, progress: Progress) -> Iterator[Path | None]:
+def _kept(engine: Engine, before: Present, wanted: Wanted, progress: Progress) -> Iterator[Path | None]:
     """Keeps what is replaced in a new file, which is removed again if the block fails."""
     if before.clinic is None:
         yield None
         return
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    follow_owner(folder, folder.parent)
+    folder = wanted.keep_in()
     file = folder / f"before-restore-{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}.dump"
     progress("keeping what is replaced")
-    write_backup(engine, file, progress)
-    follow_owner(file, folder)
     try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise SetupError(f"The folder {folder} can't be made: {error.strerror}. {UNCHANGED}") from error
+    write_backup(engine, file, progress)
+    try:
+        if wanted.data_dir:
+            follow_owner(folder, wanted.data_dir)
+            follow_owner(file, wanted.data_dir)
         yield file
     except BaseException:
         file.unlink()

@@ -15,6 +15,7 @@ from core.errors import SetupError
 from server.backups import loading_role
 from server.backups.contents import Contents
 from server.backups.copy_text import TableRows
+from server.backups.credentials import shown
 from server.backups.dump_file import Entry
 from server.database.copy_in import copy_rows
 from server.schema import revisions, soundness
@@ -59,7 +60,7 @@ class ScratchSchema:
         revisions.build(self._connection, self._contents.revision, self._load)
         self._progress("checking integrity and history")
         if wrong := soundness.violations(self._connection):
-            raise self._refusal(f"is not sound: {'; '.join(wrong[:3])}")
+            raise self._refusal(f"is not sound: {shown('; '.join(wrong[:3]))}")
 
     def _load(self) -> None:
         columns = {name: set(found) for name, found in self._rows(_COLUMNS)}
@@ -104,7 +105,7 @@ class ScratchSchema:
         elif table.name not in NOT_LOADED and set(table.columns) == columns.get(table.name):
             place = NEW
         else:
-            raise self._refusal(f"has other columns of {table.name} than InTurn")
+            raise self._refusal(f"has other columns of {shown(table.name)} than InTurn")
         listed = ", ".join(map(self._quoted, table.columns))
         statement = f"COPY {place}.{table.name} ({listed}) FROM STDIN"
         with loading_role.acting(self._connection, f"{place}.{table.name}", table.encoding):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from core.errors import SetupError
 from server.backups.contents import inspect_backup
-from server.backups.credentials import reactivated, same_name, withheld
+from server.backups.credentials import reactivated, same_name, shown, withheld
 from server.backups.present import Present, look_at
 from server.backups.recorded_backup import back_up
 from server.backups.restore import Wanted, restore
@@ -79,11 +79,11 @@ def _db_restore(arguments: argparse.Namespace) -> int:
         _say(f"Without a terminal a restore needs --yes. {UNCHANGED}")
         return 2
     settings = settings_of(arguments)
-    folder = arguments.file.absolute().parent if settings.database_url else settings.data_path / "backups"
+    data_dir = None if settings.database_url else settings.data_path
     with database_engine(settings) as engine:
         with engine.connect() as connection:
             present = look_at(connection)
-        wanted = _confirmed(arguments, Wanted(contents, ACTOR, folder), present)
+        wanted = _confirmed(arguments, Wanted(contents, ACTOR, data_dir), present)
         done = restore(engine, wanted, _progress)
     _say(f"Restored from {arguments.file}.")
     if done.kept:
@@ -97,7 +97,7 @@ def _confirmed(arguments: argparse.Namespace, wanted: Wanted, present: Present) 
     """The restore with what it reactivates. Raises SetupError unless a person types the clinic's name or gave --yes."""
     found = withheld(wanted.contents.credentials(), present.credentials)
     usernames, codes = reactivated(found, arguments.reactivate)
-    clinic = wanted.contents.clinic if present.clinic is None else present.clinic
+    clinic = shown(wanted.contents.clinic if present.clinic is None else present.clinic)
     if not arguments.yes:
         for line in found.without(usernames, codes).lines():
             _say(line)

@@ -33,7 +33,7 @@ def restore_file(engine: Engine, file: Path, *, reactivate: Iterable[str] = ()) 
     with engine.connect() as connection:
         found = withheld(contents.credentials(), look_at(connection).credentials)
     usernames, codes = reactivated(found, reactivate)
-    return restore(engine, Wanted(contents, "test", kept_in(file), usernames, codes))
+    return restore(engine, Wanted(contents, "test", file.parent, usernames, codes))
 
 
 def what_is_wrong(engine: Engine) -> list[str]:
