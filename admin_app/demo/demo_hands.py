@@ -73,7 +73,7 @@ def widget(window: QWidget, name: str) -> QWidget:
     return found[0]
 
 
-async def usable(window: QWidget, name: str, seconds: float = 5.0) -> QWidget:
+async def usable(window: QWidget, name: str, seconds: float = 30.0) -> QWidget:
     """Waits until `widget(window, name)` is found and enabled. Raises NotSeen after `seconds`."""
 
     def look() -> QWidget | None:
