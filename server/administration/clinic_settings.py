@@ -25,6 +25,9 @@ from server.administration.people_and_devices import ACTOR, let_serve, log_act
 from server.schema.engine import wake_hubs
 from server.schema.tables import closed_days, counter_services, counters, opening_hours, services, settings
 
+SCHEDULE = {"time_zone", "day_starts", "day_closes"}
+"""Fields that decide when the day closes. A change closes no day: a time that has passed counts from the next day."""
+
 
 def set_service(engine: Engine, code: str, typed: Mapping[str, str]) -> None:
     """Sets the given `SERVICE_FIELDS` of a service.
@@ -128,6 +131,20 @@ def show_site(engine: Engine) -> Iterable[str]:
         f"closes {row.day_closes:%H:%M}" if row.day_closes is not None else "is closed by an administrator"
     )
     yield f"{row.site_name}\t{row.time_zone}\tthe day starts {row.day_starts:%H:%M} and {closes}"
+
+
+def next_close(engine: Engine) -> str:
+    """A sentence that says when the schedule closes the day next, and what it does then."""
+    query = text(
+        "SELECT to_char(next_close() AT TIME ZONE time_zone, 'YYYY-MM-DD at HH24:MI'), time_zone FROM settings"
+    )
+    with engine.connect() as connection:
+        moment, zone = connection.execute(query).one()
+    if moment is None:
+        return "No schedule closes the day: waiting patients stay until `inturn-hub day close`."
+    return (
+        f"The day closes next on {moment} ({zone}). The tickets that wait or are parked then are cancelled."
+    )
 
 
 def close_day(engine: Engine, code: str | None) -> str:

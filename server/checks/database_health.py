@@ -19,6 +19,10 @@ from server.schema import revisions
 from server.schema.hub_role import may_call
 
 GIGABYTE = 1_000_000_000
+_HEALS = (
+    "Look whether the database's clock is right, and have the network set it (NTP). "
+    "With a right clock the next ticket mends it by itself."
+)
 
 
 @dataclass(frozen=True)
@@ -163,11 +167,13 @@ def recorded_time_findings(connection: Connection) -> Iterator[Finding]:
     )
     for code, event_at, day in connection.execute(query).all():
         if event_at is not None:
-            fault = f"its last event is of {event_at}, a time to come. Its times stand still until then"
-            yield Finding("warning", "clock", f"{code}: {fault}; the clock was ahead.")
+            fault = (
+                f"its last event is of {event_at}, a time to come: the clock was ahead, or it is behind now"
+            )
+            yield Finding("warning", "clock", f"{code}: {fault}. {_HEALS}")
         elif day is not None:
-            fault = f"its business day is {day} already. Its tickets carry that day until it comes"
-            yield Finding("warning", "clock", f"{code}: {fault}; the clock was ahead.")
+            fault = f"its business day is {day} already: the clock was ahead, or it is behind now"
+            yield Finding("warning", "clock", f"{code}: {fault}. {_HEALS}")
 
 
 def disk_findings(connection: Connection, limits: Thresholds, directory: Path | None) -> Iterator[Finding]:

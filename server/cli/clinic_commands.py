@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from sqlalchemy import Engine
@@ -128,6 +129,8 @@ def _site(arguments: argparse.Namespace) -> None:
         return
     with current_engine(settings_of(arguments)) as engine:
         clinic_settings.set_site(engine, typed)
+        if typed.keys() & clinic_settings.SCHEDULE:
+            print(clinic_settings.next_close(engine), file=sys.stderr)
 
 
 def _day_close(arguments: argparse.Namespace) -> None:

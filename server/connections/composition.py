@@ -10,6 +10,7 @@ from server.database.calls import Database
 from server.database.channel import DatabaseChannel
 from server.door.access import Access
 from server.door.limits import Limits
+from server.health.clocks import Clocks
 from server.health.condition import HubCondition
 from server.health.metrics import Metrics
 from server.health.watch import HubWatch
@@ -32,6 +33,7 @@ class HubComponents:
     metrics: Metrics
     watch: HubWatch
     condition: HubCondition
+    clocks: Clocks
     timings: Timings
     version: str
 
@@ -45,6 +47,7 @@ async def assemble(database: Database, limits: Limits, chores: Chores, timings: 
     channel = DatabaseChannel(database.address, timings.echo)
     notifications = NotificationService(database, operations, clinic_lists, channel, timings)
     watch, version = HubWatch(database, operations, clinic_lists, timings), _version()
+    clocks = Clocks()
     metrics = Metrics(notifications, database, watch, chores, version, timings)
     return HubComponents(
         database=database,
@@ -54,7 +57,8 @@ async def assemble(database: Database, limits: Limits, chores: Chores, timings: 
         notifications=notifications,
         metrics=metrics,
         watch=watch,
-        condition=HubCondition(notifications, database, watch, metrics, chores, version),
+        condition=HubCondition(notifications, database, watch, metrics, chores, clocks, version),
+        clocks=clocks,
         timings=timings,
         version=version,
     )

@@ -27,6 +27,7 @@ from server.chores import BACK_OFF, BackOff, Chores
 from server.connections import http_pages
 from server.connections.composition import HubComponents, assemble
 from server.connections.connection import ClientConnection
+from server.connections.daily_close import DailyClose
 from server.connections.visitors import Visitors
 from server.database.calls import Database
 from server.door.doorway import BACKLOG, Doorway
@@ -35,7 +36,6 @@ from server.door.known_first import KnownFirst
 from server.door.limits import Limits
 from server.door.tls import TlsDoor, TlsFiles
 from server.door.turns import Turns
-from server.operations.queue_operations import Result
 from server.timings import USUAL, Timings
 
 log = logging.getLogger(__name__)
@@ -158,7 +158,13 @@ class Hub:
         self.components.watch.start(self.chores)
         self._visitors.start(self.chores)
         self.chores.start("tidying of old requests", self._tidy)
-        self.chores.start("daily close", self._keep_days)
+        daily_close = DailyClose(
+            self.components.operations,
+            self.components.notifications,
+            self.components.clocks,
+            self.timings.day,
+        )
+        self.chores.start("daily close", daily_close.run)
         if self._tls is not None:
             self.chores.start("certificate watch", partial(self._tls.watch, self.timings.certificate))
 
@@ -257,20 +263,3 @@ class Hub:
             with contextlib.suppress(HubError):
                 await self._database.call("forget_old_requests")
             await asyncio.sleep(self.timings.tidy)
-
-    async def _keep_days(self) -> None:
-        """At the start and every `timings.day`: closes the day if it is due; only one of several hubs closes it."""
-        while True:
-            try:
-                closed = await self.components.operations.close_day_if_due()
-                if closed is not None:
-                    self.components.notifications.notify_line_changed(closed.events)
-                    log.info("%s", _describe_close(closed.result))
-            except HubError as error:
-                log.info("The daily close could not be checked: %s", error.message)
-            await asyncio.sleep(self.timings.day)
-
-
-def _describe_close(closed: Result) -> str:
-    still_open = ", ".join(ticket.number for ticket in closed.consulting) or "none"
-    return f"The schedule closed the day: {closed.cancelled} cancelled, consultations left open: {still_open}"

@@ -10,6 +10,7 @@ from core.line.tickets import CounterSummary
 from core.wire.system_health import HealthFigures, SlowClient, SystemHealth
 from server.chores import Chores
 from server.database.calls import Database
+from server.health.clocks import Clocks
 from server.health.findings import FailedChore, Surroundings, assess
 from server.health.metrics import Metrics
 from server.health.watch import HubWatch
@@ -29,6 +30,7 @@ class HubCondition:
         watch: HubWatch,
         metrics: Metrics,
         chores: Chores,
+        clocks: Clocks,
         version: str,
     ) -> None:
         self._notifications = notifications
@@ -36,6 +38,7 @@ class HubCondition:
         self._watch = watch
         self._metrics = metrics
         self._chores = chores
+        self._clocks = clocks
         self._version = version
 
     def report(self) -> SystemHealth:
@@ -81,6 +84,7 @@ class HubCondition:
             unserved=unserved(waiting, clinic_lists.counters),
             checked_ago=None if oldest is None else (now - oldest).total_seconds(),
             failed_chores=self._failed_chores(),
+            clock_doubt=self._clocks.doubt,
         )
 
     def _failed_chores(self) -> tuple[FailedChore, ...]:

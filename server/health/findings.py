@@ -11,6 +11,7 @@ from datetime import datetime
 import msgspec
 
 from core.wire.system_health import HealthCheck, HealthFigures, HealthLevel, SystemHealth
+from server.health.clocks import ClockDoubt
 
 SLOW_CALL_SECONDS = 0.5
 SLOW_PUBLISH_SECONDS = 0.5
@@ -52,6 +53,7 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
         unserved: service code -> number of waiting patients, for the services that no open counter serves.
         checked_ago: seconds since the oldest of the lines' latest checks; None before the first check.
         failed_chores: every chore that has failed since the hub's start.
+        clock_doubt: why the schedule closes no day; None if the clocks agree.
     """
 
     database_place: str = "this computer"
@@ -60,6 +62,7 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     unserved: dict[str, int] = {}
     checked_ago: float | None = None
     failed_chores: tuple[FailedChore, ...] = ()
+    clock_doubt: ClockDoubt | None = None
 
 
 def assess(figures: HealthFigures, beside: Surroundings, at: datetime) -> SystemHealth:
@@ -236,6 +239,23 @@ def _chores(figures: HealthFigures, beside: Surroundings) -> HealthCheck:
     return _warning("chores", sentence, advice)
 
 
+def _clock(figures: HealthFigures, beside: Surroundings) -> HealthCheck:
+    doubt = beside.clock_doubt
+    if doubt is None:
+        return _ok("clock", "The hub's and the database's clocks agree.")
+    size = duration_words(doubt.seconds)
+    sentence = {
+        "apart": f"The hub's clock and the database's differ by {size}.",
+        "stepped": f"The clock of the hub's computer was set by {size}.",
+        "day": "The business day is more than one day later than the day before.",
+    }[doubt.fault]
+    advice = (
+        "Have the network set both clocks (NTP). Nobody is cancelled by the schedule until they have agreed for "
+        "10 minutes. If it is time to close the day, run: inturn-hub day close"
+    )
+    return (_failed if doubt.lasts else _warning)("clock", sentence, advice)
+
+
 def _failure_of(chore: FailedChore) -> str:
     times = "once" if chore.failures == 1 else f"{chore.failures} times"
     last = f"{duration_words(chore.ago)} ago ({chore.failure})"
@@ -275,4 +295,5 @@ _CHECKS: tuple[Callable[[HealthFigures, Surroundings], HealthCheck], ...] = (
     _door,
     _lines,
     _chores,
+    _clock,
 )

@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Collection, Mapping
 from contextlib import nullcontext
+from datetime import date, datetime
 from typing import Any, Literal
 
 import msgspec
@@ -59,6 +60,20 @@ class FoundTicket(msgspec.Struct, frozen=True):
 
     ticket: Ticket
     revision: int
+
+
+class DayToClose(msgspec.Struct, frozen=True):
+    """What the schedule has to close.
+
+    Attributes:
+        at: time of the database's clock.
+        business_day: the site's business day.
+        ended: the last business day that ended and is not closed; None if nothing is due.
+    """
+
+    at: datetime
+    business_day: date
+    ended: date | None
 
 
 class QueueOperations:
@@ -184,9 +199,13 @@ class QueueOperations:
         """Cancels the waiting and parked tickets of a service, None for all. Refusal: unknown_service."""
         return await self._change("close_day", actor, key, service, lines=(service,) if service else ())
 
-    async def close_day_if_due(self) -> Outcome | None:
-        """Closes the day if the schedule says so; None if it is not due. Several hubs may call this concurrently."""
-        text = await self._database.call("close_day_if_due")
+    async def day_to_close(self) -> DayToClose:
+        """Reads which day the schedule has to close, and the database's clock."""
+        return msgspec.json.decode(await self._database.call("day_to_close"), type=DayToClose)
+
+    async def close_day_if_due(self, until: date) -> Outcome | None:
+        """Closes the days up to `until` that ended; None if none is due. Several hubs may call this concurrently."""
+        text = await self._database.call("close_day_if_due", until)
         return msgspec.json.decode(text, type=Outcome | None)
 
     async def find_ticket(self, ticket: str) -> FoundTicket:

@@ -28,6 +28,7 @@ class CurrentRevisions(msgspec.Struct, frozen=True):
         business_day: the site's business day.
         services: service code -> newest revision.
         states: service code -> state.
+        ahead: whether the database has times in the future, from a clock that was set right.
     """
 
     epoch: str
@@ -35,6 +36,7 @@ class CurrentRevisions(msgspec.Struct, frozen=True):
     business_day: str
     services: dict[str, int]
     states: dict[str, str]
+    ahead: bool = False
 
 
 class ChangeWatch:

@@ -70,6 +70,10 @@ class OutsideChanges:
     async def _take_changes(self, now: CurrentRevisions | None, before: CurrentRevisions) -> None:
         """Acts on the revisions that the watch read; `now` is None while the database is unreachable. Raises HubError."""
         if now is not None:
+            if now.ahead:
+                log.warning("The clock was ahead and was set right: the times in the lines are corrected")
+                await self._database.call("correct_all_times")
+                self._watch.wake()
             await self._take_revisions(now, before)
         if self._lists.changed():
             self._subscribers.push_lists()

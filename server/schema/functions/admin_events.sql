@@ -18,7 +18,7 @@ DECLARE
     previous bytea;
 BEGIN
     SELECT admin_revision + 1, admin_last_hash INTO e.id, previous FROM settings FOR NO KEY UPDATE;
-    e.at := greatest(clock_timestamp(), (SELECT at FROM admin_events ORDER BY id DESC LIMIT 1));
+    e.at := greatest(clock_timestamp(), (SELECT at FROM admin_events WHERE id = e.id - 1 AND at <= clock_timestamp() + clock_tolerance()));
     e.actor := p_actor;
     e.kind := p_kind;
     e.subject := p_subject;

@@ -1,13 +1,16 @@
 -- Whether the history agrees with the tables and with its own chains, each read in one statement like integrity.sql.
 
--- The last event of each ticket, with the status and service in it. A transfer writes two events of one time: the one in the
--- ticket's line counts.
+-- The last event of each ticket, with the status and service in it. Of the last events in several lines, the one in the line that
+-- the ticket was in after it counts: a ticket that left a line has its new line in its last event there. Times don't decide, since a
+-- clock that is set right goes back.
 CREATE OR REPLACE FUNCTION last_events()
 RETURNS TABLE (ticket_id uuid, service_id bigint, revision bigint, status text, code text)
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT DISTINCT ON (e.ticket_id) e.ticket_id, e.service_id, e.revision, e.ticket ->> 'status', e.ticket ->> 'service'
-    FROM queue_events e LEFT JOIN services s ON s.id = e.service_id WHERE e.ticket_id IS NOT NULL
-    ORDER BY e.ticket_id, e.at DESC, e.ticket ->> 'service' = s.code DESC, e.revision DESC
+    FROM (SELECT DISTINCT ON (ticket_id, service_id) * FROM queue_events WHERE ticket_id IS NOT NULL
+        ORDER BY ticket_id, service_id, revision DESC) e
+    LEFT JOIN services s ON s.id = e.service_id
+    ORDER BY e.ticket_id, e.ticket ->> 'service' = s.code DESC, e.at DESC
 $$;
 
 -- Checks that revisions have no gap, that the last event agrees with the service's row, and each ticket's last event with the

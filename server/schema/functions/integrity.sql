@@ -95,12 +95,14 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT s.code, v.what FROM services s
     CROSS JOIN LATERAL (SELECT coalesce(max(number_value), 0) AS highest, count(*) AS given,
         count(*) FILTER (WHERE status <> 'cancelled') AS kept FROM tickets WHERE origin_service_id = s.id AND business_day = s.business_day) t
-    CROSS JOIN LATERAL (SELECT max(business_day) AS day FROM tickets WHERE origin_service_id = s.id) latest
+    -- Days in the future don't count: their tickets are from a clock that was ahead.
+    CROSS JOIN LATERAL (SELECT max((ticket ->> 'business_day')::date) AS day FROM (SELECT ticket FROM queue_events
+        WHERE service_id = s.id AND kind = 'joined' ORDER BY revision DESC LIMIT 1) e) latest
     CROSS JOIN LATERAL (VALUES
         (s.next_number <= t.highest, format('the next number is %s, but %s was given already', s.next_number, t.highest)),
         (s.issued NOT BETWEEN t.kept AND t.given,  -- taking back a join frees its place in the quota
             format('%s tickets are counted as issued, but %s were', s.issued, t.given)),
-        (latest.day > s.business_day, format('a ticket is of %s, but its day is %s', latest.day, s.business_day))
+        (latest.day <> s.business_day, format('a ticket is of %s, but its day is %s', latest.day, s.business_day))
     ) v (wrong, what)
     WHERE v.wrong
 $$;

@@ -15,8 +15,7 @@ DECLARE
     place bigint;
     answer jsonb;
 BEGIN
-    SELECT * INTO s FROM services WHERE code = p_service FOR NO KEY UPDATE;
-    IF NOT FOUND THEN PERFORM refuse('unknown_service', format('There is no service %s.', p_service)); END IF;
+    s := lock_service(p_service);
     answer := remembered_result(p_actor, p_key, p_digest);
     IF answer IS NOT NULL THEN RETURN answer; END IF;
     now_at := event_time(s);

@@ -17,11 +17,34 @@ LANGUAGE sql IMMUTABLE AS $$
     SELECT CASE WHEN actor LIKE 'user:%' THEN split_part(actor, ':', 2)::bigint END
 $$;
 
--- Locks lines by id. Without that order two operations could deadlock.
+-- Locks lines by id: without that order two operations could deadlock. Then corrects the times of a line whose clock was ahead
+-- (clocks.sql): the operation reads its tickets after that.
 CREATE OR REPLACE FUNCTION lock_lines(ids bigint[]) RETURNS void
 LANGUAGE plpgsql AS $$
+DECLARE
+    latest timestamptz;
 BEGIN
-    PERFORM FROM services WHERE id = ANY (ids) ORDER BY id FOR NO KEY UPDATE;
+    SELECT max(l.last_event_at) INTO latest FROM (
+        SELECT last_event_at FROM services WHERE id = ANY (ids) ORDER BY id FOR NO KEY UPDATE) l;
+    IF latest > clock_timestamp() + clock_tolerance() THEN
+        PERFORM correct_times(id) FROM services WHERE id = ANY (ids) AND last_event_at > clock_timestamp() + clock_tolerance();
+    END IF;
+END
+$$;
+
+-- Locks the line of a service, as lock_lines does, and returns the service.
+CREATE OR REPLACE FUNCTION lock_service(p_service text) RETURNS services
+LANGUAGE plpgsql AS $$
+DECLARE
+    s services;
+BEGIN
+    SELECT * INTO s FROM services WHERE code = p_service FOR NO KEY UPDATE;
+    IF NOT FOUND THEN PERFORM refuse('unknown_service', format('There is no service %s.', p_service)); END IF;
+    IF s.last_event_at > clock_timestamp() + clock_tolerance() THEN
+        PERFORM correct_times(s.id);
+        SELECT * INTO s FROM services WHERE id = s.id;
+    END IF;
+    RETURN s;
 END
 $$;
 

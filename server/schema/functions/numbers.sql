@@ -7,14 +7,15 @@ LANGUAGE sql IMMUTABLE AS $$
 $$;
 
 -- Begins a service's business day with its first ticket: numbers start at 1 again, without those that live tickets of
--- earlier days still hold. The day never goes back.
+-- other days still hold. A day that lies in the future, since the clock was ahead, ends as well; numbers then go on behind those
+-- that the day has already given.
 CREATE OR REPLACE FUNCTION begin_business_day(s services, today date) RETURNS services
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql STABLE AS $$
 BEGIN
-    IF today > s.business_day THEN
+    IF today <> s.business_day THEN
         s.business_day := today;
-        s.next_number := 1;
-        s.issued := 0;
+        SELECT coalesce(max(number_value), 0) + 1, count(*) INTO s.next_number, s.issued
+        FROM tickets WHERE origin_service_id = s.id AND business_day = today;
         s.held_numbers := ARRAY(
             SELECT number_value FROM tickets WHERE status = 'waiting' AND origin_service_id = s.id
             UNION SELECT number_value FROM tickets WHERE status = 'consulting' AND origin_service_id = s.id

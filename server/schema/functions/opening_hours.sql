@@ -1,14 +1,17 @@
 -- When a service issues tickets: its state, its hours, its quota.
 
--- The hours in which a service issues tickets, in local time and without holidays, from the day before `today` (its hours may
--- end today) to `days` days later. A service without hours is open from midnight to midnight.
+-- The hours in which a service issues tickets, without holidays, from the day before `today` (its hours may end today) to `days`
+-- days later. A service without hours is open from midnight to midnight. Moments and not local times: in autumn's repeated hour
+-- a local time comes twice, and a service opens and closes once.
 CREATE OR REPLACE FUNCTION issuing_hours(p_service_id bigint, today date, days integer)
-RETURNS TABLE (opens_at timestamp, last_ticket_at timestamp)
+RETURNS TABLE (opens_at timestamptz, last_ticket_at timestamptz)
 LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    zone text := (SELECT time_zone FROM settings);
 BEGIN
     RETURN QUERY
-    SELECT d.day + h.opens,
-        d.day + h.closes + CASE WHEN h.closes <= h.opens THEN interval '1 day' ELSE interval '0' END
+    SELECT first_moment(d.day + h.opens, zone),
+        first_moment(d.day + h.closes + CASE WHEN h.closes <= h.opens THEN interval '1 day' ELSE interval '0' END, zone)
             - make_interval(mins => h.last_ticket_minutes)
     FROM generate_series(-1, days) n
     CROSS JOIN LATERAL (SELECT today + n AS day) d
@@ -27,14 +30,14 @@ $$;
 CREATE OR REPLACE FUNCTION service_state(s services, at timestamptz) RETURNS text
 LANGUAGE plpgsql STABLE AS $$
 DECLARE
-    here timestamp;
+    today date;
 BEGIN
     IF s.state <> 'open' THEN RETURN s.state; END IF;
-    IF s.issued >= s.daily_quota AND s.business_day >= business_day_at(at) THEN RETURN 'full'; END IF;
+    IF s.daily_quota IS NOT NULL AND (begin_business_day(s, business_day_at(at))).issued >= s.daily_quota THEN RETURN 'full'; END IF;
     IF NOT EXISTS (SELECT FROM opening_hours WHERE service_id = s.id)
         AND NOT EXISTS (SELECT FROM closed_days WHERE coalesce(service_id, s.id) = s.id) THEN RETURN 'open'; END IF;
-    here := (SELECT at AT TIME ZONE time_zone FROM settings);
-    IF EXISTS (SELECT FROM issuing_hours(s.id, here::date, 0) WHERE opens_at <= here AND here < last_ticket_at) THEN RETURN 'open'; END IF;
+    today := (SELECT (at AT TIME ZONE time_zone)::date FROM settings);
+    IF EXISTS (SELECT FROM issuing_hours(s.id, today, 1) WHERE opens_at <= at AND at < last_ticket_at) THEN RETURN 'open'; END IF;
     RETURN 'closed';
 END
 $$;
@@ -43,11 +46,10 @@ $$;
 CREATE OR REPLACE FUNCTION service_opens_at(s services, at timestamptz) RETURNS timestamptz
 LANGUAGE plpgsql STABLE AS $$
 DECLARE
-    zone text := (SELECT time_zone FROM settings);
-    here timestamp := at AT TIME ZONE zone;
+    today date := (SELECT (at AT TIME ZONE time_zone)::date FROM settings);
 BEGIN
     IF s.state <> 'open' THEN RETURN NULL; END IF;
-    RETURN (SELECT min(opens_at) AT TIME ZONE zone FROM issuing_hours(s.id, here::date, 28) WHERE opens_at > here);
+    RETURN (SELECT min(opens_at) FROM issuing_hours(s.id, today, 28) WHERE opens_at > at);
 END
 $$;
 
@@ -76,8 +78,7 @@ DECLARE
     now_at timestamptz;
     answer jsonb;
 BEGIN
-    SELECT * INTO s FROM services WHERE code = p_service FOR NO KEY UPDATE;
-    IF NOT FOUND THEN PERFORM refuse('unknown_service', format('There is no service %s.', p_service)); END IF;
+    s := lock_service(p_service);
     answer := remembered_result(p_actor, p_key, p_digest);
     IF answer IS NOT NULL THEN RETURN answer; END IF;
     now_at := event_time(s);

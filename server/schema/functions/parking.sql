@@ -5,7 +5,7 @@
 CREATE OR REPLACE FUNCTION can_come_back(t tickets) RETURNS boolean
 LANGUAGE plpgsql STABLE AS $$
 BEGIN
-    RETURN t.status = 'parked' OR (t.status = 'no_show' AND t.business_day >= business_day_at(clock_timestamp()));
+    RETURN t.status = 'parked' OR (t.status = 'no_show' AND t.business_day >= business_day_now());
 END
 $$;
 

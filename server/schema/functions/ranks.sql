@@ -24,6 +24,7 @@ BEGIN
         SELECT * INTO neighbour FROM tickets WHERE service_id = s.id AND status = 'waiting'
             AND position_in_queue = CASE place WHEN 'first' THEN s.head ELSE s.tail - 1 END;
     END IF;
+    t.joined_at := least(t.joined_at, clock_timestamp());  -- a clock that was ahead issued it
     t.placed_by_hand := neighbour.id IS NOT NULL;
     t.rank_class := coalesce(neighbour.rank_class, rank_class(t.priority, s.head_start));
     t.rank_time := coalesce(neighbour.rank_time, rank_time(t.priority, s.head_start, t.joined_at));

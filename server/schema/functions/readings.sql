@@ -35,11 +35,11 @@ LANGUAGE sql STABLE AS $$
 $$;
 
 -- What may change without an event: the epoch, the configuration's revision, the day, every line's revision, and every
--- service's state, which the clock may change.
+-- service's state, which the clock may change. `ahead`: whether times have to be corrected (clocks.sql).
 CREATE OR REPLACE FUNCTION current_revisions() RETURNS jsonb
 LANGUAGE sql STABLE AS $$
     SELECT jsonb_build_object('epoch', epoch, 'config_revision', config_revision, 'business_day', business_day_now(),
-        'services', (SELECT coalesce(jsonb_object_agg(code, revision), '{}') FROM services),
+        'ahead', times_ahead(), 'services', (SELECT coalesce(jsonb_object_agg(code, revision), '{}') FROM services),
         'states', (SELECT coalesce(jsonb_object_agg(code, service_state(s, clock_timestamp())), '{}') FROM services s))
     FROM settings
 $$;

@@ -6,7 +6,7 @@ LANGUAGE sql IMMUTABLE AS $$
     SELECT '{
         join_queue, call_next_patient, call_patient, recall_patient, finish_consultation, park_ticket, unpark_ticket,
         transfer_ticket, set_ticket_priority, move_ticket, cancel_ticket, update_ticket, undo_operation,
-        set_counter_state, set_service_state, close_day, close_day_if_due,
+        set_counter_state, set_service_state, close_day, day_to_close, close_day_if_due, correct_all_times,
         find_device, find_user, find_session, open_session, close_session, pair_device, admitted_secrets,
         services_overview, counters_overview, site_overview, current_revisions, schema_revision, current_epoch, hub_role,
         find_ticket, queue_snapshot, events_after, line_integrity,

@@ -28,3 +28,13 @@ BEGIN
         DETAIL = format('%s people wait for %s. Change its head start when nobody waits.', OLD.tail - OLD.head, OLD.name);
 END
 $$;
+
+-- Another schedule closes no day at once: the days that have ended by it count as closed, so that a time that has passed counts
+-- from the next day.
+CREATE OR REPLACE FUNCTION count_ended_days_as_closed() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    NEW.closed_day := greatest(NEW.closed_day, ended_day(clock_timestamp(), NEW.time_zone, NEW.day_starts, NEW.day_closes));
+    RETURN NEW;
+END
+$$;

@@ -108,7 +108,7 @@ BEGIN
     IF answer IS NOT NULL THEN RETURN answer; END IF;
     IF r.undo IS NULL THEN
         PERFORM refuse('not_undoable', 'There is nothing to take back.');
-    ELSIF r.at < clock_timestamp() - interval '10 seconds' THEN
+    ELSIF r.at NOT BETWEEN clock_timestamp() - interval '10 seconds' AND clock_timestamp() + clock_tolerance() THEN
         PERFORM refuse('not_undoable');
     ELSIF EXISTS (SELECT FROM requests later WHERE later.actor = p_actor AND later.at > r.at AND later.undo IS NOT NULL) THEN
         PERFORM refuse('not_undoable', 'Only your last action can be taken back.');

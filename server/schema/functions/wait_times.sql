@@ -63,7 +63,7 @@ DECLARE
 BEGIN
     UPDATE wait_estimates e SET waited_seconds = called.waited
     FROM (
-        SELECT id, service_id, extract(epoch FROM called_at - joined_at)::integer AS waited, calls, placed_by_hand FROM tickets
+        SELECT id, service_id, greatest(0, extract(epoch FROM called_at - joined_at)::integer) AS waited, calls, placed_by_hand FROM tickets
         WHERE service_id = (SELECT id FROM services WHERE code = p_service) AND called_at IS NOT NULL
         ORDER BY called_at DESC LIMIT 200
     ) called

@@ -198,12 +198,43 @@ def test_the_business_day_over_daylight_saving(clinic: Clinic) -> None:
 
 def test_the_business_day_never_goes_back(clinic: Clinic) -> None:
     change(clinic, clinic_settings.set_site, {"time_zone": "Europe/Berlin", "day_starts": "02:30"})
-    # The hour from 02:00 occurs twice in that night; the first half of its second occurrence precedes the day's start.
-    assert clinic.rows("SELECT business_day_at('2026-10-25 01:15:00+00')") == [(date(2026, 10, 24),)]
+    # The hour from 02:00 occurs twice in that night; the day begins in its first occurrence.
+    days = clinic.rows(
+        "SELECT business_day_at(at) FROM generate_series(timestamptz '2026-10-24 23:00+00', '2026-10-25 03:00+00',"
+        " '1 minute') at ORDER BY at"
+    )
+    assert days == sorted(days)
+    assert days[120:] == [(date(2026, 10, 25),)] * 121
     clinic.rows("UPDATE services SET business_day = '2026-10-25', next_number = 8 RETURNING 1")
     begun = "SELECT (s2).business_day, (s2).next_number FROM (SELECT begin_business_day(s, '{}') s2 FROM services s) b"
-    assert set(clinic.rows(begun.format("2026-10-24"))) == {(date(2026, 10, 25), 8)}
+    assert set(clinic.rows(begun.format("2026-10-25"))) == {(date(2026, 10, 25), 8)}
     assert set(clinic.rows(begun.format("2026-10-26"))) == {(date(2026, 10, 26), 1)}
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "Australia/Lord_Howe", "America/Havana"])
+def test_hours_in_the_repeated_hour_open_and_close_once(clinic: Clinic, zone: str) -> None:
+    """In Havana the hour before 01:00 comes twice, on Lord Howe Island half an hour before 02:00."""
+    change(clinic, clinic_settings.set_site, {"time_zone": zone, "day_starts": "02:15"})
+    for hours in ("sun 01:45-02:30", "sun 00:15-00:30", "sat 23:00-01:40"):
+        set_hours(clinic, hours)
+        states = clinic.rows(
+            "SELECT service_state(s, at) FROM services s, generate_series(timestamptz '2026-{0} 00:00+00',"
+            " timestamptz '2026-{0} 00:00+00' + interval '60 hours', '5 minutes') at WHERE code = 'A' ORDER BY at".format(
+                {"E": "10-24", "A": "04-04" if "Lord" in zone else "10-31"}[zone[0]]
+            )
+        )
+        changes = [now for now, before in zip(states, [(None,), *states], strict=False) if now != before]
+        assert changes == [("closed",), ("open",), ("closed",)], hours
+
+
+def test_a_scheduled_close_in_the_repeated_hour_comes_once(clinic: Clinic) -> None:
+    change(clinic, clinic_settings.set_site, {"time_zone": "Europe/Berlin", "day_closes": "02:30"})
+    ended = clinic.rows(
+        "SELECT ended_business_day(at) FROM generate_series(timestamptz '2026-10-24 23:00+00',"
+        " '2026-10-25 03:00+00', '1 minute') at ORDER BY at"
+    )
+    assert ended == sorted(ended)
+    assert ended.count((date(2026, 10, 24),)) == 90
 
 
 def test_opening_hours_over_daylight_saving(clinic: Clinic) -> None:

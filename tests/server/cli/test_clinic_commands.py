@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import sys
 from collections.abc import Callable
@@ -85,14 +86,17 @@ def test_a_counter_is_set(hub_command: HubCommand, clinic: Clinic) -> None:
 
 
 def test_the_site_gets_a_name_and_its_day(hub_command: HubCommand, clinic: Clinic) -> None:
-    assert hub_command("site Northgate --time-zone Europe/Berlin --day-starts 04:00 --day-closes 22:00") == (
-        0,
-        "",
-        "",
+    code, out, told = hub_command(
+        "site Northgate --time-zone Europe/Berlin --day-starts 04:00 --day-closes 22:00"
+    )
+    assert (code, out) == (0, "")
+    assert re.fullmatch(
+        r"The day closes next on \d{4}-\d\d-\d\d at 22:00 \(Europe/Berlin\)\. .* cancelled\.\n", told
     )
     assert hub_command("site Southgate") == (0, "", "")
     assert hub_command("site") == (0, "Southgate\tEurope/Berlin\tthe day starts 04:00 and closes 22:00\n", "")
-    assert hub_command("site --day-closes never --day-starts 0:30") == (0, "", "")
+    stays = "No schedule closes the day: waiting patients stay until `inturn-hub day close`.\n"
+    assert hub_command("site --day-closes never --day-starts 0:30") == (0, "", stays)
     closed_by = "the day starts 00:30 and is closed by an administrator"
     assert hub_command("site")[1] == f"Southgate\tEurope/Berlin\t{closed_by}\n"
 

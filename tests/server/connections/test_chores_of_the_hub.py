@@ -70,7 +70,7 @@ FAILURES: dict[str, tuple[Any, str]] = {
     "sweep of silent clients": (Visitors, "_silent"),
     "check of who may stay": (Visitors, "_revoked"),
     "tidying of old requests": (Database, "call forget_old_requests"),
-    "daily close": (QueueOperations, "close_day_if_due"),
+    "daily close": (QueueOperations, "day_to_close"),
     "certificate watch": (tls, "_stamps"),
     "watch of the private PostgreSQL": (OwnServer, "start"),
 }

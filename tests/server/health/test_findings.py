@@ -9,6 +9,7 @@ import pytest
 
 from core.line.tickets import CounterSummary
 from core.wire.system_health import HealthCheck, HealthFigures, SystemHealth
+from server.health.clocks import ClockDoubt
 from server.health.condition import unserved
 from server.health.findings import FailedChore, Surroundings, assess, duration_words
 from server.health.recent_counts import SLOT_SECONDS, SLOTS, RecentCounts
@@ -20,6 +21,7 @@ CHECKS = {"database", "notifications", "integrity", "pool", "clients"} | {
     "door",
     "lines",
     "chores",
+    "clock",
 }
 
 
@@ -84,6 +86,11 @@ def test_a_healthy_hub_has_nothing_to_advise() -> None:
          "Restart this hub if", {}, {"failed_chores": (failed_chore(3, again_in=8.0),)}),
         ("chores", "warning", "The daily close failed once, 2 seconds ago (OSError); it runs again.",
          "traceback", {}, {"failed_chores": (failed_chore(1), failed_chore(2, ago=900.0))}),
+        ("clock", "failed", "The hub's clock and the database's differ by 6 minutes.", "inturn-hub day close", {},
+         {"clock_doubt": ClockDoubt("apart", 360.0, lasts=True)}),
+        ("clock", "warning", "The clock of the hub's computer was set by 2 hours.", "agreed for 10 minutes", {},
+         {"clock_doubt": ClockDoubt("stepped", 7300.0, lasts=False)}),
+        ("clock", "failed", "more than one day later", "NTP", {}, {"clock_doubt": ClockDoubt("day", 0.0, lasts=True)}),
     ],
 )  # fmt: skip
 def test_each_fault_has_its_sentence_and_its_advice(

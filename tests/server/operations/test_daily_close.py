@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,10 +12,11 @@ from core.client.hub_client import HubClient
 from core.errors import ServiceClosed
 from core.wire.session import PersonCredentials
 from server.administration import clinic_settings
+from server.connections import daily_close
 from server.connections.hub import Hub
 from server.timings import Timings
 from tests.support.clinic import PASSWORD, Clinic
-from tests.support.clinic_clock import LocalTime, business_days, change
+from tests.support.clinic_clock import LocalTime, business_days, change, end_today
 from tests.support.hub_process import HubProcess, running
 from tests.support.waiting import until
 
@@ -83,7 +85,7 @@ async def test_a_running_hub_closes_the_day_at_its_time(
     local: LocalTime,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    caplog.set_level(logging.INFO, "server.connections.hub")
+    caplog.set_level(logging.INFO, "server.connections.daily_close")
 
     async with (
         running(Hub(clinic.database_url, timings=Timings(day=0.1))) as hub,
@@ -92,14 +94,14 @@ async def test_a_running_hub_closes_the_day_at_its_time(
     ):
         await create_tickets(console)
         change(clinic, clinic_settings.set_site, {"day_closes": local.clock(minutes=10)})
-        await until(lambda: clinic.rows("SELECT close_day_if_due()") == [(None,)])
+        await until(lambda: clinic.rows("SELECT close_day_if_due('infinity')") == [(None,)])
         assert f"{local.now():%Y-%m-%d}" not in [subject for _, subject, _ in closings(clinic)]
         assert len((await console.snapshot("A")).waiting) == 2
-        change(clinic, clinic_settings.set_site, {"day_closes": local.clock(minutes=-1)})
+        end_today(clinic, local)
         line = wall.replica.lines.line("A")
         await until(lambda: (line.waiting_count, line.parked) == (0, ()))
         assert (await console.join_queue("A")).number == "A005"
-        assert clinic.rows("SELECT close_day_if_due()") == [(None,)]
+        assert clinic.rows("SELECT close_day_if_due('infinity')") == [(None,)]
         await until(lambda: line.waiting_count == 1)
     messages = [record.getMessage() for record in caplog.records if "closed the day" in record.getMessage()]
     assert messages[-1] == "The schedule closed the day: 4 cancelled, consultations left open: A001"
@@ -109,7 +111,7 @@ async def test_a_running_hub_closes_the_day_at_its_time(
 
 
 async def test_a_hub_closes_a_missed_day_at_its_start(clinic: Clinic, local: LocalTime) -> None:
-    change(clinic, clinic_settings.set_site, {"day_closes": local.clock(minutes=-5)})
+    end_today(clinic, local)
     first = HubProcess(clinic.database_url)
 
     async def today(hub: HubProcess) -> None:
@@ -140,7 +142,7 @@ async def test_several_hubs_close_the_day_once(clinic: Clinic, local: LocalTime,
     async with HubClient(hub.url, ADMIN) as console:
         for _ in range(30):
             await console.join_queue("A")
-    change(clinic, clinic_settings.set_site, {"day_closes": local.clock(minutes=-1)})
+    end_today(clinic, local)
     hubs = [HubProcess(clinic.database_url) for _ in range(4)]
 
     async with (
@@ -181,3 +183,55 @@ async def test_closing_the_day_closes_no_service(clinic: Clinic, local: LocalTim
             with pytest.raises(ServiceClosed):
                 await console.join_queue("A")
             assert (await console.close_day("A")).cancelled == 1
+
+
+@pytest.mark.logs_expected
+async def test_a_clock_that_jumps_cancels_no_patient(
+    clinic: Clinic, local: LocalTime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The hub's clock and the database's differ by two hours: only a person closes the day."""
+    readings: list[datetime] = []
+
+    def late() -> datetime:
+        readings.append(datetime.now(UTC) - timedelta(minutes=125))
+        return readings[-1]
+
+    monkeypatch.setattr(daily_close, "wall_time", late)
+    async with (
+        running(Hub(clinic.database_url, timings=Timings(day=0.05))) as hub,
+        HubClient(hub.url, ADMIN) as console,
+    ):
+        await create_tickets(console)
+        end_today(clinic, local)
+        report = hub.components.condition.report
+        await until(lambda: "clock" in [c.check for c in report().checks if c.level == "failed"])
+        [clock] = [check for check in report().checks if check.check == "clock"]
+        assert clock.sentence == "The hub's clock and the database's differ by 2 hours."
+        checks = len(readings)
+        await until(lambda: len(readings) > checks + 2)
+        assert len((await console.snapshot("A")).waiting) == 2
+        assert (await console.close_day()).cancelled == 4
+        assert clinic.rows("SELECT day_to_close() ->> 'ended'") == [(None,)]
+
+
+SETTINGS = [
+    {"day_closes": -150},
+    {"day_closes": -1, "day_starts": -90},
+    {"day_closes": 60, "time_zone": 2},
+    {"day_closes": 60, "day_starts": 90},
+]
+"""Shifts in minutes of a time of day, in hours of the time zone."""
+
+
+@pytest.mark.parametrize("change_of", SETTINGS)
+def test_no_change_of_the_schedule_cancels_a_patient(
+    clinic: Clinic, local: LocalTime, change_of: dict[str, int]
+) -> None:
+    clinic.rows("SELECT join_queue('user:1', 'k', '', 'A')")
+    clinic.rows("UPDATE settings SET closed_day = business_day_now() - 1 RETURNING 1")
+    typed = {name: local.clock(minutes=shift) for name, shift in change_of.items() if name != "time_zone"}
+    if hours := change_of.get("time_zone"):
+        typed["time_zone"] = LocalTime(clinic, 12 + hours).zone
+    change(clinic, clinic_settings.set_site, typed)
+    assert clinic.rows("SELECT close_day_if_due('infinity')") == [(None,)]
+    assert clinic.rows("SELECT next_close() > clock_timestamp() FROM settings") == [(True,)]

@@ -67,7 +67,7 @@ OPERATIONS = {
     "set_service_state(WHO, 'A', 'paused')": {KEY},
     "set_counter_state(WHO, 'R2', 'paused')": {KEY},
     "close_day(WHO, 'B')": {KEY, TICKET, "idx_parked"},
-    "close_day_if_due()": {"idx_parked"},
+    "close_day_if_due('infinity')": {"idx_parked"},
 }
 READINGS = {
     "queue_snapshot('A')": {"idx_parked", "idx_recently_called", "idx_missed"},
@@ -76,6 +76,8 @@ READINGS = {
     "counters_overview()": {AT_COUNTER},
     "services_overview()": set[str](),
     "current_revisions()": set[str](),
+    "day_to_close()": set[str](),
+    "tickets_ahead((SELECT id FROM services WHERE code = 'A'), clock_timestamp())": {"idx_recently_called"},
     "site_overview()": set[str](),
     "update_wait_times_atomic('A')": {"idx_completed"},
     "log_wait_outcomes('A')": {"idx_recently_called", "wait_estimates_pkey"},
