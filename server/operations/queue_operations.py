@@ -129,32 +129,38 @@ class QueueOperations:
         """
         return await self._change_ticket("call_patient", actor, key, ticket, counter, supervisor)
 
-    async def recall_patient(self, actor: str, key: str, ticket: str) -> Outcome:
-        """Calls a patient again. Refusals: ticket_not_found, not_consulting."""
-        return await self._change_ticket("recall_patient", actor, key, ticket)
+    async def recall_patient(self, actor: str, key: str, ticket: str, supervisor: bool) -> Outcome:
+        """Calls a patient again. Refusals: ticket_not_found, not_consulting, counter_taken."""
+        return await self._change_ticket("recall_patient", actor, key, ticket, supervisor)
 
     async def finish_consultation(
-        self, actor: str, key: str, ticket: str, status: Literal["completed", "no_show"]
+        self, actor: str, key: str, ticket: str, status: Literal["completed", "no_show"], supervisor: bool
     ) -> Outcome:
         """Ends a consultation. A no-show can move the ticket to the end of the line instead.
 
-        Refusals: ticket_not_found, not_consulting.
+        Refusals: ticket_not_found, not_consulting, counter_taken.
         """
-        return await self._change_ticket("finish_consultation", actor, key, ticket, status)
+        return await self._change_ticket("finish_consultation", actor, key, ticket, status, supervisor)
 
-    async def park_ticket(self, actor: str, key: str, ticket: str, reason: str | None) -> Outcome:
-        """Puts a waiting or consulting patient aside. Refusals: ticket_not_found, not_waiting."""
-        return await self._change_ticket("park_ticket", actor, key, ticket, reason)
+    async def park_ticket(
+        self, actor: str, key: str, ticket: str, reason: str | None, supervisor: bool
+    ) -> Outcome:
+        """Puts a waiting or consulting patient aside. Refusals: ticket_not_found, not_waiting, counter_taken."""
+        return await self._change_ticket("park_ticket", actor, key, ticket, reason, supervisor)
 
     async def unpark_ticket(self, actor: str, key: str, ticket: str, place: Place) -> Outcome:
         """Puts a parked patient back into the line. Refusals: ticket_not_found, not_waiting."""
         return await self._change_ticket("unpark_ticket", actor, key, ticket, place)
 
-    async def transfer_ticket(self, actor: str, key: str, ticket: str, service: str, place: Place) -> Outcome:
-        """Moves a patient to another line. Refusals: ticket_not_found, not_waiting, unknown_service."""
-        return await self._change_ticket(
-            "transfer_ticket", actor, key, ticket, service, place, also=(service,)
-        )
+    async def transfer_ticket(
+        self, actor: str, key: str, ticket: str, service: str, place: Place, supervisor: bool
+    ) -> Outcome:
+        """Moves a patient to another line.
+
+        Refusals: ticket_not_found, not_waiting, counter_taken, unknown_service, service_closed.
+        """
+        arguments = (service, place, supervisor)
+        return await self._change_ticket("transfer_ticket", actor, key, ticket, *arguments, also=(service,))
 
     async def set_ticket_priority(self, actor: str, key: str, ticket: str, priority: Priority) -> Outcome:
         """Sets a priority and moves the ticket to the place that it gives. Refusals: ticket_not_found, not_waiting."""

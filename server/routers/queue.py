@@ -154,30 +154,33 @@ async def call(context: Context, params: CallParams) -> TicketResult:
     return answer(context, outcome, context.notifications.notify_patient_called)
 
 
-@command("queue.recall", STAFF, TicketParams, TicketResult, TicketNotFound, NotConsulting)
+@command("queue.recall", STAFF, TicketParams, TicketResult, TicketNotFound, NotConsulting, CounterTaken)
 async def recall(context: Context, params: TicketParams) -> TicketResult:
-    """Calls the patient again."""
-    outcome = await context.operations.recall_patient(context.caller.actor, params.key, str(params.ticket))
+    """Calls the patient again; like every act on a patient at a counter, it is for its holder and supervisors."""
+    caller = context.caller
+    outcome = await context.operations.recall_patient(
+        caller.actor, params.key, str(params.ticket), caller.supervises
+    )
     return answer(context, outcome, context.notifications.notify_patient_called)
 
 
-@command("queue.complete", STAFF, TicketParams, TicketResult, TicketNotFound, NotConsulting)
+@command("queue.complete", STAFF, TicketParams, TicketResult, TicketNotFound, NotConsulting, CounterTaken)
 async def complete(context: Context, params: TicketParams) -> TicketResult:
     """Ends a consultation: the patient was served."""
     return await _finish(context, params, "completed")
 
 
-@command("queue.no_show", STAFF, TicketParams, TicketResult, TicketNotFound, NotConsulting)
+@command("queue.no_show", STAFF, TicketParams, TicketResult, TicketNotFound, NotConsulting, CounterTaken)
 async def no_show(context: Context, params: TicketParams) -> TicketResult:
-    """Ends a call to which no patient came: before the service's last granted call, the ticket goes to the line's end."""
+    """Ends a call to which no patient came: the ticket goes to the line's end, or off if it has missed enough calls."""
     return await _finish(context, params, "no_show")
 
 
-@command("queue.park", STAFF, ParkParams, TicketResult, TicketNotFound, NotWaiting)
+@command("queue.park", STAFF, ParkParams, TicketResult, TicketNotFound, NotWaiting, CounterTaken)
 async def park(context: Context, params: ParkParams) -> TicketResult:
     """Puts a waiting or consulting patient aside."""
     outcome = await context.operations.park_ticket(
-        context.caller.actor, params.key, str(params.ticket), params.reason
+        context.caller.actor, params.key, str(params.ticket), params.reason, context.caller.supervises
     )
     return answer(context, outcome, context.notifications.notify_line_changed)
 
@@ -198,13 +201,15 @@ async def unpark(context: Context, params: UnparkParams) -> TicketResult:
     TicketResult,
     TicketNotFound,
     NotWaiting,
+    CounterTaken,
     UnknownService,
     ServiceClosed,
 )
 async def transfer(context: Context, params: TransferParams) -> TicketResult:
     """Moves a patient to another line; the ticket keeps its number."""
+    caller = context.caller
     outcome = await context.operations.transfer_ticket(
-        context.caller.actor, params.key, str(params.ticket), params.service, params.place
+        caller.actor, params.key, str(params.ticket), params.service, params.place, caller.supervises
     )
     return answer(context, outcome, context.notifications.notify_line_changed)
 
@@ -246,6 +251,6 @@ async def _finish(
     context: Context, params: TicketParams, status: Literal["completed", "no_show"]
 ) -> TicketResult:
     outcome = await context.operations.finish_consultation(
-        context.caller.actor, params.key, str(params.ticket), status
+        context.caller.actor, params.key, str(params.ticket), status, context.caller.supervises
     )
     return answer(context, outcome, context.notifications.notify_consultation_ended)

@@ -119,7 +119,7 @@ services = Table(
     Column("sort_order", Integer, nullable=False),
     Column("state", Text, nullable=False),
     Column("head_start", Interval),
-    Column("no_show_calls", Integer, nullable=False),
+    Column("no_shows", Integer, nullable=False),
     Column("daily_quota", Integer),
     Column("configured_pace_seconds", Integer, nullable=False),
     Column("pace_seconds", Integer),
@@ -203,6 +203,7 @@ tickets = Table(
     Column("called_at", _moment),
     Column("started_at", _moment),
     Column("ended_at", _moment),
+    Column("no_shows", Integer, nullable=False),
 )
 
 queue_events = Table(

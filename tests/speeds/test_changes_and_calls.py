@@ -53,7 +53,7 @@ async def test_nobody_waits_much_longer_than_others_for_a_call(clinic: Clinic) -
             started = monotonic()
             called = ticket_of(await crowd.answer(calling(desk))).id
             seconds.append(monotonic() - started)
-            await crowd.operations.finish_consultation(STAFF, new_key(), called, "completed")
+            await crowd.operations.finish_consultation(STAFF, new_key(), called, "completed", True)
 
     async with Crowd(clinic, CROWD) as crowd:
         counters = desks(clinic)

@@ -153,7 +153,7 @@ def calling_ticket(ticket: str, desk: str, actor: str = STAFF) -> Press:
 
 def moving(ticket: str, service: str) -> Press:
     """Transfers a ticket to another line, by arrival."""
-    return lambda o: o.transfer_ticket(STAFF, new_key(), ticket, service, "arrival")
+    return lambda o: o.transfer_ticket(STAFF, new_key(), ticket, service, "arrival", True)
 
 
 def cancelling(ticket: str) -> Press:

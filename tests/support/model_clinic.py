@@ -30,6 +30,7 @@ class ModelTicket:
     status: str = "waiting"
     counter: str | None = None
     calls: int = 0
+    no_shows: int = 0
     touched: int = 0
 
 
@@ -39,7 +40,7 @@ class ModelService:
 
     code: str
     head_start: timedelta | None = None
-    no_show_calls: int = 1
+    no_shows: int = 1
     quota: int | None = None
     state: str = "open"
     issued: int = 0
@@ -141,14 +142,17 @@ class ModelClinic:
 
     def recall(self, actor: str, key: str, ticket: str) -> None:
         found = self._consulting(ticket)
+        self._expect_own(actor, found)
         undo = self._before(found)
         found.calls += 1
         self._done(actor, key, [undo])
 
     def finish(self, actor: str, key: str, ticket: str, status: str) -> None:
         found = self._consulting(ticket)
+        self._expect_own(actor, found)
         undo = self._before(found)
-        if status == "no_show" and found.calls < self.services[found.service].no_show_calls:
+        found.no_shows += status == "no_show"
+        if status == "no_show" and found.no_shows < self.services[found.service].no_shows:
             found.counter = None
             self._stand(found, "last")
         else:
@@ -157,6 +161,7 @@ class ModelClinic:
 
     def park(self, actor: str, key: str, ticket: str) -> None:
         found = self._in_status(ticket, "waiting", "consulting")
+        self._expect_own(actor, found)
         undo = self._before(found)
         self._leave(found)
         found.status, found.counter = "parked", None
@@ -173,10 +178,11 @@ class ModelClinic:
         found = self._ticket(ticket)
         target = self._service(service)
         _expect(found.status in ALIVE, "not_waiting")
+        self._expect_own(actor, found)
         _expect(target.state != "closed", "service_closed")
         undo = self._before(found)
         self._leave(found)
-        found.service, found.counter, found.calls = service, None, 0
+        found.service, found.counter, found.calls, found.no_shows = service, None, 0, 0
         self._stand(found, place)
         self._done(actor, key, [undo])
 
@@ -274,6 +280,10 @@ class ModelClinic:
         found = self.counters[counter]
         _expect(actor in self.supervisors or found.holder in (None, actor), "counter_taken")
         return found
+
+    def _expect_own(self, actor: str, ticket: ModelTicket) -> None:
+        if ticket.status == "consulting":
+            self._take_counter(actor, str(ticket.counter))
 
     def _at(self, counter: str) -> ModelTicket | None:
         at = [t for t in self.tickets.values() if t.status == "consulting" and t.counter == counter]

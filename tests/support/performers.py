@@ -30,12 +30,12 @@ FUNCTIONS = {
     "tickets.update": ("update_ticket", "ticket", "changes"),
     "queue.call_next": ("call_next_patient", "counter", "complete", "supervisor"),
     "queue.call": ("call_patient", "ticket", "counter", "supervisor"),
-    "queue.recall": ("recall_patient", "ticket"),
-    "queue.complete": ("finish_consultation", "ticket", "status"),
-    "queue.no_show": ("finish_consultation", "ticket", "status"),
-    "queue.park": ("park_ticket", "ticket"),
+    "queue.recall": ("recall_patient", "ticket", "supervisor"),
+    "queue.complete": ("finish_consultation", "ticket", "status", "supervisor"),
+    "queue.no_show": ("finish_consultation", "ticket", "status", "supervisor"),
+    "queue.park": ("park_ticket", "ticket", "reason", "supervisor"),
     "queue.unpark": ("unpark_ticket", "ticket", "place"),
-    "queue.transfer": ("transfer_ticket", "ticket", "service", "place"),
+    "queue.transfer": ("transfer_ticket", "ticket", "service", "place", "supervisor"),
     "queue.set_priority": ("set_ticket_priority", "ticket", "priority"),
     "queue.move": ("move_ticket", "ticket", "position"),
     "queue.undo": ("undo_operation", "operation"),
@@ -131,14 +131,14 @@ def furnish(clinic: Clinic, number: int, model: ModelClinic) -> None:
             index = 3 * number + place
             prefix = "".join(chr(ord("A") + index // 26**power % 26) for power in (2, 1, 0))
             cursor.execute(
-                "INSERT INTO services (code, name, prefix, head_start, no_show_calls, daily_quota) "
+                "INSERT INTO services (code, name, prefix, head_start, no_shows, daily_quota) "
                 "VALUES (%s, %s, %s, %s, %s, %s)",
                 (
                     service.code,
                     service.code,
                     prefix,
                     service.head_start,
-                    service.no_show_calls,
+                    service.no_shows,
                     service.quota,
                 ),
             )

@@ -37,7 +37,7 @@ def furnish(engine: Engine, services: int, counters: int, users: int = PROCESSES
     with engine.begin() as connection:
         ids = tuple(connection.execute(text(insert), {"users": users}).scalars())
         connection.execute(
-            text("UPDATE services SET no_show_calls = 2, head_start = '10 minutes' WHERE code = 'S2'")
+            text("UPDATE services SET no_shows = 2, head_start = '10 minutes' WHERE code = 'S2'")
         )
     url = engine.url.render_as_string(hide_password=False)
     return Scene(url, codes, tuple(f"D{n + 1}" for n in range(counters)), ids)

@@ -72,8 +72,8 @@ BEGIN
 END
 $$;
 
--- Ends a consultation that a person completed or marked as a no-show. A no-show goes to the end of the line until the patient
--- was called `no_show_calls` times. The caller holds the line's lock.
+-- Ends a consultation that a person completed or marked as a no-show. A no-show goes to the end of the line until it is the
+-- `no_shows`th of this ticket. The caller holds the line's lock.
 CREATE OR REPLACE FUNCTION end_consultation(p_actor text, t tickets, p_status text) RETURNS jsonb
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -86,7 +86,8 @@ BEGIN
     SELECT * INTO s FROM services WHERE id = t.service_id;
     before := public_ticket(t, s.head);
     now_at := event_time(s);
-    IF p_status = 'no_show' AND t.calls < s.no_show_calls THEN
+    IF p_status = 'no_show' THEN t.no_shows := t.no_shows + 1; END IF;
+    IF p_status = 'no_show' AND t.no_shows < s.no_shows THEN
         reason := 'no_show';
         t := rank_for_place(t, s, 'last');
         s := reorder_queue_positions_atomic(s, NULL, s.tail - s.head + 1);
@@ -196,21 +197,25 @@ END
 $$;
 
 -- Ends the consultation: the patient was served ("completed") or did not come ("no_show").
-CREATE OR REPLACE FUNCTION finish_consultation(p_actor text, p_key text, p_digest bytea, p_ticket uuid, p_status text)
-RETURNS jsonb
+CREATE OR REPLACE FUNCTION finish_consultation(
+    p_actor text, p_key text, p_digest bytea, p_ticket uuid, p_status text, p_supervisor boolean DEFAULT false
+) RETURNS jsonb
 LANGUAGE plpgsql AS $$
 DECLARE
     t tickets := lock_ticket(p_ticket);
     answer jsonb := remembered_result(p_actor, p_key, p_digest);
 BEGIN
     IF answer IS NOT NULL THEN RETURN answer; END IF;
+    PERFORM refuse_if_elsewhere(t, p_actor, p_supervisor);
     answer := end_consultation(p_actor, t, p_status);
     RETURN remember_ticket(p_actor, p_key, p_digest, clock_timestamp(), answer, undo_step(t, NULL, t.service_id, answer));
 END
 $$;
 
 -- Calls the patient at the counter once more.
-CREATE OR REPLACE FUNCTION recall_patient(p_actor text, p_key text, p_digest bytea, p_ticket uuid) RETURNS jsonb
+CREATE OR REPLACE FUNCTION recall_patient(
+    p_actor text, p_key text, p_digest bytea, p_ticket uuid, p_supervisor boolean DEFAULT false
+) RETURNS jsonb
 LANGUAGE plpgsql AS $$
 DECLARE
     was tickets := lock_ticket(p_ticket);
@@ -220,6 +225,7 @@ DECLARE
 BEGIN
     IF answer IS NOT NULL THEN RETURN answer; END IF;
     IF t.status <> 'consulting' THEN PERFORM refuse('not_consulting'); END IF;
+    PERFORM refuse_if_elsewhere(t, p_actor, p_supervisor);
     SELECT * INTO s FROM services WHERE id = t.service_id;
     t.calls := t.calls + 1;
     t.called_at := event_time(s);

@@ -82,7 +82,7 @@ LANGUAGE plpgsql AS $$
 BEGIN
     UPDATE tickets SET service_id = t.service_id, priority = t.priority, status = t.status,
         position_in_queue = t.position_in_queue, rank_class = t.rank_class, rank_time = t.rank_time,
-        placed_by_hand = t.placed_by_hand, counter_id = t.counter_id, calls = t.calls, language = t.language,
+        placed_by_hand = t.placed_by_hand, counter_id = t.counter_id, calls = t.calls, no_shows = t.no_shows, language = t.language,
         patient_name = t.patient_name, note = t.note, needs = t.needs, parked_reason = t.parked_reason,
         joined_at = t.joined_at,
         called_at = t.called_at, started_at = t.started_at, ended_at = t.ended_at

@@ -17,6 +17,7 @@ BEGIN
     FOR item IN SELECT value FROM jsonb_array_elements(p_tickets) WITH ORDINALITY ORDER BY ordinality LOOP
         t := jsonb_populate_record(NULL::tickets, item);
         t.id := gen_random_uuid();
+        t.no_shows := 0;
         t.service_id := s.id;
         t.origin_service_id := s.id;
         t.business_day := business_day_at(t.joined_at);

@@ -35,6 +35,7 @@ BEGIN
     t.rank_time := rank_time(p_priority, s.head_start, now_at);
     t.placed_by_hand := false;
     t.calls := 0;
+    t.no_shows := 0;
     t.language := p_language;
     t.patient_name := p_patient_name;
     t.needs := '{}';

@@ -79,6 +79,19 @@ BEGIN
 END
 $$;
 
+-- Refuses to act on a patient at another person's counter, unless the caller is a supervisor. Called after the key was looked up.
+CREATE OR REPLACE FUNCTION refuse_if_elsewhere(t tickets, p_actor text, p_supervisor boolean) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+    c counters;
+BEGIN
+    IF t.status = 'consulting' THEN
+        SELECT * INTO c FROM counters WHERE id = t.counter_id;
+        PERFORM refuse_if_taken(c, p_actor, p_supervisor);
+    END IF;
+END
+$$;
+
 -- Refuses a counter that another person holds, unless the caller is a supervisor. Called after the key was looked up: a repeated
 -- request gets its first answer, even if the counter has another holder by now.
 CREATE OR REPLACE FUNCTION refuse_if_taken(c counters, p_actor text, p_supervisor boolean) RETURNS void

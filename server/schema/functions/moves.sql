@@ -1,10 +1,11 @@
 -- To another line, to another priority, to another place.
 -- locks.sql describes what every operation does first and last.
 
--- Sends a patient to another line, with the same number, or to another place of this line. Calls count again from 0. Two
+-- Sends a patient to another line, with the same number, or to another place of this line. Calls and no-shows count again from 0. Two
 -- lines: two events; one line: one.
 CREATE OR REPLACE FUNCTION transfer_ticket(
-    p_actor text, p_key text, p_digest bytea, p_ticket uuid, p_service text, p_place text DEFAULT 'arrival'
+    p_actor text, p_key text, p_digest bytea, p_ticket uuid, p_service text, p_place text DEFAULT 'arrival',
+    p_supervisor boolean DEFAULT false
 ) RETURNS jsonb
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -22,6 +23,7 @@ BEGIN
     IF answer IS NOT NULL THEN RETURN answer; END IF;
     IF target IS NULL THEN PERFORM refuse('unknown_service', format('There is no service %s.', p_service)); END IF;
     IF t.status NOT IN ('waiting', 'consulting', 'parked') THEN PERFORM refuse('not_waiting'); END IF;
+    PERFORM refuse_if_elsewhere(t, p_actor, p_supervisor);
     SELECT * INTO old_line FROM services WHERE id = was.service_id;
     SELECT * INTO new_line FROM services WHERE id = target;
     IF new_line.state = 'closed' THEN PERFORM refuse('service_closed', new_line.name || ' is closed.'); END IF;
@@ -30,6 +32,7 @@ BEGIN
     t.service_id := target;
     t.counter_id := NULL;
     t.calls := 0;
+    t.no_shows := 0;
     t.called_at := NULL;
     t.started_at := NULL;
 

@@ -10,8 +10,9 @@ END
 $$;
 
 -- Puts a patient aside, from the line or from the counter.
-CREATE OR REPLACE FUNCTION park_ticket(p_actor text, p_key text, p_digest bytea, p_ticket uuid, p_reason text DEFAULT NULL)
-RETURNS jsonb
+CREATE OR REPLACE FUNCTION park_ticket(
+    p_actor text, p_key text, p_digest bytea, p_ticket uuid, p_reason text DEFAULT NULL, p_supervisor boolean DEFAULT false
+) RETURNS jsonb
 LANGUAGE plpgsql AS $$
 DECLARE
     was tickets := lock_ticket(p_ticket);
@@ -24,6 +25,7 @@ DECLARE
 BEGIN
     IF answer IS NOT NULL THEN RETURN answer; END IF;
     IF t.status NOT IN ('waiting', 'consulting') THEN PERFORM refuse('not_waiting'); END IF;
+    PERFORM refuse_if_elsewhere(t, p_actor, p_supervisor);
     SELECT * INTO s FROM services WHERE id = t.service_id;
     before := public_ticket(was, s.head);
     place := was.position_in_queue - s.head + 1;

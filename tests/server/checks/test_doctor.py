@@ -193,18 +193,18 @@ def test_each_fault_of_the_schema_is_the_only_finding(
     ("damage", "sentences"),
     [
         (
-            "DROP FUNCTION recall_patient; CREATE FUNCTION recall_patient(text, text, bytea, uuid) RETURNS jsonb "
-            "LANGUAGE sql AS $$SELECT jsonb_build_object('tickets', count(*)) FROM tickets WHERE number || '' = 'A001'$$"
+            "DROP FUNCTION recall_patient; "
+            "CREATE FUNCTION recall_patient(text, text, bytea, uuid, boolean DEFAULT false) RETURNS jsonb LANGUAGE sql AS $$SELECT jsonb_build_object('tickets', count(*)) FROM tickets WHERE number || '' = 'A001'$$"
             "; SELECT set_up_hub_role()",
             [
-                "FAILED functions recall_patient(text,text,bytea,uuid) is altered. Run: inturn-hub db upgrade",
+                "FAILED functions recall_patient(text,text,bytea,uuid,boolean) is altered. Run: inturn-hub db upgrade",
                 "FAILED plans recall_patient reads all of tickets.",
             ],
         ),
         (
             "DROP FUNCTION park_ticket",
             [
-                "FAILED functions park_ticket(text,text,bytea,uuid,text) is missing. Run: inturn-hub db upgrade",
+                "FAILED functions park_ticket(text,text,bytea,uuid,text,boolean) is missing. Run: inturn-hub db upgrade",
                 "FAILED plans park_ticket does not work.",
             ],
         ),

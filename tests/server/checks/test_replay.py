@@ -43,7 +43,7 @@ def test_replayed_lines_equal_the_tables(clinic: Clinic, seed: int) -> None:
     engine = clinic.engine()
     with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
         connection.execute(text("UPDATE services SET head_start = '30 min' WHERE code = 'A'"))
-        connection.execute(text("UPDATE services SET no_show_calls = 2 WHERE code = 'B'"))
+        connection.execute(text("UPDATE services SET no_shows = 2 WHERE code = 'B'"))
         BusyLines(connection, seed).play(400)
     kinds = {kind for (kind,) in clinic.rows("SELECT DISTINCT kind FROM queue_events")}
     for check in (replay_differences, integrity_violations, broken_links):

@@ -38,10 +38,10 @@ def hub_command(
 
 
 def test_a_service_is_set_and_options_not_given_stay(hub_command: HubCommand, clinic: Clinic) -> None:
-    options = "--head-start 20 --pace 8 --quota 40 --no-show-calls 3 --last-ticket 15"
+    options = "--head-start 20 --pace 8 --quota 40 --no-shows 3 --last-ticket 15"
     assert hub_command(f'service set A --name "See a nurse" {options} --hours "{HOURS}"') == (0, "", "")
     assert hub_command("service set A --quota 50") == (0, "", "")
-    columns = "name, head_start, configured_pace_seconds, daily_quota, no_show_calls, version"
+    columns = "name, head_start, configured_pace_seconds, daily_quota, no_shows, version"
     row = f"SELECT {columns} FROM services WHERE code = 'A'"
     assert clinic.rows(row) == [("See a nurse", timedelta(minutes=20), 480, 50, 3, 3)]
     code, listed, _ = hub_command("service list")
@@ -108,7 +108,7 @@ WRONG = [
     ("service set A --quota 0", "“0” is no number of tickets"),
     ("service set A --pace 1.5", "“1.5” is no number of minutes"),
     ("service set A --head-start -5", "“-5” is no number of minutes"),
-    ("service set A --no-show-calls ²", "“²” is no number of calls"),
+    ("service set A --no-shows ²", "“²” is no number of no-shows"),
     ("service set A --name ' '", "A name can't be empty."),
     ("service set A --hours 'sat 9-12'", "“9-12” in “sat 9-12” is no time: write it like 08:00-12:00."),
     ("service set A --last-ticket 15", "A service that is always open has no last ticket"),

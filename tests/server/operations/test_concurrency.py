@@ -76,20 +76,20 @@ LINE = {"R1": "B", "R2": "C"}
 PRESSES: dict[str, Callable[[str, str, str], Press]] = {
     "call": lambda actor, desk, ticket: lambda o: o.call_patient(actor, new_key(), ticket, desk, False),
     "transfer": lambda actor, desk, ticket: (
-        lambda o: o.transfer_ticket(actor, new_key(), ticket, LINE[desk], "last")
+        lambda o: o.transfer_ticket(actor, new_key(), ticket, LINE[desk], "last", True)
     ),
     "cancel": lambda actor, _desk, ticket: lambda o: o.cancel_ticket(actor, new_key(), ticket, False),
-    "park": lambda actor, _desk, ticket: lambda o: o.park_ticket(actor, new_key(), ticket, None),
+    "park": lambda actor, _desk, ticket: lambda o: o.park_ticket(actor, new_key(), ticket, None, True),
     "unpark": lambda actor, _desk, ticket: lambda o: o.unpark_ticket(actor, new_key(), ticket, "first"),
     "move": lambda actor, _desk, ticket: lambda o: o.move_ticket(actor, new_key(), ticket, 1),
     "priority": lambda actor, _desk, ticket: lambda o: o.set_ticket_priority(actor, new_key(), ticket, "low"),
     "complete": lambda actor, _desk, ticket: (
-        lambda o: o.finish_consultation(actor, new_key(), ticket, "completed")
+        lambda o: o.finish_consultation(actor, new_key(), ticket, "completed", True)
     ),
     "no-show": lambda actor, _desk, ticket: (
-        lambda o: o.finish_consultation(actor, new_key(), ticket, "no_show")
+        lambda o: o.finish_consultation(actor, new_key(), ticket, "no_show", True)
     ),
-    "recall": lambda actor, _desk, ticket: lambda o: o.recall_patient(actor, new_key(), ticket),
+    "recall": lambda actor, _desk, ticket: lambda o: o.recall_patient(actor, new_key(), ticket, True),
 }
 
 

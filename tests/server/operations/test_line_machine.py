@@ -58,8 +58,8 @@ class LineMachine(RuleBasedStateMachine):
         a, b, c = (f"{code}{number}" for code in "ABC")
         services = [
             ModelService(a),
-            ModelService(b, head_start=HEAD_START, no_show_calls=2),
-            ModelService(c, no_show_calls=3, quota=6),
+            ModelService(b, head_start=HEAD_START, no_shows=2),
+            ModelService(c, no_shows=3, quota=6),
         ]
         counters = [
             ModelCounter(f"R{number}", (a, b)),

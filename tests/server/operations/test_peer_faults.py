@@ -135,9 +135,9 @@ def test_every_operation_takes_the_lines_lock(clinic: Clinic) -> None:
     answers = at_once(
         clinic,
         lambda o: o.call_next_patient(SUPERVISOR, new_key(), "R2", None, False),
-        lambda o: o.recall_patient(STAFF, new_key(), called),
-        lambda o: o.finish_consultation(STAFF, new_key(), served, "completed"),
-        lambda o: o.park_ticket(STAFF, new_key(), two, None),
+        lambda o: o.recall_patient(STAFF, new_key(), called, True),
+        lambda o: o.finish_consultation(STAFF, new_key(), served, "completed", True),
+        lambda o: o.park_ticket(STAFF, new_key(), two, None, True),
         cancelling(three),
         moving(four, "B"),
         lambda o: o.update_ticket(STAFF, new_key(), one, {"note": "came back"}),
@@ -168,7 +168,7 @@ async def test_concurrent_callers_are_served_evenly(clinic: Clinic) -> None:
     async def call(crowd: Crowd, desk: str) -> None:
         for _ in range(20):
             called = ticket_of(await crowd.answer(calling(desk))).id
-            await crowd.operations.finish_consultation(STAFF, new_key(), called, "completed")
+            await crowd.operations.finish_consultation(STAFF, new_key(), called, "completed", True)
             served[desk] += 1
             spread.append(max(served.values()) - min(served.values()))
 

@@ -80,7 +80,7 @@ async def test_the_lines_of_the_latest_tickets_are_remembered(clinic: Clinic) ->
         assert event.ticket is not None
         ids.append(event.ticket.id)
     assert [turns.line_of(ticket) for ticket in ids] == ["", "A", "B"]
-    await operations.transfer_ticket(STAFF, "t", ids[1], "C", "last")
+    await operations.transfer_ticket(STAFF, "t", ids[1], "C", "last", True)
     assert turns.line_of(ids[1]) == "C"
     await operations.whole_line("A")
     assert turns.line_of(ids[0]) == "A"
@@ -104,7 +104,7 @@ async def test_a_line_locked_by_another_program_does_not_hold_up_other_lines(
     with engine.begin() as other_program:
         other_program.execute(text("SELECT FROM services WHERE code = 'A' FOR NO KEY UPDATE"))
         wanted = [operations.join_queue(STAFF, f"stuck {number}", "A") for number in range(20)]
-        wanted += [operations.park_ticket(STAFF, f"park {number}", first, None) for number in range(10)]
+        wanted += [operations.park_ticket(STAFF, f"park {number}", first, None, True) for number in range(10)]
         stuck = asyncio.gather(*map(answer_of, wanted))
         await until(lambda: turns.operations == {"A": 30})
         others = [

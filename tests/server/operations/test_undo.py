@@ -83,7 +83,7 @@ async def assert_replica_matches(hub: HubClient) -> None:
 
 
 async def test_an_undo_of_each_operation_restores_the_lines(clinic: Clinic, hub: HubProcess) -> None:
-    clinic.rows("UPDATE services SET no_show_calls = 2 WHERE code = 'C' RETURNING 1")
+    clinic.rows("UPDATE services SET no_shows = 2 WHERE code = 'C' RETURNING 1")
 
     async with (
         HubClient(hub.url, clinic.supervisor) as console,

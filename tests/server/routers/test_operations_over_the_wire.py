@@ -182,20 +182,41 @@ def vars_of(ticket: Ticket) -> dict[str, Any]:
 async def test_a_missed_patient_is_last_in_line_until_called_often_enough(
     clinic: Clinic, hub: HubProcess
 ) -> None:
-    administer(clinic, clinic_settings.set_service, "A", {"no_show_calls": "2"})
+    """The first no-show is not final, however often the patient was recalled."""
+    administer(clinic, clinic_settings.set_service, "A", {"no_shows": "2"})
 
     async with HubClient(hub.url, clinic.staff) as console, HubClient(hub.url, clinic.monitor) as wall:
         ticket = await seated(console)
         await console.join_queue("A")
+        await console.recall(ticket.id)
         back = await console.no_show(ticket.id)
-        assert (back.status, back.position, back.counter, back.calls) == ("waiting", 2, None, 1)
+        assert (back.status, back.position, back.counter, back.calls) == ("waiting", 2, None, 2)
         await until(lambda: wall.replica.lines.line("A").waiting_count == 2)
-        answer = await wall.request("queue.subscribe", {"services": ["A"], "since": {"A": 3}})
+        answer = await wall.request("queue.subscribe", {"services": ["A"], "since": {"A": 4}})
         [event] = answer["services"]["A"]["events"]
         assert (event["kind"], event["reason"], event["waiting"]) == ("no_show", "no_show", 2)
         await console.call_patient(ticket.id, "R1")
         assert (await console.no_show(ticket.id)).status == "no_show"
         await assert_replicas_match(console, wall)
+
+
+async def test_no_shows_are_counted_through_undo_parking_and_transfer(
+    clinic: Clinic, hub: HubProcess
+) -> None:
+    administer(clinic, clinic_settings.set_service, "A", {"no_shows": "2"})
+    async with HubClient(hub.url, clinic.supervisor) as console:
+        ticket = await seated(console)
+        await console.no_show(ticket.id)
+        await console.undo()
+        assert (await console.no_show(ticket.id)).status == "waiting"
+        await console.park(ticket.id)
+        await console.call_patient(ticket.id, "R1")
+        assert (await console.no_show(ticket.id)).status == "no_show"
+        await console.unpark(ticket.id)
+        await console.transfer(ticket.id, "B")
+        await console.transfer(ticket.id, "A")
+        await console.call_patient(ticket.id, "R1")
+        assert (await console.no_show(ticket.id)).status == "waiting"
 
 
 async def test_a_service_is_opened_paused_and_closed(clinic: Clinic, hub: HubProcess) -> None:

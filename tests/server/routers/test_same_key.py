@@ -35,8 +35,8 @@ def presses(ticket: str) -> dict[str, Press]:
     return {
         "join": lambda o: o.join_queue(STAFF, "once", "A"),
         "call next": lambda o: o.call_next_patient(STAFF, "once", "R1", None, False),
-        "transfer": lambda o: o.transfer_ticket(STAFF, "once", ticket, "B", "last"),
-        "park": lambda o: o.park_ticket(STAFF, "once", ticket, None),
+        "transfer": lambda o: o.transfer_ticket(STAFF, "once", ticket, "B", "last", True),
+        "park": lambda o: o.park_ticket(STAFF, "once", ticket, None, True),
         "cancel": lambda o: o.cancel_ticket(STAFF, "once", ticket, False),
         "close the day": lambda o: o.close_day(STAFF, "once", None),
     }
