@@ -17,6 +17,7 @@ class Timings:
         goodbye: for a client's answer to a close frame.
         sweep: between two checks for connections that are silent or whose session has ended.
         admission: between two checks in the database for revoked tokens and sessions.
+        presence: between two reports of who is connected; a report counts at most three of these as uptime.
         day: between two checks whether the daily close is due.
         tidy: between two deletions of old request keys.
         certificate: between two checks of the certificate's files.
@@ -41,6 +42,7 @@ class Timings:
     goodbye: float = 1.0
     sweep: float = 0.25
     admission: float = 10.0
+    presence: float = 10.0
     day: float = 20.0
     tidy: float = 3600.0
     certificate: float = 5.0

@@ -166,6 +166,7 @@ class CounterSummary(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         rule: "best_rank" calls the best head of all its lines; "in_order" calls by class, then by the order of services.
+        away: whether the holder has gone: any member of staff may open the counter, with its patient.
     """
 
     code: str
@@ -175,6 +176,7 @@ class CounterSummary(msgspec.Struct, frozen=True, kw_only=True):
     rule: Literal["best_rank", "in_order"] = "best_rank"
     state: CounterState = "open"
     held_by: str | None = None
+    away: bool = False
     ticket: Ticket | None = None
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Mapping
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Engine, delete, insert, select, text, update
@@ -23,7 +23,15 @@ from server.administration.fields import (
 from server.administration.opening_hours import Period, format_hours, parse_hours
 from server.administration.people_and_devices import ACTOR, let_serve, log_act
 from server.schema.engine import wake_hubs
-from server.schema.tables import closed_days, counter_services, counters, opening_hours, services, settings
+from server.schema.tables import (
+    closed_days,
+    counter_services,
+    counters,
+    opening_hours,
+    services,
+    settings,
+    users,
+)
 
 SCHEDULE = {"time_zone", "day_starts", "day_closes"}
 """Fields that decide when the day closes. A change closes no day: a time that has passed counts from the next day."""
@@ -99,7 +107,7 @@ def set_counter(engine: Engine, code: str, typed: Mapping[str, str]) -> None:
 
 
 def list_counters(engine: Engine) -> Iterable[str]:
-    """Lines of text: code, name, state, services in their order and rule of each counter."""
+    """Lines of text: code, name, state, services in their order, rule and holder of each counter."""
     served = (
         select(counter_services.c.counter_id, services.c.code)
         .join(services, services.c.id == counter_services.c.service_id)
@@ -107,9 +115,10 @@ def list_counters(engine: Engine) -> Iterable[str]:
     )
     with engine.connect() as connection:
         pairs = connection.execute(served).all()
-        for row in connection.execute(select(counters).order_by(counters.c.id)):
+        held = select(counters, users.c.display_name).outerjoin(users, users.c.id == counters.c.held_by)
+        for row in connection.execute(held.order_by(counters.c.id)):
             codes = ",".join(code for counter, code in pairs if counter == row.id)
-            yield f"{row.code}\t{row.name}\t{row.state}\t{codes}\t{row.rule}"
+            yield f"{row.code}\t{row.name}\t{row.state}\t{codes}\t{row.rule}\t{row.display_name or ''}"
 
 
 def set_site(engine: Engine, typed: Mapping[str, str]) -> None:
@@ -125,12 +134,12 @@ def set_site(engine: Engine, typed: Mapping[str, str]) -> None:
 def show_site(engine: Engine) -> Iterable[str]:
     """One line of text: name, time zone and times of the business day."""
     with engine.connect() as connection:
-        columns = (settings.c.site_name, settings.c.time_zone, settings.c.day_starts, settings.c.day_closes)
-        row = connection.execute(select(*columns)).one()
+        row = connection.execute(select(settings)).one()
     closes = (
         f"closes {row.day_closes:%H:%M}" if row.day_closes is not None else "is closed by an administrator"
     )
-    yield f"{row.site_name}\t{row.time_zone}\tthe day starts {row.day_starts:%H:%M} and {closes}"
+    free = f"a counter is free {row.counter_free_after // timedelta(minutes=1)} minutes after its holder left"
+    yield f"{row.site_name}\t{row.time_zone}\tthe day starts {row.day_starts:%H:%M} and {closes}\t{free}"
 
 
 def next_close(engine: Engine) -> str:

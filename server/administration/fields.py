@@ -120,4 +120,10 @@ SITE_FIELDS = (
         "day_closes",
         lambda typed: None if typed == NEVER else _time(typed),
     ),
+    Field(
+        "counter_free_after",
+        "minutes without its holder after which a counter without a patient is free (10)",
+        "counter_free_after",
+        lambda typed: timedelta(minutes=whole_number(typed, "minutes", 1, 1440)),
+    ),
 )

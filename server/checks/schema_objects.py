@@ -22,9 +22,11 @@ CONSTRAINTS: Mapping[str, str] = {
     "installed_functions": "installed_functions_pkey",
     "installed_schema": "installed_schema_pkey installed_schema_only_row_check",
     "devices": "devices_pkey devices_code_key devices_token_hash_key devices_role_check",
+    "hubs": "hubs_pkey",
     "opening_hours": "opening_hours_pkey opening_hours_last_ticket_minutes_check opening_hours_weekday_check "
     "opening_hours_service_id_fkey",
     "pairing_codes": "pairing_codes_pkey pairing_codes_device_id_fkey",
+    "presence": "presence_pkey presence_hub_fkey presence_user_id_fkey",
     "queue_events": "queue_events_pkey queue_events_service_id_fkey",
     "requests": "requests_once",
     "services": "services_pkey services_code_key services_prefix_key chk_head_before_tail",
@@ -70,7 +72,8 @@ TRIGGERS: Mapping[str, str] = {
     "opening_hours": "opening_hours_config",
     "queue_events": "queue_events_append_only queue_events_no_truncate",
     "services": "services_config services_rank_is_fixed",
-    "users": "users_config",
+    "settings": "settings_schedule",
+    "users": "users_config users_counters",
 }
 MAKE_AGAIN = "Make it again as in server/schema/migrations/sql, or restore a backup into a new database."
 

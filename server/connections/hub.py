@@ -28,6 +28,7 @@ from server.connections import http_pages
 from server.connections.composition import HubComponents, assemble
 from server.connections.connection import ClientConnection
 from server.connections.daily_close import DailyClose
+from server.connections.presence import Presence
 from server.connections.visitors import Visitors
 from server.database.calls import Database
 from server.door.doorway import BACKLOG, Doorway
@@ -165,6 +166,14 @@ class Hub:
             self.timings.day,
         )
         self.chores.start("daily close", daily_close.run)
+        presence = Presence(
+            self._database,
+            self.components.notifications,
+            self._visitors,
+            lambda: self.port,
+            self.timings.presence,
+        )
+        self.chores.start("presence of people", presence.run)
         if self._tls is not None:
             self.chores.start("certificate watch", partial(self._tls.watch, self.timings.certificate))
 
@@ -229,7 +238,7 @@ class Hub:
             connection,
             self.components,
             self._limits,
-            lambda: self._doorway.welcome(peer, kernel.fileno()),
+            lambda: self._admit(client, peer, kernel.fileno()),
             self._visitors.elsewhere,
         )
         self._visitors.arrive(client)
@@ -241,6 +250,12 @@ class Hub:
         finally:
             self.components.metrics.sockets.dec()
             self._visitors.leave(client)
+
+    def _admit(self, client: ClientConnection, peer: str, number: int) -> None:
+        """Counts a client that has signed in, by the number of its socket."""
+        self._doorway.welcome(peer, number)
+        if client.principal is not None and client.principal.actor.startswith("user:"):
+            self._visitors.on_person()
 
     async def _answer_http(self, connection: ServerConnection, request: Request) -> Response | None:
         peer = str(connection.remote_address[0])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from time import monotonic
 
 from core.errors import HubError
@@ -27,7 +27,11 @@ ASK_AGAIN_SECONDS = 1.0
 
 
 class Visitors:
-    """The clients of one hub."""
+    """The clients of one hub.
+
+    Attributes:
+        on_person: called when a person has signed in.
+    """
 
     def __init__(self, access: Access, metrics: Metrics, timings: Timings) -> None:
         self._access = access
@@ -35,6 +39,7 @@ class Visitors:
         self._timings = timings
         self._clients: set[ClientConnection] = set()
         self._changed = asyncio.Event()
+        self.on_person: Callable[[], None] = lambda: None
         access.on_sessions = self.look_again
 
     def arrive(self, client: ClientConnection) -> None:
@@ -44,6 +49,13 @@ class Visitors:
     def leave(self, client: ClientConnection) -> None:
         """Removes a client whose connection has ended."""
         self._clients.discard(client)
+
+    def people(self) -> list[int]:
+        """Ids of the accounts that are connected, sorted."""
+        actors = {
+            client.principal.actor for client in self._clients if client.principal and not client.leaving
+        }
+        return sorted(int(actor.removeprefix("user:")) for actor in actors if actor.startswith("user:"))
 
     def look_again(self) -> None:
         """Checks all clients in the database at once: one may have been revoked, disabled or signed out."""

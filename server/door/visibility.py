@@ -44,7 +44,9 @@ def counter_view(counter: CounterSummary, view: View) -> Any:
     """A counter for `view`; the public view does not have its holder."""
     if view == "staff":
         return counter
-    return _with(counter, ticket=counter.ticket and ticket_view(counter.ticket, view), held_by=None)
+    return _with(
+        counter, ticket=counter.ticket and ticket_view(counter.ticket, view), held_by=None, away=False
+    )
 
 
 def _with(value: msgspec.Struct, **changed: Any) -> dict[str, Any]:

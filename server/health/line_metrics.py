@@ -16,6 +16,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from core.line.tickets import CounterState, EventKind, QueueEvent, ServiceState
+from server.pushes.clinic_lists import is_staffed
 from server.pushes.line_feed import LineFeed
 from server.pushes.notification_service import NotificationService
 
@@ -122,7 +123,9 @@ class LineMetrics(Collector):
         counters = GaugeMetricFamily("inturn_counters", "Counters by state", labels=["state"])
         for state in get_args(CounterState):
             counters.add_metric([state], sum(counter.state == state for counter in clinic_lists.counters))
-        yield from (states, counters)
+        staffed = GaugeMetricFamily("inturn_counters_staffed", "Open counters with a person who is there")
+        staffed.add_metric([], sum(is_staffed(counter) for counter in clinic_lists.counters))
+        yield from (states, counters, staffed)
 
     def _sum_of(self, line: LineFeed) -> LineSum:
         cached = self._sums.get(line.service)

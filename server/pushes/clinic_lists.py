@@ -153,10 +153,15 @@ class ClinicLists:
         return estimated_wait(row.waiting, self._loads[row.code])
 
 
+def is_staffed(counter: CounterSummary) -> bool:
+    """Whether a person works at the counter."""
+    return counter.state == "open" and counter.held_by is not None and not counter.away
+
+
 def _loads(services: Mapping[str, ServiceRow], counters: Iterable[CounterSummary]) -> dict[str, LineLoad]:
     """Load of every line over the open counters that are staffed, or over all open counters if none is staffed."""
     opened = [counter for counter in counters if counter.state == "open"]
-    staffed = [counter for counter in opened if counter.held_by is not None]
+    staffed = [counter for counter in opened if is_staffed(counter)]
     desks = [
         OpenCounter(frozenset(counter.services), counter.ticket.service if counter.ticket else None)
         for counter in staffed or opened

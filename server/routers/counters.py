@@ -26,7 +26,7 @@ async def list_counters(context: Context, params: Params) -> CounterList:
 
 @command("counters.open", STAFF, CounterParams, CounterResult, *REFUSALS)
 async def open_counter(context: Context, params: CounterParams) -> CounterResult:
-    """Opens a counter and makes the caller its holder."""
+    """Opens a counter and makes the caller its holder, also of one whose holder has gone, with its patient."""
     return await _set_state(context, params, "open")
 
 

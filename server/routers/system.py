@@ -26,8 +26,9 @@ async def health(context: Context, params: Params) -> SystemHealth:
 
 @command("session.end", STAFF, Params, Done, Unavailable)
 async def end_session(context: Context, params: Params) -> Done:
-    """Signs a person out: the session is no longer valid."""
+    """Signs a person out: the session is no longer valid, and with the last one the person's counters are free."""
     await context.access.sign_out(context.caller)
+    context.notifications.notify_counters_changed()
     context.after_reply = context.access.on_sessions
     return Done()
 

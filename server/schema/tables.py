@@ -63,6 +63,7 @@ settings = Table(
     Column("admin_revision", BigInteger, nullable=False),
     Column("admin_last_hash", LargeBinary, nullable=False),
     Column("cluster_identity", Text),
+    Column("counter_free_after", Interval, nullable=False),
 )
 
 users = Table(
@@ -166,6 +167,21 @@ counters = Table(
     Column("state", Text, nullable=False),
     Column("held_by", ForeignKey("users.id")),
     Column("version", BigInteger, nullable=False),
+)
+
+hubs = Table(
+    "hubs",
+    metadata,
+    Column("address", Text, primary_key=True),
+    Column("uptime", Interval, nullable=False),
+)
+
+presence = Table(
+    "presence",
+    metadata,
+    Column("user_id", ForeignKey("users.id"), primary_key=True),
+    Column("hub", ForeignKey("hubs.address"), nullable=False),
+    Column("seen_at", Interval, nullable=False),
 )
 
 counter_services = Table(

@@ -241,7 +241,7 @@ class ModelClinic:
         found = self._take_counter(actor, counter)
         _expect(state != "closed" or self._at(counter) is None, "counter_busy")
         found.state = state
-        found.holder = None if state == "closed" else found.holder or actor
+        found.holder = None if state == "closed" else actor if state == "open" else found.holder or actor
 
     def close_day(self, service: str) -> list[str]:
         """Cancels waiting and parked tickets; returns the numbers of the open consultations."""

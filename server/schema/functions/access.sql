@@ -38,10 +38,15 @@ LANGUAGE sql STABLE AS $$
     WHERE s.token_hash = p_token_hash AND s.expires_at > clock_timestamp() AND u.disabled_at IS NULL
 $$;
 
--- Deletes a session: its person signed out.
+-- Deletes a session: its person signed out. With the last one the person's counters are free.
 CREATE OR REPLACE FUNCTION close_session(p_token_hash bytea) RETURNS void
-LANGUAGE sql AS $$
-    DELETE FROM sessions WHERE token_hash = p_token_hash
+LANGUAGE plpgsql AS $$
+DECLARE
+    person bigint;
+BEGIN
+    DELETE FROM sessions WHERE token_hash = p_token_hash RETURNING user_id INTO person;
+    IF person IS NOT NULL AND NOT has_session(person) THEN PERFORM free_counters(ARRAY[person], 'signed_out'); END IF;
+END
 $$;
 
 -- Exchanges a pairing code for a token, once; null if the code is wrong, used or expired.

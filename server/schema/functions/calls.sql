@@ -113,7 +113,7 @@ DECLARE
     message jsonb;
 BEGIN
     SELECT * INTO t FROM tickets WHERE counter_id = c.id AND status = 'consulting';
-    IF c.held_by IS NULL THEN UPDATE counters SET held_by = actor_user(p_actor) WHERE id = c.id; END IF;
+    IF c.held_by IS NULL THEN PERFORM hold_counter(c, p_actor); END IF;
     IF p_complete IS NOT NULL THEN
         IF t.id IS DISTINCT FROM p_complete THEN PERFORM refuse('not_consulting'); END IF;
         message := end_consultation(p_actor, t, 'completed');
@@ -147,7 +147,7 @@ BEGIN
         UNION SELECT service_id FROM tickets WHERE counter_id = c.id AND status = 'consulting'));
     answer := remembered_result(p_actor, p_key, p_digest);
     IF answer IS NOT NULL THEN RETURN answer; END IF;
-    PERFORM refuse_if_taken(c, p_actor, p_supervisor);
+    c := enter_counter(c, p_actor, p_supervisor);
     IF c.state <> 'open' THEN PERFORM refuse('counter_closed'); END IF;
     freed := make_counter_free(p_actor, c, p_complete);
     IF freed IS NOT NULL THEN
@@ -184,7 +184,7 @@ DECLARE
     answer jsonb := remembered_result(p_actor, p_key, p_digest);
 BEGIN
     IF answer IS NOT NULL THEN RETURN answer; END IF;
-    PERFORM refuse_if_taken(c, p_actor, p_supervisor);
+    c := enter_counter(c, p_actor, p_supervisor);
     IF c.state <> 'open' THEN PERFORM refuse('counter_closed'); END IF;
     IF t.status <> 'waiting' AND NOT can_come_back(t) THEN PERFORM refuse('not_waiting'); END IF;
     PERFORM make_counter_free(p_actor, c, NULL);

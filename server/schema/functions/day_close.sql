@@ -63,6 +63,14 @@ BEGIN
 END
 $$;
 
+-- The close of the day frees every counter without a patient. The caller has locked the counters.
+CREATE OR REPLACE FUNCTION free_all_counters() RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM free_counters(ARRAY(SELECT held_by FROM counters WHERE held_by IS NOT NULL), 'day_closed');
+END
+$$;
+
 -- An administrator closes the day, of one service or of all, as it stands now. After that the schedule has nothing left to close
 -- of the days that ended.
 CREATE OR REPLACE FUNCTION close_day(p_actor text, p_key text, p_digest bytea, p_service text DEFAULT NULL) RETURNS jsonb
@@ -75,11 +83,13 @@ BEGIN
     IF p_service IS NOT NULL AND ids = '{}' THEN
         PERFORM refuse('unknown_service', format('There is no service %s.', p_service));
     END IF;
+    IF p_service IS NULL THEN PERFORM FROM counters ORDER BY id FOR NO KEY UPDATE; END IF;
     PERFORM lock_lines(ids);
     answer := remembered_result(p_actor, p_key, p_digest);
     IF answer IS NOT NULL THEN RETURN answer; END IF;
     SELECT * INTO closed FROM close_lines(p_actor, ids, 'infinity');
     IF p_service IS NULL THEN
+        PERFORM free_all_counters();
         UPDATE settings SET closed_day = greatest(closed_day, ended_business_day(clock_timestamp()));
     END IF;
     RETURN remember_result(p_actor, p_key, p_digest, clock_timestamp(), closed.result, closed.events);
@@ -109,9 +119,11 @@ DECLARE
 BEGIN
     IF coalesce(ended <= (SELECT closed_day FROM settings), true) THEN RETURN NULL; END IF;
     ids := ARRAY(SELECT id FROM services);
+    PERFORM FROM counters ORDER BY id FOR NO KEY UPDATE;
     PERFORM lock_lines(ids);
     IF ended <= (SELECT closed_day FROM settings) THEN RETURN NULL; END IF;
     SELECT * INTO closed FROM close_lines('schedule', ids, ended);
+    PERFORM free_all_counters();
     UPDATE settings SET closed_day = ended;
     RETURN jsonb_build_object('result', closed.result, 'events', closed.events);
 END

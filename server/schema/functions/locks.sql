@@ -92,13 +92,44 @@ BEGIN
 END
 $$;
 
--- Refuses a counter that another person holds, unless the caller is a supervisor. Called after the key was looked up: a repeated
--- request gets its first answer, even if the counter has another holder by now.
+-- Refuses a counter that another person holds, unless the caller is a supervisor.
 CREATE OR REPLACE FUNCTION refuse_if_taken(c counters, p_actor text, p_supervisor boolean) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
     IF c.held_by <> actor_user(p_actor) AND NOT p_supervisor THEN
-        PERFORM refuse('counter_taken', (SELECT display_name FROM users WHERE id = c.held_by) || ' is working at this counter.');
+        PERFORM refuse('counter_taken', (SELECT display_name FROM users WHERE id = c.held_by) || CASE
+            WHEN absence(c.held_by) IS NULL THEN ' is working at this counter.'
+            ELSE ' has gone. Open the counter to take it over with its patient.' END);
     END IF;
+END
+$$;
+
+-- A counter as the caller finds it, locked before: free if its holder has gone and no patient is there. Refuses it like
+-- refuse_if_taken. Called after the key was looked up: a repeated request gets its first answer, even if the counter has another
+-- holder by now.
+CREATE OR REPLACE FUNCTION enter_counter(c counters, p_actor text, p_supervisor boolean) RETURNS counters
+LANGUAGE plpgsql AS $$
+DECLARE
+    reason text;
+BEGIN
+    IF c.held_by <> actor_user(p_actor) THEN
+        reason := absence(c.held_by);
+        IF reason IS NULL OR has_patient(c.id) THEN
+            PERFORM refuse_if_taken(c, p_actor, p_supervisor);
+        ELSE
+            PERFORM free_counter(c, reason);
+            c.held_by := NULL;
+        END IF;
+    END IF;
+    RETURN c;
+END
+$$;
+
+-- Makes the caller the holder of a counter that the caller has locked; a device holds none.
+CREATE OR REPLACE FUNCTION hold_counter(c counters, p_actor text) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE counters SET held_by = actor_user(p_actor) WHERE id = c.id;
+    PERFORM note_arrival(actor_user(p_actor));
 END
 $$;

@@ -12,12 +12,12 @@ LANGUAGE sql STABLE AS $$
     FROM services s CROSS JOIN LATERAL (SELECT service_state(s, clock_timestamp()) AS state) now
 $$;
 
--- Every counter as `counters.list` shows it, its ticket in staff's view.
+-- Every counter as `counters.list` shows it, its ticket in staff's view. `away`: its holder has gone.
 CREATE OR REPLACE FUNCTION counters_overview() RETURNS jsonb
 LANGUAGE sql STABLE AS $$
     SELECT coalesce(jsonb_agg(jsonb_build_object(
         'code', c.code, 'name', c.name, 'names', c.names, 'state', c.state, 'rule', c.rule,
-        'held_by', (SELECT display_name FROM users WHERE id = c.held_by),
+        'held_by', (SELECT display_name FROM users WHERE id = c.held_by), 'away', absence(c.held_by) IS NOT NULL,
         'services', (SELECT coalesce(jsonb_agg(s.code ORDER BY cs.place), '[]') FROM counter_services cs
                      JOIN services s ON s.id = cs.service_id WHERE cs.counter_id = c.id),
         'ticket', (SELECT staff_ticket(t, 0) FROM tickets t WHERE t.counter_id = c.id AND t.status = 'consulting'))

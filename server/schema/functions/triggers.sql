@@ -38,3 +38,12 @@ BEGIN
     RETURN NEW;
 END
 $$;
+
+-- A disabled person holds no counter, but for one with a patient.
+CREATE OR REPLACE FUNCTION free_counters_of_disabled() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM free_counters(ARRAY[NEW.id], 'disabled');
+    RETURN NULL;
+END
+$$;

@@ -194,7 +194,8 @@ def test_each_fault_of_the_schema_is_the_only_finding(
     [
         (
             "DROP FUNCTION recall_patient; "
-            "CREATE FUNCTION recall_patient(text, text, bytea, uuid, boolean DEFAULT false) RETURNS jsonb LANGUAGE sql AS $$SELECT jsonb_build_object('tickets', count(*)) FROM tickets WHERE number || '' = 'A001'$$"
+            "CREATE FUNCTION recall_patient(text, text, bytea, uuid, boolean DEFAULT false) RETURNS jsonb "
+            "LANGUAGE sql AS $$SELECT jsonb_build_object('tickets', count(*)) FROM tickets WHERE number || '' = 'A001'$$"
             "; SELECT set_up_hub_role()",
             [
                 "FAILED functions recall_patient(text,text,bytea,uuid,boolean) is altered. Run: inturn-hub db upgrade",

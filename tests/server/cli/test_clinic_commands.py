@@ -17,6 +17,7 @@ from tests.support.clinic import PASSWORD, Clinic
 from tests.support.hub_process import HubProcess
 from tests.support.waiting import until
 
+FREE = "a counter is free 10 minutes after its holder left"
 HubCommand = Callable[[str], tuple[int, str, str]]
 """Runs a command; returns its exit code, stdout and stderr."""
 
@@ -80,9 +81,9 @@ def test_a_service_is_closed_on_a_day_and_opened_again(hub_command: HubCommand, 
 
 def test_a_counter_is_set(hub_command: HubCommand, clinic: Clinic) -> None:
     assert hub_command('counter set R1 --name "Room 1" --services C,A --rule in_order') == (0, "", "")
-    assert "R1\tRoom 1\topen\tC,A\tin_order\n" in hub_command("counter list")[1]
+    assert "R1\tRoom 1\topen\tC,A\tin_order\t\n" in hub_command("counter list")[1]
     assert hub_command("counter set R1 --rule best_rank")[0] == 0
-    assert "R1\tRoom 1\topen\tC,A\tbest_rank\n" in hub_command("counter list")[1]
+    assert "R1\tRoom 1\topen\tC,A\tbest_rank\t\n" in hub_command("counter list")[1]
 
 
 def test_the_site_gets_a_name_and_its_day(hub_command: HubCommand, clinic: Clinic) -> None:
@@ -94,11 +95,15 @@ def test_the_site_gets_a_name_and_its_day(hub_command: HubCommand, clinic: Clini
         r"The day closes next on \d{4}-\d\d-\d\d at 22:00 \(Europe/Berlin\)\. .* cancelled\.\n", told
     )
     assert hub_command("site Southgate") == (0, "", "")
-    assert hub_command("site") == (0, "Southgate\tEurope/Berlin\tthe day starts 04:00 and closes 22:00\n", "")
+    assert hub_command("site") == (
+        0,
+        f"Southgate\tEurope/Berlin\tthe day starts 04:00 and closes 22:00\t{FREE}\n",
+        "",
+    )
     stays = "No schedule closes the day: waiting patients stay until `inturn-hub day close`.\n"
     assert hub_command("site --day-closes never --day-starts 0:30") == (0, "", stays)
     closed_by = "the day starts 00:30 and is closed by an administrator"
-    assert hub_command("site")[1] == f"Southgate\tEurope/Berlin\t{closed_by}\n"
+    assert hub_command("site")[1] == f"Southgate\tEurope/Berlin\t{closed_by}\t{FREE}\n"
 
 
 WRONG = [

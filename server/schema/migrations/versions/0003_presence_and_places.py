@@ -1,4 +1,4 @@
-"""Keeps a changed schedule from closing a day."""
+"""Adds the presence of people at hubs and the count of no-shows, and keeps a changed schedule from closing a day."""
 
 from __future__ import annotations
 
