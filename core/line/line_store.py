@@ -8,11 +8,13 @@ result says to subscribe again.
 from __future__ import annotations
 
 import enum
+from bisect import bisect_right
 from datetime import datetime
 
 import msgspec
 
 from core.line.handled_tickets import HandledTickets
+from core.line.queue_rules import rank
 from core.line.tickets import QueueEvent, Snapshot, Ticket, WaitBracket
 
 
@@ -68,6 +70,10 @@ class Line:
         if self._numbered is None:
             self._numbered = self.first(len(self._order))
         return self._numbered
+
+    def up_to(self, bound: tuple[int, datetime]) -> int:
+        """Number of waiting tickets whose rank is at most `bound`. A binary search: the line is sorted by rank."""
+        return bisect_right(self._order, bound, key=rank)
 
     def first(self, count: int) -> tuple[Ticket, ...]:
         """Returns the first `count` waiting tickets, with correct `position`: cheap in a long line."""

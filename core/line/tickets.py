@@ -57,6 +57,8 @@ class PublicTicket(msgspec.Struct, frozen=True, kw_only=True):
         rank_class, rank_time: sort key in its line; a neighbour's if `placed_by_hand`.
         calls: number of calls.
         called_at: time of the latest call. started_at: time of the first call.
+        estimated_wait, ahead: only in the answers of single tickets. `ahead` is the number of patients who will be called
+            before, in all lines that the line's open counters serve, at worst too high; None if no counter is open.
     """
 
     id: str
@@ -78,6 +80,7 @@ class PublicTicket(msgspec.Struct, frozen=True, kw_only=True):
     started_at: Moment | None = None
     ended_at: Moment | None = None
     estimated_wait: WaitBracket | None = None
+    ahead: int | None = None
 
 
 class Ticket(PublicTicket, frozen=True, kw_only=True):
@@ -145,7 +148,7 @@ class WhyNext(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ServiceSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """A service as a card shows it; `estimated_wait` is that of a patient who joins now."""
+    """A service as a card shows it; `estimated_wait` and `ahead` are those of a patient who joins now."""
 
     code: str
     name: str
@@ -158,6 +161,7 @@ class ServiceSummary(msgspec.Struct, frozen=True, kw_only=True):
     open: bool = True
     waiting: int = 0
     estimated_wait: WaitBracket | None = None
+    ahead: int | None = None
     revision: int = 0
 
 

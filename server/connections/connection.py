@@ -77,6 +77,8 @@ class ClientConnection:
         self._elsewhere = elsewhere
         self._address = address_of(str(socket.remote_address[0]))
         self.leaving = False
+        # Revision of the configuration in the answer to the hello.
+        self._told = 0
 
     async def run(self) -> None:
         """Serves the client until either side closes the connection."""
@@ -176,6 +178,7 @@ class ClientConnection:
 
     def _hello_result(self, principal: Principal) -> dict[str, Any]:
         row = self._components.clinic_lists.site
+        self._told = row.config_revision
         return {
             "session": principal.session,
             "role": principal.role,
@@ -190,7 +193,7 @@ class ClientConnection:
         }
 
     async def _serve(self, principal: Principal) -> None:
-        outbox = Outbox(self._socket, principal.role, principal.view, principal.actor)
+        outbox = Outbox(self._socket, principal.role, principal.view, principal.actor, self._told)
         pace, requests = self._pace_of(principal), RequestLog(principal.actor)
         try:
             turn = 0

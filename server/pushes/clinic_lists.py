@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
+from core.line.queue_ahead import waiting_ahead
 from core.line.queue_rules import (
     LineLoad,
     LineWork,
@@ -49,8 +51,8 @@ class ServiceRow(msgspec.Struct, frozen=True, kw_only=True):
         """The service's line as input of a wait estimate."""
         return LineWork(self.waiting, self.pace, self.pace_spread)
 
-    def summary(self, wait: WaitBracket | None) -> ServiceSummary:
-        """The service's entry in `services.list`; `wait` is the estimate for a patient who joins now."""
+    def summary(self, wait: WaitBracket | None, ahead: int | None) -> ServiceSummary:
+        """The service's entry in `services.list`; `wait` and `ahead` are those of a patient who joins now."""
         return ServiceSummary(
             code=self.code,
             name=self.name,
@@ -63,6 +65,7 @@ class ServiceRow(msgspec.Struct, frozen=True, kw_only=True):
             open=self.open,
             waiting=self.waiting,
             estimated_wait=wait,
+            ahead=ahead,
             revision=self.revision,
         )
 
@@ -91,6 +94,7 @@ class ClinicLists:
         self.counters: tuple[CounterSummary, ...] = ()
         self._loads: dict[str, LineLoad] = {}
         self._database = database
+        self._reading = asyncio.Lock()
 
     @property
     def epoch(self) -> str:
@@ -113,7 +117,14 @@ class ClinicLists:
         return {code: row.state for code, row in self.services.items()}
 
     async def refresh(self) -> None:
-        """Reads the site, the services and the counters again. Raises Unavailable."""
+        """Reads the site, the services and the counters again. Raises Unavailable.
+
+        One read at a time: an older one must not replace the result of a newer one.
+        """
+        async with self._reading:
+            await self._read()
+
+    async def _read(self) -> None:
         site = msgspec.json.decode(await self._database.call("site_overview"), type=SiteRow)
         rows = msgspec.json.decode(
             await self._database.call("services_overview"), type=tuple[ServiceRow, ...]
@@ -126,7 +137,11 @@ class ClinicLists:
 
     def service_list(self) -> dict[str, Any]:
         """Result of `services.list`."""
-        services = [row.summary(self._wait_at_the_end(row)) for row in self.services.values()]
+        waiting = {code: row.waiting for code, row in self.services.items()}
+        services = [
+            row.summary(self._wait_at_the_end(row), waiting_ahead(code, self.counters, waiting))
+            for code, row in self.services.items()
+        ]
         return {"services": services, "stale": self.stale}
 
     def counter_list(self, view: View) -> dict[str, Any]:

@@ -89,6 +89,10 @@ class LineFeed:
         """Revision of the line in memory; it can be newer than `delivered`."""
         return self._line.revision
 
+    def up_to(self, bound: tuple[int, datetime]) -> int:
+        """Number of waiting tickets whose rank is at most `bound`."""
+        return self._line.up_to(bound)
+
     def hold(self, whole: Snapshot) -> None:
         """Replaces the line with a snapshot just read, then applies the events delivered since its revision."""
         self._line = Line(self.service)

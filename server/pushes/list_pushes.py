@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from time import monotonic
 
 from core.roles import LISTS_COUNTERS
@@ -25,6 +26,7 @@ class ListPushes:
     def __init__(self, clinic_lists: ClinicLists) -> None:
         self.due = False
         self._clinic_lists = clinic_lists
+        self._turn = asyncio.Lock()
         self._read_at = 0.0
         # Site row and stale flag that the frames below were encoded from.
         self._encoded_from: tuple[SiteRow | None, bool] = (None, False)
@@ -40,6 +42,16 @@ class ListPushes:
 
     async def refresh(self) -> None:
         """Reads the lists again. Raises HubError and leaves the lists due if that fails."""
+        async with self._turn:
+            await self._refresh()
+
+    async def refresh_if_due(self) -> None:
+        """Waits for a read under way; reads the lists again if something changed since it began. Raises HubError."""
+        async with self._turn:
+            if self.due:
+                await self._refresh()
+
+    async def _refresh(self) -> None:
         self.due = False
         try:
             await self._clinic_lists.refresh()

@@ -9,10 +9,13 @@ A client gets, for each subscribed service, every revision once and in order, or
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Collection
 
-from core.line.tickets import QueueEvent, Snapshot
+from core.errors import HubError
+from core.line.queue_ahead import tickets_ahead
+from core.line.tickets import QueueEvent, Snapshot, Ticket
 from server.chores import Chores
 from server.database.calls import Database
 from server.database.channel import DatabaseChannel
@@ -101,6 +104,20 @@ class NotificationService:
         self._lists.due = True
         self._channel.wake_others()
 
+    async def fresh_lists(self) -> None:
+        """Reads the lists if this hub's operations changed them, so that a list requested after a reply agrees with it.
+
+        While the database is unreachable the lists stay as they are, marked stale.
+        """
+        with contextlib.suppress(HubError):
+            await self._lists.refresh_if_due()
+
+    def ahead_of(self, ticket: Ticket) -> int | None:
+        """Number of patients who will be called before a waiting ticket; None if no counter is open for it."""
+        return tickets_ahead(
+            ticket, self.clinic_lists.counters, lambda service, bound: self.lines.line(service).up_to(bound)
+        )
+
     async def fresh_snapshot(self, service: str) -> Snapshot:
         """A line as it is now; marked stale while the database is unreachable. Raises UnknownService or Unavailable."""
         line = await self.lines.trusted(service)
@@ -108,5 +125,6 @@ class NotificationService:
 
     def _take_own(self, events: Collection[QueueEvent]) -> None:
         if events:
+            self._lists.due = True
             self.events.take(events)
             self._channel.wake_others()

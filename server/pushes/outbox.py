@@ -42,6 +42,7 @@ class Outbox:
         role: the client's role.
         actor: the client's stable name.
         behind: whether pushes to the client were dropped and it waits for snapshots.
+        configuration: revision of the configuration that the client was told last.
     """
 
     __slots__ = (
@@ -52,14 +53,18 @@ class Outbox:
         "_recovery",
         "_write_piece",
         "actor",
+        "configuration",
         "role",
         "view",
     )
 
-    def __init__(self, connection: HubSocket, role: str, view: View, actor: str = "") -> None:
+    def __init__(
+        self, connection: HubSocket, role: str, view: View, actor: str = "", configuration: int = 0
+    ) -> None:
         self.role = role
         self.view = view
         self.actor = actor
+        self.configuration = configuration
         self._behind_since: float | None = None
         self._last_method = ""
         self._connection = connection

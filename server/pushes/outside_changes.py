@@ -9,14 +9,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from core.wire.protocol import push_frame
 from server.chores import Chores
 from server.database.calls import Database
 from server.pushes.change_watch import ChangeWatch, CurrentRevisions
 from server.pushes.clinic_lists import ClinicLists
 from server.pushes.event_pushes import EventPushes
 from server.pushes.list_pushes import ListPushes
-from server.pushes.outbox import text_frame
 from server.pushes.standing_lines import StandingLines
 from server.pushes.subscribers import Subscribers
 
@@ -96,17 +94,11 @@ class OutsideChanges:
         elif configured or by_clock:
             self._lines.doubt_all()
         if configured:
-            self._push_configuration(now.config_revision)
+            self._subscribers.catch_all_up()
+            self.on_configuration()
 
     async def _begin_again(self, epoch: str) -> None:
         log.warning("The database was replaced: every client gets a snapshot of each line")
         await self._lines.begin(self._clinic_lists.services, epoch)
         self._database.epoch = epoch
         self._subscribers.begin_again()
-
-    def _push_configuration(self, revision: int) -> None:
-        frame = text_frame(push_frame("config.changed", {"revision": revision}))
-        for subscription in self._subscribers.begun():
-            subscription.outbox.push(frame, "config.changed")
-        self._subscribers.catch_all_up()
-        self.on_configuration()

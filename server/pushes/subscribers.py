@@ -10,11 +10,12 @@ import asyncio
 from typing import Any
 
 from core.errors import HubError
+from core.wire.protocol import push_frame
 from core.wire.system_health import SlowClient
 from server.pushes.clinic_lists import ClinicLists
 from server.pushes.line_feed import Delivery
 from server.pushes.list_pushes import ListPushes
-from server.pushes.outbox import Outbox
+from server.pushes.outbox import Outbox, text_frame
 from server.pushes.standing_lines import StandingLines
 from server.pushes.subscriptions import Subscription, deliver
 
@@ -72,7 +73,7 @@ class Subscribers:
             return
         complete = subscription.begin()
         kept = [subscription.deliver_kept(self._lines.line(code)) for code in list(subscription.sent)]
-        if not complete or not all(kept):
+        if not complete or not all(kept) or outbox.configuration != self._configuration:
             self.catch_up(subscription)
 
     async def unsubscribe(self, outbox: Outbox) -> None:
@@ -148,4 +149,20 @@ class Subscribers:
     def _follow_on(self, subscription: Subscription) -> bool:
         """Sends the events since the snapshots, then the lists. False if the client fell behind again."""
         lines = [line for line in self._lines if subscription.covers(line.service)]
-        return all(subscription.deliver_kept(line) for line in lines) and self._lists.push(subscription)
+        kept = all(subscription.deliver_kept(line) for line in lines)
+        return kept and self._push_configuration(subscription.outbox) and self._lists.push(subscription)
+
+    @property
+    def _configuration(self) -> int:
+        return self._clinic_lists.site.config_revision
+
+    def _push_configuration(self, outbox: Outbox) -> bool:
+        """Tells the client of a configuration that it was not told of. False if the client is behind: told later."""
+        revision = self._configuration
+        if outbox.configuration == revision:
+            return True
+        frame = text_frame(push_frame("config.changed", {"revision": revision}))
+        told = outbox.push(frame, "config.changed")
+        if told:
+            outbox.configuration = revision
+        return told

@@ -21,6 +21,7 @@ class CounterParams(Params, frozen=True, kw_only=True):
 @command("counters.list", STAFF | MONITOR, Params, CounterList)
 async def list_counters(context: Context, params: Params) -> CounterList:
     """Lists every counter with its services, its holder and the ticket in consultation there."""
+    await context.notifications.fresh_lists()
     return CounterList(**context.notifications.clinic_lists.counter_list(context.caller.view))
 
 

@@ -29,6 +29,7 @@ class CloseDayParams(Params, frozen=True, kw_only=True):
 @command("services.list", ALL_ROLES, Params, ServiceList)
 async def list_services(context: Context, params: Params) -> ServiceList:
     """Lists every service with its state, the number of waiting patients and the estimated wait."""
+    await context.notifications.fresh_lists()
     return ServiceList(**context.notifications.clinic_lists.service_list())
 
 
@@ -55,6 +56,7 @@ async def close_day(context: Context, params: CloseDayParams) -> DayClosed:
     """Cancels every waiting or parked ticket and returns the consultations that stay open."""
     outcome = await context.operations.close_day(context.caller.actor, params.key, params.service)
     context.notifications.notify_line_changed(outcome.events)
+    context.notifications.notify_counters_changed()
     consulting = tuple(ticket_view(ticket, context.caller.view) for ticket in outcome.result.consulting)
     return DayClosed(outcome.result.cancelled, consulting)
 

@@ -65,9 +65,12 @@ class UpdateParams(Params, frozen=True, kw_only=True):
 
 
 def with_wait(context: Context, ticket: Ticket) -> Any:
-    """The ticket in the caller's view, with its estimated wait."""
+    """The ticket in the caller's view, with its estimated wait and the number of patients ahead."""
+    notifications = context.notifications
     estimated = msgspec.structs.replace(
-        ticket, estimated_wait=context.notifications.clinic_lists.wait_of(ticket)
+        ticket,
+        estimated_wait=notifications.clinic_lists.wait_of(ticket),
+        ahead=notifications.ahead_of(ticket),
     )
     return ticket_view(estimated, context.caller.view)
 

@@ -233,7 +233,9 @@ def test_an_older_and_a_newer_schema_are_printed_apart(engine: Engine, hub: HubP
     with engine.begin() as connection:
         connection.execute(text(make_older()))
     found = troubles(engine, hub)
-    assert "It lacks 0002_add_queue_constraints. Run: inturn-hub db upgrade" in str(found[0])
+    assert "It lacks 0002_add_queue_constraints, 0003_presence_and_places. Run: inturn-hub db upgrade" in str(
+        found[0]
+    )
     assert [finding.check for finding in found] == ["schema", "hub"]
     with engine.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999_future'"))
