@@ -103,8 +103,8 @@ def held_by_me(counter: CounterSummary, state: DeskState) -> bool:
 
 
 def held_by_another(counter: CounterSummary, state: DeskState) -> bool:
-    """Returns whether another user holds the counter."""
-    return counter.held_by is not None and not held_by_me(counter, state)
+    """Returns whether another user, who is there, holds the counter."""
+    return counter.held_by is not None and not counter.away and not held_by_me(counter, state)
 
 
 def may_choose(counter: CounterSummary, state: DeskState) -> bool:
@@ -113,8 +113,8 @@ def may_choose(counter: CounterSummary, state: DeskState) -> bool:
 
 
 def must_open(counter: CounterSummary) -> bool:
-    """Returns whether choosing the counter must open it: a held counter keeps its holder's state."""
-    return counter.held_by is None
+    """Returns whether choosing the counter must open it: a counter whose holder is there keeps its state."""
+    return counter.held_by is None or counter.away
 
 
 def ticket_at(counter: str, consulting: Iterable[Ticket]) -> Ticket | None:

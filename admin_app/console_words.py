@@ -162,6 +162,8 @@ def counter_status(counter: CounterSummary, state: DeskState) -> str:
         return "Closed"
     if counter.held_by is None:
         return "Free" if counter.state == "open" else "Paused"
+    if counter.away and not held_by_me(counter, state):
+        return f"{counter.held_by} has gone"
     who = "You are here" if held_by_me(counter, state) else f"{counter.held_by} is here"
     return f"{who}, pausing" if counter.state == "paused" else who
 

@@ -76,6 +76,13 @@ def test_a_counter_held_by_another_person_cannot_be_chosen() -> None:
     assert not flow.may_choose(COUNTER, desk(user="Noor"))
 
 
+def test_a_counter_whose_holder_has_gone_is_chosen_by_opening_it() -> None:
+    gone = msgspec.structs.replace(COUNTER, away=True)
+    assert flow.may_choose(gone, desk(user="Noor"))
+    assert flow.must_open(gone)
+    assert not flow.must_open(COUNTER)
+
+
 def test_a_supervisor_may_choose_a_held_counter() -> None:
     assert flow.may_choose(COUNTER, desk(user="Noor", supervises=True))
 

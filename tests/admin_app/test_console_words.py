@@ -103,6 +103,8 @@ def test_the_status_of_a_counter_names_its_holder() -> None:
     assert say.counter_status(COUNTER, desk()) == "You are here"
     assert say.counter_status(COUNTER, desk(user="Noor")) == "Mia is here"
     assert say.counter_status(free, desk()) == "Free"
+    gone = msgspec.structs.replace(COUNTER, away=True)
+    assert say.counter_status(gone, desk(user="Noor")) == "Mia has gone"
 
 
 def test_a_counters_services_by_name() -> None:

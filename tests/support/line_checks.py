@@ -84,5 +84,5 @@ def expect_history(connection: psycopg.Connection[Any]) -> None:
 
 def without_personal(ticket: dict[str, Any] | None) -> dict[str, Any] | None:
     """The members of a ticket that a repeated answer repeats: notes and waits are those of the moment."""
-    fresh = {"note", "patient_name", "needs", "parked_reason", "estimated_wait"}
+    fresh = {"note", "patient_name", "needs", "parked_reason", "estimated_wait", "ahead"}
     return ticket and {name: value for name, value in ticket.items() if name not in fresh}

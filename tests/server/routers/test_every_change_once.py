@@ -34,7 +34,7 @@ def roomy(clinic: Clinic, hub: HubProcess) -> Iterator[Clinic]:
 def repeatable(answer: Any) -> Any:
     """The part of an answer that a repeated request repeats: estimates and lengths of lines are of their moment."""
     if answer.get("ticket"):
-        return answer | {"ticket": answer["ticket"] | {"estimated_wait": None}}
+        return answer | {"ticket": answer["ticket"] | {"estimated_wait": None, "ahead": None}}
     for subject in ("service", "counter"):
         if subject in answer:
             return answer[subject]["code"], answer[subject]["state"]

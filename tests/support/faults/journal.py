@@ -17,8 +17,8 @@ import msgspec
 from core.line.tickets import PublicTicket, QueueEvent
 
 JOURNAL, LOG = ".journal", ".log"
-_PUBLIC = tuple(name for name in PublicTicket.__struct_fields__ if name != "estimated_wait")
-_FLEETING = {"estimated_wait", "patient_name", "note", "needs", "parked_reason"}
+_PUBLIC = tuple(name for name in PublicTicket.__struct_fields__ if name not in {"estimated_wait", "ahead"})
+_FLEETING = {"estimated_wait", "ahead", "patient_name", "note", "needs", "parked_reason"}
 
 
 class Intent(msgspec.Struct, frozen=True, tag="intent"):
