@@ -14,7 +14,8 @@ from core.errors import HubError
 from core.wire.session import PersonCredentials
 from tests.support.clinic import Clinic
 from tests.support.hub_process import HubProcess
-from tests.support.model_clinic import ModelClinic, Refused
+from tests.support.model_clinic import ModelClinic
+from tests.support.model_records import Refused
 
 PEOPLE = ("staff", "supervisor", "admin")
 MAY = {

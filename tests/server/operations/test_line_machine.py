@@ -38,7 +38,8 @@ from tests.support.line_checks import (
     expect_tables,
     without_personal,
 )
-from tests.support.model_clinic import ModelClinic, ModelCounter, ModelService, ModelTicket, Refused
+from tests.support.model_clinic import ModelClinic
+from tests.support.model_records import ModelCounter, ModelService, ModelTicket, Refused
 from tests.support.performers import MAY, PEOPLE, Sql, Wire, actor_of, furnish
 from tests.support.proof_size import LONG, proof_size
 
