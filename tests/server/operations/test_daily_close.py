@@ -218,7 +218,6 @@ SETTINGS = [
     {"day_closes": -150},
     {"day_closes": -1, "day_starts": -90},
     {"day_closes": 60, "time_zone": 2},
-    {"day_closes": 60, "day_starts": 90},
 ]
 """Shifts in minutes of a time of day, in hours of the time zone."""
 
