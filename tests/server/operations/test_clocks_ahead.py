@@ -33,6 +33,11 @@ def jump_back(clinic: Clinic, service: str = "A") -> None:
         f" WHERE s.id = service_id AND s.code = '{service}' RETURNING 1"
     )
     clinic.rows(
+        "WITH off AS (SELECT set_config('session_replication_role', 'replica', true))"
+        f" UPDATE queue_events e SET at = e.at + {JUMP} FROM off, services s"
+        f" WHERE s.id = e.service_id AND s.code = '{service}' RETURNING 1"
+    )
+    clinic.rows(
         f"UPDATE services SET last_event_at = last_event_at + {JUMP} WHERE code = '{service}' RETURNING 1"
     )
 

@@ -77,7 +77,6 @@ READINGS = {
     "services_overview()": set[str](),
     "current_revisions()": set[str](),
     "day_to_close()": set[str](),
-    "tickets_ahead((SELECT id FROM services WHERE code = 'A'), clock_timestamp())": {"idx_recently_called"},
     "site_overview()": set[str](),
     "update_wait_times_atomic('A')": {"idx_completed"},
     "log_wait_outcomes('A')": {"idx_recently_called", "wait_estimates_pkey"},
@@ -131,6 +130,7 @@ def clinic(postgres: str) -> Iterator[OldClinic]:
     with scratch_database(postgres) as scratch, closing(PlanReader(driver_url(scratch), _PLANS)) as witness:
         furnish(scratch)
         witness.connection.execute("UPDATE settings SET day_closes = '00:00'")
+        witness.connection.execute("UPDATE settings SET closed_day = '-infinity'")
         for table in GROWING:
             witness.connection.execute(f"ALTER TABLE {table} SET (autovacuum_enabled = off)".encode())
         witness.connection.execute("VACUUM ANALYZE")
