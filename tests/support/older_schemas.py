@@ -49,5 +49,6 @@ def fill_older(engine: Engine, clinic: Clinic) -> None:
                 f"SELECT * FROM jsonb_populate_record(NULL::{table}, CAST(:row AS jsonb))"
             )
             for (row,) in rows:
-                connection.execute(text(insert), {"row": row})
+                renamed = row.replace('"no_shows":', '"no_show_calls":')
+                connection.execute(text(insert), {"row": renamed})
         connection.execute(text("UPDATE settings SET admin_revision = 0, admin_last_hash = ''"))

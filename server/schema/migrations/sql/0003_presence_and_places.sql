@@ -4,6 +4,8 @@ ALTER TABLE services RENAME COLUMN no_show_calls TO no_shows;
 ALTER TABLE tickets ADD COLUMN no_shows integer NOT NULL DEFAULT 0;
 -- Earlier, calls were counted: each but the last was taken for a no-show.
 UPDATE tickets SET no_shows = greatest(0, calls - 1) WHERE status IN ('waiting', 'parked', 'consulting') AND calls > 1;
+-- Checks of updated rows that wait for the commit would keep a later revision from altering the table.
+SET CONSTRAINTS ALL IMMEDIATE;
 
 -- A change of the schedule closes no day.
 CREATE TRIGGER settings_schedule BEFORE UPDATE OF time_zone, day_starts, day_closes ON settings
