@@ -51,6 +51,19 @@ def test_every_text_of_a_widget_is_plain_text() -> None:
     }
 
 
+def test_windows_read_no_wall_clock() -> None:
+    """A window's time is its hub's: the computer's own may be wrong, and jumps when it finds a time server."""
+    read = re.compile(
+        r"\bdatetime\.now\(|\btime\.time\(|\bdate\.today\(|\bQ(?:Date|Time|DateTime)\b|utcnow\("
+    )
+    files = (file for file in python_files("core", "kiosk_app", "admin_app") if "demo" not in file.parts)
+    found = {relative(file) for file in files if read.search(file.read_text("utf-8"))}
+    assert found == {
+        "core/client/hub_client.py",  # the beginning of a client's time, until the hub has told its own
+        "core/qt/hub_bridge.py",  # the time while no person is signed in
+    }
+
+
 def test_every_task_of_the_hub_is_a_chore_or_is_awaited_by_its_maker() -> None:
     """A background task that ends by an error would end unseen; `server/chores.py` logs it."""
     made = re.compile(r"\bcreate_task\(|\bensure_future\(|\.gather\(|\bTaskGroup\(|\bThread\(")

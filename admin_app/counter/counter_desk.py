@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -62,9 +62,8 @@ class CounterDesk(QObject):
         self.bridge = bridge
         self.follow_up = FollowUp(self, clock)
         self.follow_up.ended.connect(self.refresh)
-        self._hub_ahead = timedelta()
         self.state = DeskState()
-        self.line = LineModel(bridge, parent=self, now=self.now, frame_milliseconds=TABLE_FRAME_MILLISECONDS)
+        self.line = LineModel(bridge, parent=self, frame_milliseconds=TABLE_FRAME_MILLISECONDS)
         self.waiting: list[Ticket] = []
         self._settings = settings
         self._counter: str | None = None
@@ -92,8 +91,8 @@ class CounterDesk(QObject):
             signal.connect(self._schedule_refresh)
 
     def now(self) -> datetime:
-        """Returns the hub's time (UTC), so that waits are right even if this computer's clock is wrong."""
-        return datetime.now(UTC) + self._hub_ahead
+        """Returns the hub's time (UTC)."""
+        return self.bridge.now()
 
     def sign_in(self, name: str, password: str) -> HubReply:
         """Sends the credentials to the hub; the desk does not store the password."""
@@ -286,7 +285,6 @@ class CounterDesk(QObject):
         else:
             if self._signing_in:
                 self._signing_in, self._elsewhere = False, self.bridge.hello.elsewhere
-            self._hub_ahead = self.bridge.hello.time - datetime.now(UTC)
         self.refresh()
 
     def _on_event(self, _event: QueueEvent) -> None:

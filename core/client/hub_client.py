@@ -22,10 +22,12 @@ from core.client.hub_address import checked_addresses
 from core.client.hub_choice import HubChoice
 from core.client.hub_connection import UNREACHABLE, hang_up, open_connection, trouble, trust_for
 from core.client.hub_operations import HubOperations
+from core.client.steady_clock import steady_seconds
 from core.errors import HubError, Unavailable
 from core.line.tickets import Hello
 from core.wire.client_timings import USUAL, ClientTimings
 from core.wire.follower import Follower
+from core.wire.hub_clock import HubClock
 from core.wire.replica import Change, Replica, StateChanged
 from core.wire.session import (
     ClientSession,
@@ -38,6 +40,7 @@ from core.wire.session import (
     Push,
     Reply,
     SessionEvent,
+    TimeTold,
 )
 
 log = logging.getLogger(__name__)
@@ -53,8 +56,9 @@ class HubClient(HubOperations):
     stays there. It does not leave a hub that has only lost its database.
 
     Attributes:
+        now: returns the hub's time (UTC); this computer's, carried on steadily, until the first hello.
         replica: services, counters and lines; complete while LIVE.
-        state: state of the connection. lost_since: when the connection was lost (UTC); None while LIVE.
+        state: state of the connection. lost_since: when the connection was lost (the hub's time); None while LIVE.
         refusal: the error with which the hub refused the credentials, while REFUSED.
         trouble: the error of the latest try to connect; None once the hub has accepted a hello.
     """
@@ -71,6 +75,7 @@ class HubClient(HubOperations):
         patience: float | None = None,
         ca_file: str = "",
         timings: ClientTimings = USUAL,
+        steady: Callable[[], float] = steady_seconds,
     ) -> None:
         """Several URLs are tried in turn, from the first. Raises SetupError for an invalid URL.
 
@@ -80,6 +85,7 @@ class HubClient(HubOperations):
             follow: False for a client that only sends requests; it holds no lines.
             patience: timeout of a change in seconds; see `request_raw`.
             ca_file: PEM file with the authorities trusted for wss:// instead of the system's; "" trusts the system's.
+            steady: seconds of a clock that counts during suspension.
         """
         self.replica = Replica()
         self.state = ConnectionState.CONNECTING
@@ -98,6 +104,8 @@ class HubClient(HubOperations):
         self._answers = Answers()
         self._connection: ClientConnection | None = None
         self._task: asyncio.Task[None] | None = None
+        self._steady = steady
+        self._hub_clock = HubClock(datetime.now(UTC), steady())
         self._closing = False
         self._wake = asyncio.Event()
         self._changed = asyncio.Event()
@@ -106,6 +114,9 @@ class HubClient(HubOperations):
     def hello(self) -> Hello | None:
         """The result of the latest hello."""
         return self.replica.hello
+
+    def now(self) -> datetime:
+        return self._hub_clock.now(self._steady())
 
     @property
     def address(self) -> str:
@@ -276,8 +287,11 @@ class HubClient(HubOperations):
                         self._notify(self._follower.take_answer(event, now))
                 case Push():
                     self._notify(self._follower.take_push(event, now))
+                case TimeTold(time=told):
+                    self._hub_clock.set(told, self._steady())
                 case HelloAccepted():
                     self.trouble = None
+                    self._hub_clock.set(event.hello.time, self._steady())
                     self._notify(self._follower.welcomed(event.hello, now))
                 case HelloRefused():
                     self._hello_refused(event)
@@ -309,7 +323,7 @@ class HubClient(HubOperations):
         if state is ConnectionState.LIVE:
             self.lost_since = None
         elif self.lost_since is None:
-            self.lost_since = datetime.now(UTC)
+            self.lost_since = self.now()
         self._changed.set()
         self._changed.clear()
         self._notify([StateChanged(state)])

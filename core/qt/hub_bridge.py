@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -137,8 +137,12 @@ class HubBridge(QObject, HubRequests):
 
     @property
     def lost_since(self) -> datetime | None:
-        """When the connection was lost (UTC); None while LIVE and before the first failure."""
+        """When the connection was lost (the hub's time); None while LIVE and before the first failure."""
         return self._client.lost_since if self._client is not None else None
+
+    def now(self) -> datetime:
+        """Returns the hub's time (UTC), whatever this computer's clock says; this computer's while signed out."""
+        return self._client.now() if self._client is not None else datetime.now(UTC)
 
     @property
     def refusal(self) -> HubError | None:

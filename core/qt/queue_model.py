@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import enum
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby, islice
 from typing import Any, NamedTuple
 
@@ -61,7 +60,6 @@ class LineModel(QAbstractTableModel):
         parent: QObject | None = None,
         *,
         limit: int = 500,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
         frame_milliseconds: int = 0,
     ) -> None:
         """`frame_milliseconds`: how long changes are collected, so that a view repaints less often."""
@@ -70,7 +68,6 @@ class LineModel(QAbstractTableModel):
         self._services = tuple(services)
         self._in_order = False
         self._limit = limit
-        self._now = now
         self._rows: list[_Row] = []
         self._names: dict[str, str] = {}
         self._refresh_timer = QTimer(self, singleShot=True, interval=frame_milliseconds)
@@ -176,7 +173,7 @@ class LineModel(QAbstractTableModel):
         )[column]
 
     def _waited(self, ticket: Ticket) -> float:
-        return max(0.0, (self._now() - ticket.joined_at).total_seconds())
+        return max(0.0, (self._bridge.now() - ticket.joined_at).total_seconds())
 
     def _line_changed(self, service: str) -> None:
         if service in self._services and not self._refresh_timer.isActive():

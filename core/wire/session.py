@@ -11,6 +11,7 @@ from __future__ import annotations
 import enum
 import uuid
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -20,6 +21,7 @@ from core.line.tickets import Hello
 from core.wire import protocol
 from core.wire.client_timings import USUAL, ClientTimings
 from core.wire.pending_requests import PendingRequests, pending
+from core.wire.results import Pong
 
 
 class ConnectionState(enum.Enum):
@@ -102,7 +104,13 @@ class Push(msgspec.Struct, frozen=True):
     params: msgspec.Raw
 
 
-SessionEvent = HelloAccepted | HelloRefused | Reply | Failure | Push
+class TimeTold(msgspec.Struct, frozen=True):
+    """A pong: `time` is the hub's at this moment, half of the round trip included."""
+
+    time: datetime
+
+
+SessionEvent = HelloAccepted | HelloRefused | Reply | Failure | Push | TimeTold
 
 
 class ClientSession:
@@ -209,7 +217,7 @@ class ClientSession:
             return self._hello_answered(incoming, now)
         if self._ping is not None and incoming.id == self._ping[0]:
             self.latency, self._ping = now - self._ping[1], None
-            return []
+            return self._time_told(incoming, self.latency)
         return self._answered(incoming, now)
 
     def tick(self, now: float) -> list[SessionEvent]:
@@ -244,6 +252,12 @@ class ClientSession:
     def _send_ping(self, now: float) -> None:
         self._ping = (self._next_id(), now)
         self._send(protocol.request_frame(self._ping[0], "ping", {}), now)
+
+    def _time_told(self, incoming: protocol.Incoming, latency: float) -> list[SessionEvent]:
+        if incoming.error is not None:
+            return []
+        pong = protocol.decode_value(incoming.result, Pong)
+        return [TimeTold(pong.time + timedelta(seconds=latency / 2))]
 
     def _hello_answered(self, incoming: protocol.Incoming, now: float) -> list[SessionEvent]:
         self._hello_id = None

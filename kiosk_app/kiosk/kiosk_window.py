@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, tzinfo
+from datetime import tzinfo
 from functools import partial
 
 from PySide6.QtCore import QEvent, QObject, QSize, Qt, QTimer
@@ -190,7 +190,7 @@ class KioskWindow(PublicWindow):
 
     def refresh(self) -> None:
         """Shows the services and the time as they are now."""
-        now = datetime.now(UTC)
+        now = self._bridge.now()
         self.welcome.show_services(
             [card_words(service, self._zone(), now) for service in self._bridge.services]
         )
@@ -199,7 +199,7 @@ class KioskWindow(PublicWindow):
     def _show_time(self) -> None:
         hello = self._bridge.hello
         clinic = hello.site.name if hello else ""
-        time_of_day = wording.clock(datetime.now(UTC), self._zone()) if hello else ""
+        time_of_day = wording.clock(self._bridge.now(), self._zone()) if hello else ""
         for page in (self.welcome, self.joining, self.offline):
             page.header.say(clinic, time_of_day)
 

@@ -94,28 +94,25 @@ class HubView(Protocol):
     def line(self, service: str) -> Line: ...
 
 
-def gather(hub: HubView, now: datetime, ahead: timedelta, most: int) -> Board:
-    """Returns the present board, with at most `most` calls.
-
-    `now` is this computer's time (UTC). `ahead` is how far the hub's clock is ahead of it: the wall shows the hub's time.
-    """
+def gather(hub: HubView, now: datetime, most: int) -> Board:
+    """Returns the board at the hub's time `now` (UTC), with at most `most` calls."""
     lines = [line for line in (hub.line(service.code) for service in hub.services) if line.known]
     mode = mode_of(hub.state, hub.lost_since, bool(lines), now)
-    called = calls((ticket for line in lines for ticket in line.recent), hub.counters, now + ahead, most)
+    called = calls((ticket for line in lines for ticket in line.recent), hub.counters, now, most)
     hello = hub.hello
     zone = wording.time_zone(hello.site.time_zone if hello else None)
     board = Board(
         mode=mode,
-        since=wording.clock(hub.lost_since + ahead, zone) if hub.lost_since else "",
+        since=wording.clock(hub.lost_since, zone) if hub.lost_since else "",
         current=called[0] if called else None,
         recent=called[1:],
         upcoming=upcoming([line.first(_NEXT_NUMBERS) for line in lines], _NEXT_NUMBERS),
         missed=tuple(ticket.number for line in lines for ticket in line.missed)[:_MISSED],
         clinic=hello.site.name if hello else "",
         room=hello.name if hello else "",
-        clock=wording.clock(now + ahead, zone) if hello else "",
+        clock=wording.clock(now, zone) if hello else "",
     )
-    heading, sentence = _text_without_call(hub, board, zone, now + ahead)
+    heading, sentence = _text_without_call(hub, board, zone, now)
     board = replace(board, heading=heading, sentence=sentence)
     return board if mode is BoardMode.LIVE else calmed(board)
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from PySide6.QtCore import QSize, QTimer
@@ -42,12 +40,10 @@ class MonitorWindow(PublicWindow):
         windowed: bool = False,
         theme: Theme | None = None,
         announcer: Announcer | None = None,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         super().__init__("InTurn monitor", windowed)
-        self._bridge, self._now = bridge, now
+        self._bridge = bridge
         self._theme = theme or Theme(ThemeMode.LIGHT)
-        self._ahead = timedelta()
         self._dimmed = False
         self._shift = (0, 0)
         self.board = Board()
@@ -82,9 +78,9 @@ class MonitorWindow(PublicWindow):
     def _follow_bridge(self) -> None:
         bridge = self._bridge
         bridge.event_received.connect(self._on_event)
-        bridge.hello_changed.connect(self._on_hello)
         for signal in (
             bridge.state_changed,
+            bridge.hello_changed,
             bridge.line_changed,
             bridge.reset,
             bridge.services_changed,
@@ -98,20 +94,10 @@ class MonitorWindow(PublicWindow):
         if not self._frame_timer.isActive():
             self._frame_timer.start()
 
-    def _on_hello(self) -> None:
-        """Measures the hub's clock against this computer's, which is often minutes wrong."""
-        hello = self._bridge.hello
-        if hello is not None:
-            self._ahead = hello.time - self._now()
-        self.refresh()
-
-    def _hub_time(self) -> datetime:
-        return self._now() + self._ahead
-
     def _on_event(self, event: QueueEvent) -> None:
         if event.kind in ("called", "recalled") and event.ticket is not None:
             counter = wording.counter_name(event.ticket.counter, self._bridge.counters)
-            self.announcer.announce(Announcement(event.ticket.number, counter), self._hub_time() - event.at)
+            self.announcer.announce(Announcement(event.ticket.number, counter), self._bridge.now() - event.at)
 
     def tick(self) -> None:
         """Called twice a second: applies the time of day to the board and toggles the pulse of a new call."""
@@ -130,7 +116,7 @@ class MonitorWindow(PublicWindow):
     def refresh(self) -> None:
         """Computes the present board and shows it."""
         self._frame_timer.stop()
-        self._show(monitor_board.gather(self._bridge, self._now(), self._ahead, 1 + PORTRAIT_ROWS))
+        self._show(monitor_board.gather(self._bridge, self._bridge.now(), 1 + PORTRAIT_ROWS))
 
     def _show(self, board: Board) -> None:
         rearranged = (board.mode, bool(board.heading)) != (self.board.mode, bool(self.board.heading))

@@ -54,10 +54,15 @@ class ScriptedBridge(QObject):
         self.services: tuple[ServiceSummary, ...] = ()
         self.counters: tuple[CounterSummary, ...] = ()
         self.lines: dict[str, Line] = {}
+        self.time = NOW
         self.asked: list[tuple[str, tuple[Any, ...], ScriptedReply]] = []
 
     def line(self, service: str) -> Line:
         return self.lines.setdefault(service, Line(service))
+
+    def now(self) -> datetime:
+        """The hub's time; a test moves it by `time`."""
+        return self.time
 
     def join_queue(self, *values: Any) -> ScriptedReply:
         return self._ask("join", values)

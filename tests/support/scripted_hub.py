@@ -38,7 +38,7 @@ class ScriptedHub:
             "services.list": lambda params: {"services": []},
             "counters.list": lambda params: {"counters": []},
             "queue.subscribe": lambda params: {"services": {}},
-            "ping": lambda params: {"time": "now"},
+            "ping": lambda params: {"time": HELLO["time"]},
         }
         self.refuses_with: int | None = None
         self._connections: set[ServerConnection] = set()

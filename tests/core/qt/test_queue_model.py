@@ -1,6 +1,6 @@
 """LineModel: its rows are the lines in calling order, and its signals name only the changed rows."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -45,6 +45,9 @@ class Lines(QObject):
         self.store.apply_snapshot(msgspec.structs.replace(snapshot, service=service, waiting=waiting))
         self.line_changed.emit(service)
 
+    def now(self) -> datetime:
+        return START + timedelta(minutes=12)
+
 
 @pytest.fixture
 def lines(qapp: QApplication) -> Lines:
@@ -52,7 +55,7 @@ def lines(qapp: QApplication) -> Lines:
 
 
 def make_model(lines: Any, *services: str, **options: Any) -> LineModel:
-    return LineModel(lines, services or ("A",), now=lambda: START + timedelta(minutes=12), **options)
+    return LineModel(lines, services or ("A",), **options)
 
 
 def texts(model: LineModel, column: Column = Column.NUMBER) -> list[str]:

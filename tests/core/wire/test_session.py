@@ -1,6 +1,7 @@
 """ClientSession without a socket: frames and seconds in, events and frames out."""
 
 import json
+from datetime import timedelta
 from math import inf
 from typing import Any
 
@@ -19,7 +20,9 @@ from core.wire.session import (
     PersonCredentials,
     Push,
     Reply,
+    TimeTold,
 )
+from tests.support.builders import NOW
 
 HELLO = {
     "session": "s3cret",
@@ -62,7 +65,7 @@ def greet(session: ClientSession, now: float = 0.0) -> list[dict[str, Any]]:
 def live(now: float = 0.0) -> ClientSession:
     session = ClientSession(PERSON, "inturn-admin/1.0")
     [ping] = greet(session, now)
-    session.receive(protocol.reply_frame(ping["id"], {"time": "now"}), now)
+    session.receive(protocol.reply_frame(ping["id"], {"time": NOW}), now)
     return session
 
 
@@ -216,8 +219,10 @@ def test_an_idle_session_pings_and_measures_the_latency() -> None:
     session.tick(5.0)
     [ping] = sent(session)
     assert ping["method"] == "ping"
-    session.receive(protocol.reply_frame(ping["id"], {"time": "now"}), 5.25)
+    [told] = session.receive(protocol.reply_frame(ping["id"], {"time": NOW}), 5.25)
     assert session.latency == pytest.approx(0.25)
+    assert isinstance(told, TimeTold)
+    assert told.time == NOW + timedelta(seconds=0.125)
 
 
 def test_a_hub_is_lost_while_it_does_not_answer_and_live_when_it_answers() -> None:
@@ -230,7 +235,7 @@ def test_a_hub_is_lost_while_it_does_not_answer_and_live_when_it_answers() -> No
     assert state(session) is ConnectionState.LOST
     assert not session.is_dead(14.9)
     assert session.is_dead(15.0)
-    session.receive(protocol.reply_frame(ping["id"], {"time": "now"}), 15.1)
+    session.receive(protocol.reply_frame(ping["id"], {"time": NOW}), 15.1)
     assert state(session) is ConnectionState.LIVE
     assert not session.is_dead(15.2)
 

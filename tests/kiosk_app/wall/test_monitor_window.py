@@ -29,7 +29,6 @@ class Wall:
     """A monitor window, its scripted bridge, and a clock that the test moves."""
 
     def __init__(self, size: tuple[int, int] = (1280, 720), reduce_motion: bool = False) -> None:
-        self.now = NOW
         self.bridge = ScriptedBridge()
         self.announcer = Announcer(player=())
         self.heard: list[str] = []
@@ -39,7 +38,6 @@ class Wall:
             windowed=True,
             theme=Theme(ThemeMode.LIGHT, reduce_motion=reduce_motion),
             announcer=self.announcer,
-            now=lambda: self.now,
         )
         self.window.resize(*size)
         self.window.show()
@@ -59,7 +57,7 @@ class Wall:
         self.window.refresh()
 
     def called(self, number: str, counter: str, ago: float) -> Ticket:
-        at = self.now - timedelta(seconds=ago)
+        at = self.bridge.time - timedelta(seconds=ago)
         return ticket(number, status="consulting", position=None, counter=counter, called_at=at)
 
     def call(self, number: str, counter: str = "R3", at: datetime | None = None, revision: int = 2) -> None:
@@ -68,7 +66,7 @@ class Wall:
             service="A",
             revision=revision,
             kind="called",
-            at=at or self.now,
+            at=at or self.bridge.time,
             ticket=self.called(number, counter, 0),
             from_position=1,
             waiting=2,
@@ -77,7 +75,7 @@ class Wall:
         self.window.refresh()
 
     def wait(self, seconds: float) -> None:
-        self.now += timedelta(seconds=seconds)
+        self.bridge.time += timedelta(seconds=seconds)
         self.window.tick()
 
 
@@ -112,15 +110,6 @@ def test_an_old_call_that_arrives_late_is_shown_but_not_chimed(wall: Wall) -> No
     wall.call("A012", at=NOW - timedelta(seconds=90))
     assert wall.heard == []
     assert wall.announcer.waiting == 0
-
-
-def test_the_hubs_clock_is_used_when_the_walls_clock_is_wrong(qtbot: QtBot, wall: Wall) -> None:
-    wall.now = NOW + timedelta(minutes=7)
-    wall.bridge.hello_changed.emit()
-    wall.open()
-    wall.call("A012", at=NOW)
-    assert wall.window.board.clock == "10:42"
-    qtbot.waitUntil(lambda: wall.heard == ["A012 Counter 3"])
 
 
 def test_a_call_pulses_once_a_second_for_five_seconds_then_is_steady(wall: Wall) -> None:
