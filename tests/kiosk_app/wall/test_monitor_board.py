@@ -11,7 +11,7 @@ from core.line.tickets import CounterSummary, Ticket
 from core.wire.session import ConnectionState
 from kiosk_app.wall import monitor_board
 from kiosk_app.wall.monitor_board import FRESH, LOST_FOR_GOOD, PULSE, Board, BoardMode, Call
-from tests.support.scripted_bridge import NOW, service, ticket
+from tests.support.scripted_bridge import NOW, hello, service, ticket
 
 LIVE, LOST, CONNECTING = ConnectionState.LIVE, ConnectionState.LOST, ConnectionState.CONNECTING
 COUNTERS = (CounterSummary(code="R3", name="Counter 3"),)
@@ -63,6 +63,37 @@ def test_calls_of_yesterday_are_not_shown() -> None:
 def test_the_next_numbers_come_from_every_line_in_turn() -> None:
     first, second = (ticket("A001"), ticket("A002"), ticket("A003")), (ticket("B001"),)
     assert monitor_board.upcoming([first, second], 3) == ("A001", "B001", "A002")
+
+
+def missed(number: str, minutes: float, day: str = "2026-11-23") -> Ticket:
+    return ticket(
+        number,
+        status="no_show",
+        position=None,
+        business_day=day,
+        ended_at=NOW - timedelta(minutes=minutes),
+    )
+
+
+def test_the_missed_of_all_lines_are_newest_first() -> None:
+    found = [missed("A003", 5), missed("A001", 40), missed("B002", 1), missed("B001", 20)]
+    assert monitor_board.missed_numbers(found, hello(), NOW) == ("B002", "A003", "B001", "A001")
+
+
+def test_the_missed_of_yesterday_are_not_shown() -> None:
+    found = [missed("A003", 900, "2026-11-22"), missed("B001", 20)]
+    assert monitor_board.missed_numbers(found, hello(), NOW) == ("B001",)
+    assert monitor_board.missed_numbers(found, hello(), NOW + timedelta(days=1)) == ()
+    assert monitor_board.missed_numbers(found, None, NOW) == ()
+
+
+@pytest.mark.parametrize(
+    ("zone", "hour", "day"),
+    [("UTC", 3, "2026-11-22"), ("UTC", 4, "2026-11-23"), ("Asia/Tokyo", 20, "2026-11-24")],
+)
+def test_the_business_day_is_the_sites(zone: str, hour: int, day: str) -> None:
+    at = NOW.replace(hour=hour, minute=0)
+    assert monitor_board.business_day(hello(zone).site, at) == day
 
 
 def test_a_stale_board_highlights_nothing() -> None:
