@@ -1,4 +1,4 @@
-"""A wall, a kiosk and a console whose computer's clock is an hour wrong, then set right, with a real hub."""
+"""A wall, a kiosk and a console whose computer's clock is wrong and then stepped, with a real hub."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ async def test_calls_are_shown_and_chimed_after_the_step(
     heard: list[str] = []
     async with waiting_room(clinic, hub.url, tmp_path) as room:
         room.monitor.announcer.started.connect(lambda announcement: heard.append(announcement.number))
-        monkeypatch.setattr(WrongClock, "ahead", timedelta())
+        monkeypatch.setattr(WrongClock, "ahead", -wrong)
         await join(hub.url, clinic.kiosk, ("A", "medium"))
         await until(lambda: "just arrived" in room.staff.label("hint"), what="the wait")
         room.staff.press(Qt.Key.Key_F2)
