@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QApplication
 
 from admin_app.console_flow import Action
 from admin_app.counter.counter_guard import GUARD_SECONDS, UNDO_SECONDS
+from core.client.hub_client import HubClient
 from core.line.tickets import Priority
 from tests.support.clinic import Clinic
 from tests.support.console_driver import Driver, console, join
@@ -189,9 +190,10 @@ async def test_what_happened_since_is_said_when_it_cannot_be_taken_back(
     async with console(hub.url, tmp_path) as person:
         await person.work_at("R1")
         await has_called(person, "A001")
-        clinic.rows(
-            "SELECT recall_patient('user:3', 'other', '', (SELECT id FROM tickets WHERE number = 'A001'))"
-        )
+        current = person.window.desk.state.current
+        assert current is not None
+        async with HubClient(hub.url, clinic.supervisor) as supervisor:
+            await supervisor.recall(current.id)
         person.window.calls_page.calls.undo.click()
         await until(lambda: "since" in person.notice(), what="the refusal")
     assert statuses(clinic)["A001"] == "consulting"

@@ -4,7 +4,7 @@ from time import monotonic
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLineEdit, QPushButton, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
 from admin_app.demo.demo_hands import (
@@ -18,6 +18,7 @@ from admin_app.demo.demo_hands import (
     widget,
     words_of,
 )
+from core.qt.look.plain_text import EmphasisLabel
 from tests.support.waiting import WAIT_SECONDS
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
@@ -34,7 +35,9 @@ class Desk(QWidget):
         self.presses = 0
         self.done.clicked.connect(self._count)
         column = QVBoxLayout(self)
-        for child in (QLabel("<b>A012</b> is called"), self.name, self.done):
+        called = EmphasisLabel()
+        called.emphasise("A012 is called", "A012")
+        for child in (called, self.name, self.done):
             column.addWidget(child)
 
     def _count(self) -> None:

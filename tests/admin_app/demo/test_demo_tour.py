@@ -37,7 +37,7 @@ async def test_a_failed_tour_names_the_step_and_the_missing_words(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(demo_story, "SOON", 0.1)
+    monkeypatch.setattr(demo_story, "LONGEST_WAIT", 0.1)
     assert (await demo_tour.tour(stage, Album(tmp_path / "pictures"))) == 1
     assert capsys.readouterr().out == (
         "The tour failed at step 1, “Patients see who is ahead”: "
