@@ -22,9 +22,9 @@ from core.client.hub_address import checked_addresses
 from core.client.hub_choice import HubChoice
 from core.client.hub_connection import UNREACHABLE, hang_up, open_connection, trouble, trust_for
 from core.client.hub_operations import HubOperations
-from core.client.steady_clock import steady_seconds
 from core.errors import HubError, Unavailable
 from core.line.tickets import Hello
+from core.steady_clock import steady_seconds
 from core.wire.client_timings import USUAL, ClientTimings
 from core.wire.follower import Follower
 from core.wire.hub_clock import HubClock

@@ -4,27 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from datetime import UTC, datetime
 
 from core.errors import HubError
+from core.steady_clock import steady_seconds
 from server.health.clocks import ClockReading, Clocks
 from server.operations.queue_operations import DayToClose, QueueOperations, Result
 from server.pushes.notification_service import NotificationService
 
 log = logging.getLogger(__name__)
 
-_SLEEP_COUNTS = getattr(time, "CLOCK_BOOTTIME", None)
-
 
 def wall_time() -> datetime:
     """The time of this computer's clock."""
     return datetime.now(UTC)
-
-
-def steady_seconds() -> float:
-    """Seconds of a clock that can't be set; where the system has such a clock, it counts the computer's sleep."""
-    return time.monotonic() if _SLEEP_COUNTS is None else time.clock_gettime(_SLEEP_COUNTS)
 
 
 class DailyClose:

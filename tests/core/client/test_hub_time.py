@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 import pytest
 
 from core.client.hub_client import HubClient
-from core.client.steady_clock import steady_seconds
+from core.steady_clock import steady_seconds
 from core.wire.session import DeviceCredentials
 from tests.core.wire.test_session import HELLO
 from tests.support.client_timings import SOON
