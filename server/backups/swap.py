@@ -46,10 +46,12 @@ _STRANGERS = """
         WHEN 'pg_proc'::regclass THEN (SELECT pronamespace FROM pg_proc WHERE oid = objid)
         WHEN 'pg_trigger'::regclass THEN
             (SELECT relnamespace FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid WHERE t.oid = objid)
+        WHEN 'pg_attrdef'::regclass THEN
+            (SELECT relnamespace FROM pg_attrdef a JOIN pg_class c ON c.oid = a.adrelid WHERE a.oid = objid)
         WHEN 'pg_class'::regclass THEN (SELECT relnamespace FROM pg_class WHERE oid = objid)
         END, to_regnamespace(:schema))
 """
-"""Objects outside of a schema that depend on what is in it: views, foreign keys, functions and triggers of others."""
+"""Objects outside of a schema that depend on what is in it: views, foreign keys, functions, triggers and defaults."""
 
 
 class Swap:

@@ -191,17 +191,33 @@ def test_an_unsound_backup_is_refused(
         restore_file(engine, tmp_path / "unsound")
 
 
-def test_other_programs_objects_stay_or_are_named(clinic: Clinic, engine: Engine, backup: Path) -> None:
+def test_other_programs_objects_stay(clinic: Clinic, engine: Engine, backup: Path) -> None:
     with engine.begin() as connection:
         connection.exec_driver_sql("CREATE TABLE own (id int); INSERT INTO own VALUES (7)")
         connection.exec_driver_sql("CREATE FUNCTION own() RETURNS int LANGUAGE sql AS 'SELECT 7'")
     restore_file(engine, backup)
     assert clinic.rows("SELECT id, own() FROM own") == [(7, 7)]
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        "VIEW own AS SELECT number FROM tickets",
+        "TABLE own (id uuid REFERENCES tickets)",
+        "TABLE own (words text[] DEFAULT hub_functions())",
+        "FUNCTION own(t tickets) RETURNS int LANGUAGE sql AS 'SELECT 7'",
+    ],
+)
+def test_what_depends_on_a_table_of_inturn_is_named(
+    clinic: Clinic, engine: Engine, backup: Path, own: str
+) -> None:
     with engine.begin() as connection:
-        connection.exec_driver_sql("CREATE VIEW own_view AS SELECT number FROM tickets")
-    with pytest.raises(SetupError, match=r"depends on its tables: .*view own_view.* Nothing was changed"):
+        connection.exec_driver_sql(f"CREATE {own}")
+    with pytest.raises(
+        SetupError, match=r"depends on its tables: .*own.* Drop that first. Nothing was changed"
+    ):
         restore_file(engine, backup)
-    assert clinic.rows("SELECT count(*) FROM own_view") == [(5,)]
+    assert clinic.rows("SELECT count(*) FROM tickets") == [(10,)]
 
 
 def test_the_earlier_versions_database_is_not_replaced(sample: OldClinic, backup: Path) -> None:

@@ -1,12 +1,13 @@
-"""A restore while hubs work: it gets its locks, and each acknowledged change is in the new database or in the kept one."""
+"""A restore while hubs work: each acknowledged change is in the new database or in the file with what was replaced."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from itertools import count
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
+from secrets import token_hex
 from threading import Event
 
 import psycopg
@@ -29,31 +30,35 @@ LOST = (
 """Errors of an operation whose tables are exchanged meanwhile: a hub reports them, and its client repeats."""
 
 
+@dataclass
+class Crowd:
+    """People who join and read lines without a pause; `acknowledged` are the keys of the joins that were answered."""
+
+    url: str
+    acknowledged: list[str] = field(default_factory=list)
+    over: Event = field(default_factory=Event)
+
+    def work(self, person: int) -> None:
+        """One person's operations until the end."""
+        with psycopg.connect(self.url, autocommit=True, options=LIKE_A_HUB) as connection:
+            while not self.over.is_set():
+                key = token_hex(8)
+                with suppress(*LOST):
+                    connection.execute("SELECT join_queue(%s, %s, '', 'A')", (f"user:{person}", key))
+                    self.acknowledged.append(key)
+                    connection.execute("SELECT services_overview(), counters_overview()")
+
+
 @contextmanager
 def people_at_work(clinic: Clinic) -> Iterator[list[str]]:
-    """PEOPLE join, call and read lines without a pause in the `with` block; yields the acknowledged keys."""
-    acknowledged: list[str] = []
-    numbers, over = count(), Event()
-
-    def work(person: int) -> None:
-        with psycopg.connect(
-            driver_url(clinic.database_url), autocommit=True, options=LIKE_A_HUB
-        ) as connection:
-            while not over.is_set():
-                key = f"k{next(numbers)}"
-                try:
-                    connection.execute("SELECT join_queue(%s, %s, '', 'A')", (f"user:{person}", key))
-                    acknowledged.append(key)
-                    connection.execute("SELECT services_overview(), counters_overview()")
-                except LOST:
-                    continue
-
+    """Lets PEOPLE work in the `with` block; yields the acknowledged keys."""
+    crowd = Crowd(driver_url(clinic.database_url))
     with ThreadPoolExecutor(PEOPLE) as pool:
-        working = [pool.submit(work, person) for person in range(PEOPLE)]
+        working = [pool.submit(crowd.work, person) for person in range(PEOPLE)]
         try:
-            yield acknowledged
+            yield crowd.acknowledged
         finally:
-            over.set()
+            crowd.over.set()
         for person in working:
             person.result()
 
