@@ -8,7 +8,7 @@ from functools import lru_cache
 from math import ceil
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from core.line.tickets import CounterSummary, Priority, ServiceSummary, Ticket, WaitBracket
+from core.line.tickets import CounterSummary, Priority, ServiceSummary, WaitBracket
 
 LANGUAGE = "en"
 
@@ -33,6 +33,7 @@ OFFLINE_OWED = (
 KEEP_NUMBER = "Please remember your number"
 YOUR_NUMBER = "Your number"
 YOU_ARE_NEXT = "You are next"
+NO_COUNTER = ("No counter is open yet", "You keep your place.")
 LIKELY_WAIT = "likely wait,\nfrom"
 WHERE_TO_WAIT = (
     "Take a seat, please. When it is your turn, your number appears on the screen with where to go."
@@ -63,8 +64,8 @@ _REFUSALS = {
 
 
 def people_ahead(count: int) -> str:
-    """`3 people ahead`, `1 person ahead`, `No one waiting`."""
-    return f"{count} {people_ahead_label(count)}" if count > 0 else "No one waiting"
+    """`3 people ahead`, `1 person ahead`, `No one ahead of you`."""
+    return f"{count} {people_ahead_label(count)}" if count > 0 else "No one ahead of you"
 
 
 def people_ahead_label(count: int) -> str:
@@ -103,8 +104,10 @@ def minutes(seconds: float) -> str:
 def service_details(service: ServiceSummary, zone: tzinfo, now: datetime) -> tuple[str, ...]:
     """Text under a service's name on its card: one or two short parts; the first is never empty."""
     if service.state == "open":
-        wait = wait_bracket(service.estimated_wait) if service.waiting else ""
-        return (people_ahead(service.waiting), wait) if wait else (people_ahead(service.waiting),)
+        if service.ahead is None:
+            return (NO_COUNTER[0],)
+        wait = wait_bracket(service.estimated_wait) if service.ahead else ""
+        return (people_ahead(service.ahead), wait) if wait else (people_ahead(service.ahead),)
     word = {"paused": "Paused for a while", "full": "No more numbers today", "closed": "Closed"}[
         service.state
     ]
@@ -165,11 +168,6 @@ def for_staff(message: str) -> str:
 def refusal(reason: str, message: str) -> str:
     """Sentence for a patient whose request the hub refused; `message` is the hub's own sentence."""
     return _REFUSALS.get(reason) or message or NO_ANSWER
-
-
-def ticket_ahead(ticket: Ticket) -> int:
-    """Number of tickets ahead of `ticket` in its line."""
-    return max(0, (ticket.position or 1) - 1)
 
 
 def spoken_number(number: str) -> str:

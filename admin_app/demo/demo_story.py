@@ -54,9 +54,9 @@ class Story:
     async def patients_see_who_is_ahead(self) -> str:
         await self._expect(
             self.kiosk,
-            "See a doctor. 4 people ahead",
-            "Blood tests. 2 people ahead",
-            "Pharmacy. 1 person ahead",
+            "See a doctor. 7 people ahead",
+            "Blood tests. 7 people ahead",
+            "Pharmacy. 7 people ahead",
         )
         await self._expect(
             self.monitor, wording.announcement("B002", THERE), wording.announcement("P002", THERE)
@@ -68,11 +68,11 @@ class Story:
     async def a_patient_takes_a_number(self) -> str:
         await asyncio.sleep(demo_hands.REACTION_SECONDS)
         touch(await usable(self.kiosk, "See a doctor"))
-        await self._expect(self.kiosk, wording.YOUR_NUMBER, wording.spoken_number(TOUCHED), "4 people ahead")
+        await self._expect(self.kiosk, wording.YOUR_NUMBER, wording.spoken_number(TOUCHED), "7 people ahead")
         await self._picture("kiosk", "ticket")
         touch(await usable(self.kiosk, wording.DONE))
-        await self._expect(self.kiosk, "See a doctor. 5 people ahead")
-        return f"number {TOUCHED}, 4 people ahead; after Done the next patient is told 5"
+        await self._expect(self.kiosk, "See a doctor. 8 people ahead")
+        return f"number {TOUCHED}, 7 people ahead in all three lines; after Done the next patient is told 8"
 
     async def a_wrong_password_is_refused(self) -> str:
         await demo_hands.sign_in(self.console, self._stage.user, "not my password")
@@ -100,7 +100,7 @@ class Story:
         await self._expect(
             self.console, f"{URGENT} is issued", f"1 {URGENT} {URGENT_NAME}", f"Next is {URGENT}"
         )
-        await self._expect(self.kiosk, "See a doctor. 6 people ahead")
+        await self._expect(self.kiosk, "See a doctor. 9 people ahead")
         touch(widget(self.console, "Close"))
         return f"number {URGENT} with high priority is first in the line at once"
 
@@ -194,7 +194,7 @@ class Story:
     async def work_goes_on(self) -> str:
         touch(await usable(self.kiosk, wording.DONE))
         await self._press_and_see(Qt.Key.Key_F2, "P003", "A003 completed, P003 called", "With you now: P003")
-        await self._expect(self.kiosk, "See a doctor. 3 people ahead", "Pharmacy. No one waiting")
+        await self._expect(self.kiosk, "See a doctor. 4 people ahead", "Pharmacy. 4 people ahead")
         await self._picture("console", "end")
         await self._picture("monitor", "end")
         await self._picture("kiosk", "end")

@@ -24,13 +24,21 @@ def card_words(service: ServiceSummary, zone: tzinfo, now: datetime) -> CardWord
 
 
 def ticket_words(ticket: Ticket, services: Iterable[ServiceSummary], zone: tzinfo) -> TicketWords:
-    """Returns the text of the ticket page. A ticket that is next in line gets a sentence instead of figures."""
+    """Returns the text of the ticket page.
+
+    Only the hub knows who will be called before (`Ticket.ahead`): a place in one line promises nothing.
+    """
     names = {service.code: wording.service_name(service) for service in services}
-    ahead = wording.ticket_ahead(ticket)
-    if not ahead:
-        return TicketWords(ticket.number, names.get(ticket.service, ""), ((wording.YOU_ARE_NEXT, ""),))
-    figures = [(str(ahead), wording.people_ahead_label(ahead))]
+    return TicketWords(ticket.number, names.get(ticket.service, ""), _figures(ticket, zone))
+
+
+def _figures(ticket: Ticket, zone: tzinfo) -> tuple[tuple[str, str], ...]:
+    if ticket.ahead is None:
+        return (wording.NO_COUNTER,)
+    if not ticket.ahead:
+        return ((wording.YOU_ARE_NEXT, ""),)
+    figures = [(str(ticket.ahead), wording.people_ahead_label(ticket.ahead))]
     wait = wording.wait_bracket(ticket.estimated_wait, about=False)
     if wait:
         figures.append((wait, f"{wording.LIKELY_WAIT} {wording.clock(ticket.joined_at, zone)}"))
-    return TicketWords(ticket.number, names.get(ticket.service, ""), tuple(figures))
+    return tuple(figures)

@@ -15,7 +15,7 @@ MADRID = wording.time_zone("Europe/Madrid")
 
 
 @pytest.mark.parametrize(
-    ("count", "words"), [(0, "No one waiting"), (1, "1 person ahead"), (12, "12 people ahead")]
+    ("count", "words"), [(0, "No one ahead of you"), (1, "1 person ahead"), (12, "12 people ahead")]
 )
 def test_people_ahead(count: int, words: str) -> None:
     assert wording.people_ahead(count) == words
@@ -59,15 +59,22 @@ def test_a_services_card(state: ServiceState, opens: datetime | None, words: tup
         name="Doctor",
         state=state,
         opens_at=opens,
-        waiting=3,
+        waiting=9,
+        ahead=3,
         estimated_wait=WaitBracket(600, 1200),
     )
     assert wording.service_details(service, MADRID, NOW) == words
 
 
-def test_an_empty_service_says_only_that() -> None:
-    service = make_service(name="Doctor", estimated_wait=WaitBracket(0, 300))
-    assert wording.service_details(service, MADRID, NOW) == ("No one waiting",)
+def test_a_service_with_no_one_ahead_says_only_that() -> None:
+    service = make_service(name="Doctor", ahead=0, estimated_wait=WaitBracket(0, 300))
+    assert wording.service_details(service, MADRID, NOW) == ("No one ahead of you",)
+
+
+@pytest.mark.parametrize("waiting", [0, 8])
+def test_a_service_without_an_open_counter_promises_nothing(waiting: int) -> None:
+    service = make_service(waiting=waiting, estimated_wait=WaitBracket(0, 300))
+    assert wording.service_details(service, MADRID, NOW) == ("No counter is open yet",)
 
 
 def test_a_name_follows_the_language_and_falls_back_to_the_code() -> None:

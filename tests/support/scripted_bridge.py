@@ -134,8 +134,11 @@ def service(
     code: str, name: str, icon: str = "stethoscope", waiting: int = 0, **members: Any
 ) -> ServiceSummary:
     wait = WaitBracket(waiting * 200, waiting * 400) if waiting else None
-    return make_service(code, name, icon=icon, waiting=waiting, estimated_wait=wait, **members)
+    shown = {"waiting": waiting, "ahead": waiting, "estimated_wait": wait} | members
+    return make_service(code, name, icon=icon, **shown)
 
 
 def ticket(number: str = "A012", **members: Any) -> Ticket:
-    return make_ticket(number, **({"position": 4, "estimated_wait": WaitBracket(600, 1200)} | members))
+    return make_ticket(
+        number, **({"position": 4, "ahead": 3, "estimated_wait": WaitBracket(600, 1200)} | members)
+    )

@@ -41,7 +41,7 @@ async def test_a_failed_tour_names_the_step_and_the_missing_words(
     assert (await demo_tour.tour(stage, Album(tmp_path / "pictures"))) == 1
     assert capsys.readouterr().out == (
         "The tour failed at step 1, “Patients see who is ahead”: "
-        "InTurn kiosk does not say “See a doctor. 4 people ahead” (waited 0.1 s).\n"
+        "InTurn kiosk does not say “See a doctor. 7 people ahead” (waited 0.1 s).\n"
     )
 
 
