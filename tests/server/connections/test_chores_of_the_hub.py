@@ -17,6 +17,7 @@ from core.wire.system_health import HealthCheck
 from server.chores import BackOff
 from server.cli import serve_command
 from server.connections.hub import Hub
+from server.connections.presence import Presence
 from server.connections.visitors import Visitors
 from server.database.calls import Database
 from server.database.channel import DatabaseChannel
@@ -57,6 +58,7 @@ TIMINGS = Timings(
     integrity_pause=OFTEN,
     lateness=OFTEN,
     page=OFTEN,
+    presence=OFTEN,
 )
 """The chores' intervals, in seconds: shorter than in service."""
 FAILURES: dict[str, tuple[Any, str]] = {
@@ -72,6 +74,7 @@ FAILURES: dict[str, tuple[Any, str]] = {
     "tidying of old requests": (Database, "call forget_old_requests"),
     "daily close": (QueueOperations, "day_to_close"),
     "certificate watch": (tls, "_stamps"),
+    "presence of people": (Presence, "_report"),
     "watch of the private PostgreSQL": (OwnServer, "start"),
 }
 """Chore -> (owner, name) of a function that it calls at each turn: a class, a module, or a callable that returns the
