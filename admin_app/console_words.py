@@ -196,6 +196,7 @@ def sign_in_refusal(reason: str, message: str) -> str:
     """Returns why the sign-in failed and what to do. `message`, the hub's sentence, is the default."""
     return {
         "unauthenticated": "That name and password don't match. Please type them again.",
+        "password_expired": "Another person set this password. Type it again, and a new one of your own.",
     }.get(reason, message)
 
 

@@ -8,7 +8,8 @@ the packages of one role for `pip install -r`, read from the installed metadata.
 import importlib
 import re
 import sys
-from importlib.metadata import requires
+from importlib.metadata import PackageNotFoundError, requires
+from importlib.metadata import version as installed_version
 
 OUR_PACKAGES = frozenset({"core", "server", "kiosk_app", "admin_app", "resources"})
 QT_LIBRARIES = "libgl1 libegl1 libxkbcommon0 libdbus-1-3 libfontconfig1 libglib2.0-0"
@@ -29,6 +30,14 @@ def run(program: str, extra: str, module: str, function: str = "main") -> int:
         print(sentence, file=sys.stderr)
         return 1
     return int(code or 0)
+
+
+def version() -> str:
+    """InTurn's version; "unpackaged" where it was not installed."""
+    try:
+        return installed_version("inturn")
+    except PackageNotFoundError:
+        return "unpackaged"
 
 
 def explain(error: ImportError, program: str, extra: str) -> str | None:

@@ -7,12 +7,14 @@ A class's docstring is its default message; `reason` is its word on the wire::
     └── HubError                     an error reply of the hub (docs/clients.md, "Errors")
         ├── ParseError  InvalidRequest  UnknownMethod  InvalidParams  InternalError
         ├── Unauthenticated  Forbidden  RateLimited  Unavailable
-        │       └── UntrustedHub          raised by a client only, never on the wire
+        │       ├── PasswordExpired       of Unauthenticated
+        │       └── UntrustedHub          of Unavailable; raised by a client only, never on the wire
         └── Refusal                  a rule of the line forbids the operation (code -32000)
             ├── QueueEmpty  CounterBusy  CounterClosed  CounterTaken
             ├── NotWaiting  NotConsulting  NotUndoable
-            ├── TicketNotFound  UnknownService  UnknownCounter
-            └── ServiceClosed  ServiceFull  KeyConflict  EditConflict
+            ├── TicketNotFound  UnknownService  UnknownCounter  UnknownUser  UnknownDevice
+            ├── ServiceClosed  ServiceFull  ServiceBusy  KeyConflict  EditConflict
+            └── AlreadyTaken  AmbiguousDevice  WrongRole  LastAdmin
 """
 
 from __future__ import annotations
@@ -91,6 +93,12 @@ class Unauthenticated(HubError):
 
     code = -32001
     reason = "unauthenticated"
+
+
+class PasswordExpired(Unauthenticated):
+    """Somebody else knows this password. Please choose a new one."""
+
+    reason = "password_expired"
 
 
 class Forbidden(HubError):
@@ -186,6 +194,18 @@ class UnknownCounter(Refusal):
     reason = "unknown_counter"
 
 
+class UnknownUser(Refusal):
+    """There is no such account."""
+
+    reason = "unknown_user"
+
+
+class UnknownDevice(Refusal):
+    """There is no such device."""
+
+    reason = "unknown_device"
+
+
 class ServiceClosed(Refusal):
     """This service is closed."""
 
@@ -198,6 +218,12 @@ class ServiceFull(Refusal):
     reason = "service_full"
 
 
+class ServiceBusy(Refusal):
+    """Patients still wait or are seen there."""
+
+    reason = "service_busy"
+
+
 class KeyConflict(Refusal):
     """This request was already made with other parameters."""
 
@@ -208,6 +234,40 @@ class EditConflict(Refusal):
     """Somebody else changed this meanwhile. Look at it again, then save."""
 
     reason = "edit_conflict"
+    data_example = MappingProxyType(
+        {
+            "version": 8,
+            "by": "Anna Berg",
+            "at": "2026-11-28T09:30:00.000000Z",
+            "changes": {"name": ["See a doctor", "See a nurse"]},
+        }
+    )
+
+
+class AlreadyTaken(Refusal):
+    """Another record has that code, name or prefix."""
+
+    reason = "already_taken"
+    data_example = MappingProxyType({"field": "code"})
+
+
+class AmbiguousDevice(Refusal):
+    """Several devices have that name."""
+
+    reason = "ambiguous_device"
+    data_example = MappingProxyType({"codes": ["hall", "hall-2"]})
+
+
+class WrongRole(Refusal):
+    """This code is for another kind of device."""
+
+    reason = "wrong_role"
+
+
+class LastAdmin(Refusal):
+    """The clinic would have no administrator any more. Make another person an administrator first."""
+
+    reason = "last_admin"
 
 
 def _families(base: type[HubError]) -> dict[str, type[HubError]]:

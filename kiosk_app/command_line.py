@@ -15,12 +15,13 @@ from PySide6.QtWidgets import QApplication
 
 from core import settings
 from core.client.hub_address import checked_addresses
-from core.errors import InTurnError
+from core.entry import version
+from core.errors import InTurnError, RateLimited, Unauthenticated, Unavailable
 from core.qt.app import log_changes, run
 from core.qt.hub_bridge import DeviceCredentials, HubBridge, pair, trust_for
 from core.qt.look.theme import Theme, ThemeMode
 from kiosk_app.kiosk.kiosk_window import KioskWindow
-from kiosk_app.shared.device_token import VARIABLE, find_token, keep_token
+from kiosk_app.shared.device_token import VARIABLE, find_token, keep_token, require_room
 from kiosk_app.wall.monitor_window import MonitorWindow
 
 MakeWindow = Callable[[HubBridge, argparse.Namespace, Theme], KioskWindow | MonitorWindow]
@@ -33,6 +34,7 @@ _PURPOSE = {
 def parser(role: str) -> argparse.ArgumentParser:
     """Returns the argument parser of `inturn-kiosk` (role "kiosk") or `inturn-monitor` (role "monitor")."""
     arguments = argparse.ArgumentParser(prog=f"inturn-{role}", description=_PURPOSE[role])
+    arguments.add_argument("--version", action="version", version=f"%(prog)s {version()}")
     arguments.add_argument(
         "--hub",
         metavar="URL[,URL]",
@@ -42,7 +44,8 @@ def parser(role: str) -> argparse.ArgumentParser:
     token_source.add_argument(
         "--token",
         metavar="T",
-        help=f"this device's token; better in {VARIABLE}: other users can read options",
+        help=f"this device's token; better in {VARIABLE}: other users can read options (default: the one in "
+        f"{token_file(role)})".replace("%", "%%"),
     )
     token_source.add_argument(
         "--pair", metavar="CODE", help="exchange a pairing code for a token, and store the token"
@@ -107,10 +110,22 @@ def _main(role: str, make_window: MakeWindow, arguments: Sequence[str] | None) -
 def _credentials(role: str, urls: list[str], ca_file: str, options: argparse.Namespace) -> DeviceCredentials:
     file = token_file(role)
     if options.pair:
-        credentials = asyncio.run(pair(urls, options.pair, f"inturn-{role}", ca_file=ca_file))
-        keep_token(file, credentials.token)
-        return credentials
+        return _paired(role, urls, ca_file, options.pair)
     return DeviceCredentials(find_token(role, options.token, os.environ, file))
+
+
+def _paired(role: str, urls: list[str], ca_file: str, code: str) -> DeviceCredentials:
+    """Exchanges the code for a token. A computer that starts with the same code at each boot has its token already."""
+    file = token_file(role)
+    require_room(file)
+    try:
+        credentials = asyncio.run(pair(urls, code, f"inturn-{role}", role=role, ca_file=ca_file))
+    except (Unauthenticated, RateLimited, Unavailable):
+        if not file.exists():
+            raise
+        return DeviceCredentials(find_token(role, None, {}, file))
+    keep_token(file, credentials.token)
+    return credentials
 
 
 async def _live(

@@ -94,10 +94,10 @@ class CounterDesk(QObject):
         """Returns the hub's time (UTC)."""
         return self.bridge.now()
 
-    def sign_in(self, name: str, password: str) -> HubReply:
+    def sign_in(self, name: str, password: str, new_password: str | None = None) -> HubReply:
         """Sends the credentials to the hub; the desk does not store the password."""
         self._remembered_tried, self._signing_in = False, True
-        return self.bridge.sign_in(name, password)
+        return self.bridge.sign_in(name, password, new_password)
 
     def go_on_here(self) -> None:
         """The user was told where they are signed in already, and works here all the same."""

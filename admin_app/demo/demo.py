@@ -31,6 +31,7 @@ from admin_app.demo.demo_stage import Stage, show_side_by_side
 from admin_app.demo.demo_tour import tour
 from admin_app.window.console_window import ConsoleWindow
 from core.client.hub_client import HubClient
+from core.entry import version
 from core.errors import HubError, SetupError
 from core.qt.app import make_application, run
 from core.qt.hub_bridge import DeviceCredentials, HubBridge, PersonCredentials
@@ -83,6 +84,7 @@ def parser() -> argparse.ArgumentParser:
         description="A clinic to try: kiosk, wall monitor and console on a hub of their own, with a stream of patients. "
         "Nothing of it stays.",
     )
+    arguments.add_argument("--version", action="version", version=f"%(prog)s {version()}")
     arguments.add_argument(
         "--tour",
         metavar="DIR",

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QApplication
 from admin_app.window.console_window import ConsoleWindow
 from core import settings
 from core.client.hub_address import checked_addresses
+from core.entry import version
 from core.errors import SetupError
 from core.qt.app import log_changes, run
 from core.qt.hub_bridge import HubBridge, trust_for
@@ -29,6 +30,7 @@ def parser() -> argparse.ArgumentParser:
     arguments = argparse.ArgumentParser(
         prog="inturn-admin", description="The console of staff: sign in, choose a counter, call patients."
     )
+    arguments.add_argument("--version", action="version", version=f"%(prog)s {version()}")
     arguments.add_argument(
         "--hub",
         metavar="URL[,URL]",

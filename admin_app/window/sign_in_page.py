@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from admin_app import console_words
 from admin_app.counter.counter_desk import CounterDesk
-from core.errors import HubError
+from core.errors import HubError, PasswordExpired
 from core.qt.look.buttons import ActionButton, Kind
 from core.qt.look.theme import Size, Theme, space
 from core.qt.look.widgets import Card, Notice, text_label
@@ -32,6 +32,10 @@ class SignInPage(QWidget):
         self.password = QLineEdit()
         self.password.setObjectName("password")
         self.password.setEchoMode(QLineEdit.EchoMode.Password)
+        self.new_password = QLineEdit()
+        self.new_password.setObjectName("new_password")
+        self.new_password.setEchoMode(QLineEdit.EchoMode.Password)
+        self.new_password_row = QWidget()
         self.button = ActionButton(theme, "Sign in", kind=Kind.PRIMARY)
         self.button.setObjectName("sign_in")
         self.notice = Notice(theme)
@@ -49,6 +53,7 @@ class SignInPage(QWidget):
     def leave(self) -> None:
         """Called when another page appears: clears the password and the notice, and keeps the name."""
         self.password.clear()
+        self._demand_new_password(False)
         self.notice.clear()
 
     def draw(self) -> None:
@@ -70,6 +75,7 @@ class SignInPage(QWidget):
             column.addWidget(label)
             column.addWidget(field)
             column.addSpacing(space(1))
+        column.addWidget(self._new_password_part(theme))
         column.addWidget(self.notice)
         column.addSpacing(space(1))
         column.addWidget(self.button)
@@ -83,6 +89,24 @@ class SignInPage(QWidget):
         page.addLayout(row)
         page.addStretch(3)
 
+    def _new_password_part(self, theme: Theme) -> QWidget:
+        """The field for a new password; shown when the hub demands one."""
+        part = QVBoxLayout(self.new_password_row)
+        part.setContentsMargins(0, 0, 0, space(1))
+        part.setSpacing(space(1))
+        label = text_label(theme, "New password", Size.BASE, 600)
+        label.setBuddy(self.new_password)
+        self.new_password.setAccessibleName("New password")
+        self.new_password.returnPressed.connect(self._sign_in)
+        part.addWidget(label)
+        part.addWidget(self.new_password)
+        self.new_password_row.hide()
+        return self.new_password_row
+
+    def _demand_new_password(self, demanded: bool) -> None:
+        self.new_password.clear()
+        self.new_password_row.setVisible(demanded)
+
     def _sign_in(self) -> None:
         name, password = self.name.text().strip(), self.password.text()
         if not self.button.isEnabled():
@@ -91,10 +115,12 @@ class SignInPage(QWidget):
             self.notice.say("Type your user name and your password.", "neutral")
             (self.password if name else self.name).setFocus()
             return
+        new_password = self.new_password.text() if self.new_password_row.isVisible() else None
         self.password.clear()
+        self.new_password.clear()
         self.button.setEnabled(False)
         self.notice.say("Signing in…", "neutral")
-        reply = self._desk.sign_in(name, password)
+        reply = self._desk.sign_in(name, password, new_password)
         reply.succeeded.connect(self._accepted)
         reply.failed.connect(self._refused)
 
@@ -105,5 +131,7 @@ class SignInPage(QWidget):
 
     def _refused(self, error: HubError) -> None:
         self.button.setEnabled(True)
+        if error.reason == PasswordExpired.reason:
+            self._demand_new_password(True)
         self.notice.say(console_words.sign_in_refusal(error.reason, error.message), "danger")
         self.password.setFocus()

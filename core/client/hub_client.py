@@ -22,6 +22,7 @@ from core.client.hub_address import checked_addresses
 from core.client.hub_choice import HubChoice
 from core.client.hub_connection import UNREACHABLE, hang_up, open_connection, trouble, trust_for
 from core.client.hub_operations import HubOperations
+from core.client.program import with_version
 from core.errors import HubError, Unavailable
 from core.line.tickets import Hello
 from core.steady_clock import steady_seconds
@@ -99,7 +100,7 @@ class HubClient(HubOperations):
         self._timings = timings
         self._persistent = isinstance(credentials, DeviceCredentials)
         self._on_change = on_change
-        self._session = ClientSession(credentials, client_name, timings)
+        self._session = ClientSession(credentials, with_version(client_name), timings)
         self._follower = Follower(self._session, self.replica, services if follow else ())
         self._answers = Answers()
         self._connection: ClientConnection | None = None

@@ -11,6 +11,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidSta
 from websockets.typing import Subprotocol
 
 from core.client.hub_address import checked_addresses
+from core.client.program import with_version
 from core.errors import HubError, SetupError, Unavailable, UntrustedHub
 from core.wire import protocol
 from core.wire.client_timings import USUAL
@@ -109,9 +110,11 @@ def _about_certificate(error: ssl.SSLCertVerificationError) -> str:
 
 
 async def pair(
-    addresses: str | Sequence[str], code: str, client_name: str, *, ca_file: str = ""
+    addresses: str | Sequence[str], code: str, client_name: str, *, role: str | None = None, ca_file: str = ""
 ) -> DeviceCredentials:
     """Exchanges a pairing code for a device's credentials, at the first hub that is reachable.
+
+    `role` is the program's: the hub refuses a code for the other one, which stays valid.
 
     Raises HubError; SetupError for an invalid address or certificate file.
     """
@@ -121,7 +124,7 @@ async def pair(
     for address in urls:
         try:
             async with asyncio.timeout(2 * USUAL.open), open_connection(address, trusted) as connection:
-                params = {"code": code, "client": client_name}
+                params = {"code": code, "client": with_version(client_name), "role": role}
                 await connection.send(protocol.request_frame(1, "session.pair", params), text=True)
                 reply = protocol.decode_incoming(await connection.recv(decode=False))
         except (OSError, WebSocketException) as error:

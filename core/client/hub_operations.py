@@ -9,6 +9,7 @@ from typing import Any, cast
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from core.client.administration_operations import AdministrationOperations
 from core.errors import NotUndoable
 from core.line.tickets import CounterSummary, Place, Priority, ServiceSummary, Snapshot, Ticket
 from core.wire.protocol import decode_value
@@ -27,19 +28,13 @@ from core.wire.results import (
 from core.wire.system_health import SystemHealth
 
 
-class HubOperations(abc.ABC):
+class HubOperations(AdministrationOperations):
     """The methods of docs/openrpc.json, over an abstract `request_raw`."""
 
     @property
     @abc.abstractmethod
     def last_operation(self) -> str | None:
         """Key of this client's last change that succeeded; None before the first."""
-
-    @abc.abstractmethod
-    async def request_raw(
-        self, method: str, params: Mapping[str, Any] | None = None, *, keyed: bool = False
-    ) -> msgspec.Raw:
-        """Sends any method; returns its undecoded result. `keyed`: the method changes data."""
 
     async def request(
         self, method: str, params: Mapping[str, Any] | None = None, *, keyed: bool = False

@@ -148,7 +148,12 @@ class WhyNext(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ServiceSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """A service as a card shows it; `estimated_wait` and `ahead` are those of a patient who joins now."""
+    """A service as a card shows it; `estimated_wait` and `ahead` are those of a patient who joins now.
+
+    Attributes:
+        group: the group of its card. where: where its patients wait, a text for each language.
+        wait_target: minutes that a patient should wait at most.
+    """
 
     code: str
     name: str
@@ -156,6 +161,9 @@ class ServiceSummary(msgspec.Struct, frozen=True, kw_only=True):
     alias: str | None = None
     icon: str | None = None
     order: int = 0
+    group: str | None = None
+    where: dict[str, str] = {}
+    wait_target: int | None = None
     state: ServiceState = "open"
     opens_at: Moment | None = None
     open: bool = True
@@ -169,6 +177,8 @@ class CounterSummary(msgspec.Struct, frozen=True, kw_only=True):
     """A counter: its services in their order, the person who holds it, and the ticket open there.
 
     Attributes:
+        sign: what the wall shows large. words, place, short: that in words, where it is, and words for a narrow wall;
+            a text for each language.
         rule: "best_rank" calls the best head of all its lines; "in_order" calls by class, then by the order of services.
         away: whether the holder has gone: any member of staff may open the counter, with its patient.
     """
@@ -176,6 +186,10 @@ class CounterSummary(msgspec.Struct, frozen=True, kw_only=True):
     code: str
     name: str
     names: dict[str, str] = {}
+    sign: str | None = None
+    words: dict[str, str] = {}
+    place: dict[str, str] = {}
+    short: dict[str, str] = {}
     services: tuple[str, ...] = ()
     rule: Literal["best_rank", "in_order"] = "best_rank"
     state: CounterState = "open"

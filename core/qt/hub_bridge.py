@@ -188,13 +188,13 @@ class HubBridge(QObject, HubRequests):
         """Returns the live line of a service; before its first snapshot it is empty, with `known` False."""
         return self._replica.lines.line(service)
 
-    def sign_in(self, username: str, password: str) -> HubReply:
-        """Connects as that person. Succeeds with the `Hello`.
+    def sign_in(self, username: str, password: str, new_password: str | None = None) -> HubReply:
+        """Connects as that person; `new_password` replaces one that another person set. Succeeds with the `Hello`.
 
         Fails with `Unauthenticated`, `RateLimited` or `Unavailable`; the client then does not retry.
         """
         self._close_client()
-        client = self._client = self._new_client(PersonCredentials(username, password))
+        client = self._client = self._new_client(PersonCredentials(username, password, new_password))
         client.start()
         return self._track(HubReply(self._signed_in(client)))
 

@@ -7,7 +7,7 @@ from typing import Any, Protocol, TypeVar
 import msgspec
 
 from core.line.line_store import Applied, LineStore
-from core.line.tickets import CounterSummary, Hello, QueueEvent, ServiceSummary, Snapshot
+from core.line.tickets import CounterSummary, Hello, QueueEvent, ServiceSummary, Site, Snapshot
 from core.wire.protocol import decode_value
 from core.wire.results import ConfigChanged
 from core.wire.session import ConnectionState
@@ -80,6 +80,7 @@ Change = (
 class _Services(msgspec.Struct, frozen=True):
     services: tuple[ServiceSummary, ...]
     stale: bool = False
+    site: Site | None = None
 
 
 class _Counters(msgspec.Struct, frozen=True):
@@ -101,7 +102,7 @@ class Replica:
     """The data that a window may show.
 
     Attributes:
-        hello: the result of the latest hello.
+        hello: the result of the latest hello, with the site as it is now.
         services, counters: in the hub's order.
         lines: the lines, by service.
         stale: whether the hub can't reach its database and answers from memory: the data may be some seconds old,
@@ -140,7 +141,7 @@ class Replica:
     def take_services(self, result: msgspec.Raw) -> list[Change]:
         """Applies the result of `services.list`."""
         answer = decode_value(result, _Services)
-        return self._set_stale(answer.stale) + self._set_services(answer.services)
+        return self._set_stale(answer.stale) + self._set_services(answer.services, answer.site)
 
     def take_counters(self, result: msgspec.Raw) -> list[Change]:
         """Applies the result of `counters.list`."""
@@ -157,7 +158,7 @@ class Replica:
             case "services.changed":
                 services = decode_value(params, _Services)
                 merged = _merge(self.services, services.services)
-                return self._set_stale(services.stale) + self._set_services(merged)
+                return self._set_stale(services.stale) + self._set_services(merged, services.site)
             case "counters.changed":
                 counters = decode_value(params, _Counters)
                 changed = _merge(self.counters, counters.counters)
@@ -197,13 +198,21 @@ class Replica:
         self.stale = stale
         return [StaleChanged(stale)]
 
-    def _set_services(self, services: tuple[ServiceSummary, ...]) -> list[Change]:
+    def _set_services(self, services: tuple[ServiceSummary, ...], site: Site | None) -> list[Change]:
+        renamed = self._set_site(site)
         for service in services:
             self.lines.line(service.code).estimated_wait = service.estimated_wait
-        if services == self.services:
+        if services == self.services and not renamed:
             return []
         self.services = services
         return [ServicesChanged()]
+
+    def _set_site(self, site: Site | None) -> bool:
+        """Replaces the site of the latest hello; whether that changed it."""
+        if site is None or self.hello is None or site == self.hello.site:
+            return False
+        self.hello = msgspec.structs.replace(self.hello, site=site)
+        return True
 
     def _set_counters(self, counters: tuple[CounterSummary, ...]) -> list[Change]:
         if counters == self.counters:

@@ -7,6 +7,8 @@ client assumes for a missing member.
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 from msgspec import UNSET, UnsetType
 
@@ -15,6 +17,7 @@ from core.line.tickets import (
     Moment,
     QueueEvent,
     ServiceSummary,
+    Site,
     Snapshot,
     Ticket,
     WhyNext,
@@ -74,10 +77,11 @@ class SubscribeResult(msgspec.Struct, frozen=True):
 
 
 class ServiceList(msgspec.Struct, frozen=True):
-    """All services in their order; `stale`: as last read, because the database is unreachable."""
+    """All services in their order, and the site; `stale`: as last read, because the database is unreachable."""
 
     services: tuple[ServiceSummary, ...]
     stale: bool = False
+    site: Site | None = None
 
 
 class CounterList(msgspec.Struct, frozen=True):
@@ -133,11 +137,21 @@ class RefusalData(msgspec.Struct, frozen=True):
         reason: word that programs rely on.
         path: of `invalid_params`: path of the wrong parameter; "$" is their root.
         retry_after: of `unavailable` and `rate_limited`: seconds to wait before a retry.
+        field: of `already_taken`: the field whose value another record has.
+        codes: of `ambiguous_device`: the codes of the devices with that name.
+        version, by, at, changes: of `edit_conflict`: the version in force, who saved it and when, and what changed since
+            the version read: {field: [before, now]}.
     """
 
     reason: str
     path: str | UnsetType = UNSET
     retry_after: float | UnsetType = UNSET
+    field: str | UnsetType = UNSET
+    codes: tuple[str, ...] | UnsetType = UNSET
+    version: int | UnsetType = UNSET
+    by: str | UnsetType | None = UNSET
+    at: Moment | UnsetType | None = UNSET
+    changes: dict[str, tuple[Any, Any]] | UnsetType = UNSET
 
 
 class PushKind(msgspec.Struct, frozen=True):

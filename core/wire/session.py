@@ -48,11 +48,15 @@ class DeviceCredentials(msgspec.Struct, frozen=True):
         return "DeviceCredentials(token=…)"
 
 
-class PersonCredentials(msgspec.Struct, frozen=True):
-    """A person's name and password. The session drops them as soon as the hub has accepted them."""
+class PersonCredentials(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A person's name and password. The session drops them as soon as the hub has accepted them.
+
+    `new_password` replaces a password that another person set (`PasswordExpired`).
+    """
 
     username: str
     password: str
+    new_password: str | None = None
 
     def __repr__(self) -> str:
         return f"PersonCredentials(username={self.username!r}, password=…)"

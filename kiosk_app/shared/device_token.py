@@ -28,6 +28,19 @@ def find_token(role: str, option: str | None, environment: Mapping[str, str], fi
     )
 
 
+def require_room(file: Path) -> None:
+    """Raises SetupError if a token could not be written to `file`: a pairing code works only once."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        trial = file.with_suffix(".try")
+        trial.touch(mode=0o600)
+        trial.unlink()
+    except OSError as error:
+        raise SetupError(
+            f"The token can't be written to {file}: {error.strerror}. The code was not used."
+        ) from error
+
+
 def keep_token(file: Path, token: str) -> None:
     """Writes the token to `file`, readable by its owner alone. Raises SetupError if the file can't be written."""
     try:

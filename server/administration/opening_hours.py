@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import time
 from itertools import groupby, pairwise
+from typing import Any
 
 from core.errors import SetupError
 
@@ -51,6 +52,18 @@ def parse_hours(text: str) -> tuple[Period, ...]:
     periods = sorted(period for part in text.split(";") for period in _parse_part(part.strip()))
     _refuse_overlap(periods)
     return tuple(periods)
+
+
+def hours_record(periods: Iterable[Period]) -> list[list[Any]]:
+    """Periods as the database's record has them: [weekday, opens, closes], times as "08:00"."""
+    return [[period.weekday, f"{period.opens:%H:%M}", f"{period.closes:%H:%M}"] for period in periods]
+
+
+def hours_text(record: Iterable[Sequence[Any]]) -> str:
+    """A record's hours as text for `parse_hours`."""
+    return format_hours(
+        Period(day, time.fromisoformat(opens), time.fromisoformat(closes)) for day, opens, closes in record
+    )
 
 
 def format_hours(periods: Iterable[Period]) -> str:

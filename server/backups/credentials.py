@@ -5,12 +5,12 @@ A backup is older than the database that it replaces. What was disabled or revok
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from shlex import quote
 
 from core.errors import SetupError
+from core.texts import normal_form
 from server.schema.legacy.database import UNCHANGED
 
 
@@ -80,11 +80,11 @@ def withheld(backup: Credentials, present: Credentials) -> Withheld:
 
     A device that was paired again since is another one: its old token may be in other hands.
     """
-    accounts = {_normal(a.username): a for a in present.accounts if a.active}
+    accounts = {normal_form(a.username): a for a in present.accounts if a.active}
     devices = {device.code: device for device in present.devices if device.active}
     returning = [a for a in backup.accounts if a.active]
     return Withheld(
-        [a.username for a in returning if _normal(a.username) not in accounts],
+        [a.username for a in returning if normal_form(a.username) not in accounts],
         {
             device.code: device.name
             for device in backup.devices
@@ -94,7 +94,7 @@ def withheld(backup: Credentials, present: Credentials) -> Withheld:
         [
             a.username
             for a in returning
-            if (now := accounts.get(_normal(a.username))) and now.password_hash != a.password_hash
+            if (now := accounts.get(normal_form(a.username))) and now.password_hash != a.password_hash
         ],
     )
 
@@ -130,9 +130,4 @@ def shown(name: str) -> str:
 
 def same_name(one: str, other: str) -> bool:
     """Whether two names are the same for a person: without regard to case, composition of letters and outer spaces."""
-    return _normal(one) == _normal(other)
-
-
-def _normal(name: str) -> str:
-    folded = unicodedata.normalize("NFD", name).casefold()
-    return " ".join(unicodedata.normalize("NFC", folded).split())
+    return normal_form(one) == normal_form(other)

@@ -154,6 +154,17 @@ def clock_findings(
         )
 
 
+def service_findings(connection: Connection) -> Iterator[Finding]:
+    """Services that no counter serves: patients would wait for ever."""
+    query = text(
+        "SELECT code, name FROM services s WHERE retired_on IS NULL "
+        "AND NOT EXISTS (SELECT FROM counter_services WHERE service_id = s.id) ORDER BY sort_order, id"
+    )
+    for code, name in connection.execute(query):
+        advice = f"Run: inturn-hub counter set CODE --services {code},…"
+        yield Finding("warning", "services", f"No counter serves {code} ({name}). {advice}")
+
+
 def recorded_time_findings(connection: Connection) -> Iterator[Finding]:
     """Lines whose last event or business day is in the future: the clock was ahead when they were written.
 

@@ -24,6 +24,7 @@ from server.checks.database_health import (
     recorded_time_findings,
     schema_findings,
     server_findings,
+    service_findings,
     transaction_findings,
 )
 from server.checks.finding import Finding
@@ -86,6 +87,7 @@ def _examine_database(
         acts = "Hubs act as inturn_hub: they call operations and can neither read nor write a table."
         yield from _found(engine, "role", acts, role_findings)
         yield from plan_findings(engine)
+        yield from _found(engine, "services", "Each is served by a counter.", service_findings)
     yield from _found(engine, "locks", "No statement waits for one.", partial(lock_findings, limits=limits))
     idle = partial(transaction_findings, limits=limits)
     yield from _found(engine, "transactions", "None is open for long.", idle)

@@ -128,8 +128,8 @@ def _prepare(connection: Connection) -> dict[str, Any]:
         "VALUES (:id, :line, 'Doctor', :prefix), (:id_b, :other, 'Doctor', :prefix_b)",
         "INSERT INTO counters (id, code, name) OVERRIDING SYSTEM VALUE VALUES (:id, :counter, 'Doctor')",
         "INSERT INTO counter_services VALUES (:id, :id, 1), (:id, :id_b, 2)",
-        "INSERT INTO users (id, username, display_name, role, password_hash) OVERRIDING SYSTEM VALUE "
-        "VALUES (:id, :line, :line, 'supervisor', '')",
+        "INSERT INTO users (id, username, name_key, display_name, display_key, role, password_hash) "
+        "OVERRIDING SYSTEM VALUE VALUES (:id, :line, :line, :line, :line, 'supervisor', '')",
     ):
         connection.execute(text(statement), values)
     return values

@@ -18,7 +18,7 @@ CONSTRAINTS: Mapping[str, str] = {
     "closed_days": "closed_days_pkey idx_unique_closed_day closed_days_service_id_fkey",
     "counter_services": "counter_services_pkey idx_unique_counter_place counter_services_counter_id_fkey "
     "counter_services_service_id_fkey",
-    "counters": "counters_pkey counters_code_key chk_code counters_rule_check counters_state_check counters_held_by_fkey",
+    "counters": "counters_pkey chk_code counters_rule_check counters_state_check counters_held_by_fkey",
     "installed_functions": "installed_functions_pkey",
     "installed_schema": "installed_schema_pkey installed_schema_only_row_check",
     "devices": "devices_pkey devices_code_key devices_token_hash_key devices_role_check",
@@ -29,7 +29,7 @@ CONSTRAINTS: Mapping[str, str] = {
     "presence": "presence_pkey presence_hub_fkey presence_user_id_fkey",
     "queue_events": "queue_events_pkey queue_events_service_id_fkey",
     "requests": "requests_once",
-    "services": "services_pkey services_code_key services_prefix_key chk_head_before_tail",
+    "services": "services_pkey chk_head_before_tail",
     "sessions": "sessions_pkey sessions_user_id_fkey",
     "settings": "settings_pkey settings_only_row_check",
     "tickets": "tickets_pkey idx_unique_queue_position chk_counter_while_consulting chk_position_while_waiting "
@@ -48,13 +48,20 @@ DOMAINS: Mapping[str, str] = {
 """Domain -> its constraint."""
 UNIQUE_INDEXES: Mapping[str, str] = {
     "idx_unique_consulting_counter": "tickets counter_id",
-    "idx_unique_display_name": "users",
+    "idx_unique_counter_code": "counters code",
+    "idx_unique_counter_name": "counters name_key",
+    "idx_unique_display_name": "users display_key",
+    "idx_unique_service_code": "services code",
+    "idx_unique_service_name": "services name_key",
+    "idx_unique_service_prefix": "services prefix",
     "idx_unique_ticket_number": "tickets origin_service_id business_day number_value",
-    "idx_unique_username": "users",
+    "idx_unique_username": "users name_key",
 }
 INDEXES: Mapping[str, str] = {
+    "idx_admin_subject": "admin_events subject id",
     "idx_completed": "tickets service_id ended_at",
     "idx_consulting": "tickets service_id",
+    "idx_device_name": "devices name_key",
     "idx_missed": "tickets service_id business_day ended_at",
     "idx_parked": "tickets service_id",
     "idx_recently_called": "tickets service_id called_at",

@@ -30,17 +30,21 @@ def _declare_check(command: argparse.ArgumentParser) -> None:
     ):
         add_command(group, name, partial(_check, violations=violations), what)
     races = add_command(group, "races", _check_races, "hammer a hub with many clients at once and count")
-    races.add_argument("--clients", type=int, default=16)
-    races.add_argument("--tickets", type=int, default=960)
+    races.add_argument("--clients", type=int, default=16, help="clients at once (default 16)")
+    races.add_argument("--tickets", type=int, default=960, help="tickets to issue (default 960)")
 
 
 def _declare_doctor(command: argparse.ArgumentParser) -> None:
     doctor = run_by(command, _doctor)
-    doctor.add_argument("--hub", help="the hub's address, e.g. ws://127.0.0.1:8765/ws")
+    doctor.add_argument(
+        "--hub",
+        metavar="URL",
+        help="the hub's address (default: where serve listens, ws://127.0.0.1:8765/ws)",
+    )
 
 
 def _declare_trace(command: argparse.ArgumentParser) -> None:
-    run_by(command, _trace).add_argument("key")
+    run_by(command, _trace).add_argument("key", help="the request's key, as the logs show it")
 
 
 def _check(arguments: argparse.Namespace, violations: Callable[[Engine], Iterable[str]]) -> int:

@@ -6,11 +6,13 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 violations found, 4 the hub ended
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable
 from importlib import import_module
 
-from core.errors import SetupError
+from core.entry import version
+from core.errors import InTurnError
 from server.cli.command_parser import Declarations
 
 COMMANDS = {
@@ -36,15 +38,27 @@ def main() -> int:
     arguments = parser(named).parse_args()
     try:
         run: Callable[[argparse.Namespace], int | None] = arguments.run
-        return run(arguments) or 0
-    except SetupError as error:
+        code = run(arguments) or 0
+        sys.stdout.flush()
+        return code
+    except InTurnError as error:
         print(error.message, file=sys.stderr)
         return 1
+    except BrokenPipeError:
+        return _reader_left()
+
+
+def _reader_left() -> int:
+    """Ends quietly: the reader of the output, e.g. `head`, has read enough."""
+    # At its end Python would flush standard output once more, and complain.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
 
 
 def parser(named: str | None = None) -> argparse.ArgumentParser:
     """The parser: the options of the command `named` only (None: of every command), and the help of all."""
     top = argparse.ArgumentParser(prog="inturn-hub", description="The hub of InTurn: it keeps every line.")
+    top.add_argument("--version", action="version", version=f"%(prog)s {version()}")
     commands = top.add_subparsers(required=True, metavar="COMMAND")
     for word, (module, what) in COMMANDS.items():
         command = commands.add_parser(word, help=what, description=what)

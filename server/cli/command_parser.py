@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
@@ -27,10 +28,21 @@ def add_command(group: Group, name: str, run: Run, what: str) -> argparse.Argume
 
 def run_by(command: argparse.ArgumentParser, run: Run) -> argparse.ArgumentParser:
     """Adds the database's options to a parser and sets the function that runs the command."""
-    command.add_argument("--data-dir", help="where the hub keeps its own database")
-    command.add_argument("--database-url", help="another PostgreSQL, e.g. postgresql://inturn@db/inturn")
+    folder = settings.Settings().data_path
+    where = f"where the hub keeps its own database (default: {folder})".replace("%", "%%")
+    command.add_argument("--data-dir", metavar="DIR", help=where)
+    command.add_argument(
+        "--database-url",
+        metavar="URL",
+        help="another PostgreSQL, e.g. postgresql://inturn@db/inturn (default: the hub's own)",
+    )
     command.set_defaults(run=run)
     return command
+
+
+def say(sentence: str) -> None:
+    """Prints what a command did on standard error: standard output is for what other programs read."""
+    print(sentence, file=sys.stderr)
 
 
 def settings_of(arguments: argparse.Namespace) -> settings.Settings:

@@ -21,6 +21,11 @@ from server.schema.upgrade import Upgrade, upgrade_database
 
 ACTOR = "command line"
 """The actor of the events `backed_up` and `restored`."""
+NEXT = (
+    "Next: inturn-hub user add NAME --role admin, look at inturn-hub service list and counter list, "
+    "then start inturn-hub serve."
+)
+"""What to do after the earlier version's data were taken over."""
 
 
 def _declare_db(command: argparse.ArgumentParser) -> None:
@@ -35,9 +40,9 @@ def _declare_db(command: argparse.ArgumentParser) -> None:
         "--time-zone", default="UTC", help="where the earlier version's times were taken (default UTC)"
     )
     backup = add_command(group, "backup", _db_backup, "write a backup into a new file")
-    backup.add_argument("file", type=Path, metavar="FILE")
+    backup.add_argument("file", type=Path, metavar="FILE", help="the file to write")
     restore = add_command(group, "restore", _db_restore, "replace everything by a backup")
-    restore.add_argument("file", type=Path, metavar="FILE")
+    restore.add_argument("file", type=Path, metavar="FILE", help="the file to read")
     restore.add_argument("--yes", action="store_true", help="do not ask for the clinic's name")
     restore.add_argument(
         "--reactivate",
@@ -57,6 +62,8 @@ def _db_upgrade(arguments: argparse.Namespace) -> None:
         # The terminal may be unable to show a name: that must not fail the command after the commit.
         sys.stdout.reconfigure(errors="backslashreplace")
     print("\n".join(done.lines))
+    if done.taken_over and not wanted.dry_run:
+        print(NEXT, file=sys.stderr)
     # The report is the same for a dry run: the difference goes to standard error.
     if wanted.dry_run:
         print("This was a dry run: nothing was changed.", file=sys.stderr)

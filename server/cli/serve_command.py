@@ -18,7 +18,7 @@ from server.door.limits import limits_of
 from server.door.tls import TlsFiles, check_files
 from server.health import logs
 from server.postgres.embedded import EmbeddedPostgres
-from server.schema.own_database import prepare
+from server.schema.own_database import announce_new_database, prepare
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +32,7 @@ def serve(settings: Settings) -> int:
     tls_files(settings)  # Wrong files are reported before PostgreSQL starts.
     if settings.database_url:
         return _serve_on(settings, settings.database_url, None)
+    announce_new_database(settings)
     with EmbeddedPostgres(settings.data_path) as embedded:
         return _serve_on(settings, embedded.start(), embedded)
 

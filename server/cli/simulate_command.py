@@ -11,12 +11,12 @@ from server.cli.command_parser import Declarations, run_by
 
 def _declare(command: argparse.ArgumentParser) -> None:
     simulate = run_by(command, _simulate)
-    simulate.add_argument("--days", type=_at_least_one, default=200)
-    simulate.add_argument("--seed", type=int, default=1)
+    simulate.add_argument("--days", type=_at_least_one, default=200, help="days to simulate (default 200)")
+    simulate.add_argument("--seed", type=int, default=1, help="another seed, other days (default 1)")
     simulate.add_argument(
         "--load", type=_load, default=0.8, help="work over what the counters can do (default 0.8)"
     )
-    simulate.add_argument("--counters", type=_at_least_one, default=3)
+    simulate.add_argument("--counters", type=_at_least_one, default=3, help="open counters (default 3)")
 
 
 def _simulate(arguments: argparse.Namespace) -> None:

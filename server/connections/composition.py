@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib import metadata
 
+from core.entry import version
 from server.chores import Chores
 from server.database.calls import Database
 from server.database.channel import DatabaseChannel
@@ -14,6 +14,7 @@ from server.health.clocks import Clocks
 from server.health.condition import HubCondition
 from server.health.metrics import Metrics
 from server.health.watch import HubWatch
+from server.operations.administration import Administration
 from server.operations.queue_operations import QueueOperations
 from server.operations.turns_at_lines import LineTurns
 from server.pushes.clinic_lists import ClinicLists
@@ -29,6 +30,7 @@ class HubComponents:
     access: Access
     clinic_lists: ClinicLists
     operations: QueueOperations
+    administration: Administration
     notifications: NotificationService
     metrics: Metrics
     watch: HubWatch
@@ -46,26 +48,20 @@ async def assemble(database: Database, limits: Limits, chores: Chores, timings: 
     operations = QueueOperations(database, salt, LineTurns(timings.line), clinic_lists.services_of)
     channel = DatabaseChannel(database.address, timings.echo)
     notifications = NotificationService(database, operations, clinic_lists, channel, timings)
-    watch, version = HubWatch(database, operations, clinic_lists, timings), _version()
+    watch, release = HubWatch(database, operations, clinic_lists, timings), version()
     clocks = Clocks()
-    metrics = Metrics(notifications, database, watch, chores, version, timings)
+    metrics = Metrics(notifications, database, watch, chores, release, timings)
     return HubComponents(
         database=database,
         access=Access(database, limits),
         clinic_lists=clinic_lists,
         operations=operations,
+        administration=Administration(database, salt),
         notifications=notifications,
         metrics=metrics,
         watch=watch,
-        condition=HubCondition(notifications, database, watch, metrics, chores, clocks, version),
+        condition=HubCondition(notifications, database, watch, metrics, chores, clocks, release),
         clocks=clocks,
         timings=timings,
-        version=version,
+        version=release,
     )
-
-
-def _version() -> str:
-    try:
-        return metadata.version("inturn")
-    except metadata.PackageNotFoundError:
-        return "unpackaged"

@@ -157,7 +157,7 @@ class ClientConnection:
         access = self._components.access
         if request.method == "session.pair":
             pairing = decode_params(request.params, PairParams)
-            return None, await access.pair(pairing.code, self._address)
+            return None, await access.pair(pairing.code, self._address, pairing.role)
         if request.method != "session.hello":
             raise Unauthenticated("Please say session.hello first.")
         hello = decode_params(request.params, HelloParams)
@@ -229,6 +229,7 @@ class ClientConnection:
             principal,
             outbox,
             components.operations,
+            components.administration,
             components.notifications,
             components.access,
             components.condition.report,

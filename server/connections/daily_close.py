@@ -59,5 +59,6 @@ class DailyClose:
 
 
 def _describe(closed: Result) -> str:
-    still_open = ", ".join(ticket.number for ticket in closed.consulting) or "none"
-    return f"The schedule closed the day: {closed.cancelled} cancelled, consultations left open: {still_open}"
+    still_open = ", ".join(ticket.number for ticket in closed.consulting)
+    left = f", consultations left open: {still_open}" if still_open else ""
+    return f"The schedule closed the day: {closed.cancelled} cancelled{left}"

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import re
+from typing import Any
 
+import msgspec
 import psycopg
 
 from core.errors import HubError, InternalError, Unavailable, hub_error
@@ -108,12 +110,14 @@ def sentence_of(cause: BaseException) -> str:
         return DISK_FULL
     if isinstance(cause, psycopg.OperationalError):
         return f"The database can't be reached: {first_line(cause)}"
-    if isinstance(cause, psycopg.errors.UniqueViolation):
-        return "That code, name or prefix is already taken."
-    if isinstance(cause, psycopg.errors.CheckViolation):
-        return f"The database refused that value ({cause.diag.constraint_name})."
+    if isinstance(cause, (psycopg.IntegrityError, psycopg.DataError)):
+        return "The database refused that value."
     return f"The database refused that: {first_line(cause)}"
 
 
 def _refusal(error: psycopg.Error) -> HubError:
-    return hub_error(error.diag.message_primary or "refused", error.diag.message_detail or None)
+    diagnostics = error.diag
+    data = (
+        msgspec.json.decode(diagnostics.message_hint, type=dict[str, Any]) if diagnostics.message_hint else {}
+    )
+    return hub_error(diagnostics.message_primary or "refused", diagnostics.message_detail or None, **data)

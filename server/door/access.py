@@ -16,18 +16,23 @@ from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from time import monotonic
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
+from argon2.low_level import Type, hash_secret_raw
 
-from core.errors import RateLimited, Unauthenticated, Unavailable
+from core.errors import InvalidParams, PasswordExpired, RateLimited, Unauthenticated, Unavailable
+from core.texts import checked_password, normal_form
 from server.database.calls import Database
 from server.door.known_clients import KnownClients, Principal
 from server.door.limits import Limits, paces_a_minute
 from server.door.throttle import SignInThrottle, too_many
 
+A = TypeVar("A")
+B = TypeVar("B")
+T = TypeVar("T")
 SESSION_LIFETIME = timedelta(hours=12)
 PAIRING_LIFETIME = timedelta(minutes=10)
 PAIRING_ALPHABET = "ABCDEFGHJKMNPQRSTVWXYZ23456789"
@@ -73,18 +78,32 @@ def password_matches(password_hash: str, password: str) -> bool:
         return False
 
 
+def _hash_of(password: str, _nothing: None) -> str:
+    return hash_password(password)
+
+
+def _hash_and_digest(password: str, salt: bytes) -> tuple[str, bytes]:
+    memory, passes = _hasher.memory_cost, _hasher.time_cost
+    digest = hash_secret_raw(password.encode(), salt[:32], passes, memory, 1, 32, Type.ID)
+    return hash_password(password), digest
+
+
 Secret = Annotated[str, msgspec.Meta(max_length=200)]
 Username = Annotated[str, msgspec.Meta(max_length=200, pattern=r"^[^\x00]*$")]
 Password = Annotated[str, msgspec.Meta(max_length=1000)]
 
 
 class Credentials(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A device's token, or a person's name and password, or a person's session."""
+    """A device's token, or a person's name and password, or a person's session.
+
+    `new_password` replaces a password that another person set.
+    """
 
     token: Secret | None = None
     username: Username | None = None
     password: Password | None = None
     session: Secret | None = None
+    new_password: Password | None = None
 
 
 class UserAccount(msgspec.Struct, frozen=True):
@@ -94,6 +113,7 @@ class UserAccount(msgspec.Struct, frozen=True):
     name: str
     role: str
     password_hash: str = ""
+    must_change_password: bool = False
     code: str = ""
     expires_in: float = math.inf
 
@@ -135,7 +155,9 @@ class Access:
         if credentials.session:
             return await self._known_by(credentials.session, "find_session", address)
         if credentials.username and credentials.password:
-            return await self._sign_in(credentials.username, credentials.password, address)
+            return await self._sign_in(
+                credentials.username, credentials.password, address, credentials.new_password
+            )
         raise Unauthenticated("Please give a token, a session, or a name and a password.")
 
     async def sign_out(self, principal: Principal) -> None:
@@ -143,19 +165,48 @@ class Access:
         self.known.forget(principal.secret_hash)
         await self._database.call("close_session", principal.secret_hash)
 
-    async def pair(self, code: str, address: str) -> dict[str, Any]:
-        """Exchanges a pairing code for a token. Raises Unauthenticated, RateLimited, Unavailable."""
+    async def pair(self, code: str, address: str, role: str | None) -> dict[str, Any]:
+        """Exchanges a pairing code of this role (None: any) for a token.
+
+        Raises Unauthenticated, WrongRole, RateLimited, Unavailable.
+        """
         for paces, key in ((self._pairings, address), (self._all_pairings, "")):
             if wait := paces.take(key):
                 raise too_many(wait)
         token = new_token()
-        text = await self._database.call("pair_device", secret_hash(code.strip().upper()), secret_hash(token))
+        hashes = secret_hash(code.strip().upper()), secret_hash(token)
+        text = await self._database.call("pair_device", *hashes, role)
         device = msgspec.json.decode(text)
         if device is None:
             raise Unauthenticated("That code is wrong, used or too old. Please ask for a new one.")
         self._pairings.give_back(address)
         self._all_pairings.give_back("")
         return {"token": token, "device": device}
+
+    async def hashed(self, password: str, salt: bytes) -> tuple[str, bytes]:
+        """A password's hash to store, and a digest that a repeated request with the same password has, too.
+
+        The digest takes as long as the hash, so that it tells a thief of the database no more. Raises RateLimited.
+        """
+        return await self._on_thread(_hash_and_digest, password, salt)
+
+    async def confirm(self, principal: Principal, password: str, wanted: str) -> None:
+        """Raises Unauthenticated unless `password`, or with a repeated request `wanted`, is the person's; RateLimited."""
+        await self._turn_to_try(principal.actor, principal.actor)
+        count = self._sign_ins.failed
+        try:
+            user = await self._find("find_user_of", principal.actor)
+            stored = user.password_hash if user else _UNKNOWN_USER
+            if not any(
+                [await self._on_thread(password_matches, stored, word) for word in (password, wanted)]
+            ):
+                raise Unauthenticated("That password is wrong.")
+            count = self._sign_ins.succeeded
+        except (Unavailable, RateLimited):
+            count = self._sign_ins.abandoned
+            raise
+        finally:
+            count(principal.actor, principal.actor)
 
     async def still_admitted(self, hashes: Collection[bytes]) -> dict[bytes, str]:
         """Checks hashed tokens and sessions: returns hash -> role of those still valid. Raises Unavailable.
@@ -199,20 +250,24 @@ class Access:
         self.known.remember(principal)
         return principal
 
-    async def _sign_in(self, username: str, password: str, address: str) -> Principal:
+    async def _sign_in(
+        self, username: str, password: str, address: str, new_password: str | None
+    ) -> Principal:
         await self._turn_to_try(username, address)
         # A cancelled sign-in counts as a failed try.
         count = self._sign_ins.failed
         try:
-            user = await self._find("find_user", username)
+            user = await self._find("find_user", normal_form(username))
             matches = await self._verified(user, password, self._sign_ins.knows(username, address))
             if user is None or not matches:
                 raise Unauthenticated("That name and password don't match.")
+            if user.must_change_password:
+                await self._renew_password(user, password, new_password)
             session = new_token()
             most = self._limits.sessions_per_person
             await self._database.call("open_session", secret_hash(session), user.id, SESSION_LIFETIME, most)
             count = self._sign_ins.succeeded
-        except (Unavailable, RateLimited):
+        except (Unavailable, RateLimited, PasswordExpired, InvalidParams):
             count = self._sign_ins.abandoned
             raise
         finally:
@@ -222,6 +277,14 @@ class Access:
         self.on_sessions()
         lifetime = SESSION_LIFETIME.total_seconds()
         return self._let_in(msgspec.structs.replace(user, expires_in=lifetime), session, is_device=False)
+
+    async def _renew_password(self, user: UserAccount, password: str, wanted: str | None) -> None:
+        """Replaces a password that another person set. Raises PasswordExpired without another one, InvalidParams."""
+        if wanted is None or wanted == password:
+            raise PasswordExpired
+        hashed = await self._on_thread(_hash_of, checked_password(wanted), None)
+        actor = f"user:{user.id}"
+        await self._database.call("set_password", actor, secrets.token_hex(16), b"", actor, hashed, False)
 
     async def _turn_to_try(self, username: str, address: str) -> None:
         """Waits until the throttle allows the try. Raises RateLimited if the tries under way could not free a place.
@@ -247,11 +310,17 @@ class Access:
         room = self._limits.passwords_waiting
         if self._verifying >= (room if known else room * 3 // 4):
             raise too_many(1)
-        stored = user.password_hash if user else _UNKNOWN_USER
-        loop = asyncio.get_running_loop()
+        return await self._on_thread(
+            password_matches, user.password_hash if user else _UNKNOWN_USER, password
+        )
+
+    async def _on_thread(self, work: Callable[[A, B], T], first: A, second: B) -> T:
+        """Runs dear work on the thread of passwords. Raises RateLimited if all places are taken."""
+        if self._verifying >= self._limits.passwords_waiting:
+            raise too_many(1)
         self._verifying += 1
         try:
-            return await loop.run_in_executor(self._verifier, password_matches, stored, password)
+            return await asyncio.get_running_loop().run_in_executor(self._verifier, work, first, second)
         finally:
             self._verifying -= 1
 

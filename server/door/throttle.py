@@ -21,6 +21,7 @@ from typing import TypeVar
 import msgspec
 
 from core.errors import RateLimited
+from core.texts import normal_form
 from server.door.limits import Limits, Paces, paces_a_minute
 
 FREE_FAILURES = 3
@@ -134,7 +135,7 @@ class SignInThrottle:
 
 
 def _pair(username: str, address: str) -> Pair:
-    return hashlib.blake2b(username.casefold().encode(), digest_size=16).digest(), address
+    return hashlib.blake2b(normal_form(username).encode(), digest_size=16).digest(), address
 
 
 def _remember(table: OrderedDict[Pair, T], pair: Pair, value: T) -> None:

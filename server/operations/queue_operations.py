@@ -268,4 +268,9 @@ class QueueOperations:
             self._turns.remember(tickets)
 
     def _digest(self, function: str, arguments: tuple[Any, ...]) -> bytes:
-        return hashlib.blake2b(encode([function, arguments]), key=self._salt, digest_size=32).digest()
+        return request_digest(self._salt, function, arguments)
+
+
+def request_digest(salt: bytes, function: str, arguments: tuple[Any, ...]) -> bytes:
+    """The digest of a request, stored with its key: another request with the same key has another one."""
+    return hashlib.blake2b(encode([function, arguments]), key=salt, digest_size=32).digest()

@@ -38,6 +38,9 @@ class ServiceRow(msgspec.Struct, frozen=True, kw_only=True):
     alias: str | None
     icon: str | None
     order: int
+    group: str | None
+    where: dict[str, str]
+    wait_target: int | None
     state: ServiceState
     open: bool
     opens_at: datetime | None
@@ -60,6 +63,9 @@ class ServiceRow(msgspec.Struct, frozen=True, kw_only=True):
             alias=self.alias,
             icon=self.icon,
             order=self.order,
+            group=self.group,
+            where=self.where,
+            wait_target=self.wait_target,
             state=self.state,
             opens_at=self.opens_at,
             open=self.open,
@@ -142,7 +148,7 @@ class ClinicLists:
             row.summary(self._wait_at_the_end(row), waiting_ahead(code, self.counters, waiting))
             for code, row in self.services.items()
         ]
-        return {"services": services, "stale": self.stale}
+        return {"services": services, "stale": self.stale, "site": self.site.site}
 
     def counter_list(self, view: View) -> dict[str, Any]:
         """Result of `counters.list` in this view."""

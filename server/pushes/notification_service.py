@@ -104,6 +104,12 @@ class NotificationService:
         self._lists.due = True
         self._channel.wake_others()
 
+    async def notify_configuration_changed(self) -> None:
+        """Reads the lists again, and has the configuration pushed by every hub. Raises Unavailable."""
+        await self.clinic_lists.refresh()
+        self.outside.look_now()
+        self._channel.wake_others()
+
     async def fresh_lists(self) -> None:
         """Reads the lists if this hub's operations changed them, so that a list requested after a reply agrees with it.
 

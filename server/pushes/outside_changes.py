@@ -77,6 +77,7 @@ class OutsideChanges:
             self._subscribers.push_lists()
 
     async def _take_revisions(self, now: CurrentRevisions, before: CurrentRevisions) -> None:
+        retired = before.services.keys() - now.services.keys()
         went_back = any(now.services.get(code, -1) < revision for code, revision in before.services.items())
         replaced = now.epoch != self._lines.epoch or went_back
         if not replaced:
@@ -90,6 +91,8 @@ class OutsideChanges:
         if self._lists.ready or configured or by_clock:
             await self._lists.refresh()
         if replaced:
+            if now.epoch != self._lines.epoch or not retired:
+                log.warning("The database was replaced: every client gets a snapshot of each line")
             await self._begin_again(now.epoch)
         elif configured or by_clock:
             self._lines.doubt_all()
@@ -98,7 +101,6 @@ class OutsideChanges:
             self.on_configuration()
 
     async def _begin_again(self, epoch: str) -> None:
-        log.warning("The database was replaced: every client gets a snapshot of each line")
         await self._lines.begin(self._clinic_lists.services, epoch)
         self._database.epoch = epoch
         self._subscribers.begin_again()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from core.errors import CounterBusy, CounterTaken, UnknownCounter
 from core.roles import MONITOR, STAFF
 from core.wire.results import CounterList, CounterResult
-from server.routers.registry import Code, Context, Key, Params, Reason, command
+from server.routers.registry import Code, Context, Key, Params, Reason, clean_reason, command
 
 REFUSALS = (UnknownCounter, CounterTaken, CounterBusy)
 
@@ -46,7 +46,7 @@ async def close_counter(context: Context, params: CounterParams) -> CounterResul
 async def _set_state(context: Context, params: CounterParams, state: str) -> CounterResult:
     caller = context.caller
     await context.operations.set_counter_state(
-        caller.actor, params.key, params.counter, state, params.reason, caller.supervises
+        caller.actor, params.key, params.counter, state, clean_reason(params.reason), caller.supervises
     )
     context.counter = params.counter if state != "closed" else None
     context.notifications.notify_counters_changed()

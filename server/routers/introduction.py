@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
-from core.errors import RateLimited, Unauthenticated, Unavailable
+from core.errors import PasswordExpired, RateLimited, Unauthenticated, Unavailable, WrongRole
 from core.line.tickets import Hello
 from server.door.access import Credentials
 from server.routers.registry import Method, Params
@@ -21,10 +23,14 @@ class HelloParams(Params, frozen=True, kw_only=True):
 
 
 class PairParams(Params, frozen=True, kw_only=True):
-    """`code` is the pairing code. `client` names the program, e.g. `door-sign/1.0`."""
+    """`code` is the pairing code. `client` names the program, e.g. `door-sign/1.0`.
+
+    `role` is the program's: a code for the other role is refused (`wrong_role`) and stays valid.
+    """
 
     code: str
     client: str = ""
+    role: Literal["kiosk", "monitor"] | None = None
 
 
 class PairedDevice(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,7 +54,7 @@ INTRODUCTIONS = (
         frozenset(),
         HelloParams,
         Hello,
-        (Unauthenticated, RateLimited, Unavailable),
+        (Unauthenticated, PasswordExpired, RateLimited, Unavailable),
         "Signs in a device or a person: the first request of a connection, within 10 seconds.",
     ),
     Method(
@@ -56,7 +62,7 @@ INTRODUCTIONS = (
         frozenset(),
         PairParams,
         PairResult,
-        (Unauthenticated, RateLimited, Unavailable),
+        (Unauthenticated, WrongRole, RateLimited, Unavailable),
         "Exchanges a pairing code for a device's token, for use in `session.hello`.",
     ),
 )

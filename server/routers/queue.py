@@ -33,7 +33,17 @@ from core.wire.results import (
 )
 from server.door.visibility import snapshot_view
 from server.pushes.snapshots import part
-from server.routers.registry import Code, Context, Key, Params, Position, Reason, Revision, command
+from server.routers.registry import (
+    Code,
+    Context,
+    Key,
+    Params,
+    Position,
+    Reason,
+    Revision,
+    clean_reason,
+    command,
+)
 from server.routers.tickets import TicketParams, answer, with_wait
 
 CALLING = (UnknownCounter, CounterTaken, CounterClosed, CounterBusy)
@@ -180,7 +190,11 @@ async def no_show(context: Context, params: TicketParams) -> TicketResult:
 async def park(context: Context, params: ParkParams) -> TicketResult:
     """Puts a waiting or consulting patient aside."""
     outcome = await context.operations.park_ticket(
-        context.caller.actor, params.key, str(params.ticket), params.reason, context.caller.supervises
+        context.caller.actor,
+        params.key,
+        str(params.ticket),
+        clean_reason(params.reason),
+        context.caller.supervises,
     )
     return answer(context, outcome, context.notifications.notify_line_changed)
 

@@ -25,10 +25,12 @@ from core.errors import (
     UnknownMethod,
 )
 from core.roles import ALL_ROLES
+from core.texts import NAME_LENGTH, NOTE_LENGTH, REASON_LENGTH, clean
 from core.wire.protocol import misfit
 from core.wire.system_health import SystemHealth
 from server.door.access import Access
 from server.door.known_clients import Principal
+from server.operations.administration import Administration
 from server.operations.queue_operations import QueueOperations
 from server.pushes.notification_service import NotificationService
 from server.pushes.outbox import Outbox
@@ -45,9 +47,9 @@ _NO_NUL = r"^[^\x00]*$"
 
 Key = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=_NO_NUL)]
 Code = Annotated[str, msgspec.Meta(min_length=1, max_length=32, pattern=_NO_NUL)]
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=_NO_NUL)]
-Reason = Annotated[str, msgspec.Meta(max_length=200, pattern=_NO_NUL)]
-Note = Annotated[str, msgspec.Meta(min_length=1, max_length=2000, pattern=_NO_NUL)]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=NAME_LENGTH, pattern=_NO_NUL)]
+Reason = Annotated[str, msgspec.Meta(max_length=REASON_LENGTH, pattern=_NO_NUL)]
+Note = Annotated[str, msgspec.Meta(min_length=1, max_length=NOTE_LENGTH, pattern=_NO_NUL)]
 Need = Annotated[str, msgspec.Meta(min_length=1, max_length=40, pattern=_NO_NUL)]
 Language = Annotated[str, msgspec.Meta(max_length=35, pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$")]
 """A BCP 47 tag, e.g. `ar` or `zh-Hans`."""
@@ -65,7 +67,7 @@ class Context:
     Attributes:
         caller: the signed-in device or person.
         outbox: writes pushes to the caller.
-        operations, notifications, access: the hub's parts.
+        operations, administration, notifications, access: the hub's parts.
         health: returns the result of `system.health`.
         after_reply: called when the reply is written; a handler may set it.
         counter: code of the counter where the caller's connection works; the handlers of a counter's changes set it.
@@ -76,6 +78,7 @@ class Context:
         caller: Principal,
         outbox: Outbox,
         operations: QueueOperations,
+        administration: Administration,
         notifications: NotificationService,
         access: Access,
         health: Callable[[], SystemHealth],
@@ -83,6 +86,7 @@ class Context:
         self.caller = caller
         self.outbox = outbox
         self.operations = operations
+        self.administration = administration
         self.notifications = notifications
         self.access = access
         self.health = health
@@ -172,6 +176,21 @@ def decode_params(raw: msgspec.Raw, params: type[P]) -> P:
         return msgspec.json.decode(raw, type=params)
     except (msgspec.ValidationError, RecursionError) as error:
         raise InvalidParams(f"The parameters don't fit: {misfit(error)}.", path=_path(error)) from error
+
+
+def clean_param(value: str | None, name: str, *, most: int = NAME_LENGTH, lines: bool = False) -> str | None:
+    """A text parameter as it is stored (`core.texts.clean`). Raises InvalidParams with its path."""
+    if value is None:
+        return None
+    try:
+        return clean(value, f"The {name.replace('_', ' ')}", most, lines=lines)
+    except InvalidParams as error:
+        raise InvalidParams(error.message, path=f"$.{name}") from error
+
+
+def clean_reason(reason: str | None) -> str | None:
+    """A reason as it is stored; none if it is empty. Raises InvalidParams."""
+    return clean_param(reason or None, "reason", most=REASON_LENGTH)
 
 
 def _path(error: Exception) -> str:

@@ -8,7 +8,7 @@ from core.errors import UnknownService
 from core.roles import ADMIN, ALL_ROLES, SUPERVISOR
 from core.wire.results import DayClosed, ServiceList, ServiceResult
 from server.door.visibility import ticket_view
-from server.routers.registry import Code, Context, Key, Params, Reason, command
+from server.routers.registry import Code, Context, Key, Params, Reason, clean_reason, command
 
 
 class StateParams(Params, frozen=True, kw_only=True):
@@ -66,7 +66,7 @@ async def _set_state(
 ) -> ServiceResult:
     notifications = context.notifications
     outcome = await context.operations.set_service_state(
-        context.caller.actor, params.key, params.service, state, params.reason
+        context.caller.actor, params.key, params.service, state, clean_reason(params.reason)
     )
     notifications.notify_service_changed(outcome.events)
     await notifications.clinic_lists.refresh()

@@ -21,10 +21,22 @@ from core.errors import (
 )
 from core.line.tickets import Priority, QueueEvent, Ticket
 from core.roles import KIOSK, STAFF
+from core.texts import NAME_LENGTH, NOTE_LENGTH
 from core.wire.results import TicketResult
 from server.door.visibility import ticket_view
 from server.operations.queue_operations import Outcome
-from server.routers.registry import Code, Context, Key, Language, Name, Need, Note, Params, command
+from server.routers.registry import (
+    Code,
+    Context,
+    Key,
+    Language,
+    Name,
+    Need,
+    Note,
+    Params,
+    clean_param,
+    command,
+)
 
 Notify: TypeAlias = Callable[[Collection[QueueEvent]], None]
 """The method of the notification service that pushes the events of an operation."""
@@ -102,7 +114,7 @@ async def join(context: Context, params: JoinParams) -> TicketResult:
         params.key,
         params.service,
         params.priority,
-        params.patient_name,
+        clean_param(params.patient_name, "patient_name"),
         params.language,
     )
     return answer(context, outcome, context.notifications.notify_patient_joined)
@@ -132,6 +144,9 @@ async def update(context: Context, params: UpdateParams) -> TicketResult:
     changes = {name: value for name, value in wanted.items() if value is not UNSET}
     if not changes:
         raise InvalidParams("Say what to change: patient_name, note, needs or language.", path="$")
+    for name, most, lines in (("patient_name", NAME_LENGTH, False), ("note", NOTE_LENGTH, True)):
+        if name in changes:
+            changes[name] = clean_param(changes[name], name, most=most, lines=lines)
     outcome = await context.operations.update_ticket(
         context.caller.actor, params.key, str(params.ticket), changes
     )

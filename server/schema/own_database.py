@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,8 +26,15 @@ def database_url(settings: Settings, *, must_exist: bool = False) -> Iterator[st
             f"There is no InTurn database in {settings.data_path}. Check --data-dir; `inturn-hub serve` makes a new one."
         )
     else:
+        announce_new_database(settings)
         with EmbeddedPostgres(settings.data_path) as embedded:
             yield embedded.start()
+
+
+def announce_new_database(settings: Settings) -> None:
+    """Prints, before the first start in a data directory, that a database is made there."""
+    if not _holds_database(settings.data_path):
+        print(f"There is no database in {settings.data_path} yet: making one.", file=sys.stderr)
 
 
 def _holds_database(folder: Path) -> bool:

@@ -63,6 +63,7 @@ settings = Table(
     Column("admin_revision", BigInteger, nullable=False),
     Column("admin_last_hash", LargeBinary, nullable=False),
     Column("cluster_identity", Text),
+    Column("site_version", BigInteger, nullable=False),
     Column("counter_free_after", Interval, nullable=False),
 )
 
@@ -76,6 +77,9 @@ users = Table(
     Column("password_hash", Text, nullable=False),
     Column("disabled_at", _moment),
     Column("version", BigInteger, nullable=False),
+    Column("name_key", Text, nullable=False),
+    Column("display_key", Text, nullable=False),
+    Column("must_change_password", Boolean, nullable=False),
 )
 
 sessions = Table(
@@ -97,6 +101,7 @@ devices = Table(
     Column("revoked_at", _moment),
     Column("created_at", _moment, nullable=False),
     Column("version", BigInteger, nullable=False),
+    Column("name_key", Text, nullable=False),
 )
 
 pairing_codes = Table(
@@ -111,12 +116,12 @@ services = Table(
     "services",
     metadata,
     _id(),
-    Column("code", Text, nullable=False, unique=True),
+    Column("code", Text, nullable=False),
     Column("name", Text, nullable=False),
     Column("names", JSONB, nullable=False),
     Column("alias", Text),
     Column("icon", Text),
-    Column("prefix", Text, nullable=False, unique=True),
+    Column("prefix", Text, nullable=False),
     Column("sort_order", Integer, nullable=False),
     Column("state", Text, nullable=False),
     Column("head_start", Interval),
@@ -136,6 +141,12 @@ services = Table(
     Column("business_day", Date, nullable=False),
     Column("issued", Integer, nullable=False),
     Column("held_numbers", ARRAY(Integer), nullable=False),
+    Column("name_key", Text),
+    Column("next_prefix", Text),
+    Column("card_group", Text),
+    Column("where_to_wait", JSONB, nullable=False),
+    Column("wait_target_minutes", Integer),
+    Column("retired_on", Date),
 )
 
 opening_hours = Table(
@@ -160,13 +171,19 @@ counters = Table(
     "counters",
     metadata,
     _id(),
-    Column("code", Text, nullable=False, unique=True),
+    Column("code", Text, nullable=False),
     Column("name", Text, nullable=False),
     Column("names", JSONB, nullable=False),
     Column("rule", Text, nullable=False),
     Column("state", Text, nullable=False),
     Column("held_by", ForeignKey("users.id")),
     Column("version", BigInteger, nullable=False),
+    Column("name_key", Text),
+    Column("sign", Text),
+    Column("words", JSONB, nullable=False),
+    Column("place", JSONB, nullable=False),
+    Column("short", JSONB, nullable=False),
+    Column("retired_on", Date),
 )
 
 hubs = Table(

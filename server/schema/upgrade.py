@@ -49,10 +49,14 @@ class Upgrade:
 
 @dataclass(frozen=True)
 class Upgraded:
-    """Report of an upgrade: a dry run has the same `lines`; `backup` is the file that was written."""
+    """Report of an upgrade: a dry run has the same `lines`; `backup` is the file that was written.
+
+    `taken_over`: the database was the earlier version's.
+    """
 
     lines: list[str]
     backup: Path | None = None
+    taken_over: bool = False
 
 
 def make_current(url: str, own: Path | None) -> None:
@@ -107,7 +111,7 @@ def _take_over(engine: Engine, connection: Connection, wanted: Upgrade) -> Upgra
     legacy_database.lock_old_tables(connection)
     file = wanted.backup or wanted.folder / f"legacy-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.dump"
     backup = _back_up(engine, file, wanted)
-    return Upgraded(legacy_upgrade.take_over(connection, wanted.time_zone), backup)
+    return Upgraded(legacy_upgrade.take_over(connection, wanted.time_zone), backup, taken_over=True)
 
 
 def _apply(engine: Engine, connection: Connection, wanted: Upgrade) -> Upgraded:

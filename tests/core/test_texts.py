@@ -78,7 +78,11 @@ def test_equal_names_have_one_form(one: str, other: str) -> None:
 def test_the_form_is_composed_and_of_no_case(name: str) -> None:
     form = normal_form(name)
     assert unicodedata.is_normalized("NFC", form)
-    assert normal_form(unicodedata.normalize("NFD", name)) == form == normal_form(unicodedata.normalize("NFC", name))
+    assert (
+        normal_form(unicodedata.normalize("NFD", name))
+        == form
+        == normal_form(unicodedata.normalize("NFC", name))
+    )
 
 
 @given(st.text(max_size=120))

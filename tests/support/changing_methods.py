@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Awaitable, Callable, Mapping
+from string import ascii_uppercase
 from typing import Any
 
 from core.client.hub_client import HubClient
@@ -48,6 +50,40 @@ async def an_operation(hub: HubClient) -> dict[str, Any]:
     return {"operation": hub.last_operation}
 
 
+async def a_service(hub: HubClient) -> dict[str, Any]:
+    """The code and the version of a new service."""
+    made = await hub.save_service(
+        f"S{secrets.token_hex(3)}", 0, {"name": secrets.token_hex(8), "prefix": _prefix()}
+    )
+    return {"service": made.code, "version": made.version}
+
+
+async def a_counter(hub: HubClient) -> dict[str, Any]:
+    """The code and the version of a new counter."""
+    made = await hub.save_counter(f"R{secrets.token_hex(3)}", 0, {"name": secrets.token_hex(8)})
+    return {"counter": made.code, "version": made.version}
+
+
+async def a_user(hub: HubClient) -> dict[str, Any]:
+    """A new account."""
+    changes = {"role": "staff", "password": "correct horse"}
+    return {"user": (await hub.save_user(secrets.token_hex(8), 0, changes)).name}
+
+
+async def a_device(hub: HubClient) -> dict[str, Any]:
+    """A new device, not yet paired."""
+    return {"device": (await hub.pair_device("kiosk", secrets.token_hex(8))).device.code}
+
+
+async def the_site(hub: HubClient) -> dict[str, Any]:
+    """The version of the site."""
+    return {"version": (await hub.site_settings()).version}
+
+
+def _prefix() -> str:
+    return "".join(secrets.choice(ascii_uppercase) for _ in range(3))
+
+
 def fixed(**params: Any) -> Prepare:
     """Fixed parameters without a preparation."""
 
@@ -90,11 +126,48 @@ CHANGES: dict[str, Change] = {
     "counters.open": (fixed(counter="R1"), {"counter": "R2"}),
     "counters.pause": (fixed(counter="R8"), {"reason": "lunch"}),
     "counters.close": (fixed(counter="R9"), {"reason": "evening"}),
+    "services.save": (
+        given(a_service, changes={"quota": 40, "hours": "mon-fri 08:00-12:00"}),
+        {"changes": {"quota": 41}},
+    ),
+    "services.retire": (a_service, {"move_to": "A"}),
+    "services.order": (fixed(services=["B", "A"]), {"services": ["A", "B"]}),
+    "counters.save": (
+        given(a_counter, changes={"services": ["C"], "sign": "12"}),
+        {"changes": {"sign": "13"}},
+    ),
+    "counters.retire": (a_counter, {"version": 2}),
+    "site.save": (given(the_site, changes={"name": "Northgate"}), {"changes": {"name": "Southgate"}}),
+    "closed_days.save": (
+        fixed(close=[{"day": "2099-12-24"}]),
+        {"close": [{"day": "2099-12-24", "service": "A"}]},
+    ),
+    "users.save": (
+        given(a_user, version=1, changes={"display_name": "Anna Berg", "role": "supervisor"}),
+        {"changes": {"role": "admin"}},
+    ),
+    "users.set_password": (given(a_user, password="wrong horse"), {"password": "another horse"}),
+    "users.disable": (a_user, {"user": "staff"}),
+    "users.enable": (a_user, {"user": "staff"}),
+    "session.set_password": (
+        fixed(password="correct horse", new_password="correct horse"),
+        {"new_password": "another horse"},
+    ),
+    "devices.pair": (fixed(role="monitor", name="Hall wall"), {"role": "kiosk"}),
+    "devices.save": (given(a_device, version=1, changes={"name": "Door"}), {"changes": {"name": "Gate"}}),
+    "devices.revoke": (a_device, {"device": "hall-kiosk"}),
 }
 """Method -> change. An administrator may make them in this order, in a clinic with the further counters R8 and R9."""
 
 READINGS: dict[str, Prepare] = {
     "services.list": fixed(),
+    "services.get": fixed(service="A"),
+    "counters.get": fixed(counter="R1"),
+    "site.get": fixed(),
+    "closed_days.list": fixed(),
+    "users.list": fixed(),
+    "devices.list": fixed(),
+    "audit.list": fixed(limit=200),
     "counters.list": fixed(),
     "queue.snapshot": fixed(service="A"),
     "queue.validate_integrity": fixed(service="A"),

@@ -30,8 +30,8 @@ def furnish(engine: Engine, services: int, counters: int, users: int = PROCESSES
         order = [*codes[n % services :], *codes[: n % services]]
         people_and_devices.add_counter(engine, f"D{n + 1}", f"Desk {n + 1}", order)
     insert = (
-        "INSERT INTO users (username, display_name, role, password_hash) "
-        "SELECT name, name, 'supervisor', '' FROM (SELECT 'worker ' || n AS name "
+        "INSERT INTO users (username, name_key, display_name, display_key, role, password_hash) "
+        "SELECT name, name, name, name, 'supervisor', '' FROM (SELECT 'worker ' || n AS name "
         "FROM generate_series(1, :users) n) workers RETURNING id"
     )
     with engine.begin() as connection:

@@ -7,11 +7,18 @@ LANGUAGE sql STABLE AS $$
     FROM devices WHERE token_hash = p_token_hash AND revoked_at IS NULL
 $$;
 
--- An account by its name, with its password hash; null if there is none or it is disabled.
+-- An account by its name's normal form (core/texts.py), with its password hash; null if there is none or it is disabled.
 CREATE OR REPLACE FUNCTION find_user(p_username text) RETURNS jsonb
 LANGUAGE sql STABLE AS $$
-    SELECT jsonb_build_object('id', id, 'name', display_name, 'role', role, 'password_hash', password_hash)
-    FROM users WHERE lower(username) = lower(p_username) AND disabled_at IS NULL
+    SELECT jsonb_build_object('id', id, 'name', display_name, 'role', role, 'password_hash', password_hash,
+        'must_change_password', must_change_password)
+    FROM users WHERE name_key = p_username AND disabled_at IS NULL
+$$;
+
+-- The account behind an actor, with its password hash; null if it is disabled.
+CREATE OR REPLACE FUNCTION find_user_of(p_actor text) RETURNS jsonb
+LANGUAGE sql STABLE AS $$
+    SELECT find_user(name_key) FROM users WHERE id = actor_user(p_actor)
 $$;
 
 -- Opens a session for a person who signed in, and deletes expired sessions. A person has at most `p_most`: the oldest are deleted.
@@ -49,12 +56,16 @@ BEGIN
 END
 $$;
 
--- Exchanges a pairing code for a token, once; null if the code is wrong, used or expired.
-CREATE OR REPLACE FUNCTION pair_device(p_code_hash bytea, p_token_hash bytea) RETURNS jsonb
+-- Exchanges a pairing code for a token, once; null if the code is wrong, used or expired. `p_role` is the program's: a code of
+-- the other role is refused and stays valid.
+CREATE OR REPLACE FUNCTION pair_device(p_code_hash bytea, p_token_hash bytea, p_role text DEFAULT NULL) RETURNS jsonb
 LANGUAGE plpgsql AS $$
 DECLARE
     d devices;
 BEGIN
+    SELECT x.* INTO d FROM pairing_codes c JOIN devices x ON x.id = c.device_id
+    WHERE c.code_hash = p_code_hash AND c.expires_at > clock_timestamp();
+    IF d.role <> p_role THEN PERFORM refuse('wrong_role', format('This code is for a %s.', d.role)); END IF;
     DELETE FROM pairing_codes WHERE code_hash = p_code_hash AND expires_at > clock_timestamp() RETURNING device_id INTO d.id;
     IF NOT FOUND THEN RETURN NULL; END IF;
     UPDATE devices SET token_hash = p_token_hash, version = version + 1 WHERE id = d.id AND revoked_at IS NULL

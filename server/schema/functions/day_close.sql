@@ -76,7 +76,7 @@ $$;
 CREATE OR REPLACE FUNCTION close_day(p_actor text, p_key text, p_digest bytea, p_service text DEFAULT NULL) RETURNS jsonb
 LANGUAGE plpgsql AS $$
 DECLARE
-    ids bigint[] := ARRAY(SELECT id FROM services WHERE p_service IS NULL OR code = p_service);
+    ids bigint[] := ARRAY(SELECT id FROM services WHERE retired_on IS NULL AND (p_service IS NULL OR code = p_service));
     answer jsonb;
     closed record;
 BEGIN
@@ -118,7 +118,7 @@ DECLARE
     closed record;
 BEGIN
     IF coalesce(ended <= (SELECT closed_day FROM settings), true) THEN RETURN NULL; END IF;
-    ids := ARRAY(SELECT id FROM services);
+    ids := ARRAY(SELECT id FROM services WHERE retired_on IS NULL);
     PERFORM FROM counters ORDER BY id FOR NO KEY UPDATE;
     PERFORM lock_lines(ids);
     IF ended <= (SELECT closed_day FROM settings) THEN RETURN NULL; END IF;

@@ -13,7 +13,7 @@ DECLARE
     item jsonb;
     ranks_as jsonb;
 BEGIN
-    SELECT * INTO s FROM services WHERE code = p_service FOR NO KEY UPDATE;
+    SELECT * INTO s FROM services WHERE code = p_service AND retired_on IS NULL FOR NO KEY UPDATE;
     FOR item IN SELECT value FROM jsonb_array_elements(p_tickets) WITH ORDINALITY ORDER BY ordinality LOOP
         t := jsonb_populate_record(NULL::tickets, item);
         t.id := gen_random_uuid();

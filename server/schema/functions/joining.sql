@@ -18,8 +18,9 @@ BEGIN
     s := lock_service(p_service);
     answer := remembered_result(p_actor, p_key, p_digest);
     IF answer IS NOT NULL THEN RETURN answer; END IF;
+    IF p_patient_name IS NOT NULL THEN PERFORM refuse_wrong_text(p_patient_name, 'The name', 100); END IF;
     now_at := event_time(s);
-    s := begin_business_day(s, business_day_at(now_at));
+    s := take_prefix(begin_business_day(s, business_day_at(now_at)), s.next_prefix);
     PERFORM refuse_unless_open(s, now_at);
     s := take_number(s);
 

@@ -19,8 +19,8 @@ BEGIN
 END
 $$;
 
--- Stores an operation's result and, for a person, what an undo needs. Returns the operation's answer: the result in staff's
--- view, and its events, behind those of a correction of times.
+-- Stores an operation's result and, for a person, what an undo needs; without a key, as from the command line, nothing. Returns
+-- the operation's answer: the result in staff's view, and its events, behind those of a correction of times.
 CREATE OR REPLACE FUNCTION remember_result(
     p_actor text, p_key text, p_digest bytea, p_at timestamptz, result jsonb, events jsonb, undo jsonb DEFAULT NULL
 ) RETURNS jsonb
@@ -31,7 +31,9 @@ BEGIN
     IF jsonb_typeof(result -> 'ticket') = 'object' THEN
         bare := jsonb_set(result, '{ticket}', without_personal_data(result -> 'ticket'));
     END IF;
-    INSERT INTO requests VALUES (p_actor, p_key, p_digest, bare, p_at, CASE WHEN p_actor LIKE 'user:%' THEN undo END);
+    IF p_key IS NOT NULL THEN
+        INSERT INTO requests VALUES (p_actor, p_key, p_digest, bare, p_at, CASE WHEN p_actor LIKE 'user:%' THEN undo END);
+    END IF;
     RETURN jsonb_build_object('result', result, 'events', corrections() || events);
 END
 $$;

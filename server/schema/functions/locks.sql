@@ -38,7 +38,7 @@ LANGUAGE plpgsql AS $$
 DECLARE
     s services;
 BEGIN
-    SELECT * INTO s FROM services WHERE code = p_service FOR NO KEY UPDATE;
+    SELECT * INTO s FROM services WHERE code = p_service AND retired_on IS NULL FOR NO KEY UPDATE;
     IF NOT FOUND THEN PERFORM refuse('unknown_service', format('There is no service %s.', p_service)); END IF;
     IF s.last_event_at > clock_timestamp() + clock_tolerance() THEN
         PERFORM correct_times(s.id);
@@ -60,6 +60,9 @@ BEGIN
     IF NOT FOUND THEN PERFORM refuse('ticket_not_found'); END IF;
     PERFORM lock_lines(also || seen);
     SELECT * INTO t FROM tickets WHERE id = p_ticket;
+    IF EXISTS (SELECT FROM services WHERE id = t.service_id AND retired_on IS NOT NULL) THEN
+        PERFORM refuse('not_waiting', 'The service of this ticket was retired.');
+    END IF;
     IF t.service_id <> ALL (also || seen) THEN
         RAISE EXCEPTION USING ERRCODE = 'IT001', MESSAGE = 'the ticket moved to another line';
     END IF;
@@ -73,7 +76,7 @@ LANGUAGE plpgsql AS $$
 DECLARE
     c counters;
 BEGIN
-    SELECT * INTO c FROM counters WHERE code = p_counter FOR NO KEY UPDATE;
+    SELECT * INTO c FROM counters WHERE code = p_counter AND retired_on IS NULL FOR NO KEY UPDATE;
     IF NOT FOUND THEN PERFORM refuse('unknown_counter', format('There is no counter %s.', p_counter)); END IF;
     RETURN c;
 END

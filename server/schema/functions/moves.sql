@@ -9,7 +9,7 @@ CREATE OR REPLACE FUNCTION transfer_ticket(
 ) RETURNS jsonb
 LANGUAGE plpgsql AS $$
 DECLARE
-    target bigint := (SELECT id FROM services WHERE code = p_service);
+    target bigint := (SELECT id FROM services WHERE code = p_service AND retired_on IS NULL);
     was tickets := lock_ticket(p_ticket, ARRAY[target]);
     t tickets := was;
     old_line services;

@@ -25,6 +25,7 @@ DECLARE
 BEGIN
     IF answer IS NOT NULL THEN RETURN answer; END IF;
     IF t.status NOT IN ('waiting', 'consulting') THEN PERFORM refuse('not_waiting'); END IF;
+    PERFORM refuse_wrong_text(p_reason, 'The reason', 200);
     PERFORM refuse_if_elsewhere(t, p_actor, p_supervisor);
     SELECT * INTO s FROM services WHERE id = t.service_id;
     before := public_ticket(was, s.head);

@@ -23,6 +23,8 @@ BEGIN
     IF p_changes ? 'needs' THEN
         t.needs := ARRAY(SELECT jsonb_array_elements_text(coalesce(nullif(p_changes -> 'needs', 'null'), '[]')));
     END IF;
+    PERFORM refuse_wrong_text(t.patient_name, 'The name', 100);
+    PERFORM refuse_wrong_text(t.note, 'The note', 2000);
     PERFORM save_ticket(t);
     answer := append_queue_event(s, 'updated', p_actor, now_at, t, place, public_ticket(was, s.head));
     RETURN remember_ticket(p_actor, p_key, p_digest, now_at, answer, NULL);

@@ -5,11 +5,13 @@ CREATE OR REPLACE FUNCTION services_overview() RETURNS jsonb
 LANGUAGE sql STABLE AS $$
     SELECT coalesce(jsonb_agg(jsonb_build_object(
         'code', s.code, 'name', s.name, 'names', s.names, 'alias', s.alias, 'icon', s.icon, 'order', s.sort_order,
+        'group', s.card_group, 'where', s.where_to_wait, 'wait_target', s.wait_target_minutes,
         'state', now.state, 'open', s.state = 'open', 'waiting', s.tail - s.head, 'revision', s.revision,
         'opens_at', CASE WHEN now.state = 'closed' THEN utc_text(service_opens_at(s, clock_timestamp())) END,
         'pace', coalesce(s.pace_seconds, s.configured_pace_seconds), 'pace_spread', s.pace_spread_seconds)
         ORDER BY s.sort_order, s.id), '[]')
     FROM services s CROSS JOIN LATERAL (SELECT service_state(s, clock_timestamp()) AS state) now
+    WHERE s.retired_on IS NULL
 $$;
 
 -- Every counter as `counters.list` shows it, its ticket in staff's view. `away`: its holder has gone.
@@ -17,12 +19,13 @@ CREATE OR REPLACE FUNCTION counters_overview() RETURNS jsonb
 LANGUAGE sql STABLE AS $$
     SELECT coalesce(jsonb_agg(jsonb_build_object(
         'code', c.code, 'name', c.name, 'names', c.names, 'state', c.state, 'rule', c.rule,
+        'sign', c.sign, 'words', c.words, 'place', c.place, 'short', c.short,
         'held_by', (SELECT display_name FROM users WHERE id = c.held_by), 'away', absence(c.held_by) IS NOT NULL,
         'services', (SELECT coalesce(jsonb_agg(s.code ORDER BY cs.place), '[]') FROM counter_services cs
                      JOIN services s ON s.id = cs.service_id WHERE cs.counter_id = c.id),
         'ticket', (SELECT staff_ticket(t, 0) FROM tickets t WHERE t.counter_id = c.id AND t.status = 'consulting'))
         ORDER BY c.id), '[]')
-    FROM counters c
+    FROM counters c WHERE c.retired_on IS NULL
 $$;
 
 -- The site, as `session.hello` returns it, and what the hub needs with it.
@@ -39,8 +42,10 @@ $$;
 CREATE OR REPLACE FUNCTION current_revisions() RETURNS jsonb
 LANGUAGE sql STABLE AS $$
     SELECT jsonb_build_object('epoch', epoch, 'config_revision', config_revision, 'business_day', business_day_now(),
-        'ahead', times_ahead(), 'services', (SELECT coalesce(jsonb_object_agg(code, revision), '{}') FROM services),
-        'states', (SELECT coalesce(jsonb_object_agg(code, service_state(s, clock_timestamp())), '{}') FROM services s))
+        'ahead', times_ahead(),
+        'services', (SELECT coalesce(jsonb_object_agg(code, revision), '{}') FROM services WHERE retired_on IS NULL),
+        'states', (SELECT coalesce(jsonb_object_agg(code, service_state(s, clock_timestamp())), '{}') FROM services s
+            WHERE s.retired_on IS NULL))
     FROM settings
 $$;
 
@@ -63,7 +68,7 @@ LANGUAGE sql STABLE AS $$
         'missed', (SELECT coalesce(jsonb_agg(staff_ticket(t, s.head) ORDER BY t.ended_at DESC), '[]') FROM (
             SELECT * FROM tickets WHERE service_id = s.id AND status = 'no_show'
             AND business_day = s.business_day ORDER BY ended_at DESC LIMIT 10) t))
-    FROM services s WHERE s.code = p_service
+    FROM services s WHERE s.code = p_service AND s.retired_on IS NULL
 $$;
 
 -- A service's events after `p_revision`, oldest first, at most `p_limit`. Each event looks its ticket up by itself: a join
@@ -72,7 +77,7 @@ CREATE OR REPLACE FUNCTION events_after(p_service text, p_revision bigint, p_lim
 LANGUAGE sql STABLE AS $$
     SELECT coalesce(jsonb_agg(event_message(p_service, e, coalesce(
         (SELECT personal_data(t) FROM tickets t WHERE t.id = e.ticket_id), '{}')) ORDER BY e.revision), '[]')
-    FROM (SELECT * FROM queue_events WHERE service_id = (SELECT id FROM services WHERE code = p_service)
+    FROM (SELECT * FROM queue_events WHERE service_id = (SELECT id FROM services WHERE code = p_service AND retired_on IS NULL)
           AND revision > p_revision ORDER BY revision LIMIT p_limit) e
 $$;
 
@@ -107,5 +112,5 @@ $$;
 CREATE OR REPLACE FUNCTION line_integrity(p_service text) RETURNS jsonb
 LANGUAGE sql STABLE AS $$
     SELECT to_jsonb(v) || jsonb_build_object('service', s.code)
-    FROM services s, validate_queue_integrity(s.id) v WHERE s.code = p_service
+    FROM services s, validate_queue_integrity(s.id) v WHERE s.code = p_service AND s.retired_on IS NULL
 $$;

@@ -7,9 +7,13 @@ LANGUAGE sql IMMUTABLE AS $$
         join_queue, call_next_patient, call_patient, recall_patient, finish_consultation, park_ticket, unpark_ticket,
         transfer_ticket, set_ticket_priority, move_ticket, cancel_ticket, update_ticket, undo_operation,
         set_counter_state, set_service_state, close_day, day_to_close, close_day_if_due, correct_all_times,
-        find_device, note_presence, find_user, find_session, open_session, close_session, pair_device, admitted_secrets,
+        find_device, note_presence, find_user, find_user_of, find_session, open_session, close_session, pair_device,
+        admitted_secrets,
         services_overview, counters_overview, site_overview, current_revisions, schema_revision, current_epoch, hub_role,
         find_ticket, queue_snapshot, events_after, line_integrity,
+        save_service, order_services, retire_service, service_settings, save_counter, retire_counter, counter_settings,
+        save_user, set_password, switch_user, users_overview, save_device, revoke_device, devices_overview,
+        save_site, site_record, save_closed_days, closed_days_overview, audit_page,
         update_wait_times_atomic, log_wait_estimates, log_wait_outcomes, forget_old_requests
     }'::text[]
 $$;

@@ -12,7 +12,7 @@ DECLARE
 BEGIN
     WITH newest AS (
         SELECT extract(epoch FROM ended_at - started_at)::double precision AS seconds FROM tickets
-        WHERE service_id = (SELECT id FROM services WHERE code = p_service) AND status = 'completed' AND started_at <= ended_at
+        WHERE service_id = (SELECT id FROM services WHERE code = p_service AND retired_on IS NULL) AND status = 'completed' AND started_at <= ended_at
         ORDER BY ended_at DESC LIMIT 200
     ), usual AS (
         SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY seconds) AS median FROM newest
@@ -24,13 +24,13 @@ BEGIN
     ), changed AS (
         UPDATE services s SET pace_seconds = m.pace, pace_spread_seconds = m.spread, pace_samples = m.samples
         FROM measured m
-        WHERE s.code = p_service
+        WHERE s.code = p_service AND s.retired_on IS NULL
             AND (s.pace_seconds, s.pace_spread_seconds, s.pace_samples) IS DISTINCT FROM (m.pace, m.spread, m.samples)
         RETURNING s.id
     )
     SELECT jsonb_build_object('service', s.code, 'pace', coalesce(m.pace, s.configured_pace_seconds), 'pace_spread', m.spread,
         'samples', m.samples, 'changed', EXISTS (SELECT FROM changed))
-    INTO answer FROM services s CROSS JOIN measured m WHERE s.code = p_service;
+    INTO answer FROM services s CROSS JOIN measured m WHERE s.code = p_service AND s.retired_on IS NULL;
     RETURN answer;
 END
 $$;
@@ -64,7 +64,7 @@ BEGIN
     UPDATE wait_estimates e SET waited_seconds = called.waited
     FROM (
         SELECT id, service_id, greatest(0, extract(epoch FROM called_at - joined_at)::integer) AS waited, calls, placed_by_hand FROM tickets
-        WHERE service_id = (SELECT id FROM services WHERE code = p_service) AND called_at IS NOT NULL
+        WHERE service_id = (SELECT id FROM services WHERE code = p_service AND retired_on IS NULL) AND called_at IS NOT NULL
         ORDER BY called_at DESC LIMIT 200
     ) called
     WHERE e.ticket_id = called.id AND e.service_id + 0 = called.service_id AND called.calls = 1 AND NOT called.placed_by_hand
@@ -86,6 +86,6 @@ BEGIN
             'above', count(*) FILTER (WHERE waited_seconds > high_seconds),
             'mean_absolute_error_seconds', round(avg(abs(waited_seconds - (low_seconds + high_seconds) / 2.0)))::integer)
         FROM wait_estimates
-        WHERE service_id = (SELECT id FROM services WHERE code = p_service) AND told_at >= p_since AND waited_seconds IS NOT NULL);
+        WHERE service_id = (SELECT id FROM services WHERE code = p_service AND retired_on IS NULL) AND told_at >= p_since AND waited_seconds IS NOT NULL);
 END
 $$;

@@ -17,6 +17,7 @@ import msgspec
 from sqlalchemy import Connection, insert, text
 
 from core.errors import SetupError
+from core.texts import normal_form
 from server.schema import revisions, soundness, tables
 from server.schema.legacy import database as legacy_database
 from server.schema.legacy.database import UNCHANGED
@@ -64,8 +65,9 @@ def take_over(connection: Connection, zone: str) -> list[str]:
 
 
 def _write(connection: Connection, plan: Plan, details: dict[str, Any]) -> None:
+    taken: set[str] = set()
     ids = {
-        service.code: _insert_service(connection, place, service)
+        service.code: _insert_service(connection, place, service, _free_form(service.name, taken))
         for place, service in enumerate(plan.services)
     }
     seats: dict[str | None, int] = {
@@ -82,10 +84,20 @@ def _write(connection: Connection, plan: Plan, details: dict[str, Any]) -> None:
     )
 
 
-def _insert_service(connection: Connection, place: int, service: NewService) -> int:
+def _free_form(name: str, taken: set[str]) -> str | None:
+    """The normal form of a service's name; None for the second one with the same: old names may be twice."""
+    form = normal_form(name)
+    if form in taken:
+        return None
+    taken.add(form)
+    return form
+
+
+def _insert_service(connection: Connection, place: int, service: NewService, form: str | None) -> int:
     values = {
         "code": service.code,
         "name": service.name,
+        "name_key": form,
         "prefix": service.prefix,
         "sort_order": place,
         "configured_pace_seconds": service.pace_seconds,
@@ -98,7 +110,9 @@ def _insert_service(connection: Connection, place: int, service: NewService) -> 
 
 
 def _insert_counter(connection: Connection, counter: NewCounter, services: dict[str, int]) -> int:
-    statement = insert(tables.counters).values(code=counter.code, name=counter.name)
+    statement = insert(tables.counters).values(
+        code=counter.code, name=counter.name, name_key=normal_form(counter.name)
+    )
     made: int = connection.execute(statement.returning(tables.counters.c.id)).scalar_one()
     values = {"counter_id": made, "service_id": services[counter.service], "place": 1}
     connection.execute(insert(tables.counter_services).values(**values))

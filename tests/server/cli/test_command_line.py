@@ -60,7 +60,7 @@ def test_a_device_gets_a_token_or_a_code_and_can_be_revoked(on: tuple[str, str])
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["service", "add", "A", "Again"], "already taken"),
+        (["service", "add", "A", "Again"], "There is already a service with the code A (See a doctor)."),
         (["counter", "add", "R9", "X", "--services", "A,Q"], "There is no service Q. Known: A, B, C."),
         (["device", "revoke", "Nothing"], "There is no device Nothing."),
         (["user", "disable", "nobody"], "There is no user nobody."),

@@ -34,7 +34,8 @@ def test_every_method_has_parameters_to_be_called_with() -> None:
 
 
 def test_clients_can_call_every_method() -> None:
-    source = (ROOT / "core" / "client" / "hub_operations.py").read_text("utf-8")
+    files = ("hub_operations.py", "administration_operations.py")
+    source = "".join((ROOT / "core" / "client" / file).read_text("utf-8") for file in files)
     offered = set(re.findall(r'"([a-z_]+\.[a-z_]+)"', source))
     assert set(REGISTRY) - CALLED_BY_THE_SESSION <= offered, "write it into core/client/hub_operations.py"
 

@@ -36,7 +36,7 @@ def repeatable(answer: Any) -> Any:
     if answer.get("ticket"):
         return answer | {"ticket": answer["ticket"] | {"estimated_wait": None, "ahead": None}}
     for subject in ("service", "counter"):
-        if subject in answer:
+        if isinstance(answer.get(subject), dict):
             return answer[subject]["code"], answer[subject]["state"]
     return answer
 

@@ -34,7 +34,7 @@ from tests.support.waiting import until
 ADMIN = PersonCredentials("admin", PASSWORD)
 
 
-def administer(clinic: Clinic, change: Callable[..., None], *values: Any) -> None:
+def administer(clinic: Clinic, change: Callable[..., object], *values: Any) -> None:
     """Performs a change of the administration, as an administrator does on the command line."""
     engine = clinic.engine()
     change(engine, *values)
