@@ -80,6 +80,11 @@ class Trial:
         process.ask("work")
         return process
 
+    def dismiss(self, part: CrowdProcess) -> None:
+        """Kills a process of the crowd for good: its people closed their windows."""
+        self.crowd.remove(part)
+        part.close()
+
     def admit_crowd(self, urls: Sequence[str], others: Sequence[str] = ()) -> None:
         """Starts kiosks, desks, supervisors and walls in two processes; the second may use other addresses."""
         for number, addresses in enumerate((urls, others or urls)):
@@ -99,7 +104,7 @@ class Trial:
             connection.execute(
                 text(
                     "INSERT INTO sessions (token_hash, user_id, expires_at) "
-                    "VALUES (:hash, :user, now() + interval '12 hours')"
+                    "VALUES (:hash, :user, now() + interval '30 days')"
                 ),
                 {"hash": secret_hash(session), "user": user},
             )
