@@ -63,7 +63,7 @@ class ClientConnection:
         socket: HubSocket,
         components: HubComponents,
         limits: Limits,
-        on_admitted: Callable[[], None],
+        on_admitted: Callable[[Principal], None],
         elsewhere: Callable[[Principal], tuple[SignedIn, ...]],
     ) -> None:
         """`elsewhere` returns the other connections of a person."""
@@ -109,7 +109,7 @@ class ClientConnection:
         if principal is None:
             return await self.close(CLOSE_UNAUTHENTICATED, "not authenticated")
         self._socket.trust(MAX_REQUEST_BYTES)
-        self._on_admitted()
+        self._on_admitted(principal)
         self._components.metrics.connected(principal.role)
         try:
             await self._serve(principal)

@@ -33,6 +33,7 @@ from server.connections.visitors import Visitors
 from server.database.calls import Database
 from server.door.doorway import BACKLOG, Doorway
 from server.door.hub_socket import HubSocket, untie_when_done
+from server.door.known_clients import Principal
 from server.door.known_first import KnownFirst
 from server.door.limits import Limits
 from server.door.tls import TlsDoor, TlsFiles
@@ -238,7 +239,7 @@ class Hub:
             connection,
             self.components,
             self._limits,
-            lambda: self._admit(client, peer, kernel.fileno()),
+            lambda principal: self._admit(principal, peer, kernel.fileno()),
             self._visitors.elsewhere,
         )
         self._visitors.arrive(client)
@@ -251,10 +252,10 @@ class Hub:
             self.components.metrics.sockets.dec()
             self._visitors.leave(client)
 
-    def _admit(self, client: ClientConnection, peer: str, number: int) -> None:
+    def _admit(self, principal: Principal, peer: str, number: int) -> None:
         """Counts a client that has signed in, by the number of its socket."""
         self._doorway.welcome(peer, number)
-        if client.principal is not None and client.principal.actor.startswith("user:"):
+        if principal.actor.startswith("user:"):
             self._visitors.on_person()
 
     async def _answer_http(self, connection: ServerConnection, request: Request) -> Response | None:

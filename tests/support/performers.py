@@ -149,7 +149,7 @@ def furnish(clinic: Clinic, number: int, model: ModelClinic) -> None:
                 (counter.code, counter.code, counter.rule),
             )
             cursor.execute(
-                "INSERT INTO counter_services SELECT c.id, s.id, place FROM counters c, "
+                "INSERT INTO counter_services SELECT c.id, s.id, w.place FROM counters c, "
                 "unnest(%s::text[]) WITH ORDINALITY w(code, place) JOIN services s ON s.code = w.code WHERE c.code = %s",
                 ([*counter.services], counter.code),
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from core.client.hub_client import HubClient
+from core.client.program import with_version
 from core.line.tickets import SignedIn
 from core.wire.session import PersonCredentials, SessionCredentials
 from tests.support.clinic import PASSWORD, Clinic
@@ -17,12 +18,12 @@ def elsewhere(client: HubClient) -> tuple[SignedIn, ...]:
 
 
 async def test_a_second_sign_in_is_told_where_the_first_works(clinic: Clinic, hub: HubProcess) -> None:
-    async with HubClient(hub.url, clinic.staff, client_name="inturn-admin/1.0") as first:
+    async with HubClient(hub.url, clinic.staff, client_name="inturn-admin") as first:
         await first.open_counter("R1")
         async with HubClient(hub.url, clinic.staff) as second:
             [there] = elsewhere(second)
         assert first.hello is not None
-        assert (there.client, there.counter) == ("inturn-admin/1.0", "R1")
+        assert (there.client, there.counter) == (with_version("inturn-admin"), "R1")
         assert there.since <= first.hello.time
         assert elsewhere(first) == ()
 

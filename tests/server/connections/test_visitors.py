@@ -123,7 +123,7 @@ class DeafSocket:
 async def test_a_cancelled_goodbye_still_ends_the_connection() -> None:
     """When the chore that closes silent clients fails during a goodbye, no second goodbye follows."""
     socket, components = DeafSocket(), SimpleNamespace(timings=USUAL)
-    client = ClientConnection(socket, components, Limits(), lambda: None, lambda _person: ())  # type: ignore[arg-type]
+    client = ClientConnection(socket, components, Limits(), lambda _: None, lambda _person: ())  # type: ignore[arg-type]
     goodbye = asyncio.get_running_loop().create_task(client.close(4408, "silent"))
     await asyncio.sleep(0)
     goodbye.cancel()

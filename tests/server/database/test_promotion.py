@@ -218,7 +218,7 @@ async def test_every_client_follows_a_standby_that_lacks_changes(
             worker.called.clear()
         query(
             pair.standby_url,
-            "SELECT finish_consultation('user:1', id::text, '', id, 'completed') "
+            "SELECT finish_consultation('user:1', id::text, '', id, 'completed', true) "
             "FROM tickets WHERE status = 'consulting'",
         )
         await work(workers)

@@ -50,7 +50,7 @@ class Witness(HubClient):
         folder: Path,
         timings: ClientTimings = USUAL,
     ) -> None:
-        name = "inturn-witness/1.0"
+        name = "inturn-witness"
         super().__init__(urls, credentials, on_change=self._see, client_name=name, timings=timings)
         self.actor = actor
         self.answers = 0
