@@ -69,7 +69,9 @@ DECLARE
 BEGIN
     INSERT INTO hubs (address) VALUES (p_hub) ON CONFLICT DO NOTHING;
     UPDATE hubs SET uptime = uptime + make_interval(secs => p_seconds) WHERE address = p_hub RETURNING uptime INTO now_up;
-    INSERT INTO presence SELECT id, p_hub, now_up FROM users WHERE id = ANY (p_users) ORDER BY id
+    -- A holder whom no hub has noted counts as seen now: a hub may have been killed before it told of the person.
+    INSERT INTO presence SELECT id, p_hub, now_up FROM users u WHERE id = ANY (p_users)
+        OR id IN (SELECT held_by FROM counters) AND NOT EXISTS (SELECT FROM presence p WHERE p.user_id = u.id) ORDER BY id
     ON CONFLICT (user_id) DO UPDATE SET hub = p_hub, seen_at = now_up;
     FOREACH reason IN ARRAY '{disabled, signed_out, away}'::text[] LOOP
         freed := freed || free_counters(ARRAY(SELECT held_by FROM counters WHERE absence(held_by) = reason), reason);

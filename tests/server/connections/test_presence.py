@@ -130,6 +130,14 @@ async def test_a_second_console_keeps_the_counter(clinic: Clinic) -> None:
         await until(lambda: freed(clinic) == ["away"])
 
 
+async def test_a_holder_whom_no_hub_has_noted_does_not_keep_the_counter(clinic: Clinic) -> None:
+    """The hub was killed, or the window closed, before the first report."""
+    clinic.rows("UPDATE counters SET held_by = 1 WHERE code = 'R1' RETURNING 1")
+    clinic.rows("INSERT INTO sessions SELECT '\\x01', 1, now() + interval '1 h' RETURNING 1")
+    async with quick_hub(clinic):
+        await until(lambda: freed(clinic) == ["away"])
+
+
 async def test_a_patient_is_taken_over_with_the_counter(clinic: Clinic) -> None:
     async with quick_hub(clinic) as hub, HubClient(hub.url, COLLEAGUE) as colleague:
         async with HubClient(hub.url, clinic.staff) as holder:
