@@ -104,9 +104,8 @@ class NotificationService:
         self._lists.due = True
         self._channel.wake_others()
 
-    async def notify_configuration_changed(self) -> None:
-        """Reads the lists again, and has the configuration pushed by every hub. Raises Unavailable."""
-        await self.clinic_lists.refresh()
+    def notify_configuration_changed(self) -> None:
+        """Has the lists read again and the configuration pushed, by every hub."""
         self.outside.look_now()
         self._channel.wake_others()
 

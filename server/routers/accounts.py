@@ -121,8 +121,9 @@ async def save_user(context: Context, params: UserSaveParams) -> UserRecord:
     password = given.pop("password", None)
     if params.version == 0:
         given = {"name": params.user, **given}
-        for missing in {"role"} - given.keys() or ({"password"} if password is None else ()):
-            raise InvalidParams(f"A new account needs a {missing}.", path=f"$.changes.{missing}")
+        for needed, value in (("role", given.get("role")), ("password", password)):
+            if value is None:
+                raise InvalidParams(f"A new account needs a {needed}.", path=f"$.changes.{needed}")
     changes, digest = checked(USER_FIELDS, given), b""
     if params.version == 0 and password is not None:
         changes["password_hash"], digest = await context.access.hashed(
@@ -131,7 +132,7 @@ async def save_user(context: Context, params: UserSaveParams) -> UserRecord:
     outcome = await context.administration.save_user(
         context.caller.actor, params.key, _key_of(params.user), params.version, changes, digest
     )
-    await _admission_changed(context)
+    _admission_changed(context)
     return msgspec.convert(outcome.result, UserRecord)
 
 
@@ -143,7 +144,7 @@ async def set_password(context: Context, params: UserPasswordParams) -> UserReco
     outcome = await administration.set_password(
         context.caller.actor, params.key, _key_of(params.user), hashed, digest
     )
-    await _admission_changed(context)
+    _admission_changed(context)
     return msgspec.convert(outcome.result, UserRecord)
 
 
@@ -203,7 +204,7 @@ async def save_device(context: Context, params: DeviceSaveParams) -> DeviceRecor
     outcome = await context.administration.save_device(
         context.caller.actor, params.key, params.device, params.version, changes
     )
-    await context.notifications.notify_configuration_changed()
+    context.notifications.notify_configuration_changed()
     return msgspec.convert(outcome.result, DeviceRecord)
 
 
@@ -213,7 +214,7 @@ async def revoke_device(context: Context, params: DeviceParams) -> DeviceRecord:
     outcome = await context.administration.revoke_device(
         context.caller.actor, params.key, params.device, normal_form(params.device)
     )
-    await _admission_changed(context)
+    _admission_changed(context)
     return msgspec.convert(outcome.result, DeviceRecord)
 
 
@@ -228,14 +229,14 @@ async def _switch(context: Context, params: UserParams, *, disabled: bool) -> Us
     outcome = await context.administration.switch_user(
         context.caller.actor, params.key, _key_of(params.user), disabled
     )
-    await _admission_changed(context)
+    _admission_changed(context)
     return msgspec.convert(outcome.result, UserRecord)
 
 
-async def _admission_changed(context: Context) -> None:
-    """Has every hub look again who is still admitted, this one after the reply."""
+def _admission_changed(context: Context) -> None:
+    """Has every hub check its clients again; this hub does so after the reply."""
     context.after_reply = context.access.on_sessions
-    await context.notifications.notify_configuration_changed()
+    context.notifications.notify_configuration_changed()
 
 
 def _key_of(user: str) -> str:

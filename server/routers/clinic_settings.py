@@ -179,7 +179,16 @@ async def get_service(context: Context, params: ServiceCodeParams) -> ServiceRec
     return _service(await context.administration.service_settings(params.service))
 
 
-@command("services.save", ADMIN, ServiceSaveParams, ServiceRecord, UnknownService, EditConflict, AlreadyTaken)
+@command(
+    "services.save",
+    ADMIN,
+    ServiceSaveParams,
+    ServiceRecord,
+    UnknownService,
+    EditConflict,
+    AlreadyTaken,
+    ServiceBusy,
+)
 async def save_service(context: Context, params: ServiceSaveParams) -> ServiceRecord:
     """Creates or changes a service. Another prefix applies from the service's next business day on."""
     changes = checked(SERVICE_FIELDS, params.changes.given())
@@ -193,7 +202,7 @@ async def save_service(context: Context, params: ServiceSaveParams) -> ServiceRe
         if "hours" in edited:
             edited["hours"] = [hours_text(record or ()) for record in edited["hours"]]
         raise
-    await context.notifications.notify_configuration_changed()
+    context.notifications.notify_configuration_changed()
     return _service(outcome.result)
 
 
@@ -213,7 +222,7 @@ async def retire_service(context: Context, params: ServiceRetireParams) -> Retir
         context.caller.actor, params.key, params.service, params.version, params.move_to
     )
     context.notifications.notify_line_changed(outcome.events)
-    await context.notifications.notify_configuration_changed()
+    context.notifications.notify_configuration_changed()
     return msgspec.convert(outcome.result, Retired)
 
 
@@ -221,7 +230,7 @@ async def retire_service(context: Context, params: ServiceRetireParams) -> Retir
 async def order_services(context: Context, params: ServiceOrderParams) -> ServiceOrder:
     """Puts services into an order."""
     outcome = await context.administration.order_services(context.caller.actor, params.key, params.services)
-    await context.notifications.notify_configuration_changed()
+    context.notifications.notify_configuration_changed()
     return msgspec.convert(outcome.result, ServiceOrder)
 
 
@@ -248,7 +257,7 @@ async def save_counter(context: Context, params: CounterSaveParams) -> CounterRe
     outcome = await context.administration.save_counter(
         context.caller.actor, params.key, code, params.version, changes
     )
-    await context.notifications.notify_configuration_changed()
+    context.notifications.notify_configuration_changed()
     return msgspec.convert(outcome.result, CounterRecord)
 
 
@@ -258,7 +267,7 @@ async def retire_counter(context: Context, params: CounterRetireParams) -> Retir
     outcome = await context.administration.retire_counter(
         context.caller.actor, params.key, params.counter, params.version
     )
-    await context.notifications.notify_configuration_changed()
+    context.notifications.notify_configuration_changed()
     return msgspec.convert(outcome.result, Retired)
 
 
@@ -275,7 +284,7 @@ async def save_site(context: Context, params: SiteSaveParams) -> SiteRecord:
     outcome = await context.administration.save_site(
         context.caller.actor, params.key, params.version, changes
     )
-    await context.notifications.notify_configuration_changed()
+    context.notifications.notify_configuration_changed()
     return msgspec.convert(outcome.result, SiteRecord)
 
 
@@ -290,7 +299,7 @@ async def save_closed_days(context: Context, params: ClosedDaysParams) -> Closed
     """Closes and opens days."""
     close, reopen = _days(params.close), _days(params.open)
     outcome = await context.administration.save_closed_days(context.caller.actor, params.key, close, reopen)
-    await context.notifications.notify_configuration_changed()
+    context.notifications.notify_configuration_changed()
     return msgspec.convert(outcome.result, ClosedDayList)
 
 

@@ -182,6 +182,7 @@ CREATE OR REPLACE FUNCTION order_services(p_actor text, p_key text, p_digest byt
 LANGUAGE plpgsql AS $$
 DECLARE
     answer jsonb;
+    moved record;
     unknown text := (SELECT min(c) FROM unnest(p_codes) c
         WHERE NOT EXISTS (SELECT FROM services WHERE code = c AND retired_on IS NULL));
 BEGIN
@@ -190,12 +191,16 @@ BEGIN
     answer := remembered_result(p_actor, p_key, p_digest);
     IF answer IS NOT NULL THEN RETURN answer; END IF;
     IF unknown IS NOT NULL THEN PERFORM refuse('unknown_service', format('There is no service %s.', unknown)); END IF;
-    WITH placed AS (
-        SELECT s.id, row_number() OVER (ORDER BY array_position(p_codes, s.code::text) NULLS LAST, s.sort_order, s.id) - 1 AS place
-        FROM services s WHERE s.retired_on IS NULL)
-    UPDATE services s SET sort_order = p.place, version = s.version + 1
-    FROM placed p WHERE p.id = s.id AND s.sort_order <> p.place;
-    PERFORM append_admin_event(p_actor, 'services_ordered', 'site', jsonb_build_object('order', p_codes));
+    FOR moved IN
+        SELECT s.id, s.code, s.version + 1 AS version, s.sort_order AS before,
+            row_number() OVER (ORDER BY array_position(p_codes, s.code::text) NULLS LAST, s.sort_order, s.id) - 1 AS now
+        FROM services s WHERE s.retired_on IS NULL
+    LOOP
+        CONTINUE WHEN moved.now = moved.before;
+        UPDATE services SET sort_order = moved.now, version = moved.version WHERE id = moved.id;
+        PERFORM append_admin_event(p_actor, 'service_set', moved.code, jsonb_build_object(
+            'version', moved.version, 'changes', jsonb_build_object('order', jsonb_build_array(moved.before, moved.now))));
+    END LOOP;
     RETURN remember_result(p_actor, p_key, p_digest, clock_timestamp(), jsonb_build_object('services',
         (SELECT jsonb_agg(code ORDER BY sort_order, id) FROM services WHERE retired_on IS NULL)), '[]');
 END

@@ -24,8 +24,8 @@ $$;
 CREATE OR REPLACE FUNCTION refuse_reranking() RETURNS trigger
 LANGUAGE plpgsql AS $$
 BEGIN
-    RAISE EXCEPTION USING ERRCODE = 'IT000', MESSAGE = 'edit_conflict',
-        DETAIL = format('%s for %s. Change its head start when nobody waits.',
+    RAISE EXCEPTION USING ERRCODE = 'IT000', MESSAGE = 'service_busy',
+        DETAIL = format('%s for %s. Change its head start when no patient waits.',
             CASE OLD.tail - OLD.head WHEN 1 THEN '1 person waits' ELSE (OLD.tail - OLD.head) || ' people wait' END, OLD.name);
 END
 $$;

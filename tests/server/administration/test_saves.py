@@ -143,6 +143,25 @@ async def test_the_order_of_services_is_that_of_the_list(clinic: Clinic, hub: Hu
         assert [service.code for service in await client.list_services()] == ["C", "A", "B"]
 
 
+async def test_the_head_start_of_a_line_does_not_change_under_those_who_wait(
+    clinic: Clinic, hub: HubProcess
+) -> None:
+    async with HubClient(hub.url, ADMIN) as client:
+        await client.join_queue("A")
+        with pytest.raises(ServiceBusy, match="1 person waits for See a doctor"):
+            await client.save_service("A", 1, {"head_start": 5})
+
+
+async def test_a_new_order_is_a_change_of_each_moved_service(clinic: Clinic, hub: HubProcess) -> None:
+    async with HubClient(hub.url, ADMIN) as client:
+        await client.order_services(["B", "A"])
+        with pytest.raises(EditConflict) as conflict:
+            await client.save_service("A", 1, {"order": 7})
+        assert conflict.value.data["changes"] == {"order": [0, 1]}
+        assert conflict.value.data["by"] == "admin"
+        assert (await client.service_settings("C")).version == 1
+
+
 @pytest.mark.parametrize("name", ["İbrahim", "ΟΔΥΣΣΕΥΣ", "Ünal Öz", "Zoë"])
 async def test_a_name_in_any_spelling_signs_in_and_is_disabled(
     clinic: Clinic, hub: HubProcess, name: str

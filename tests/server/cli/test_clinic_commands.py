@@ -147,7 +147,7 @@ def test_a_head_start_cannot_change_while_patients_wait(hub_command: HubCommand,
     clinic.rows("SELECT join_queue('user:1', 'k', '', 'A')")
     code, _, complaint = hub_command("service set A --head-start 20")
     assert (code, complaint.count("\n")) == (1, 1)
-    assert "Change its head start when nobody waits." in complaint
+    assert "Change its head start when no patient waits." in complaint
     assert hub_command("service set A --name Doctor")[0] == 0
 
 
