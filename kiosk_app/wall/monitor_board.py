@@ -16,7 +16,7 @@ from typing import Protocol
 from core import wording
 from core.errors import HubError
 from core.line.line_store import Line
-from core.line.tickets import CounterSummary, Hello, ServiceSummary, Site, Ticket
+from core.line.tickets import CounterSummary, Hello, ServiceSummary, Ticket
 from core.wire.session import ConnectionState
 
 PULSE = timedelta(seconds=5)
@@ -107,7 +107,7 @@ def gather(hub: HubView, now: datetime, most: int) -> Board:
         current=called[0] if called else None,
         recent=called[1:],
         upcoming=upcoming([line.first(_NEXT_NUMBERS) for line in lines], _NEXT_NUMBERS),
-        missed=missed_numbers((ticket for line in lines for ticket in line.missed), hello, now)[:_MISSED],
+        missed=missed_numbers((ticket for line in lines for ticket in line.missed), hello)[:_MISSED],
         clinic=hello.site.name if hello else "",
         room=hello.name if hello else "",
         clock=wording.clock(now, zone) if hello else "",
@@ -172,25 +172,16 @@ def upcoming(lines: Iterable[Sequence[Ticket]], most: int) -> tuple[str, ...]:
     return tuple(ticket.number for row in rows for ticket in row if ticket is not None)[:most]
 
 
-def missed_numbers(missed: Iterable[Ticket], hello: Hello | None, now: datetime) -> tuple[str, ...]:
-    """Returns the numbers of the no-shows of the business day at `now`, of all lines, newest first.
+def missed_numbers(missed: Iterable[Ticket], hello: Hello | None) -> tuple[str, ...]:
+    """Returns the numbers of the no-shows of the hub's business day, of all lines, newest first.
 
     A line in which nothing has happened today still lists yesterday's.
     """
     if hello is None:
         return ()
-    today = business_day(hello.site, now)
-    since = [ticket for ticket in missed if ticket.business_day == today]
+    since = [ticket for ticket in missed if ticket.business_day == hello.site.business_day]
     since.sort(key=lambda ticket: ticket.ended_at or ticket.joined_at, reverse=True)
     return tuple(ticket.number for ticket in since)
-
-
-def business_day(site: Site, now: datetime) -> str:
-    """Returns the site's business day at `now`, as "YYYY-MM-DD"."""
-    hours, minutes = map(int, site.day_starts.split(":"))
-    local = now.astimezone(wording.time_zone(site.time_zone))
-    before = (local.hour, local.minute) < (hours, minutes)
-    return str(local.date() - timedelta(days=before))
 
 
 def nothing_called(services: Sequence[ServiceSummary], zone: tzinfo, now: datetime) -> tuple[str, str]:

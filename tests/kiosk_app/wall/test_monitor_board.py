@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from core import wording
 from core.line.tickets import CounterSummary, Ticket
@@ -77,23 +78,15 @@ def missed(number: str, minutes: float, day: str = "2026-11-23") -> Ticket:
 
 def test_the_missed_of_all_lines_are_newest_first() -> None:
     found = [missed("A003", 5), missed("A001", 40), missed("B002", 1), missed("B001", 20)]
-    assert monitor_board.missed_numbers(found, hello(), NOW) == ("B002", "A003", "B001", "A001")
+    assert monitor_board.missed_numbers(found, hello()) == ("B002", "A003", "B001", "A001")
 
 
 def test_the_missed_of_yesterday_are_not_shown() -> None:
     found = [missed("A003", 900, "2026-11-22"), missed("B001", 20)]
-    assert monitor_board.missed_numbers(found, hello(), NOW) == ("B001",)
-    assert monitor_board.missed_numbers(found, hello(), NOW + timedelta(days=1)) == ()
-    assert monitor_board.missed_numbers(found, None, NOW) == ()
-
-
-@pytest.mark.parametrize(
-    ("zone", "hour", "day"),
-    [("UTC", 3, "2026-11-22"), ("UTC", 4, "2026-11-23"), ("Asia/Tokyo", 20, "2026-11-24")],
-)
-def test_the_business_day_is_the_sites(zone: str, hour: int, day: str) -> None:
-    at = NOW.replace(hour=hour, minute=0)
-    assert monitor_board.business_day(hello(zone).site, at) == day
+    assert monitor_board.missed_numbers(found, hello()) == ("B001",)
+    tomorrow = replace(hello(), site=replace(hello().site, business_day="2026-11-24"))
+    assert monitor_board.missed_numbers(found, tomorrow) == ()
+    assert monitor_board.missed_numbers(found, None) == ()
 
 
 def test_a_stale_board_highlights_nothing() -> None:
