@@ -96,7 +96,7 @@ class Unauthenticated(HubError):
 
 
 class PasswordExpired(Unauthenticated):
-    """Somebody else knows this password. Please choose a new one."""
+    """Another person knows this password. Please choose a new one."""
 
     reason = "password_expired"
 
@@ -153,7 +153,7 @@ class CounterClosed(Refusal):
 
 
 class CounterTaken(Refusal):
-    """Somebody else is working at this counter."""
+    """Another person is working at this counter."""
 
     reason = "counter_taken"
 
@@ -231,7 +231,7 @@ class KeyConflict(Refusal):
 
 
 class EditConflict(Refusal):
-    """Somebody else changed this meanwhile. Look at it again, then save."""
+    """Another person changed this meanwhile. Look at it again, then save."""
 
     reason = "edit_conflict"
     data_example = MappingProxyType(

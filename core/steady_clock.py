@@ -1,4 +1,4 @@
-"""A clock that nobody sets and that counts while the computer is suspended."""
+"""A clock that can't be set and that counts while the computer is suspended."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The rules of the texts that people type: what is refused, how a text is stored, and when two names are the same. Pure.
 
-The command line, the hub and, by the limits here, the database's functions (`server/schema/functions/texts.sql`) keep
-the same rules.
+The command line and the hub call it; the database's functions check lengths and control characters once more
+(`refuse_wrong_text` in `server/schema/functions/administration.sql`).
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ ADVICE = (
 
 
 class ElsewherePage(QWidget):
-    """Tells where the person is signed in already. Go on here keeps both; Sign out leaves this one.
+    """Tells where the person is signed in already. Go on here keeps both; Sign out here ends the new sign-in.
 
     No button has the keyboard at first: a second Enter at sign-in must not choose.
     """
@@ -70,11 +70,4 @@ class ElsewherePage(QWidget):
         buttons.addWidget(self.leave_here)
         buttons.addWidget(self.go_on)
         column.addLayout(buttons)
-        row = QHBoxLayout()
-        row.addStretch(1)
-        row.addWidget(card)
-        row.addStretch(1)
-        page = QVBoxLayout(self)
-        page.addStretch(2)
-        page.addLayout(row)
-        page.addStretch(3)
+        card.centre_in(self)

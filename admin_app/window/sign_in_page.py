@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLineEdit, QVBoxLayout, QWidget
 
 from admin_app import console_words
 from admin_app.counter.counter_desk import CounterDesk
@@ -79,15 +79,7 @@ class SignInPage(QWidget):
         column.addWidget(self.notice)
         column.addSpacing(space(1))
         column.addWidget(self.button)
-        # Stretches centre the card. An alignment would keep it from growing with a notice of several lines.
-        row = QHBoxLayout()
-        row.addStretch(1)
-        row.addWidget(card)
-        row.addStretch(1)
-        page = QVBoxLayout(self)
-        page.addStretch(2)
-        page.addLayout(row)
-        page.addStretch(3)
+        card.centre_in(self)
 
     def _new_password_part(self, theme: Theme) -> QWidget:
         """The field for a new password; shown when the hub demands one."""

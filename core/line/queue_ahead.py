@@ -22,7 +22,7 @@ def tickets_ahead(
     """Number of tickets that are called before a waiting ticket; None if it does not wait or no counter is open for it.
 
     Args:
-        up_to: returns the number of a service's waiting tickets whose rank is at most this one.
+        up_to: returns the number of a service's waiting tickets up to a rank.
     """
     serving = _open_for(ticket.service, counters)
     if ticket.position is None or not serving:

@@ -1,4 +1,4 @@
-"""The hub's time in a window: what the hub said, plus the seconds since on a clock that nobody sets.
+"""The hub's time in a window: what the hub said, plus the seconds since on a clock that can't be set.
 
 The wall clock of a small computer is wrong until it finds a time server, and then jumps. No window reads it once its hub
 has said hello.

@@ -15,7 +15,7 @@ from server.backups.present import Present, look_at
 from server.backups.recorded_backup import back_up
 from server.backups.restore import Wanted, restore
 from server.cli.command_database import database_engine
-from server.cli.command_parser import Declarations, add_command, group_of, settings_of
+from server.cli.command_parser import Declarations, add_command, group_of, say, settings_of
 from server.schema.legacy.database import UNCHANGED
 from server.schema.upgrade import Upgrade, upgrade_database
 
@@ -74,16 +74,16 @@ def _db_upgrade(arguments: argparse.Namespace) -> None:
 def _db_backup(arguments: argparse.Namespace) -> None:
     with database_engine(settings_of(arguments), must_exist=True) as engine:
         recorded = back_up(engine, arguments.file, ACTOR, _progress)
-    _say(f"Backup written to {arguments.file}.")
+    say(f"Backup written to {arguments.file}.")
     if not recorded:
-        _say("The database's history does not record it: it is a standby, or has an older schema.")
+        say("The database's history does not record it: it is a standby, or has an older schema.")
 
 
 def _db_restore(arguments: argparse.Namespace) -> int:
     contents = inspect_backup(arguments.file)
-    _say(contents.summary())
+    say(contents.summary())
     if not arguments.yes and not sys.stdin.isatty():
-        _say(f"Without a terminal a restore needs --yes. {UNCHANGED}")
+        say(f"Without a terminal a restore needs --yes. {UNCHANGED}")
         return 2
     settings = settings_of(arguments)
     data_dir = None if settings.database_url else settings.data_path
@@ -92,11 +92,11 @@ def _db_restore(arguments: argparse.Namespace) -> int:
             present = look_at(connection)
         wanted = _confirmed(arguments, Wanted(contents, ACTOR, data_dir), present)
         done = restore(engine, wanted, _progress)
-    _say(f"Restored from {arguments.file}.")
+    say(f"Restored from {arguments.file}.")
     if done.kept:
-        _say(f"What was replaced is kept in {done.kept}.")
+        say(f"What was replaced is kept in {done.kept}.")
     for line in done.withheld.lines():
-        _say(line)
+        say(line)
     return 0
 
 
@@ -107,9 +107,9 @@ def _confirmed(arguments: argparse.Namespace, wanted: Wanted, present: Present) 
     clinic = shown(wanted.contents.clinic if present.clinic is None else present.clinic)
     if not arguments.yes:
         for line in found.without(usernames, codes).lines():
-            _say(line)
+            say(line)
         if present.clinic is not None:
-            _say(f"The database of {clinic} is replaced (tickets: {present.tickets}).")
+            say(f"The database of {clinic} is replaced (tickets: {present.tickets}).")
         print(f"Type the clinic's name, {clinic}, to restore: ", end="", file=sys.stderr, flush=True)
         if not same_name(sys.stdin.readline(), clinic):
             raise SetupError(f"That is not the clinic's name. {UNCHANGED}")
@@ -117,11 +117,7 @@ def _confirmed(arguments: argparse.Namespace, wanted: Wanted, present: Present) 
 
 
 def _progress(step: str) -> None:
-    _say(f"{step} …")
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr)
+    say(f"{step} …")
 
 
 DECLARATIONS: Declarations = {"db": _declare_db}

@@ -19,7 +19,7 @@ from server.pushes.notification_service import NotificationService
 log = logging.getLogger(__name__)
 
 MOST_INTERVALS = 3
-"""Intervals that one report counts as uptime at most: a hub that was frozen has seen nobody leave."""
+"""Intervals that one report counts as uptime at most: a frozen hub notes no departure."""
 REST_SECONDS = 0.05
 """Pause before a report of an arrival, so that arrivals at once share it."""
 

@@ -1,4 +1,4 @@
-"""Judges whether the clocks can be trusted with the daily close, which cancels everybody who waits. Pure.
+"""Judges whether the clocks can be trusted with the daily close, which cancels waiting tickets. Pure.
 
 A clock that jumps ahead must not close the day at that moment. The wall clock is compared with the database's and with
 the monotonic clock, and the business day with the one before.
@@ -20,7 +20,7 @@ class ClockReading(msgspec.Struct, frozen=True):
     """The clocks at one moment.
 
     Attributes:
-        monotonic: seconds of a clock that nobody sets and that counts a computer's sleep.
+        monotonic: seconds of a clock that can't be set and that counts a computer's sleep.
         wall: this computer's time.
         database: the database's time.
         business_day: the site's business day by the database's time.

@@ -250,7 +250,7 @@ def _clock(figures: HealthFigures, beside: Surroundings) -> HealthCheck:
         "day": "The business day is more than one day later than the day before.",
     }[doubt.fault]
     advice = (
-        "Have the network set both clocks (NTP). Nobody is cancelled by the schedule until they have agreed for "
+        "Have the network set both clocks (NTP). The schedule cancels no ticket until they have agreed for "
         "10 minutes. If it is time to close the day, run: inturn-hub day close"
     )
     return (_failed if doubt.lasts else _warning)("clock", sentence, advice)

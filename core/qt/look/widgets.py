@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QSizePolicy, QWidget
+from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from core.qt.look import icons
 from core.qt.look.palette import Role, Tone
@@ -116,6 +116,18 @@ class Card(QFrame):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         edge = QPen(self._theme.colour("separator"), 1)
         rounded(painter, QRectF(self.rect()), self._radius, self._theme.colour("surface"), edge)
+
+    def centre_in(self, page: QWidget) -> None:
+        """Becomes the only content of a page, a little above its middle."""
+        # Stretches centre the card. An alignment would keep it from growing with a notice of several lines.
+        row = QHBoxLayout()
+        row.addStretch(1)
+        row.addWidget(self)
+        row.addStretch(1)
+        column = QVBoxLayout(page)
+        column.addStretch(2)
+        column.addLayout(row)
+        column.addStretch(3)
 
 
 _NOTICE_ICONS: dict[Tone, str] = {

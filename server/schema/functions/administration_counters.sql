@@ -139,7 +139,7 @@ BEGIN
     IF answer IS NOT NULL THEN RETURN answer; END IF;
     IF c.id IS NULL THEN PERFORM refuse('unknown_counter', format('There is no counter %s.', p_code)); END IF;
     PERFORM refuse_if_edited('counter', p_code, c.version, p_version);
-    IF EXISTS (SELECT FROM tickets WHERE counter_id = c.id AND status = 'consulting') THEN PERFORM refuse('counter_busy'); END IF;
+    IF has_patient(c.id) THEN PERFORM refuse('counter_busy'); END IF;
     DELETE FROM counter_services WHERE counter_id = c.id;
     UPDATE counters SET retired_on = business_day_now(), held_by = NULL, state = 'closed', version = version + 1, name = name
     WHERE id = c.id;

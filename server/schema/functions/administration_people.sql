@@ -119,7 +119,7 @@ END
 $$;
 
 -- Sets an account's hashed password and ends its sessions, except the one with `p_keep`. `p_must_change`: the person has to choose
--- another one at the next sign-in, because somebody else knows this one.
+-- another one at the next sign-in, because another person knows this password.
 CREATE OR REPLACE FUNCTION set_password(
     p_actor text, p_key text, p_digest bytea, p_code text, p_hash text, p_must_change boolean, p_keep bytea DEFAULT NULL
 ) RETURNS jsonb

@@ -25,7 +25,7 @@ BEGIN
     answer := remembered_result(p_actor, p_key, p_digest);
     IF answer IS NOT NULL THEN RETURN answer; END IF;
     before := site_record();
-    PERFORM refuse_if_edited(p_code, 'site', (before ->> 'version')::bigint, p_version);
+    PERFORM refuse_if_edited('site', 'site', (before ->> 'version')::bigint, p_version);
     PERFORM refuse_unknown_fields(p_changes - 'name_key', ARRAY(SELECT jsonb_object_keys(before - 'version')));
     merged := before || (p_changes - 'name_key');
     IF NOT EXISTS (SELECT FROM pg_timezone_names WHERE name = merged ->> 'time_zone') THEN

@@ -34,7 +34,7 @@ BEGIN
         PERFORM refuse('not_undoable', 'Another patient is at the counter by now.');
     END IF;
     PERFORM FROM counters WHERE id = t.counter_id AND state <> 'closed' AND coalesce(held_by = actor_user(p_actor), true);
-    IF NOT FOUND THEN PERFORM refuse('not_undoable', 'The counter is closed or somebody else''s by now.'); END IF;
+    IF NOT FOUND THEN PERFORM refuse('not_undoable', 'The counter is closed or another person''s by now.'); END IF;
 END
 $$;
 
